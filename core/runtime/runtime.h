@@ -1,0 +1,98 @@
+/* runtime.h - the containers of one host: made, started, signalled, followed, removed, found again after a restart of the agent.
+ *
+ * Everything here runs on the loop's thread and returns at once; what may block runs on the work threads. A callback comes exactly once, never
+ * inside the call that it answers, and never after runtime_close. `failure` is NULL on success and lives until the return.
+ * Each container has one shim (shim.h), which outlives the agent; runtime_close leaves all of them running.
+ *
+ * Under run_root:  self (the binary, read-only bind mount)    shims/<id>/{sock,spec,exit}
+ * Under data_root: containers/<id>/{spec,exit,upper,work,rootfs,log.json…}
+ * In each cgroup hierarchy: <cgroup_parent>/<id>/{ctr,shim}
+ */
+#pragma once
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "os/loop.h"
+#include "os/work.h"
+#include "runtime/container_spec.h"
+#include "runtime/log_reader.h"
+
+struct runtime;
+
+/* A container's end: the kernel's verdict, or why there is none. */
+struct runtime_exit {
+	const char *id;
+	int code;                        /* 0-255, 128 + signal; 255 when nobody knows (shim lost, host restarted) */
+	bool oom_killed;
+	const char *error;               /* "" or a sentence: "shim lost", "host restarted", an exec error */
+	nsec finished_wall;
+};
+typedef void runtime_exit_fn(void *arg, const struct runtime_exit *exit);
+
+struct runtime_config {
+	struct loop *loop;
+	struct work *work;
+	const char *data_root, *run_root;        /* exist already; absolute */
+	const char *cgroup_parent;               /* "swarmbox": a directory in every hierarchy, outside the service unit's own */
+	const char *binary;                      /* what is mounted at run_root/self; NULL: /proc/self/exe */
+	runtime_exit_fn *on_exit;                /* a container that had been created or running (seen by this runtime) has ended */
+	void *arg;
+};
+
+/* Finds the cgroup hierarchies, mounts self, probes overlayfs. ERR_UNSUPPORTED with the reason when containers cannot run here. */
+int runtime_open(const struct runtime_config *config, struct runtime **ret, struct err *err);
+void runtime_close(struct runtime *rt);          /* NULL is welcome; pending callbacks are dropped */
+
+typedef void runtime_done_fn(void *arg, const struct err *failure);
+
+/* Made up to the gate: namespaces, root file system, mounts; the process waits, not yet the user's program. The spec is read during the call only.
+ * On success inspect has the pid, and runtime_netns_fd the network namespace to put links into. On failure nothing is left behind.
+ * ERR_CONFLICT when the id exists, ERR_INVALID for a spec nobody can run (Docker's words), ERR_EXHAUSTED when the queue is full. */
+void runtime_create(struct runtime *rt, const struct container_spec *spec, runtime_done_fn *done, void *arg);
+/* Opens the gate. Success: exec has succeeded. Failure: Docker's words (exec: "foo": executable file not found in $PATH); the container
+ * has then ended (code 126 or 127 in inspect) without an on_exit. */
+void runtime_start(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
+/* To the container's first process, by pidfd. ERR_NOT_FOUND: no such container; ERR_CONFLICT: it is not running. */
+int runtime_signal(struct runtime *rt, const char *id, int number, struct err *err);
+/* SIGKILL to everything in it; on_exit tells when it is gone. Harmless when it has ended. */
+int runtime_kill(struct runtime *rt, const char *id, struct err *err);
+/* Ends it if need be (then without on_exit) and removes root file system, logs, cgroups, directories. An unknown id is a success. */
+void runtime_remove(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
+
+/* Once, at the start of the agent, before anything else: adopts every live shim and reads the ends of the others. Afterwards runtime_next lists
+ * them all; those already ended are not told to on_exit. */
+void runtime_recover(struct runtime *rt, runtime_done_fn *done, void *arg);
+/* Removes every container that is not in known[], and whatever half-made directory, cgroup or mount no container explains. */
+void runtime_sweep(struct runtime *rt, const char *const *known, size_t count, runtime_done_fn *done, void *arg);
+
+enum runtime_state { RUNTIME_CREATING, RUNTIME_CREATED, RUNTIME_RUNNING, RUNTIME_EXITED, RUNTIME_REMOVING };
+struct runtime_info {
+	const char *id;
+	enum runtime_state state;
+	pid_t pid;                       /* of its first process as this host counts; 0 when there is none */
+	nsec created_wall, started_wall, finished_wall;          /* 0: not yet */
+	int exit_code;                   /* once RUNTIME_EXITED */
+	bool oom_killed;
+	const char *error;               /* "" */
+	const char *log_path, *dir;      /* dir: containers/<id> */
+};
+/* The strings live until the next call into the runtime. False: no such container. */
+bool runtime_inspect(const struct runtime *rt, const char *id, struct runtime_info *ret);
+/* for (size_t at = 0; runtime_next(rt, &at, &info); ) */
+bool runtime_next(const struct runtime *rt, size_t *at, struct runtime_info *ret);
+/* Read back from the container's directory. */
+int runtime_spec(const struct runtime *rt, const char *id, struct arena *arena, struct container_spec *ret, struct err *err);
+/* -1 before it is created, after it has ended, and with CONTAINER_NET_HOST. Stays the runtime's. */
+int runtime_netns_fd(const struct runtime *rt, const char *id);
+
+struct runtime_stats { int64_t memory_bytes, memory_peak_bytes, memory_limit_bytes; uint64_t cpu_ns; int64_t pids; };
+/* Small reads from cgroup files; what this host does not count is 0. */
+int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats *ret, struct err *err);
+
+/* A reader of its log that ends when the container has ended and everything is read. The owner frees it (before the runtime is closed). */
+int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,
+		 struct log_reader **ret, struct err *err);
+
+/* Facts for `info` and `check`. */
+struct runtime_facts { const char *storage_driver; int cgroup_version; bool has_unified, has_memory, has_cpu, has_pids, has_devices, has_seccomp; };
+void runtime_facts(const struct runtime *rt, struct runtime_facts *ret);         /* "overlay2" or "copy"; 1 or 2 */
