@@ -1,0 +1,174 @@
+# The one Makefile. `make` builds build/swarmbox, `make test` all that a release must pass,
+# `make unit-ROOM` one room with only what stands below it. Everything lands in build/.
+#
+# Two variants of our own code: `release` (musl, static) and `san` (the host's libc, ASan, UBSan).
+# Sources are found by name: main.c, applets/*.c, core/ROOM/*.c, test/unit/ROOM/*.c. A room is one
+# archive a variant, and a test links the archives its room may reach, so that a room which does
+# not compile at the moment stops nobody below or beside it.
+
+VERSION := 0.1.0
+BUILD := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+ARCH ?= x86_64
+PREFIX ?= /usr/local
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+say = @printf '%-7s%s\n' '$1' '$2';
+
+# --- flags -------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wundef -Wwrite-strings -Wstrict-prototypes \
+	-Wmissing-prototypes -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion -Werror
+# -ffile-prefix-map: no path of the building machine in the binary
+OURS := -std=gnu17 -D_GNU_SOURCE -g -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
+	$(WARN) -Icore -I. -MMD -MP
+CFLAGS_release := $(OURS) -O2 -fPIE -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables
+CFLAGS_san := $(OURS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -isystem build/vendor/san/include
+# A static PIE on riscv64 keeps relocations that musl's start-up does not know.
+PIE := $(if $(filter riscv64,$(ARCH)),-static,-static-pie)
+LDFLAGS_release := $(PIE) -Wl,--no-dynamic-linker,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections
+LDFLAGS_san := -fsanitize=address,undefined -Lbuild/vendor/san/lib
+
+# Numbers that cross the wire are converted in these files, and nowhere silently.
+CODECS := $(wildcard core/raft/raft_msg.c core/gossip/gossip_msg.c core/rpc/frame.c core/rpc/call.c)
+# The version is known to one file, so that a new one recompiles one file.
+VERSION_FILE := $(firstword $(wildcard core/base/version.c) main.c)
+extra = $(if $(filter $1,$(CODECS)),-Wsign-conversion) \
+	$(if $(filter $1,$(VERSION_FILE)),-DSWARMBOX_VERSION='"$(VERSION)"' -DSWARMBOX_BUILD='"$(BUILD)"')
+
+# --- the two variants --------------------------------------------------------------------------
+
+suffix := $(if $(filter-out x86_64,$(ARCH)),-$(ARCH))
+release := build/obj/release$(suffix)
+san := build/obj/san
+CC_release := build/vendor/$(ARCH)/bin/cc
+CC_san := gcc
+AR_release := build/vendor/$(ARCH)/bin/ar
+AR_san := ar
+
+LIBRARIES := sqlite mbedtls yyjson zstd zlib yaml llhttp
+LDLIBS := -lsqlite3 -lmbedtls -lyyjson -lzstd -lz -lyaml -lllhttp -lpthread
+vendor_release := $(LIBRARIES:%=build/vendor/$(ARCH)/%.done)
+vendor_san := $(LIBRARIES:%=build/vendor/san/%.done)
+
+ROOMS := $(sort $(patsubst core/%/,%,$(dir $(wildcard core/*/*.c))))
+TESTED := $(sort $(patsubst test/unit/%/,%,$(dir $(wildcard test/unit/*/*_test.c))))
+# reach_ROOM: the room and all below it, out of core/LAYERS
+$(foreach line,$(shell test/layers.sh closures),$(eval reach_$(subst :,:=,$(subst $(,), ,$(line)))))
+
+# keep FILE,TEXT: rewrites FILE only when TEXT is new, so that a changed flag or a removed source
+# rebuilds what it must and nothing else. The comparison costs no process.
+keep = $(if $(filter-out x$(strip $(file <$1)),x$(strip $2))$(filter-out x$(strip $2),x$(strip $(file <$1))),$(shell mkdir -p $(dir $1))$(file >$1,$2))
+
+# Outputs appear by rename: two makes in one tree may do work twice, but never see half a file.
+# variant NAME: how one variant compiles, and its archive of each room
+define variant
+$(call keep,$($1)/flags,$(CC_$1) $(CFLAGS_$1))
+$(call keep,$($1)/version,$(VERSION_FILE) $(VERSION) $(BUILD))
+$($1)/%.o: %.c $($1)/flags | $(vendor_$1)
+	$$(call say,cc,$$<) mkdir -p $$(@D) && $(CC_$1) $(CFLAGS_$1) $$(call extra,$$<) \
+		-MT $$@ -MF $$(@:.o=.d) -c $$< -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
+$(VERSION_FILE:%.c=$($1)/%.o): $($1)/version
+$(foreach room,$(ROOMS),$(call archive,$1,$(room)))
+endef
+define archive
+
+$(call keep,$($1)/core/$2.list,$(wildcard core/$2/*.c))
+$($1)/core/$2.a: $(patsubst %.c,$($1)/%.o,$(wildcard core/$2/*.c)) $($1)/core/$2.list
+	@$(AR_$1) rcsD $$@.$$$$$$$$ $$(filter %.o,$$^) && mv $$@.$$$$$$$$ $$@
+endef
+$(eval $(call variant,release))
+$(eval $(call variant,san))
+
+program = $(patsubst %.c,$($1)/%.o,$(wildcard main.c applets/*.c)) $(ROOMS:%=$($1)/core/%.a)
+# link VARIANT: all prerequisites that can be linked, archives in any order
+link = $(CC_$1) $(LDFLAGS_$1) -o $@.$$$$ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) $(LDLIBS) -Wl,--end-group && mv $@.$$$$ $@
+
+# --- the binary --------------------------------------------------------------------------------
+
+.PHONY: all san install clean
+all: build/swarmbox$(suffix)
+san: build/swarmbox-san
+
+$(release)/swarmbox: $(call program,release) $(vendor_release)
+	$(call say,link,build/swarmbox$(suffix)) $(call link,release)
+
+# The stripped copy gets its name only when it has passed the gate.
+build/swarmbox$(suffix): $(release)/swarmbox test/gate.sh
+	@build/vendor/$(ARCH)/bin/objcopy --only-keep-debug $< $@.debug
+	@build/vendor/$(ARCH)/bin/objcopy --strip-all --add-gnu-debuglink=$@.debug $< $<.stripped
+	@rm -f $@ && test/gate.sh build/vendor/$(ARCH)/bin/readelf $<.stripped && mv $<.stripped $@
+
+build/swarmbox-san: $(call program,san) $(vendor_san)
+	$(call say,link,$@) $(call link,san)
+
+install: all
+	install -D -m 755 build/swarmbox$(suffix) $(DESTDIR)$(PREFIX)/bin/swarmbox
+
+clean:
+	rm -rf build
+
+# --- third-party code --------------------------------------------------------------------------
+
+.PHONY: vendor-pack
+# Packages first, then files, then libraries: each only when its recipe is new.
+build/packages.done: vendor/packages vendor/target
+	@ARCH=$(ARCH) vendor/packages && mkdir -p $(@D) && touch $@
+
+build/vendor/fetched: vendor/lock vendor/fetch build/packages.done
+	@mkdir -p $(@D) && vendor/fetch vendor/lock >$@
+
+build/vendor/src/%.done: vendor/%/recipe build/vendor/fetched
+	$(call say,unpack,$*) mkdir -p $(@D) && vendor/build unpack $* && touch $@
+
+# The `+` shares make's processors with the makefiles of musl and SQLite.
+build/vendor/$(ARCH)/musl.done: build/vendor/src/musl.done
+	+$(call say,vendor,musl) mkdir -p $(@D) && vendor/build $(ARCH) musl && touch $@
+
+define vendored
+build/vendor/$(ARCH)/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.h) build/vendor/$(ARCH)/musl.done
+	$$(call say,vendor,$1) vendor/build $(ARCH) $1 && touch $$@
+
+build/vendor/san/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.h)
+	$$(call say,vendor,$1 (san)) mkdir -p $$(@D) && vendor/build san $1 && touch $$@
+
+endef
+$(foreach library,$(LIBRARIES),$(eval $(call vendored,$(library))))
+
+vendor-pack: build/vendor/fetched
+	@vendor/pack build/swarmbox-vendor-$(VERSION).tar
+
+# --- tests -------------------------------------------------------------------------------------
+
+.PHONY: test tests unit lint $(TESTED:%=unit-%)
+# test_program NAME,SOURCES,ROOMS: build/test/NAME in the san variant from these and no other rooms
+define test_program
+build/test/$1: $(2:%.c=$(san)/%.o) $(patsubst %,$(san)/core/%.a,$(filter $(ROOMS),$3)) $(vendor_san)
+	$$(call say,link,$$@) mkdir -p $$(@D) && $$(call link,san)
+endef
+$(foreach room,$(TESTED),$(eval $(call test_program,unit-$(room),\
+	$(wildcard test/unit/$(room)/*.c) test/unit/runner.c,$(reach_$(room)))))
+
+# T=part of a name picks tests
+$(TESTED:%=unit-%): unit-%: build/test/unit-%
+	@$< $(T)
+# all test programs, not run
+tests: $(TESTED:%=build/test/unit-%)
+unit: tests
+	@test/unit/run $(T)
+
+test: build/packages.done
+	@test/run
+
+lint:
+	@test/lint.sh
+
+-include $(shell find $(release) $(san) -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+/* main.c - one binary, many names.
+ *
+ * Knows its version and nothing else so far.
+ */
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("swarmbox version " SWARMBOX_VERSION ", build " SWARMBOX_BUILD);
+		return 0;
+	}
+	fputs("usage: swarmbox --version\n", stderr);
+	return 1;
+}
