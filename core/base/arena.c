@@ -1,0 +1,113 @@
+#include "base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/panic.h"
+
+enum { CHUNK_MIN = 4096, CHUNK_MAX = 1024 * 1024 };
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t used, size;
+	_Alignas(max_align_t) char data[];
+};
+
+void arena_init(struct arena *arena, const char *name, size_t ceiling_bytes)
+{
+	check(ceiling_bytes > 0);
+	*arena = (struct arena){ .name = name, .ceiling_bytes = ceiling_bytes };
+}
+
+void arena_fini(struct arena *arena)
+{
+	struct arena_chunk *next;
+
+	for (struct arena_chunk *chunk = arena->head; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	arena->head = NULL;
+	arena->total_bytes = 0;
+}
+
+/* Chunks double, so that a big arena costs few calls and a small one little memory. */
+static size_t chunk_size_for(const struct arena *arena, size_t need)
+{
+	size_t left = arena->ceiling_bytes - arena->total_bytes;
+
+	if (need > left)
+		panic("arena '%s': over its ceiling of %zu bytes", arena->name, arena->ceiling_bytes);
+	size_t wish = MAX((size_t)CHUNK_MIN, MIN(arena->total_bytes, (size_t)CHUNK_MAX));
+	return MIN(MAX(wish, need), left);
+}
+
+static struct arena_chunk *arena_grow(struct arena *arena, size_t need)
+{
+	size_t size = chunk_size_for(arena, need);
+	struct arena_chunk *chunk = mem_resize(NULL, 1, sizeof(*chunk) + size);
+
+	chunk->used = 0;
+	chunk->size = size;
+	arena->total_bytes += size;
+
+	/* A chunk of one big piece goes behind the head: what is left of the head stays usable. */
+	struct arena_chunk *head = arena->head;
+	if (head && size == need && head->size - head->used > 0) {
+		chunk->next = head->next;
+		head->next = chunk;
+	} else {
+		chunk->next = head;
+		arena->head = chunk;
+	}
+	return chunk;
+}
+
+void *arena_take(struct arena *arena, size_t bytes)
+{
+	size_t need = ALIGN_UP(bytes, _Alignof(max_align_t));
+
+	check(need >= bytes);                        /* the rounding did not wrap */
+	struct arena_chunk *chunk = arena->head;
+	if (!chunk || chunk->size - chunk->used < need)
+		chunk = arena_grow(arena, need);
+
+	char *place = chunk->data + chunk->used;
+	chunk->used += need;
+	return memset(place, 0, bytes);
+}
+
+void *arena_take_array(struct arena *arena, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		panic("arena '%s': %zu times %zu bytes", arena->name, count, size);
+	return arena_take(arena, bytes);
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	return text ? arena_strndup(arena, text, strlen(text)) : NULL;
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t length)
+{
+	char *copy = arena_take(arena, length + 1);
+
+	if (length)
+		memcpy(copy, text, length);
+	return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(&text, fmt, args);
+	va_end(args);
+	return arena_strndup(arena, text.data, text.len);
+}
