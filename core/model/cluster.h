@@ -1,0 +1,35 @@
+/* cluster.h - the one object that says what cluster this is: its settings, join tokens, trust root. */
+#pragma once
+#include "model/fields.h"
+#include "model/node_info.h"
+
+struct orchestration_config { struct opt_u64 task_history; };
+struct raft_config { uint64_t snapshot_interval; struct opt_u64 keep_old_snapshots; uint64_t slow_follower_entries; int64_t election_tick, heartbeat_tick; };
+struct dispatcher_config { int64_t heartbeat_ns; };
+struct ca_config { int64_t cert_expiry_ns; uint64_t force_rotate; };
+struct task_defaults { char unused; };
+struct encryption_config { bool auto_lock; };
+struct cluster_spec {
+	char *name;
+	struct str_map labels;
+	struct orchestration_config orchestration;
+	struct raft_config raft;
+	struct dispatcher_config dispatcher;
+	struct ca_config ca;
+	struct task_defaults defaults;
+	struct encryption_config encryption;
+};
+struct join_tokens { char *worker, *manager; };
+struct cluster {
+	struct cluster_spec spec;
+	struct tls_info tls;
+	struct str_array address_pools;
+	uint64_t subnet_size, data_path_port;
+	struct join_tokens tokens;
+	char *root_key;                 /* PEM; never printed */
+};
+enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY };
+extern const struct shape cluster_spec_shape, cluster_shape, join_tokens_shape;
+
+/* Fills what Docker's daemon fills when the field was not given (engine-api 4.2). */
+void cluster_spec_defaults(struct cluster_spec *spec, struct arena *arena);

@@ -1,0 +1,526 @@
+#include "model/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+
+static void *take(struct arena *arena, size_t count, size_t size)
+{
+	if (count == 0)
+		return NULL;
+	return arena ? arena_take_array(arena, count, size) : mem_new(count, size);
+}
+
+static char *take_str(struct arena *arena, const char *s, size_t length)
+{
+	if (length == 0)
+		return NULL;
+	char *copy = take(arena, length + 1, 1);
+	memcpy(copy, s, length);
+	return copy;
+}
+
+static void *member(const struct field *field, void *object)
+{
+	return (char *)object + field->offset;
+}
+
+static const void *cmember(const struct field *field, const void *object)
+{
+	return (const char *)object + field->offset;
+}
+
+static size_t names_count(const char *const *names)
+{
+	size_t count = 0;
+
+	while (names[count])
+		count++;
+	return count;
+}
+
+static bool shape_is_empty(const struct shape *shape, const void *value);
+
+static bool field_is_empty(const struct field *field, const void *object)
+{
+	const void *m = cmember(field, object);
+
+	switch ((enum field_type)field->type) {
+	case FIELD_STR: return str_is_empty(*(char *const *)m);
+	case FIELD_BOOL: return !*(const bool *)m;
+	case FIELD_TRI: return *(const enum tri *)m == TRI_UNSET;
+	case FIELD_I64:
+	case FIELD_STAMP: return *(const int64_t *)m == 0;
+	case FIELD_U64: return *(const uint64_t *)m == 0;
+	case FIELD_F64: return !(*(const double *)m > 0 || *(const double *)m < 0);
+	case FIELD_OPT_U64: return !((const struct opt_u64 *)m)->is_set;
+	case FIELD_ENUM: return *(const int *)m == 0;
+	case FIELD_STR_LIST:
+	case FIELD_STR_MAP:
+	case FIELD_LIST: return ((const struct any_array *)m)->count == 0;
+	case FIELD_STRUCT: return shape_is_empty(field->shape, m);
+	case FIELD_OPTION: return *(void *const *)m == NULL;
+	case FIELD_REFUSED: return true;
+	}
+	panic("field %s: type %d", field->json, field->type);
+}
+
+static bool shape_is_empty(const struct shape *shape, const void *value)
+{
+	for (size_t i = 0; i < shape->count; i++)
+		if (!field_is_empty(&shape->fields[i], value))
+			return false;
+	return true;
+}
+
+/* ---- binary ---------------------------------------------------------------------------------------------------- */
+
+void field_encode(const struct field *field, const void *object, struct buf *out)
+{
+	const void *m = cmember(field, object);
+
+	if (field_is_empty(field, object))
+		return;
+	switch ((enum field_type)field->type) {
+	case FIELD_STR:
+		buf_add_str(out, *(char *const *)m);
+		return;
+	case FIELD_BOOL:
+		put_u8(out, 1);
+		return;
+	case FIELD_TRI:
+		put_u8(out, (uint8_t)*(const enum tri *)m);
+		return;
+	case FIELD_I64:
+	case FIELD_STAMP: {
+		/* zigzag, so that small negative numbers stay short */
+		int64_t v = *(const int64_t *)m;
+		put_varint(out, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+		return;
+	}
+	case FIELD_U64:
+		put_varint(out, *(const uint64_t *)m);
+		return;
+	case FIELD_F64: {
+		uint64_t bits;
+		memcpy(&bits, m, sizeof bits);
+		put_u64(out, bits);
+		return;
+	}
+	case FIELD_OPT_U64:
+		put_varint(out, ((const struct opt_u64 *)m)->value);
+		return;
+	case FIELD_ENUM:
+		put_varint(out, (uint64_t)*(const int *)m);
+		return;
+	case FIELD_STR_LIST: {
+		const struct str_array *list = m;
+		for (size_t i = 0; i < list->count; i++)
+			put_str(out, list->items[i]);
+		return;
+	}
+	case FIELD_STR_MAP: {
+		const struct str_map *map = m;
+		for (size_t i = 0; i < map->count; i++) {
+			put_str(out, map->items[i].key);
+			put_str(out, map->items[i].value);
+		}
+		return;
+	}
+	case FIELD_STRUCT:
+		shape_encode(field->shape, m, out);
+		return;
+	case FIELD_OPTION:
+		put_u8(out, 1);         /* an option that is there, though its struct is empty, must not vanish */
+		shape_encode(field->shape, *(void *const *)m, out);
+		return;
+	case FIELD_LIST: {
+		const struct any_array *list = m;
+		for (size_t i = 0; i < list->count; i++) {
+			CLEANUP(buf_finip) struct buf item = BUF_INIT;
+			shape_encode(field->shape, (const char *)list->items + i * field->shape->size, &item);
+			put_bytes(out, item.data, item.len);
+		}
+		return;
+	}
+	case FIELD_REFUSED:
+		return;
+	}
+}
+
+void shape_encode(const struct shape *shape, const void *value, struct buf *out)
+{
+	for (size_t i = 0; i < shape->count; i++) {
+		const struct field *field = &shape->fields[i];
+		CLEANUP(buf_finip) struct buf payload = BUF_INIT;
+
+		if (field_is_empty(field, value))
+			continue;
+		field_encode(field, value, &payload);
+		put_varint(out, field->number);
+		put_bytes(out, payload.data, payload.len);
+	}
+}
+
+static int bad_payload(const struct shape *shape, const struct field *field, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s field %u (%s): malformed", shape->name, field->number, field->json);
+}
+
+static size_t count_items(struct reader in, bool in_pairs)
+{
+	size_t count = 0, size;
+
+	while (in.at < in.end && !in.failed) {
+		get_bytes(&in, &size);
+		if (in_pairs)
+			get_bytes(&in, &size);
+		count++;
+	}
+	return in.failed ? SIZE_MAX : count;
+}
+
+static char *get_str(struct reader *in, struct arena *arena)
+{
+	size_t size;
+	const uint8_t *bytes = get_bytes(in, &size);
+	return bytes ? take_str(arena, (const char *)bytes, size) : NULL;
+}
+
+static int decode_str_list(struct reader in, struct arena *arena, struct str_array *ret)
+{
+	size_t count = count_items(in, false);
+
+	if (count == SIZE_MAX)
+		return -1;
+	ret->items = take(arena, count, sizeof(char *));
+	for (ret->count = 0; ret->count < count; ret->count++) {
+		char *item = get_str(&in, arena);
+		ret->items[ret->count] = item ? item : (arena ? arena_strdup(arena, "") : str_dup(""));
+	}
+	return 0;
+}
+
+static int decode_str_map(struct reader in, struct arena *arena, struct str_map *ret)
+{
+	size_t count = count_items(in, true);
+
+	if (count == SIZE_MAX)
+		return -1;
+	ret->items = take(arena, count, sizeof(struct str_pair));
+	for (ret->count = 0; ret->count < count; ret->count++) {
+		ret->items[ret->count].key = get_str(&in, arena);
+		ret->items[ret->count].value = get_str(&in, arena);
+	}
+	return 0;
+}
+
+static int decode_list(const struct field *field, struct reader in, struct arena *arena, struct any_array *ret, struct err *err)
+{
+	size_t count = count_items(in, false), size;
+
+	if (count == SIZE_MAX)
+		return err_set(err, ERR_INVALID, "%s: malformed list", field->json);
+	ret->items = take(arena, count, field->shape->size);
+	for (ret->count = 0; ret->count < count; ret->count++) {
+		const uint8_t *bytes = get_bytes(&in, &size);
+		if (shape_decode(field->shape, reader_of(bytes, size), arena,
+				 (char *)ret->items + ret->count * field->shape->size, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int field_decode(const struct shape *shape, const struct field *field, struct reader in, struct arena *arena,
+		 void *ret_object, struct err *err)
+{
+	void *m = member(field, ret_object);
+	size_t size = (size_t)(in.end - in.at);
+	uint64_t v;
+
+	if (size == 0)
+		return 0;               /* empty */
+	switch ((enum field_type)field->type) {
+	case FIELD_STR:
+		if (memchr(in.at, 0, size))
+			return bad_payload(shape, field, err);
+		*(char **)m = take_str(arena, (const char *)in.at, size);
+		return 0;
+	case FIELD_BOOL:
+		*(bool *)m = get_u8(&in) == 1;
+		break;
+	case FIELD_TRI:
+		v = get_u8(&in);
+		if (v > TRI_TRUE)
+			return bad_payload(shape, field, err);
+		*(enum tri *)m = (enum tri)v;
+		break;
+	case FIELD_I64:
+	case FIELD_STAMP:
+		v = get_varint(&in);
+		*(int64_t *)m = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+		break;
+	case FIELD_U64:
+		*(uint64_t *)m = get_varint(&in);
+		break;
+	case FIELD_F64:
+		v = get_u64(&in);
+		memcpy(m, &v, sizeof v);
+		break;
+	case FIELD_OPT_U64:
+		*(struct opt_u64 *)m = (struct opt_u64){ true, get_varint(&in) };
+		break;
+	case FIELD_ENUM:
+		v = get_varint(&in);
+		if (v >= names_count(field->names))
+			return bad_payload(shape, field, err);
+		*(int *)m = (int)v;
+		break;
+	case FIELD_STR_LIST:
+		return decode_str_list(in, arena, m) < 0 ? bad_payload(shape, field, err) : 0;
+	case FIELD_STR_MAP:
+		return decode_str_map(in, arena, m) < 0 ? bad_payload(shape, field, err) : 0;
+	case FIELD_STRUCT:
+		return shape_decode(field->shape, in, arena, m, err);
+	case FIELD_OPTION:
+		if (get_u8(&in) != 1)
+			return bad_payload(shape, field, err);
+		*(void **)m = take(arena, 1, field->shape->size);
+		return shape_decode(field->shape, in, arena, *(void **)m, err);
+	case FIELD_LIST:
+		return decode_list(field, in, arena, m, err);
+	case FIELD_REFUSED:
+		return bad_payload(shape, field, err);
+	}
+	return in.failed || in.at != in.end ? bad_payload(shape, field, err) : 0;
+}
+
+int shape_decode(const struct shape *shape, struct reader in, struct arena *arena, void *ret, struct err *err)
+{
+	uint64_t last = 0;
+
+	memset(ret, 0, shape->size);
+	while (in.at < in.end) {
+		uint64_t number = get_varint(&in);
+		size_t size;
+		const uint8_t *bytes = get_bytes(&in, &size);
+		const struct field *field = in.failed || number > 63 ? NULL : shape_field(shape, (unsigned)number);
+
+		if (in.failed)
+			return err_set(err, ERR_INVALID, "%s: cut off", shape->name);
+		if (!field)
+			return err_set(err, ERR_UNSUPPORTED, "%s field %llu: unknown to this version of swarmbox", shape->name,
+				       (unsigned long long)number);
+		if (number <= last)     /* one order only, so that equal objects have equal bytes */
+			return err_set(err, ERR_INVALID, "%s field %llu: out of order", shape->name, (unsigned long long)number);
+		last = number;
+		if (field_decode(shape, field, reader_of(bytes, size), arena, ret, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+const struct field *shape_field(const struct shape *shape, unsigned number)
+{
+	for (size_t i = 0; i < shape->count; i++)
+		if (shape->fields[i].number == number && shape->fields[i].type != FIELD_REFUSED)
+			return &shape->fields[i];
+	return NULL;
+}
+
+/* ---- copy, free, compare --------------------------------------------------------------------------------------- */
+
+static char *copy_str(struct arena *arena, const char *s)
+{
+	return arena ? arena_strdup(arena, s) : str_dup(s);
+}
+
+void field_copy(const struct field *field, const void *from_object, struct arena *arena, void *to_object)
+{
+	const void *from = cmember(field, from_object);
+	void *to = member(field, to_object);
+
+	switch ((enum field_type)field->type) {
+	case FIELD_STR:
+		*(char **)to = copy_str(arena, *(char *const *)from);
+		return;
+	case FIELD_BOOL:
+		*(bool *)to = *(const bool *)from;
+		return;
+	case FIELD_TRI:
+		*(enum tri *)to = *(const enum tri *)from;
+		return;
+	case FIELD_I64:
+	case FIELD_STAMP:
+	case FIELD_U64:
+	case FIELD_F64:
+		memcpy(to, from, 8);
+		return;
+	case FIELD_OPT_U64:
+		*(struct opt_u64 *)to = *(const struct opt_u64 *)from;
+		return;
+	case FIELD_ENUM:
+		*(int *)to = *(const int *)from;
+		return;
+	case FIELD_STR_LIST: {
+		const struct str_array *a = from;
+		struct str_array *b = to;
+		b->items = take(arena, a->count, sizeof(char *));
+		b->count = a->count;
+		for (size_t i = 0; i < a->count; i++)
+			b->items[i] = copy_str(arena, a->items[i]);
+		return;
+	}
+	case FIELD_STR_MAP: {
+		const struct str_map *a = from;
+		struct str_map *b = to;
+		b->items = take(arena, a->count, sizeof(struct str_pair));
+		b->count = a->count;
+		for (size_t i = 0; i < a->count; i++) {
+			b->items[i].key = copy_str(arena, a->items[i].key);
+			b->items[i].value = copy_str(arena, a->items[i].value);
+		}
+		return;
+	}
+	case FIELD_STRUCT:
+		shape_copy(field->shape, from, arena, to);
+		return;
+	case FIELD_OPTION:
+		*(void **)to = NULL;
+		if (*(void *const *)from) {
+			*(void **)to = take(arena, 1, field->shape->size);
+			shape_copy(field->shape, *(void *const *)from, arena, *(void **)to);
+		}
+		return;
+	case FIELD_LIST: {
+		const struct any_array *a = from;
+		struct any_array *b = to;
+		b->items = take(arena, a->count, field->shape->size);
+		b->count = a->count;
+		for (size_t i = 0; i < a->count; i++)
+			shape_copy(field->shape, (const char *)a->items + i * field->shape->size, arena,
+				   (char *)b->items + i * field->shape->size);
+		return;
+	}
+	case FIELD_REFUSED:
+		return;
+	}
+}
+
+void field_fini(const struct field *field, void *object)
+{
+	void *m = member(field, object);
+
+	switch ((enum field_type)field->type) {
+	case FIELD_STR:
+		free(*(char **)m);
+		*(char **)m = NULL;
+		return;
+	case FIELD_BOOL:
+		*(bool *)m = false;
+		return;
+	case FIELD_TRI:
+		*(enum tri *)m = TRI_UNSET;
+		return;
+	case FIELD_I64:
+	case FIELD_STAMP:
+	case FIELD_U64:
+	case FIELD_F64:
+		memset(m, 0, 8);
+		return;
+	case FIELD_OPT_U64:
+		*(struct opt_u64 *)m = (struct opt_u64){ 0 };
+		return;
+	case FIELD_ENUM:
+		*(int *)m = 0;
+		return;
+	case FIELD_STR_LIST: {
+		struct str_array *list = m;
+		for (size_t i = 0; i < list->count; i++)
+			free(list->items[i]);
+		free(list->items);
+		*list = (struct str_array){ 0 };
+		return;
+	}
+	case FIELD_STR_MAP: {
+		struct str_map *map = m;
+		for (size_t i = 0; i < map->count; i++) {
+			free(map->items[i].key);
+			free(map->items[i].value);
+		}
+		free(map->items);
+		*map = (struct str_map){ 0 };
+		return;
+	}
+	case FIELD_STRUCT:
+		shape_fini(field->shape, m);
+		return;
+	case FIELD_OPTION:
+		if (*(void **)m)
+			shape_fini(field->shape, *(void **)m);
+		free(*(void **)m);
+		*(void **)m = NULL;
+		return;
+	case FIELD_LIST: {
+		struct any_array *list = m;
+		for (size_t i = 0; i < list->count; i++)
+			shape_fini(field->shape, (char *)list->items + i * field->shape->size);
+		free(list->items);
+		*list = (struct any_array){ 0 };
+		return;
+	}
+	case FIELD_REFUSED:
+		return;
+	}
+}
+
+bool field_equal(const struct field *field, const void *a, const void *b)
+{
+	CLEANUP(buf_finip) struct buf x = BUF_INIT;
+	CLEANUP(buf_finip) struct buf y = BUF_INIT;
+
+	/* The binary form is canonical (sorted maps, empty left out), so equal bytes are equal values. */
+	field_encode(field, a, &x);
+	field_encode(field, b, &y);
+	return x.len == y.len && (x.len == 0 || memcmp(x.data, y.data, x.len) == 0);
+}
+
+bool shape_equal(const struct shape *shape, const void *a, const void *b)
+{
+	for (size_t i = 0; i < shape->count; i++)
+		if (!field_equal(&shape->fields[i], a, b))
+			return false;
+	return true;
+}
+
+void shape_copy(const struct shape *shape, const void *from, struct arena *arena, void *to)
+{
+	memset(to, 0, shape->size);
+	for (size_t i = 0; i < shape->count; i++)
+		field_copy(&shape->fields[i], from, arena, to);
+}
+
+void shape_fini(const struct shape *shape, void *value)
+{
+	for (size_t i = 0; i < shape->count; i++)
+		field_fini(&shape->fields[i], value);
+}
+
+const char *str_map_get(const struct str_map *map, const char *key)
+{
+	for (size_t i = 0; i < map->count; i++)
+		if (str_eq(map->items[i].key, key))
+			return map->items[i].value ? map->items[i].value : "";
+	return NULL;
+}
+
+bool str_array_has(const struct str_array *array, const char *item)
+{
+	for (size_t i = 0; i < array->count; i++)
+		if (str_eq(array->items[i], item))
+			return true;
+	return false;
+}

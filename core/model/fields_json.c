@@ -1,0 +1,388 @@
+/* The JSON half of fields.h. A path such as "TaskTemplate.ContainerSpec.Env" is kept while descending, so that an error names its place. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "model/fields.h"
+
+enum { DEPTH_MAX = 16 };
+
+struct path {
+	const char *names[DEPTH_MAX];
+	unsigned depth;
+};
+
+static int bad_type(const struct path *path, const char *want, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	for (unsigned i = 0; i < path->depth; i++)
+		buf_printf(&text, "%s%s", i ? "." : "", path->names[i]);
+	return err_set(err, ERR_INVALID, "invalid JSON: %s must be %s", buf_text(&text), want);
+}
+
+static int refused(const struct path *path, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	for (unsigned i = 0; i < path->depth; i++)
+		buf_printf(&text, "%s%s", i ? "." : "", path->names[i]);
+	return err_set(err, ERR_UNSUPPORTED, "%s is not supported by swarmbox yet", buf_text(&text));
+}
+
+static char *json_str(yyjson_val *json, struct arena *arena)
+{
+	size_t length = yyjson_get_len(json);
+
+	if (arena)
+		return arena_strndup(arena, yyjson_get_str(json), length);
+	char *copy = mem_new(length + 1, 1);
+	memcpy(copy, yyjson_get_str(json), length);
+	return copy;
+}
+
+/* Strings with a NUL inside would be cut silently by every C function later on. */
+static bool is_plain_str(yyjson_val *json)
+{
+	return yyjson_is_str(json) && strlen(yyjson_get_str(json)) == yyjson_get_len(json);
+}
+
+static bool json_is_empty(yyjson_val *json)
+{
+	if (!json || yyjson_is_null(json) || yyjson_is_false(json))
+		return true;
+	if (yyjson_is_str(json))
+		return yyjson_get_len(json) == 0;
+	if (yyjson_is_num(json))
+		return !(yyjson_get_num(json) > 0 || yyjson_get_num(json) < 0);
+	if (yyjson_is_arr(json))
+		return yyjson_arr_size(json) == 0;
+	if (yyjson_is_obj(json)) {
+		yyjson_obj_iter iter = yyjson_obj_iter_with(json);
+		yyjson_val *key;
+		while ((key = yyjson_obj_iter_next(&iter)))
+			if (!json_is_empty(yyjson_obj_iter_get_val(key)))
+				return false;
+		return true;
+	}
+	return false;
+}
+
+static void *take(struct arena *arena, size_t count, size_t size)
+{
+	if (count == 0)
+		return NULL;
+	return arena ? arena_take_array(arena, count, size) : mem_new(count, size);
+}
+
+static int pair_order(const void *a, const void *b)
+{
+	return strcmp(((const struct str_pair *)a)->key, ((const struct str_pair *)b)->key);
+}
+
+static int str_map_from_json(yyjson_val *json, struct arena *arena, struct str_map *ret, const struct path *path, struct err *err)
+{
+	yyjson_obj_iter iter;
+	yyjson_val *key;
+
+	if (!yyjson_is_obj(json))
+		return bad_type(path, "an object of strings", err);
+	ret->items = take(arena, yyjson_obj_size(json), sizeof(struct str_pair));
+	ret->count = 0;
+	iter = yyjson_obj_iter_with(json);
+	while ((key = yyjson_obj_iter_next(&iter))) {
+		yyjson_val *value = yyjson_obj_iter_get_val(key);
+
+		if (!is_plain_str(key) || (!is_plain_str(value) && !yyjson_is_null(value)))
+			return bad_type(path, "an object of strings", err);
+		struct str_pair *pair = &ret->items[ret->count];
+		for (size_t i = 0; i < ret->count; i++)
+			if (str_eq(ret->items[i].key, yyjson_get_str(key)))
+				pair = &ret->items[i];          /* a repeated key: the last one wins, as in Go */
+		if (pair == &ret->items[ret->count]) {
+			pair->key = json_str(key, arena);
+			ret->count++;
+		} else if (!arena) {
+			free(pair->value);
+		}
+		pair->value = yyjson_is_str(value) ? json_str(value, arena) : NULL;
+	}
+	if (ret->count)
+		qsort(ret->items, ret->count, sizeof(struct str_pair), pair_order);
+	return 0;
+}
+
+static int str_list_from_json(yyjson_val *json, struct arena *arena, struct str_array *ret, const struct path *path, struct err *err)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *item;
+
+	if (!yyjson_is_arr(json))
+		return bad_type(path, "a list of strings", err);
+	ret->items = take(arena, yyjson_arr_size(json), sizeof(char *));
+	ret->count = 0;
+	iter = yyjson_arr_iter_with(json);
+	while ((item = yyjson_arr_iter_next(&iter))) {
+		if (!is_plain_str(item))
+			return bad_type(path, "a list of strings", err);
+		ret->items[ret->count++] = json_str(item, arena);
+	}
+	return 0;
+}
+
+static int struct_from_json(const struct shape *shape, yyjson_val *json, struct arena *arena, void *ret, struct path *path, struct err *err);
+
+static int list_from_json(const struct field *field, yyjson_val *json, struct arena *arena, struct any_array *ret, struct path *path,
+			  struct err *err)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *item;
+
+	if (!yyjson_is_arr(json))
+		return bad_type(path, "a list", err);
+	ret->items = take(arena, yyjson_arr_size(json), field->shape->size);
+	ret->count = 0;
+	iter = yyjson_arr_iter_with(json);
+	while ((item = yyjson_arr_iter_next(&iter)))
+		if (struct_from_json(field->shape, item, arena, (char *)ret->items + ret->count++ * field->shape->size, path, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int enum_from_json(const struct field *field, yyjson_val *json, int *ret, const struct path *path, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf want = BUF_INIT;
+
+	if (!is_plain_str(json))
+		return bad_type(path, "a string", err);
+	if (yyjson_get_len(json) == 0) {
+		*ret = 0;
+		return 0;
+	}
+	buf_add_str(&want, "one of");
+	for (int i = 0; field->names[i]; i++) {
+		if (str_eq(field->names[i], yyjson_get_str(json))) {
+			*ret = i;
+			return 0;
+		}
+		buf_printf(&want, "%s %s", i ? "," : "", field->names[i]);
+	}
+	return bad_type(path, buf_text(&want), err);
+}
+
+static int int_from_json(yyjson_val *json, bool is_signed, uint64_t *ret, const struct path *path, struct err *err)
+{
+	if (yyjson_is_uint(json) && (!is_signed || yyjson_get_uint(json) <= INT64_MAX))
+		*ret = yyjson_get_uint(json);
+	else if (is_signed && yyjson_is_sint(json))
+		*ret = (uint64_t)yyjson_get_sint(json);
+	else if (yyjson_is_real(json) && fabs(yyjson_get_real(json)) < 9e15 && (is_signed || yyjson_get_real(json) >= 0) &&
+		 !(trunc(yyjson_get_real(json)) < yyjson_get_real(json)) && !(trunc(yyjson_get_real(json)) > yyjson_get_real(json)))
+		*ret = (uint64_t)(int64_t)yyjson_get_real(json);        /* 5e9 */
+	else
+		return bad_type(path, is_signed ? "a whole number" : "a whole number of at least 0", err);
+	return 0;
+}
+
+static int field_from_json(const struct field *field, yyjson_val *json, struct arena *arena, void *ret_object, struct path *path, struct err *err)
+{
+	void *m = (char *)ret_object + field->offset;
+	uint64_t number;
+
+	if (!json || yyjson_is_null(json))
+		return 0;
+	switch ((enum field_type)field->type) {
+	case FIELD_STR:
+		if (!is_plain_str(json))
+			return bad_type(path, "a string", err);
+		*(char **)m = yyjson_get_len(json) ? json_str(json, arena) : NULL;
+		return 0;
+	case FIELD_BOOL:
+	case FIELD_TRI:
+		if (!yyjson_is_bool(json))
+			return bad_type(path, "true or false", err);
+		if (field->type == FIELD_BOOL)
+			*(bool *)m = yyjson_get_bool(json);
+		else
+			*(enum tri *)m = yyjson_get_bool(json) ? TRI_TRUE : TRI_FALSE;
+		return 0;
+	case FIELD_I64:
+	case FIELD_U64:
+		return int_from_json(json, field->type == FIELD_I64, m, path, err);
+	case FIELD_F64:
+		if (!yyjson_is_num(json))
+			return bad_type(path, "a number", err);
+		*(double *)m = yyjson_get_num(json);
+		return 0;
+	case FIELD_OPT_U64:
+		if (int_from_json(json, false, &number, path, err) < 0)
+			return -1;
+		*(struct opt_u64 *)m = (struct opt_u64){ true, number };
+		return 0;
+	case FIELD_STAMP:
+		if (!is_plain_str(json) || stamp_parse(yyjson_get_str(json), m) < 0)
+			return bad_type(path, "an RFC 3339 time", err);
+		return 0;
+	case FIELD_ENUM:
+		return enum_from_json(field, json, m, path, err);
+	case FIELD_STR_LIST:
+		return str_list_from_json(json, arena, m, path, err);
+	case FIELD_STR_MAP:
+		return str_map_from_json(json, arena, m, path, err);
+	case FIELD_STRUCT:
+		return struct_from_json(field->shape, json, arena, m, path, err);
+	case FIELD_OPTION:
+		*(void **)m = take(arena, 1, field->shape->size);
+		return struct_from_json(field->shape, json, arena, *(void **)m, path, err);
+	case FIELD_LIST:
+		return list_from_json(field, json, arena, m, path, err);
+	case FIELD_REFUSED:
+		return json_is_empty(json) ? 0 : refused(path, err);
+	}
+	panic("field %s: type %d", field->json, field->type);
+}
+
+static yyjson_val *find_key(yyjson_val *json, const char *name)
+{
+	yyjson_val *exact = yyjson_obj_get(json, name), *key;
+	yyjson_obj_iter iter;
+
+	if (exact)
+		return exact;
+	iter = yyjson_obj_iter_with(json);
+	while ((key = yyjson_obj_iter_next(&iter)))
+		if (str_eq_nocase(yyjson_get_str(key), name))
+			return yyjson_obj_iter_get_val(key);
+	return NULL;
+}
+
+static int struct_from_json(const struct shape *shape, yyjson_val *json, struct arena *arena, void *ret, struct path *path, struct err *err)
+{
+	memset(ret, 0, shape->size);
+	if (yyjson_is_null(json))
+		return 0;
+	if (!yyjson_is_obj(json))
+		return bad_type(path, "an object", err);
+	check(path->depth < DEPTH_MAX);         /* as deep as our own tables nest, not as the input does */
+	for (size_t i = 0; i < shape->count; i++) {
+		const struct field *field = &shape->fields[i];
+		int rc;
+
+		if (field->flags & (FIELD_HIDDEN | FIELD_READ_ONLY))
+			continue;
+		path->names[path->depth++] = field->json;
+		rc = field_from_json(field, find_key(json, field->json), arena, ret, path, err);
+		path->depth--;
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int shape_from_json(const struct shape *shape, yyjson_val *json, struct arena *arena, void *ret, struct err *err)
+{
+	struct path path = { .depth = 0 };
+
+	memset(ret, 0, shape->size);
+	if (!yyjson_is_obj(json))
+		return err_set(err, ERR_INVALID, "invalid JSON: expected an object");
+	return struct_from_json(shape, json, arena, ret, &path, err);
+}
+
+/* ---- out ------------------------------------------------------------------------------------------------------- */
+
+static yyjson_mut_val *str_list_to_json(const struct str_array *list, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *array = yyjson_mut_arr(doc);
+
+	for (size_t i = 0; i < list->count; i++)
+		yyjson_mut_arr_add_strcpy(doc, array, list->items[i] ? list->items[i] : "");
+	return array;
+}
+
+static yyjson_mut_val *str_map_to_json(const struct str_map *map, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *object = yyjson_mut_obj(doc);
+
+	for (size_t i = 0; i < map->count; i++)
+		yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, map->items[i].key ? map->items[i].key : ""),
+				   yyjson_mut_strcpy(doc, map->items[i].value ? map->items[i].value : ""));
+	return object;
+}
+
+static yyjson_mut_val *list_to_json(const struct field *field, const struct any_array *list, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *array = yyjson_mut_arr(doc);
+
+	for (size_t i = 0; i < list->count; i++)
+		yyjson_mut_arr_append(array, shape_to_json(field->shape, (const char *)list->items + i * field->shape->size, doc));
+	return array;
+}
+
+static yyjson_mut_val *field_to_json(const struct field *field, const void *object, yyjson_mut_doc *doc)
+{
+	const void *m = (const char *)object + field->offset;
+	char stamp[STAMP_TEXT_SIZE];
+
+	switch ((enum field_type)field->type) {
+	case FIELD_STR: return yyjson_mut_strcpy(doc, *(char *const *)m ? *(char *const *)m : "");
+	case FIELD_BOOL: return yyjson_mut_bool(doc, *(const bool *)m);
+	case FIELD_TRI: return yyjson_mut_bool(doc, *(const enum tri *)m == TRI_TRUE);
+	case FIELD_I64: return yyjson_mut_sint(doc, *(const int64_t *)m);
+	case FIELD_U64: return yyjson_mut_uint(doc, *(const uint64_t *)m);
+	case FIELD_OPT_U64: return yyjson_mut_uint(doc, ((const struct opt_u64 *)m)->value);
+	case FIELD_F64: {
+		double v = *(const double *)m;
+		if (fabs(v) < 9e15 && !(trunc(v) < v) && !(trunc(v) > v))
+			return yyjson_mut_sint(doc, (int64_t)v);        /* Go prints 0, not 0.0 */
+		return yyjson_mut_real(doc, v);
+	}
+	case FIELD_STAMP: {
+		nsec wall = *(const nsec *)m;
+		return yyjson_mut_strcpy(doc, stamp_format(wall ? wall : STAMP_ZERO, stamp));
+	}
+	case FIELD_ENUM: return yyjson_mut_str(doc, field->names[*(const int *)m]);
+	case FIELD_STR_LIST:
+		if (((const struct str_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
+			return yyjson_mut_null(doc);
+		return str_list_to_json(m, doc);
+	case FIELD_STR_MAP:
+		if (((const struct str_map *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
+			return yyjson_mut_null(doc);
+		return str_map_to_json(m, doc);
+	case FIELD_STRUCT: return shape_to_json(field->shape, m, doc);
+	case FIELD_OPTION: return *(void *const *)m ? shape_to_json(field->shape, *(void *const *)m, doc) : yyjson_mut_null(doc);
+	case FIELD_LIST:
+		if (((const struct any_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
+			return yyjson_mut_null(doc);
+		return list_to_json(field, m, doc);
+	case FIELD_REFUSED: break;
+	}
+	panic("field %s: type %d", field->json, field->type);
+}
+
+static bool is_printed(const struct field *field, const void *object)
+{
+	CLEANUP(buf_finip) struct buf payload = BUF_INIT;
+
+	if (field->type == FIELD_REFUSED || (field->flags & FIELD_HIDDEN))
+		return false;
+	if (field->flags & FIELD_ALWAYS)
+		return true;
+	field_encode(field, object, &payload);
+	return payload.len > 0;
+}
+
+yyjson_mut_val *shape_to_json(const struct shape *shape, const void *value, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *object = yyjson_mut_obj(doc);
+
+	for (size_t i = 0; i < shape->count; i++)
+		if (is_printed(&shape->fields[i], value))
+			yyjson_mut_obj_add(object, yyjson_mut_str(doc, shape->fields[i].json),
+					   field_to_json(&shape->fields[i], value, doc));
+	return object;
+}

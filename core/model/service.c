@@ -1,0 +1,230 @@
+#include "model/service.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const mount_types[] = { "bind", "volume", "tmpfs", NULL };
+static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave", NULL };
+static const char *const isolations[] = { "default", NULL };
+static const char *const conditions[] = { "", "none", "on-failure", "any", NULL };
+static const char *const runtimes[] = { "", "container", NULL };
+static const char *const orders[] = { "", "stop-first", "start-first", NULL };
+static const char *const actions[] = { "", "pause", "continue", "rollback", NULL };
+static const char *const endpoint_modes[] = { "", "vip", "dnsrr", NULL };
+static const char *const protocols[] = { "", "tcp", "udp", "sctp", NULL };
+static const char *const publish_modes[] = { "", "ingress", "host", NULL };
+static const char *const update_states[] = { "", "updating", "paused", "completed", NULL };
+
+static const struct field bind_fields[] = {
+	F_ENUM(1, bind_options, propagation, "Propagation", 0, propagations),
+	F(2, BOOL, bind_options, non_recursive, "NonRecursive", 0),
+	F(3, BOOL, bind_options, create_mountpoint, "CreateMountpoint", 0),
+	F_REFUSED("ReadOnlyNonRecursive"), F_REFUSED("ReadOnlyForceRecursive"),
+};
+static const struct shape bind_shape = SHAPE(bind_options, bind_fields);
+
+static const struct field volume_driver_fields[] = {
+	F(1, STR, volume_driver, name, "Name", 0),
+	F(2, STR_MAP, volume_driver, options, "Options", 0),
+};
+static const struct shape volume_driver_shape = SHAPE(volume_driver, volume_driver_fields);
+
+static const struct field volume_fields[] = {
+	F(1, BOOL, volume_options, no_copy, "NoCopy", 0),
+	F(2, STR_MAP, volume_options, labels, "Labels", 0),
+	F_REFUSED("Subpath"),
+	F_OF(3, OPTION, volume_options, driver, "DriverConfig", 0, volume_driver_shape),
+};
+static const struct shape volume_shape = SHAPE(volume_options, volume_fields);
+
+static const struct field tmpfs_fields[] = {
+	F(1, I64, tmpfs_options, size_bytes, "SizeBytes", 0),
+	F(2, U64, tmpfs_options, mode, "Mode", 0),
+	F_REFUSED("Options"),
+};
+static const struct shape tmpfs_shape = SHAPE(tmpfs_options, tmpfs_fields);
+
+static const struct field mount_fields[] = {
+	F_ENUM(1, mount, type, "Type", FIELD_ALWAYS, mount_types),
+	F(2, STR, mount, source, "Source", 0),
+	F(3, STR, mount, target, "Target", 0),
+	F(4, BOOL, mount, read_only, "ReadOnly", 0),
+	F(5, STR, mount, consistency, "Consistency", 0),
+	F_OF(6, OPTION, mount, bind, "BindOptions", 0, bind_shape),
+	F_OF(7, OPTION, mount, volume, "VolumeOptions", 0, volume_shape),
+	F_REFUSED("ImageOptions"),
+	F_OF(8, OPTION, mount, tmpfs, "TmpfsOptions", 0, tmpfs_shape),
+	F_REFUSED("ClusterOptions"),
+};
+const struct shape mount_shape = SHAPE(mount, mount_fields);
+
+static const struct field dns_fields[] = { F_REFUSED("Nameservers"), F_REFUSED("Search"), F_REFUSED("Options") };
+static const struct shape dns_shape = SHAPE(dns_config, dns_fields);
+
+static const struct field container_fields[] = {
+	F(1, STR, container_spec_model, image, "Image", 0),
+	F(2, STR_MAP, container_spec_model, labels, "Labels", 0),
+	F(3, STR_LIST, container_spec_model, command, "Command", 0),
+	F(4, STR_LIST, container_spec_model, args, "Args", 0),
+	F(5, STR, container_spec_model, hostname, "Hostname", 0),
+	F(6, STR_LIST, container_spec_model, env, "Env", 0),
+	F(7, STR, container_spec_model, dir, "Dir", 0),
+	F(8, STR, container_spec_model, user, "User", 0),
+	F_REFUSED("Groups"), F_REFUSED("Privileges"),
+	F(9, TRI, container_spec_model, init, "Init", 0),
+	F(10, STR, container_spec_model, stop_signal, "StopSignal", 0),
+	F_REFUSED("TTY"), F_REFUSED("OpenStdin"), F_REFUSED("ReadOnly"),
+	F_OF(11, LIST, container_spec_model, mounts, "Mounts", 0, mount_shape),
+	F(12, OPT_U64, container_spec_model, stop_grace_ns, "StopGracePeriod", 0),
+	F_REFUSED("Healthcheck"), F_REFUSED("Hosts"),
+	F_OF(13, STRUCT, container_spec_model, dns, "DNSConfig", FIELD_ALWAYS, dns_shape),
+	F_REFUSED("Secrets"), F_REFUSED("Configs"),
+	F_ENUM(14, container_spec_model, isolation, "Isolation", FIELD_ALWAYS, isolations),
+	F_REFUSED("Sysctls"), F_REFUSED("CapabilityAdd"), F_REFUSED("CapabilityDrop"), F_REFUSED("Ulimits"), F_REFUSED("OomScoreAdj"),
+};
+const struct shape container_spec_model_shape = SHAPE(container_spec_model, container_fields);
+
+static const struct field limits_fields[] = {
+	F(1, I64, resource_limits, nano_cpus, "NanoCPUs", 0),
+	F(2, I64, resource_limits, memory_bytes, "MemoryBytes", 0),
+	F(3, I64, resource_limits, pids, "Pids", 0),
+};
+static const struct shape limits_shape = SHAPE(resource_limits, limits_fields);
+
+static const struct field reservations_fields[] = {
+	F(1, I64, resource_reservations, nano_cpus, "NanoCPUs", 0),
+	F(2, I64, resource_reservations, memory_bytes, "MemoryBytes", 0),
+	F_REFUSED("GenericResources"),
+};
+static const struct shape reservations_shape = SHAPE(resource_reservations, reservations_fields);
+
+static const struct field resources_fields[] = {
+	F_OF(1, STRUCT, resources, limits, "Limits", FIELD_ALWAYS, limits_shape),
+	F_OF(2, STRUCT, resources, reservations, "Reservations", FIELD_ALWAYS, reservations_shape),
+};
+const struct shape resources_shape = SHAPE(resources, resources_fields);
+
+static const struct field restart_fields[] = {
+	F_ENUM(1, restart_policy, condition, "Condition", 0, conditions),
+	F(2, OPT_U64, restart_policy, delay_ns, "Delay", 0),
+	F(3, OPT_U64, restart_policy, max_attempts, "MaxAttempts", 0),
+	F(4, OPT_U64, restart_policy, window_ns, "Window", 0),
+};
+const struct shape restart_policy_shape = SHAPE(restart_policy, restart_fields);
+
+static const struct field platform_fields[] = {
+	F(1, STR, platform, architecture, "Architecture", 0),
+	F(2, STR, platform, os, "OS", 0),
+};
+const struct shape platform_shape = SHAPE(platform, platform_fields);
+
+static const struct field placement_fields[] = {
+	F(1, STR_LIST, placement, constraints, "Constraints", 0),
+	F_REFUSED("Preferences"),
+	F(2, U64, placement, max_replicas, "MaxReplicas", 0),
+	F_OF(3, LIST, placement, platforms, "Platforms", 0, platform_shape),
+};
+const struct shape placement_shape = SHAPE(placement, placement_fields);
+
+static const struct field task_spec_fields[] = {
+	F_REFUSED("PluginSpec"),
+	F_OF(1, STRUCT, task_spec, container, "ContainerSpec", FIELD_ALWAYS, container_spec_model_shape),
+	F_REFUSED("NetworkAttachmentSpec"),
+	F_OF(2, STRUCT, task_spec, resources, "Resources", FIELD_ALWAYS, resources_shape),
+	F_OF(3, OPTION, task_spec, restart, "RestartPolicy", 0, restart_policy_shape),
+	F_OF(4, STRUCT, task_spec, placement, "Placement", FIELD_ALWAYS, placement_shape),
+	F_REFUSED("Networks"), F_REFUSED("LogDriver"),
+	F(5, U64, task_spec, force_update, "ForceUpdate", FIELD_ALWAYS),
+	F_ENUM(6, task_spec, runtime, "Runtime", 0, runtimes),
+};
+const struct shape task_spec_shape = SHAPE(task_spec, task_spec_fields);
+
+static const struct field update_fields[] = {
+	F(1, U64, update_config, parallelism, "Parallelism", FIELD_ALWAYS),
+	F(2, I64, update_config, delay_ns, "Delay", 0),
+	F_ENUM(3, update_config, failure_action, "FailureAction", 0, actions),
+	F(4, I64, update_config, monitor_ns, "Monitor", 0),
+	F(5, F64, update_config, max_failure_ratio, "MaxFailureRatio", FIELD_ALWAYS),
+	F_ENUM(6, update_config, order, "Order", FIELD_ALWAYS, orders),
+};
+const struct shape update_config_shape = SHAPE(update_config, update_fields);
+
+static const struct field port_fields[] = {
+	F(1, STR, port_config, name, "Name", 0),
+	F_ENUM(2, port_config, protocol, "Protocol", 0, protocols),
+	F(3, U64, port_config, target_port, "TargetPort", 0),
+	F(4, U64, port_config, published_port, "PublishedPort", 0),
+	F_ENUM(5, port_config, publish_mode, "PublishMode", 0, publish_modes),
+};
+const struct shape port_config_shape = SHAPE(port_config, port_fields);
+
+static const struct field endpoint_fields[] = {
+	F_ENUM(1, endpoint_spec, mode, "Mode", 0, endpoint_modes),
+	F_OF(2, LIST, endpoint_spec, ports, "Ports", 0, port_config_shape),
+};
+const struct shape endpoint_spec_shape = SHAPE(endpoint_spec, endpoint_fields);
+
+static const struct field replicated_fields[] = { F(1, OPT_U64, replicated, replicas, "Replicas", 0) };
+static const struct shape replicated_shape = SHAPE(replicated, replicated_fields);
+static const struct shape global_shape = { "global_mode", sizeof(struct global_mode), NULL, 0 };
+
+static const struct field mode_fields[] = {
+	F_OF(1, OPTION, service_mode, replicated, "Replicated", 0, replicated_shape),
+	F_OF(2, OPTION, service_mode, global, "Global", 0, global_shape),
+	F_REFUSED("ReplicatedJob"), F_REFUSED("GlobalJob"),
+};
+static const struct shape mode_shape = SHAPE(service_mode, mode_fields);
+
+static const struct field spec_fields[] = {
+	F(1, STR, service_spec, name, "Name", 0),
+	F(2, STR_MAP, service_spec, labels, "Labels", FIELD_ALWAYS),
+	F_OF(3, STRUCT, service_spec, task, "TaskTemplate", FIELD_ALWAYS, task_spec_shape),
+	F_OF(4, STRUCT, service_spec, mode, "Mode", FIELD_ALWAYS, mode_shape),
+	F_OF(5, OPTION, service_spec, update, "UpdateConfig", 0, update_config_shape),
+	F_OF(6, OPTION, service_spec, rollback, "RollbackConfig", 0, update_config_shape),
+	F_REFUSED("Networks"),
+	F_OF(7, STRUCT, service_spec, endpoint, "EndpointSpec", FIELD_ALWAYS, endpoint_spec_shape),
+};
+const struct shape service_spec_shape = SHAPE(service_spec, spec_fields);
+
+static const struct field update_status_fields[] = {
+	F_ENUM(1, update_status, state, "State", 0, update_states),
+	F(2, STAMP, update_status, started_wall, "StartedAt", 0),
+	F(3, STAMP, update_status, completed_wall, "CompletedAt", 0),
+	F(4, STR, update_status, message, "Message", 0),
+};
+const struct shape update_status_shape = SHAPE(update_status, update_status_fields);
+
+static const struct field service_fields[] = {
+	F(SERVICE_SPEC_VERSION, U64, service, spec_version, "SpecVersion", FIELD_SPEC),
+	F(SERVICE_PREVIOUS_VERSION, U64, service, previous_version, "PreviousVersion", 0),
+	F(SERVICE_TEMPLATE_VERSION, U64, service, template_version, "TemplateVersion", 0),
+	F_OF(SERVICE_PORTS, LIST, service, ports, "Ports", 0, port_config_shape),
+	F_OF(SERVICE_UPDATE, STRUCT, service, update, "UpdateStatus", 0, update_status_shape),
+};
+const struct shape service_shape = SHAPE(service, service_fields);
+
+static const struct field service_version_fields[] = {
+	F(SERVICE_VERSION_SERVICE, STR, service_version, service_id, "ServiceID", 0),
+	F(SERVICE_VERSION_NUMBER, U64, service_version, version, "Version", 0),
+	F_OF(SERVICE_VERSION_SPEC, STRUCT, service_version, spec, "Spec", 0, service_spec_shape),
+};
+const struct shape service_version_shape = SHAPE(service_version, service_version_fields);
+
+const char *service_version_id(const char *service_id, uint64_t version, char ret_id[SERVICE_VERSION_ID_SIZE])
+{
+	snprintf(ret_id, SERVICE_VERSION_ID_SIZE, "%s.%" PRIu64, service_id, version);
+	return ret_id;
+}
+
+bool service_is_global(const struct service_spec *spec)
+{
+	return spec->mode.global != NULL;
+}
+
+uint64_t service_replicas(const struct service_spec *spec)
+{
+	if (service_is_global(spec))
+		return 0;
+	return spec->mode.replicated && spec->mode.replicated->replicas.is_set ? spec->mode.replicated->replicas.value : 1;
+}

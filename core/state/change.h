@@ -1,0 +1,41 @@
+/* change.h - change lists: what every write to the cluster is, and the only thing the log carries.
+ *
+ * A change says (kind, create|update|remove, id, the fields that change). Built in an arena by whoever decides, encoded with the
+ * numbered fields of model, decoded and applied on every manager.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "model/kinds.h"
+
+enum change_op { CHANGE_CREATE = 1, CHANGE_UPDATE, CHANGE_REMOVE };
+struct change {
+	enum kind kind;
+	enum change_op op;
+	const char *id;
+	uint64_t mask;                  /* bit N: field number N is written */
+	void *value;                    /* struct of the kind; only masked fields count. NULL for remove */
+};
+#define FIELD_BIT(number) (1ull << (number))
+
+enum { CHANGES_MAX = 1000, CHANGE_BYTES_MAX = 1 << 20 };        /* of one entry */
+
+struct change_list {
+	struct arena *arena;            /* everything in it lives here */
+	struct change *items;
+	size_t count, size;
+};
+void change_list_init(struct change_list *list, struct arena *arena);
+/* Each returns the zeroed struct of the kind to be filled (strings from list->arena). */
+void *change_create(struct change_list *list, enum kind kind, const char *id, uint64_t mask);
+void *change_update(struct change_list *list, enum kind kind, const char *id, uint64_t mask);
+void change_remove(struct change_list *list, enum kind kind, const char *id);
+void change_list_append(struct change_list *list, const struct change_list *more);      /* shares more's values: same arena */
+
+/* One entry: format level, cluster time, wall time, then the changes. */
+enum { FORMAT_LEVEL = 1 };
+struct entry_head { uint64_t format_level; msec now_ms; nsec wall; };
+void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out);
+/* ERR_UNSUPPORTED for a kind, field or level this version does not know; ERR_INVALID for broken bytes. */
+int change_list_decode(struct reader in, struct change_list *ret_list, struct entry_head *ret_head, struct err *err);
+size_t change_encoded_size(const struct change *change);
