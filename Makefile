@@ -60,7 +60,8 @@ vendor_san := $(LIBRARIES:%=build/vendor/san/%.done)
 
 ROOMS := $(sort $(patsubst core/%/,%,$(dir $(wildcard core/*/*.c))))
 TESTED := $(sort $(patsubst test/unit/%/,%,$(dir $(wildcard test/unit/*/*_test.c))))
-# reach_ROOM: the room and all below it, out of core/LAYERS
+# reach_ROOM: the room and all below it, out of core/LAYERS; $(,) is a comma that separates nothing
+, := ,
 $(foreach line,$(shell test/layers.sh closures),$(eval reach_$(subst :,:=,$(subst $(,), ,$(line)))))
 
 # keep FILE,TEXT: rewrites FILE only when TEXT is new, so that a changed flag or a removed source
