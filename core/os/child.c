@@ -1,0 +1,258 @@
+/* The child shares our memory until it executes (CLONE_VM) and we stand still as long (CLONE_VFORK). So what runs in it takes no lock,
+ * allocates nothing and touches nothing of ours but struct start, where it leaves the reason when it fails. */
+#include "os/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "os/clock.h"
+
+enum { STACK_BYTES = 64 * 1024, FDS_MAX = CHILD_FDS_MAX + 3 };
+
+/* The other stack confuses the sanitizer's picture of ours. */
+#define IN_CHILD __attribute__((no_sanitize("address")))
+
+struct start {
+	const struct child_spec *spec;
+	pid_t parent;
+	struct child_fd fds[FDS_MAX];   /* from -1: /dev/null */
+	size_t fd_count;
+	int floor;              /* above every number that is wanted */
+	const char *step;       /* what failed */
+	const char *object;
+	int failed_errno;
+};
+
+IN_CHILD static bool failed(struct start *start, const char *step, const char *object)
+{
+	start->step = step;
+	start->object = object;
+	start->failed_errno = errno;
+	return false;
+}
+
+/* Sources first go above all targets: a target may be the source of another entry. */
+IN_CHILD static bool arrange_fds(struct start *start)
+{
+	int copies[FDS_MAX];
+
+	for (size_t i = 0; i < start->fd_count; i++) {
+		int from = start->fds[i].from;
+		int opened = from < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : from;
+		copies[i] = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, start->floor);
+		if (copies[i] < 0)
+			return failed(start, "descriptor for", from < 0 ? "/dev/null" : start->spec->path);
+	}
+	if (syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return failed(start, "close descriptors for", start->spec->path);
+	for (size_t i = 0; i < start->fd_count; i++)
+		if (dup2(copies[i], start->fds[i].to) < 0)
+			return failed(start, "descriptor for", start->spec->path);
+	return true;
+}
+
+IN_CHILD static bool write_file(struct start *start, const char *path, const char *text, size_t length)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return failed(start, "open", path);
+	bool ok = write(fd, text, length) == (ssize_t)length || failed(start, "write to", path);
+	close(fd);
+	return ok;
+}
+
+IN_CHILD static bool set_oom_score(struct start *start, int score)
+{
+	char text[12];
+	size_t at = sizeof(text);
+	unsigned rest = score < 0 ? 0u - (unsigned)score : (unsigned)score;
+
+	do
+		text[--at] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (score < 0)
+		text[--at] = '-';
+	return write_file(start, "/proc/self/oom_score_adj", text + at, sizeof(text) - at);
+}
+
+IN_CHILD static bool set_signals(struct start *start)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	/* Before the mask is opened: one of our handlers must not run on shared memory. The libc refuses its own numbers. */
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &by_default, NULL);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return failed(start, "signals of", start->spec->path);
+	return true;
+}
+
+IN_CHILD static bool set_process(struct start *start)
+{
+	const struct child_spec *spec = start->spec;
+
+	if (spec->parent_death_signal) {
+		if (prctl(PR_SET_PDEATHSIG, spec->parent_death_signal) < 0)
+			return failed(start, "parent death signal of", spec->path);
+		if (getppid() != start->parent) {        /* it died before we asked */
+			errno = ESRCH;
+			return failed(start, "parent of", spec->path);
+		}
+	}
+	if (spec->own_session && setsid() < 0)
+		return failed(start, "session of", spec->path);
+	if (spec->oom_score_adj && !set_oom_score(start, spec->oom_score_adj))
+		return false;
+	for (size_t i = 0; i < ARRAY_COUNT(spec->cgroup_procs); i++)
+		if (spec->cgroup_procs[i] && !write_file(start, spec->cgroup_procs[i], "0", 1))
+			return false;
+	return true;
+}
+
+IN_CHILD static int run_child(void *arg)
+{
+	struct start *start = arg;
+	const struct child_spec *spec = start->spec;
+	char *const no_environment[] = { NULL };
+
+	if (set_process(start) && arrange_fds(start) && set_signals(start)) {
+		execve(spec->path, spec->argv, spec->envp ? spec->envp : no_environment);
+		failed(start, "start", spec->path);
+	}
+	_exit(127);
+}
+
+static void prepare_fds(struct start *start)
+{
+	const struct child_spec *spec = start->spec;
+
+	check(spec->fd_count <= CHILD_FDS_MAX);
+	start->floor = 3;
+	for (size_t i = 0; i < spec->fd_count; i++) {
+		check(spec->fds[i].from >= 0 && spec->fds[i].to >= 0);
+		start->fds[start->fd_count++] = spec->fds[i];
+		start->floor = MAX(start->floor, spec->fds[i].to + 1);
+	}
+	for (int standard = 0; standard < 3; standard++) {
+		bool named = false;
+		for (size_t i = 0; i < spec->fd_count; i++)
+			named |= spec->fds[i].to == standard;
+		if (!named)
+			start->fds[start->fd_count++] = (struct child_fd){ -1, standard };
+	}
+}
+
+static int reap(int pidfd, int options, int *ret_exit_code)
+{
+	siginfo_t info = { 0 };
+	int result;
+
+	do
+		result = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | options);
+	while (result < 0 && errno == EINTR);
+	if (result < 0 || info.si_pid == 0)
+		return -1;
+	*ret_exit_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return 0;
+}
+
+int child_start(const struct child_spec *spec, int *ret_pidfd, pid_t *ret_pid, struct err *err)
+{
+	struct start start = { .spec = spec, .parent = getpid() };
+	sigset_t all, before;
+	int pidfd = -1, ignored;
+
+	prepare_fds(&start);
+	char *stack = mem_resize(NULL, STACK_BYTES, 1);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t pid = clone(run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+	int clone_errno = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	free(stack);
+
+	if (pid < 0) {
+		errno = clone_errno;
+		return err_sys(err, "start '%s'", spec->path);
+	}
+	if (start.failed_errno) {
+		reap(pidfd, 0, &ignored);
+		close(pidfd);
+		errno = start.failed_errno;
+		return err_sys(err, "%s '%s'", start.step, start.object);
+	}
+	*ret_pidfd = pidfd;
+	*ret_pid = pid;
+	return 0;
+}
+
+struct child_watch {
+	struct watch *watch;
+	int pidfd;
+	child_exit_fn *fn;
+	void *arg;
+};
+
+static void on_exit_event(void *arg, unsigned events UNUSED)
+{
+	struct child_watch *watch = arg;
+	child_exit_fn *fn = watch->fn;
+	void *fn_arg = watch->arg;
+	int exit_code = -1;
+
+	reap(watch->pidfd, WNOHANG, &exit_code);     /* stays -1 when it is somebody else's child */
+	child_watch_free(watch);
+	fn(fn_arg, exit_code);
+}
+
+struct child_watch *child_watch(struct loop *loop, int pidfd, child_exit_fn *fn, void *arg)
+{
+	struct child_watch *watch = NEW(struct child_watch);
+
+	*watch = (struct child_watch){ .pidfd = pidfd, .fn = fn, .arg = arg };
+	watch->watch = watch_new(loop, pidfd, LOOP_READ, on_exit_event, watch);
+	return watch;
+}
+
+void child_watch_free(struct child_watch *watch)
+{
+	if (!watch)
+		return;
+	watch_free(watch->watch);
+	close(watch->pidfd);
+	free(watch);
+}
+
+int child_wait(int pidfd, msec timeout_ms, int *ret_exit_code)
+{
+	msec deadline = clock_boot_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+		msec left = MAX(deadline - clock_boot_ms(), (msec)0);
+		int ready = poll(&poller, 1, (int)MIN(left, (msec)INT32_MAX));
+
+		if (ready > 0)
+			break;
+		if (ready == 0 || errno != EINTR)
+			return -1;
+	}
+	*ret_exit_code = -1;
+	reap(pidfd, 0, ret_exit_code);
+	close(pidfd);
+	return 0;
+}

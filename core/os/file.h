@@ -1,0 +1,35 @@
+/* file.h - files and folders as whole things. Errors name the path. */
+#pragma once
+#include <sys/types.h>
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+void fd_closep(int *fd);                                 /* for CLEANUP; ignores -1 */
+int fd_take(int *fd);                                    /* hands the descriptor out, *fd becomes -1 */
+int fd_write_all(int fd, const void *bytes, size_t count);       /* -1 with errno */
+int fd_set_nonblocking(int fd, bool enabled);
+
+/* max_bytes bounds it: a larger file is ERR_INVALID. ERR_NOT_FOUND when it does not exist. */
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
+int file_read_at(int dir_fd, const char *name, size_t max_bytes, struct buf *out, struct err *err);
+/* Through a temporary name in the same folder, fsync, rename, fsync of the folder: the old or the new content, never a mixture. */
+int file_write_durable(const char *path, const void *bytes, size_t count, mode_t mode, struct err *err);
+/* The same without the two fsyncs, for tmpfs and what can be made again. */
+int file_write_atomic(const char *path, const void *bytes, size_t count, mode_t mode, struct err *err);
+/* Plain write into an existing file such as those of /proc, /sys and cgroups; one write(2). */
+int file_poke(const char *path, const char *text, struct err *err);
+bool file_exists(const char *path);
+int dir_make(const char *path, mode_t mode, struct err *err);            /* with parents; existing is fine */
+int dir_sync(const char *path, struct err *err);
+/* Removes a tree without following links or crossing into other mounts; missing is fine. */
+int dir_remove_tree(const char *path, struct err *err);
+/* The same for one name in an open folder (O_PATH will do). */
+int dir_remove_tree_at(int dir_fd, const char *name, struct err *err);
+/* Names in it without . and .., sorted; caller frees with strlist_fini. Missing folder: ERR_NOT_FOUND. */
+struct strlist;
+int dir_list(const char *path, struct strlist *ret, struct err *err);
+/* Exclusive lock held as long as the descriptor is open; ERR_CONFLICT when another process has it, with that process' pid. */
+int file_lock(const char *path, int *ret_fd, struct err *err);
+char *path_join(const char *a, const char *b);           /* heap */
