@@ -228,3 +228,12 @@ uint64_t service_replicas(const struct service_spec *spec)
 		return 0;
 	return spec->mode.replicated && spec->mode.replicated->replicas.is_set ? spec->mode.replicated->replicas.value : 1;
 }
+
+bool service_template_changed(const struct service_spec *old, const struct service_spec *new)
+{
+	struct task_spec task = new->task;
+
+	task.placement = old->task.placement;
+	return !shape_equal(&task_spec_shape, &old->task, &task) ||
+	       !shape_equal(&endpoint_spec_shape, &old->endpoint, &new->endpoint);
+}

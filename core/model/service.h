@@ -135,3 +135,6 @@ extern const struct shape service_spec_shape, task_spec_shape, container_spec_mo
 
 bool service_is_global(const struct service_spec *spec);
 uint64_t service_replicas(const struct service_spec *spec);     /* 0 for global */
+/* Do tasks made from the old spec have to be replaced? Labels of the service, replicas and update settings replace nothing; placement
+ * alone replaces only tasks whose node does not fit it any more, which is the orchestrator's to see. Both specs normalized. */
+bool service_template_changed(const struct service_spec *old, const struct service_spec *new);

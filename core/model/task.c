@@ -43,6 +43,7 @@ static const struct field task_fields[] = {
 	F(TASK_START_AFTER, I64, task, start_after_ms, "StartAfter", 0),
 	F_OF(TASK_HOST_PORTS, LIST, task, host_ports, "Ports", 0, port_config_shape),
 	F(TASK_ADDRESS, STR, task, address, "Address", 0),
+	F(TASK_UPDATE_VERSION, U64, task, update_version, "UpdateVersion", 0),
 };
 const struct shape task_shape = SHAPE(task, task_fields);
 

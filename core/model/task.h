@@ -29,11 +29,12 @@ struct task {
 	msec start_after_ms;            /* restart delay: desired becomes running at this cluster time; 0: none */
 	ARRAY_OF(struct port_config) host_ports;        /* what the node bound for host-mode ports */
 	char *address;                  /* the node-local address of the container, shown in NetworksAttachments */
+	uint64_t update_version;        /* the service's spec version whose update made this task in place of an older one; 0: nobody's */
 };
 enum {
 	TASK_SERVICE = 1, TASK_SPEC_VERSION, TASK_SLOT, TASK_NODE, TASK_DESIRED, TASK_STATE, TASK_STATUS_WALL, TASK_STATE_MS,
 	TASK_CREATED_MS, TASK_MESSAGE, TASK_ERROR, TASK_CONTAINER, TASK_PID, TASK_EXIT_CODE, TASK_START_AFTER, TASK_HOST_PORTS,
-	TASK_ADDRESS,
+	TASK_ADDRESS, TASK_UPDATE_VERSION,
 };
 extern const struct shape task_shape;
 

@@ -1,0 +1,180 @@
+#include "model/validate_container.h"
+
+#include <string.h>
+
+#include "base/signal_name.h"
+#include "base/str.h"
+#include "model/image_ref.h"
+#include "model/validate.h"
+
+#define REFUSED "rpc error: code = InvalidArgument desc = "
+enum { HOSTNAME_MAX = 64 };     /* sethostname(2) */
+
+static int check_image(const char *image, struct err *err)
+{
+	struct image_ref reference;
+	struct err reason;
+
+	if (str_is_empty(image))
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: image reference must be provided");
+	if (image_ref_parse(image, &reference, &reason) < 0)
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: \"%.300s\" is not a valid repository/tag", image);
+	return 0;
+}
+
+/* Docker expands {{.Task.Slot}} and the like in these; taken as they are they would be a silent difference. */
+static int refuse_template(const char *text, const char *member, struct err *err)
+{
+	if (!text || !strstr(text, "{{"))
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, "a template in ContainerSpec.%s ('%.200s') is not supported by swarmbox yet",
+		       member, text);
+}
+
+static int check_environment(const struct str_array *env, struct err *err)
+{
+	for (size_t i = 0; i < env->count; i++) {
+		const char *entry = env->items[i];
+		if (str_is_empty(entry) || entry[0] == '=')
+			return err_set(err, ERR_INVALID, "invalid environment variable: %s", entry ? entry : "");
+		if (refuse_template(entry, "Env", err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_absolute(const char *path)
+{
+	return path && path[0] == '/';
+}
+
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+static bool is_volume_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < length; i++) {
+		char c = name[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		if (!plain && (i == 0 || !strchr("_.-", c)))
+			return false;
+	}
+	return length > 1;
+}
+
+static int check_volume(const struct mount *mount, struct err *err)
+{
+	const struct volume_driver *driver = mount->volume ? mount->volume->driver : NULL;
+
+	if (is_absolute(mount->source))
+		return err_set(err, ERR_INVALID, REFUSED "invalid volume mount source, must not be an absolute path: %s",
+			       mount->source);
+	if (!str_is_empty(mount->source) && !is_volume_name(mount->source))
+		return err_set(err, ERR_INVALID, "\"%.200s\" includes invalid characters for a local volume name, only "
+			       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use "
+			       "absolute path", mount->source);
+	if (driver && !str_is_empty(driver->name) && !str_eq(driver->name, "local"))
+		return err_set(err, ERR_UNSUPPORTED, "volume driver '%.200s' is not supported by swarmbox yet", driver->name);
+	if (driver && driver->options.count)
+		return err_set(err, ERR_UNSUPPORTED, "VolumeOptions.DriverConfig.Options is not supported by swarmbox yet");
+	return 0;
+}
+
+static int check_tmpfs(const struct mount *mount, struct err *err)
+{
+	if (!str_is_empty(mount->source))
+		return err_set(err, ERR_INVALID, REFUSED "invalid tmpfs source, source must be empty");
+	if (mount->tmpfs && mount->tmpfs->size_bytes < 0)
+		return err_set(err, ERR_INVALID, REFUSED "invalid tmpfs size %lld: must not be negative",
+			       (long long)mount->tmpfs->size_bytes);
+	if (mount->tmpfs && mount->tmpfs->mode > 07777)
+		return err_set(err, ERR_INVALID, REFUSED "invalid tmpfs mode 0%llo: must be at most 07777",
+			       (unsigned long long)mount->tmpfs->mode);
+	return 0;
+}
+
+static int check_foreign_options(const struct mount *mount, struct err *err)
+{
+	static const char *const types[] = { "bind", "volume", "tmpfs" };
+	const char *foreign = NULL;
+
+	if (mount->bind && mount->type != MOUNT_BIND)
+		foreign = "BindOptions";
+	else if (mount->volume && mount->type != MOUNT_VOLUME)
+		foreign = "VolumeOptions";
+	else if (mount->tmpfs && mount->type != MOUNT_TMPFS)
+		foreign = "TmpfsOptions";
+	if (!foreign)
+		return 0;
+	return err_set(err, ERR_INVALID, "invalid mount config for type \"%s\": field %s must not be specified",
+		       types[mount->type], foreign);
+}
+
+static int check_mount(const struct mount *mount, struct err *err)
+{
+	if (!is_absolute(mount->target))
+		return err_set(err, ERR_INVALID, REFUSED "invalid mount target, must be an absolute path: %s",
+			       mount->target ? mount->target : "");
+	if (refuse_template(mount->source, "Mounts.Source", err) < 0 ||
+	    refuse_template(mount->target, "Mounts.Target", err) < 0 || check_foreign_options(mount, err) < 0)
+		return -1;
+	switch ((enum mount_type)mount->type) {
+	case MOUNT_BIND:
+		if (!is_absolute(mount->source))
+			return err_set(err, ERR_INVALID, REFUSED "invalid bind mount source, must be an absolute path: %s",
+				       mount->source ? mount->source : "");
+		return 0;
+	case MOUNT_VOLUME:
+		return check_volume(mount, err);
+	case MOUNT_TMPFS:
+		return check_tmpfs(mount, err);
+	}
+	return err_set(err, ERR_INVALID, REFUSED "invalid mount type");
+}
+
+static int check_mounts(const struct container_spec_model *container, struct err *err)
+{
+	if (container->mounts.count > VALIDATE_LIST_MAX)
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: %zu mounts, at most %d are allowed",
+			       container->mounts.count, VALIDATE_LIST_MAX);
+	for (size_t i = 0; i < container->mounts.count; i++) {
+		const struct mount *mount = &container->mounts.items[i];
+		if (check_mount(mount, err) < 0)
+			return -1;
+		for (size_t other = 0; other < i; other++)
+			if (str_eq(container->mounts.items[other].target, mount->target))
+				return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: duplicate mount point: %s",
+					       mount->target);
+	}
+	return 0;
+}
+
+static int check_hostname(const char *hostname, struct err *err)
+{
+	if (str_is_empty(hostname))
+		return 0;
+	if (refuse_template(hostname, "Hostname", err) < 0)
+		return -1;
+	if (strlen(hostname) > HOSTNAME_MAX)
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: hostname '%.100s' is longer than %d characters",
+			       hostname, HOSTNAME_MAX);
+	return 0;
+}
+
+int validate_container(const struct container_spec_model *container, struct err *err)
+{
+	if (check_image(container->image, err) < 0 || check_environment(&container->env, err) < 0)
+		return -1;
+	if (check_hostname(container->hostname, err) < 0 || check_mounts(container, err) < 0)
+		return -1;
+	if (!str_is_empty(container->dir) && !is_absolute(container->dir))
+		return err_set(err, ERR_INVALID, "the working directory '%.200s' is invalid, it needs to be an absolute path",
+			       container->dir);
+	if (container->init == TRI_TRUE)
+		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Init is not supported by swarmbox yet");
+	if (!str_is_empty(container->stop_signal) && signal_parse(container->stop_signal) < 0)
+		return err_set(err, ERR_INVALID, "invalid signal: %.100s", container->stop_signal);
+	if (container->stop_grace_ns.value > INT64_MAX)
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: StopGracePeriod cannot be negative");
+	return 0;
+}
