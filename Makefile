@@ -122,9 +122,9 @@ clean:
 .PHONY: vendor-pack
 # Packages first, then files, then libraries: each only when its recipe is new.
 build/packages.done: vendor/packages vendor/target
-	@ARCH=$(ARCH) vendor/packages && mkdir -p $(@D) && touch $@
+	@ARCH=$(ARCH) vendor/packages build && mkdir -p $(@D) && touch $@
 
-build/vendor/fetched: vendor/lock vendor/fetch build/packages.done
+build/vendor/fetched: vendor/lock | build/packages.done
 	@mkdir -p $(@D) && vendor/fetch vendor/lock >$@
 
 build/vendor/src/%.done: vendor/%/recipe build/vendor/fetched
@@ -149,27 +149,47 @@ vendor-pack: build/vendor/fetched
 
 # --- tests -------------------------------------------------------------------------------------
 
-.PHONY: test tests unit lint $(TESTED:%=unit-%)
-# test_program NAME,SOURCES,ROOMS: build/test/NAME in the san variant from these and no other rooms
+.PHONY: test tests unit lint $(TESTED:%=unit-%) $(TESTED:%=musl-%)
+# test_program NAME,VARIANT,SOURCES,ROOMS: build/test/NAME from these sources and no other rooms
 define test_program
-build/test/$1: $(2:%.c=$(san)/%.o) $(patsubst %,$(san)/core/%.a,$(filter $(ROOMS),$3)) $(vendor_san)
-	$$(call say,link,$$@) mkdir -p $$(@D) && $$(call link,san)
-endef
-$(foreach room,$(TESTED),$(eval $(call test_program,unit-$(room),\
-	$(wildcard test/unit/$(room)/*.c) test/unit/runner.c,$(reach_$(room)))))
+build/test/$1: $(3:%.c=$($2)/%.o) $(patsubst %,$($2)/core/%.a,$(filter $(ROOMS),$4)) $(vendor_$2)
+	$$(call say,link,$$@) mkdir -p $$(@D) && $$(call link,$2)
 
-# T=part of a name picks tests
+endef
+# whoever reaches the store is tested on a bad disk
+unit_sources = $(wildcard test/unit/$1/*.c) test/unit/runner.c \
+	$(if $(filter store,$(reach_$1)),$(wildcard test/sim/vfs_fault.c))
+$(foreach room,$(TESTED),\
+	$(eval $(call test_program,unit-$(room),san,$(call unit_sources,$(room)),$(reach_$(room))))\
+	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
+
+# T=part of a name picks tests. The sanitizers know no static musl, so the same tests run twice:
+# unit-ROOM in the san variant, musl-ROOM as they will be shipped.
 $(TESTED:%=unit-%): unit-%: build/test/unit-%
 	@$< $(T)
+$(TESTED:%=musl-%): musl-%: build/test/musl-%
+	@$< $(T)
+unit: $(TESTED:%=build/test/unit-%)
+	@test/unit/run unit $(T)
 # all test programs, not run
-tests: $(TESTED:%=build/test/unit-%)
-unit: tests
-	@test/unit/run $(T)
+tests: $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) ;
 
-test: build/packages.done
-	@test/run
+test:
+	@ARCH=$(ARCH) vendor/packages build test && test/run
 
-lint:
-	@test/lint.sh
+lint: $(vendor_san)
+	@vendor/packages build lint && test/lint.sh $(T)
+
+# A target comes into being with its script; each may rely on both binaries and the test programs.
+SCRIPTED := $(foreach name,demo soak sim fuzz golden lab bench,$(if $(wildcard test/$(name)/run),$(name)))
+.PHONY: $(SCRIPTED) $(if $(filter demo,$(SCRIPTED)),demo-clean)
+$(filter-out demo,$(SCRIPTED)): %: all san tests
+	@vendor/packages build test && test/$@/run $(T)
+ifneq ($(filter demo,$(SCRIPTED)),)
+demo: all
+	@vendor/packages build test && test/demo/run
+demo-clean:
+	@test/demo/clean
+endif
 
 -include $(shell find $(release) $(san) -name '*.d' 2>/dev/null)

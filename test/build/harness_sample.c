@@ -1,0 +1,47 @@
+/* harness_sample.c - tests of which most must fail: the test of the test runner.
+ * test/build/run counts them; nothing else compiles this file.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "test/unit/runner.h"
+
+TEST(sample_passes)
+{
+	EXPECT(1 + 1 == 2);
+	EXPECT_STR("a", "a");
+	EXPECT_STR(NULL, NULL);
+	EXPECT_INT(3, 3);
+}
+
+TEST(sample_tells_all_that_is_wrong)
+{
+	EXPECT(1 + 1 == 3);
+	EXPECT_STR("got this", "want this");
+	EXPECT_STR(NULL, "");
+	EXPECT_INT(-1, 7);
+}
+
+TEST(sample_crashes)
+{
+	abort();
+}
+
+TEST(sample_ends_early)
+{
+	_exit(3);
+}
+
+TEST_TIMEOUT(sample_hangs, 1)
+{
+	pause();
+}
+
+/* The runner must not wait for the grandchild, nor leave it behind. */
+TEST(sample_leaves_a_child)
+{
+	if (fork() == 0) {
+		execlp("sleep", "sleep", "86399", (char *)NULL);
+		_exit(1);
+	}
+}
