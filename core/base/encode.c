@@ -217,11 +217,13 @@ int base64_decode(const char *text, size_t length, struct buf *out)
 	int result = length % 4 == 1 ? -1 : 0;
 	for (size_t at = 0; at < length && result == 0; at += 4)
 		result = decode_group(text + at, MIN(length - at, (size_t)4), out);
+	if (out->overflowed)
+		result = -1;
 	if (result < 0 && out->data) {
 		out->len = before;
 		out->data[before] = '\0';
 	}
-	return result < 0 || out->overflowed ? -1 : 0;
+	return result;
 }
 
 void base36_encode(const uint8_t *bytes, size_t count, size_t digits, char *ret_text)
@@ -229,7 +231,8 @@ void base36_encode(const uint8_t *bytes, size_t count, size_t digits, char *ret_
 	uint8_t number[64];
 
 	check(count <= sizeof(number));
-	memcpy(number, bytes, count);
+	if (count)
+		memcpy(number, bytes, count);
 	ret_text[digits] = '\0';
 	for (size_t i = digits; i-- > 0; ) {
 		unsigned rest = 0;

@@ -28,10 +28,13 @@ void panic_at(const char *file, int line, const char *fmt, ...)
 
 void *mem_new(size_t count, size_t size)
 {
-	void *place = count && size ? calloc(count, size) : calloc(1, 1);
+	size_t bytes;
 
-	if (!place)
+	if (__builtin_mul_overflow(count, size, &bytes))
 		panic("out of memory: %zu times %zu bytes", count, size);
+	void *place = calloc(1, bytes ? bytes : 1);
+	if (!place)
+		panic("out of memory: %zu bytes", bytes);
 	return place;
 }
 

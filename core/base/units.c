@@ -12,8 +12,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A number with a fraction, read up to the first character that does not belong to it: whole + fraction / scale. Fraction digits past the
- * 18th are dropped, there is no unit that could tell. */
+/* A number with a fraction, read up to the first character that does not belong to it: whole + fraction / scale. Fraction digits that would
+ * not fit are dropped where Go drops them, about the 19th. */
 struct decimal {
 	uint64_t whole, fraction, scale;
 	size_t digits, fraction_digits;
@@ -23,6 +23,7 @@ static int parse_decimal(const char **at, struct decimal *ret)
 {
 	struct decimal d = { .scale = 1 };
 	const char *s = *at;
+	bool full = false;
 
 	for (; is_digit(*s); s++, d.digits++)
 		if (__builtin_mul_overflow(d.whole, 10, &d.whole) ||
@@ -30,8 +31,10 @@ static int parse_decimal(const char **at, struct decimal *ret)
 			return -1;
 	if (*s == '.') {
 		for (s++; is_digit(*s); s++, d.digits++, d.fraction_digits++) {
-			if (d.fraction_digits < 18) {
-				d.fraction = d.fraction * 10 + (uint64_t)(*s - '0');
+			uint64_t next = d.fraction * 10 + (uint64_t)(*s - '0');
+			full |= d.fraction > INT64_MAX / 10 || next > (uint64_t)INT64_MAX + 1;
+			if (!full) {
+				d.fraction = next;
 				d.scale *= 10;
 			}
 		}
