@@ -20,14 +20,15 @@ static struct container_strings strings_of(const struct str_array *list, struct 
 	return ret;
 }
 
+/* Copies: an image's config goes with its image, which may be removed while the container lives. */
 static struct container_strings join(const char *const *a, size_t a_count, const char *const *b, size_t b_count, struct arena *arena)
 {
 	struct container_strings ret = { ARENA_ARRAY(arena, const char *, a_count + b_count), a_count + b_count };
 
 	for (size_t i = 0; i < a_count; i++)
-		ret.items[i] = a[i];
+		ret.items[i] = arena_strdup(arena, a[i]);
 	for (size_t i = 0; i < b_count; i++)
-		ret.items[a_count + i] = b[i];
+		ret.items[a_count + i] = arena_strdup(arena, b[i]);
 	return ret;
 }
 
@@ -65,7 +66,7 @@ static void set_env(const struct assignment *assignment, const struct image_conf
 	size_t count = 0;
 
 	for (size_t i = 0; i < config->env.count; i++)
-		items[count++] = config->env.items[i];
+		items[count++] = arena_strdup(arena, config->env.items[i]);
 	for (size_t i = 0; i < own->count; i++) {
 		const char *entry = text(own->items[i]);
 		size_t at = 0;
@@ -110,7 +111,8 @@ static void set_labels(const struct assignment *assignment, const char *image_id
 
 	ret->labels.items = ARENA_ARRAY(arena, struct container_pair, config->labels.count + own->count + 9);
 	for (size_t i = 0; i < config->labels.count; i++)
-		put_label(&ret->labels, config->labels.items[i].name, text(config->labels.items[i].value));
+		put_label(&ret->labels, arena_strdup(arena, config->labels.items[i].name),
+			  arena_strdup(arena, text(config->labels.items[i].value)));
 	for (size_t i = 0; i < own->count; i++)
 		put_label(&ret->labels, own->items[i].key, text(own->items[i].value));
 	put_label(&ret->labels, "com.docker.swarm.node.id", text(assignment->node_id));
@@ -176,7 +178,7 @@ static void set_mounts(const struct assignment *assignment, const struct image_c
 							   i < volumes->count ? volumes->paths[i] : NULL);
 	for (size_t i = 0; i < anonymous && own + i < volumes->count; i++)
 		ret->mounts[ret->mount_count++] = (struct container_mount){ .kind = CONTAINER_VOLUME, .source = volumes->paths[own + i],
-			.name = "", .target = targets[i], .copies_up = true };
+			.name = "", .target = arena_strdup(arena, targets[i]), .copies_up = true };
 }
 
 size_t task_anonymous_volumes(const struct assignment *assignment, const struct image_config *config, const char **ret_targets, size_t max)
@@ -230,8 +232,8 @@ int task_container(const struct assignment *assignment, const char *container_id
 	if (set_argv(assignment, config, arena, ret, err) < 0 || set_stop_signal(assignment, config, ret, err) < 0)
 		return -1;
 	set_env(assignment, config, arena, ret);
-	ret->cwd = str_is_empty(own->dir) ? text(config->working_dir) : own->dir;
-	ret->user = str_is_empty(own->user) ? text(config->user) : own->user;
+	ret->cwd = str_is_empty(own->dir) ? arena_strdup(arena, text(config->working_dir)) : own->dir;
+	ret->user = str_is_empty(own->user) ? arena_strdup(arena, text(config->user)) : own->user;
 	ret->hostname = text(own->hostname);
 	ret->uses_host_dns = true;
 	ret->layers = join(layers, layer_count, NULL, 0, arena);

@@ -11,7 +11,7 @@
 /* The paths of the volumes its mounts name, in the order of the mounts; NULL where the mount is no volume. */
 struct task_volumes { const char *const *paths; size_t count; };
 
-/* ret points into everything given. ERR_INVALID when there is nothing to run ("no command specified") or a signal is unknown. */
+/* ret points into the assignment, layers and volumes; what comes from the config is copied. ERR_INVALID when there is nothing to run ("no command specified") or a signal is unknown. */
 int task_container(const struct assignment *assignment, const char *container_id, const char *image_id,
 		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct task_volumes *volumes,
 		   struct arena *arena, struct container_spec *ret, struct err *err);
@@ -24,4 +24,5 @@ size_t task_anonymous_volumes(const struct assignment *assignment, const struct 
 #define TASK_LABEL_SERVICE  "com.docker.swarm.service.id"
 #define TASK_LABEL_IMAGE    "swarmbox.image.id"
 #define TASK_LABEL_LAYERS   "swarmbox.image.layers"     /* diff ids, lowest first, comma separated: to hold them again after a restart */
+#define TASK_LABEL_PORTS    "swarmbox.ports.host"       /* "80/tcp=32768,…": what the node chose for host-mode ports */
 #define TASK_LABEL_VOLUMES  "swarmbox.volumes.anonymous"/* names, comma separated: they go with the container */

@@ -150,7 +150,7 @@ static void cleanup_step(struct task_run *run, struct task_out *out)
 		ask(run, out, TASK_ACT_WITHDRAW);
 	else if (run->is_attached)
 		ask(run, out, TASK_ACT_DETACH);
-	else if (run->is_unassigned && run->has_container)
+	else if ((run->is_unassigned || run->is_purged) && run->has_container)
 		ask(run, out, TASK_ACT_REMOVE);
 	else if (run->is_unassigned)
 		act(out, TASK_ACT_FORGET);
@@ -250,6 +250,15 @@ static void stopped(struct task_run *run, const struct task_in *in, struct task_
 		set_timer(run, in->now + run->stop_grace_ms, out);
 }
 
+static void purged(struct task_run *run, struct task_out *out)
+{
+	run->is_purged = true;
+	if (run->has_container && !run->has_exited && !run->is_killed) {
+		run->is_killed = true;
+		act(out, TASK_ACT_KILL);
+	}
+}
+
 void task_run_step(struct task_run *run, const struct task_in *in, struct task_out *out)
 {
 	unsigned before;
@@ -261,6 +270,9 @@ void task_run_step(struct task_run *run, const struct task_in *in, struct task_o
 		break;
 	case TASK_UNASSIGN:
 		run->is_unassigned = true;
+		break;
+	case TASK_PURGE:
+		purged(run, out);
 		break;
 	case TASK_STOP:
 		stopped(run, in, out);

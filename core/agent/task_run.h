@@ -33,6 +33,7 @@ enum { TASK_ACTS_MAX = 16 };
 enum task_event {
 	TASK_DESIRE,            /* desired: what the manager wants now */
 	TASK_UNASSIGN,          /* its object is gone: end it, remove everything */
+	TASK_PURGE,             /* a person removes its container: it is killed if it runs, and goes */
 	TASK_STOP,              /* a person stopped it (signal, grace): it ends, but the manager did not want that */
 	TASK_ANSWER,            /* to the act under way; error NULL: success */
 	TASK_EXIT,              /* the container has ended */
@@ -56,7 +57,7 @@ struct task_run {
 	/* what is so */
 	int desired;
 	int state;
-	bool is_unassigned, is_stopped;         /* is_stopped: by a person */
+	bool is_unassigned, is_stopped, is_purged;      /* the last two by a person */
 	bool has_container, is_attached, is_started, is_published, is_drained, has_exited, is_killed;
 	bool is_busy;                           /* an act waits for its answer */
 	enum task_act busy_with;

@@ -1,0 +1,498 @@
+#include "agent/agent_io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent_internal.h"
+#include "agent/node_tables.h"
+#include "agent/task_container.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/clock.h"
+
+/* A container spec is at most 4 MiB encoded. */
+enum { RUN_ARENA_MAX = 32 << 20 };
+
+static void timer_fired(void *arg)
+{
+	struct run *run = arg;
+	run_feed(run, &(struct task_in){ .event = TASK_TIMER });
+}
+
+static bool needs_network(const struct assignment *assignment)
+{
+	(void)assignment;
+	return true;            /* --network host and none come with the container flags */
+}
+
+struct run *run_new(struct agent *agent, const struct assignment *assignment)
+{
+	struct run *run = NEW(struct run);
+	size_t ports = assignment->endpoint.ports.count;
+
+	run->agent = agent;
+	run->image_id = "";
+	shape_copy(&assignment_shape, assignment, NULL, &run->assignment);
+	run->ports = NEW_ARRAY(struct port_config, ports + 1);
+	if (ports)
+		memcpy(run->ports, run->assignment.endpoint.ports.items, ports * sizeof *run->ports);
+	run->port_count = ports;
+	arena_init(&run->arena, "task", RUN_ARENA_MAX);
+	timer_init(&run->timer, agent->cfg.loop, timer_fired, run);
+	task_run_init(&run->machine, assignment->desired, needs_network(assignment), ports > 0, task_stop_grace_ms(assignment));
+	map_put(agent->runs, run->assignment.task_id, run);
+	return run;
+}
+
+static void run_free(struct run *run)
+{
+	timer_cancel(&run->timer);
+	image_hold_free(run->hold);
+	arena_fini(&run->arena);
+	free(run->ports);
+	shape_fini(&assignment_shape, &run->assignment);
+	while (run->waiters) {
+		struct waiter *next = run->waiters->next;
+		free(run->waiters);
+		run->waiters = next;
+	}
+	free(run);
+}
+
+void run_take_container(struct run *run, const char *container_id)
+{
+	str_copy(run->container_id, sizeof run->container_id, container_id);
+	map_put(run->agent->by_container, run->container_id, run);
+}
+
+/* ---- answering --------------------------------------------------------------------------------------------------- */
+
+void run_answer(struct run *run, const struct err *failure)
+{
+	run_feed(run, &(struct task_in){ .event = TASK_ANSWER, .error = failure ? failure->text : NULL });
+}
+
+static void answer_now(void *arg)
+{
+	struct run *run = arg;
+	struct err answer = run->answer;
+
+	run_answer(run, answer.code ? &answer : NULL);
+}
+
+void run_answer_later(struct run *run, const struct err *failure)
+{
+	run->answer = failure ? *failure : (struct err){ 0 };
+	loop_defer(run->agent->cfg.loop, answer_now, run);
+}
+
+static void done_with(void *arg, const struct err *failure)
+{
+	run_answer(arg, failure);
+}
+
+static void attached(void *arg, struct ip ip, const struct err *failure)
+{
+	struct run *run = arg;
+
+	if (!failure)
+		run->address = ip;
+	run_answer(run, failure);
+}
+
+static void tell_event(struct run *run, const char *action, const char *extra)
+{
+	struct agent *agent = run->agent;
+	agent->cfg.on_event(agent->cfg.arg, action, run->container_id, &run->spec, extra);
+}
+
+static void started(void *arg, const struct err *failure)
+{
+	struct run *run = arg;
+
+	if (!failure)
+		tell_event(run, "start", NULL);
+	run_answer(run, failure);
+}
+
+static void tell_waiters(struct run *run, bool removal)
+{
+	struct waiter **at = &run->waiters;
+
+	while (*at) {
+		struct waiter *waiter = *at;
+
+		if (waiter->for_removal && !removal) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		waiter->done(waiter->arg, NULL);
+		free(waiter);
+	}
+}
+
+static void removed(void *arg, const struct err *failure)
+{
+	struct run *run = arg;
+
+	if (failure)
+		log_warn("task %s: container %.12s: %s; it is swept at the next start", run->assignment.task_id, run->container_id,
+			 failure->text);
+	tell_event(run, "destroy", NULL);
+	run_release(run);
+	tell_waiters(run, true);
+	run_answer(run, NULL);
+}
+
+/* ---- reporting --------------------------------------------------------------------------------------------------- */
+
+static void status_of(const struct run *run, char address[IP_TEXT_SIZE], struct task_status *ret)
+{
+	struct runtime_info info;
+
+	*ret = (struct task_status){
+		.task_id = run->assignment.task_id, .state = run->machine.state, .wall = clock_wall_ns(),
+		.message = (char *)(uintptr_t)run->machine.message, .error = (char *)(uintptr_t)run->machine.error,
+		.container_id = (char *)(uintptr_t)run->container_id, .exit_code = run->machine.exit_code,
+	};
+	if (run->address.family)
+		ret->address = (char *)(uintptr_t)ip_format(run->address, address);
+	if (run->container_id[0] && runtime_inspect(run->agent->cfg.runtime, run->container_id, &info))
+		ret->pid = info.pid;
+	ret->host_ports.items = run->ports;
+	ret->host_ports.count = run->port_count;
+}
+
+static void report(struct run *run)
+{
+	struct agent *agent = run->agent;
+	char address[IP_TEXT_SIZE];
+	struct task_status status;
+	struct port_config *host_ports = NEW_ARRAY(struct port_config, run->port_count + 1);
+	size_t count = 0;
+
+	status_of(run, address, &status);
+	for (size_t i = 0; i < run->port_count; i++)
+		if (run->ports[i].publish_mode == PUBLISH_HOST)
+			host_ports[count++] = run->ports[i];
+	status.host_ports.items = host_ports;
+	status.host_ports.count = run->machine.state == TASK_RUNNING ? count : 0;
+	if (run->machine.state > TASK_RUNNING) {
+		CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+		struct store_row row = { .table = NODE_TABLE_STATUS, .id = run->assignment.task_id };
+		struct err err;
+
+		shape_encode(&task_status_shape, &status, &bytes);
+		row.bytes = bytes.data;
+		row.size = bytes.len;
+		if (store_node_write(agent->cfg.store, &row, 1, NULL, NULL, &err) < 0)
+			log_warn("task %s: status not saved: %s", run->assignment.task_id, err.text);
+		log_info("task %s: %s%s%s", run->assignment.task_id, task_state_name((enum task_state)run->machine.state),
+			 run->machine.error[0] ? ": " : "", run->machine.error);
+		tell_waiters(run, false);
+	}
+	agent->cfg.on_status(agent->cfg.arg, &status);
+	free(host_ports);
+}
+
+/* ---- acting ------------------------------------------------------------------------------------------------------ */
+
+static void check_stopped(struct agent *agent)
+{
+	void *value;
+
+	if (!agent->stopped)
+		return;
+	for (size_t at = 0; map_next(agent->runs, &at, NULL, &value);) {
+		const struct run *run = value;
+		if (agent->forget || run->machine.state <= TASK_RUNNING || run->machine.is_busy)
+			return;
+	}
+	loop_defer(agent->cfg.loop, agent->stopped, agent->stopped_arg);
+	agent->stopped = NULL;
+}
+
+static void free_later(void *arg)
+{
+	run_free(arg);
+}
+
+static void forget(struct run *run)
+{
+	struct agent *agent = run->agent;
+	struct store_row rows[] = {
+		{ .table = NODE_TABLE_ASSIGNMENT, .id = run->assignment.task_id },
+		{ .table = NODE_TABLE_STATUS, .id = run->assignment.task_id },
+	};
+	struct err err;
+
+	if (store_node_write(agent->cfg.store, rows, ARRAY_COUNT(rows), NULL, NULL, &err) < 0)
+		log_warn("task %s: not forgotten: %s", run->assignment.task_id, err.text);
+	tell_waiters(run, true);
+	map_remove(agent->runs, run->assignment.task_id);
+	loop_defer(agent->cfg.loop, free_later, run);
+}
+
+static void stop_signal(struct run *run)
+{
+	int number = run->spec.stop_signal ? run->spec.stop_signal : 15;
+	struct err err;
+
+	if (runtime_signal(run->agent->cfg.runtime, run->container_id, number, &err) < 0)
+		log_debug("task %s: stop signal: %s", run->assignment.task_id, err.text);       /* its exit is on the way */
+}
+
+static void kill_container(struct run *run)
+{
+	struct err err;
+
+	if (runtime_kill(run->agent->cfg.runtime, run->container_id, &err) < 0)
+		log_error("task %s: kill: %s", run->assignment.task_id, err.text);
+}
+
+static void perform(struct run *run, enum task_act what)
+{
+	struct agent_config *cfg = &run->agent->cfg;
+	const char *id = run->assignment.task_id;
+
+	switch (what) {
+	case TASK_ACT_REPORT:
+		report(run);
+		return;
+	case TASK_ACT_PREPARE:
+		run_prepare(run);
+		return;
+	case TASK_ACT_ATTACH:
+		net_attach(cfg->net, id, runtime_netns_fd(cfg->runtime, run->container_id), (struct ip){ 0 }, attached, run);
+		return;
+	case TASK_ACT_START:
+		runtime_start(cfg->runtime, run->container_id, started, run);
+		return;
+	case TASK_ACT_PUBLISH:
+		agent_publish(run, true);
+		return;
+	case TASK_ACT_WITHDRAW:
+		agent_publish(run, false);
+		return;
+	case TASK_ACT_DRAIN:
+		net_drain(cfg->net, id, loop_now(cfg->loop) + TASK_DRAIN_MS, done_with, run);
+		return;
+	case TASK_ACT_DETACH:
+		run_release_ports(run);
+		net_detach(cfg->net, id, done_with, run);
+		return;
+	case TASK_ACT_REMOVE:
+		runtime_remove(cfg->runtime, run->container_id, removed, run);
+		return;
+	case TASK_ACT_SIGNAL:
+		stop_signal(run);
+		return;
+	case TASK_ACT_KILL:
+		kill_container(run);
+		return;
+	case TASK_ACT_TIMER:
+		if (run->machine.timer_ms)
+			timer_set(&run->timer, run->machine.timer_ms);
+		else
+			timer_cancel(&run->timer);
+		return;
+	case TASK_ACT_FORGET:
+		forget(run);
+		return;
+	}
+}
+
+void run_feed(struct run *run, const struct task_in *in)
+{
+	struct agent *agent = run->agent;
+	struct task_in now = *in;
+	struct task_out out;
+
+	now.now = loop_now(agent->cfg.loop);
+	task_run_step(&run->machine, &now, &out);
+	for (unsigned i = 0; i < out.count; i++)
+		perform(run, out.acts[i]);
+	check_stopped(agent);
+}
+
+void agent_on_exit(void *arg, const struct runtime_exit *exit)
+{
+	struct agent *agent = arg;
+	struct run *run = map_get(agent->by_container, exit->id);
+	char code[16];
+
+	if (!run)
+		return;
+	snprintf(code, sizeof code, "%d", exit->code);
+	if (exit->oom_killed)
+		tell_event(run, "oom", NULL);
+	tell_event(run, "die", code);
+	run_feed(run, &(struct task_in){ .event = TASK_EXIT, .exit_code = exit->code, .oom_killed = exit->oom_killed, .error = exit->error });
+}
+
+/* ---- assignments ------------------------------------------------------------------------------------------------- */
+
+/* The tasks of one write to node.db. */
+struct saving { struct agent *agent; struct strlist ids; };
+
+static void saved(void *arg, const struct err *failure)
+{
+	struct saving *saving = arg;
+
+	for (size_t i = 0; i < saving->ids.count; i++) {
+		struct run *run = map_get(saving->agent->runs, saving->ids.items[i]);
+
+		if (!run || run->is_saved)
+			continue;
+		run->is_saved = true;
+		if (failure)
+			run->save_failure = *failure;
+		run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = run->assignment.desired });
+	}
+	strlist_fini(&saving->ids);
+	free(saving);
+}
+
+static void take_assignment(struct agent *agent, const struct assignment *item)
+{
+	struct run *run = map_get(agent->runs, item->task_id);
+
+	if (!run) {
+		run_new(agent, item);
+		return;
+	}
+	run->assignment.desired = MAX(run->assignment.desired, item->desired);
+	if (run->is_saved)
+		run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = item->desired });
+}
+
+/* Rows of everything told; those that are new wait for the answer before anything is done for them. */
+static void save(struct agent *agent, const struct assignment *items, size_t count)
+{
+	struct saving *saving = NEW(struct saving);
+	struct store_row *rows = NEW_ARRAY(struct store_row, count);
+	struct buf *bytes = NEW_ARRAY(struct buf, count);
+	struct err err;
+
+	saving->agent = agent;
+	for (size_t i = 0; i < count; i++) {
+		shape_encode(&assignment_shape, &items[i], &bytes[i]);
+		rows[i] = (struct store_row){ NODE_TABLE_ASSIGNMENT, items[i].task_id, bytes[i].data, bytes[i].len };
+		strlist_add(&saving->ids, items[i].task_id);
+	}
+	if (store_node_write(agent->cfg.store, rows, count, saved, saving, &err) < 0)
+		saved(saving, &err);
+	for (size_t i = 0; i < count; i++)
+		buf_fini(&bytes[i]);
+	free(bytes);
+	free(rows);
+}
+
+static void unassign(struct run *run)
+{
+	run->is_saved = true;           /* a write under way has nothing to start any more */
+	run_feed(run, &(struct task_in){ .event = TASK_UNASSIGN });
+}
+
+static bool is_listed(const struct assignment *items, size_t count, const char *task_id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(items[i].task_id, task_id))
+			return true;
+	return false;
+}
+
+static void unassign_the_rest(struct agent *agent, const struct assignment *items, size_t count)
+{
+	struct strlist gone = { 0 };
+	const char *id;
+	void *run;
+
+	for (size_t at = 0; map_next(agent->runs, &at, &id, &run);)
+		if (!is_listed(items, count, id))
+			strlist_add(&gone, id);
+	for (size_t i = 0; i < gone.count; i++)
+		if ((run = map_get(agent->runs, gone.items[i])))
+			unassign(run);
+	strlist_fini(&gone);
+}
+
+void agent_assign(struct agent *agent, const struct assignment *items, size_t count, const char *const *gone, size_t gone_count,
+		  bool is_complete)
+{
+	if (is_complete)
+		unassign_the_rest(agent, items, count);
+	for (size_t i = 0; i < count; i++)
+		take_assignment(agent, &items[i]);
+	if (count)
+		save(agent, items, count);
+	for (size_t i = 0; i < gone_count; i++) {
+		struct run *run = map_get(agent->runs, gone[i]);
+		if (run)
+			unassign(run);
+	}
+}
+
+void agent_report_all(struct agent *agent)
+{
+	void *run;
+
+	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
+		if (((struct run *)run)->machine.state > TASK_ASSIGNED)
+			report(run);
+}
+
+void agent_stop_all(struct agent *agent, bool forget_them, void (*done)(void *arg), void *arg)
+{
+	struct strlist ids = { 0 };
+	const char *id;
+	void *run;
+
+	agent->stopped = done;
+	agent->stopped_arg = arg;
+	agent->forget = forget_them;
+	for (size_t at = 0; map_next(agent->runs, &at, &id, &run);)
+		strlist_add(&ids, id);
+	for (size_t i = 0; i < ids.count; i++)
+		if ((run = map_get(agent->runs, ids.items[i]))) {
+			((struct run *)run)->is_saved = true;
+			run_feed(run, &(struct task_in){ .event = forget_them ? TASK_UNASSIGN : TASK_STOP, .grace_ms = -1 });
+		}
+	strlist_fini(&ids);
+	check_stopped(agent);
+}
+
+/* ---- open and close ---------------------------------------------------------------------------------------------- */
+
+int agent_open(const struct agent_config *config, void (*ready)(void *arg, const struct err *err), void *ready_arg, struct agent **ret,
+	       struct err *err)
+{
+	struct agent *agent = NEW(struct agent);
+
+	agent->cfg = *config;
+	agent->runs = map_new();
+	agent->by_container = map_new();
+	agent->ready = ready;
+	agent->ready_arg = ready_arg;
+	if (agent_recover(agent, err) < 0) {
+		agent_close(agent);
+		return -1;
+	}
+	*ret = agent;
+	return 0;
+}
+
+void agent_close(struct agent *agent)
+{
+	void *run;
+
+	if (!agent)
+		return;
+	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
+		run_free(run);
+	map_free(agent->runs);
+	map_free(agent->by_container);
+	free(agent);
+}

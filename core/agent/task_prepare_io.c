@@ -1,0 +1,193 @@
+/* TASK_ACT_PREPARE: everything a container needs before its process is made, and giving it back. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "agent/agent_internal.h"
+#include "agent/port_table.h"
+#include "agent/task_container.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/entropy.h"
+
+enum { IMAGE_VOLUMES_MAX = 64 };
+
+static int check_network(const struct run *run, struct err *err)
+{
+	if (net_can(run->agent->cfg.net, NET_ATTACH, err) < 0)
+		return -1;
+	return run->port_count ? net_can(run->agent->cfg.net, NET_PUBLISH, err) : 0;
+}
+
+static int check_binds(const struct assignment *assignment, struct err *err)
+{
+	for (size_t i = 0; i < assignment->spec.container.mounts.count; i++) {
+		const struct mount *mount = &assignment->spec.container.mounts.items[i];
+		struct stat st;
+
+		if (mount->type != MOUNT_BIND || (mount->bind && mount->bind->create_mountpoint))
+			continue;
+		if (stat(mount->source, &st) < 0)
+			return err_set(err, ERR_INVALID, "invalid mount config for type \"bind\": bind source path does not exist: %s",
+				       mount->source);
+	}
+	return 0;
+}
+
+static int reserve_ports(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->port_count; i++) {
+		struct port_config *port = &run->ports[i];
+		uint16_t got;
+
+		if (port->publish_mode != PUBLISH_HOST)
+			continue;
+		if (net_reserve_port(run->agent->cfg.net, port_proto(port), (uint16_t)port->published_port, &got, err) < 0)
+			return -1;
+		port->published_port = got;
+	}
+	return 0;
+}
+
+void run_release_ports(struct run *run)
+{
+	for (size_t i = 0; i < run->port_count; i++)
+		if (run->ports[i].publish_mode == PUBLISH_HOST && run->ports[i].published_port)
+			net_release_port(run->agent->cfg.net, port_proto(&run->ports[i]), (uint16_t)run->ports[i].published_port);
+}
+
+/* Makes those that are missing; the paths in the order of the mounts, anonymous ones last. */
+static int make_volumes(struct run *run, const struct image_config *config, struct task_volumes *ret, struct err *err)
+{
+	const struct container_spec_model *own = &run->assignment.spec.container;
+	const char *targets[IMAGE_VOLUMES_MAX];
+	size_t anonymous = task_anonymous_volumes(&run->assignment, config, targets, ARRAY_COUNT(targets));
+	const char **paths = ARENA_ARRAY(&run->arena, const char *, own->mounts.count + anonymous + 1);
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	CLEANUP(buf_finip) struct buf names = BUF_INIT;
+	const struct volume *volume;
+
+	for (size_t i = 0; i < own->mounts.count + anonymous; i++) {
+		const struct mount *mount = i < own->mounts.count ? &own->mounts.items[i] : NULL;
+		const struct volume_driver *driver = mount && mount->volume ? mount->volume->driver : NULL;
+		bool is_named = mount && !str_is_empty(mount->source);
+
+		if (mount && mount->type != MOUNT_VOLUME)
+			continue;
+		if (volumes_create(run->agent->cfg.volumes, is_named ? mount->source : "", driver ? driver->name : NULL,
+				   driver ? &driver->options : NULL, mount && mount->volume ? &mount->volume->labels : NULL, &volume, err) < 0)
+			return -1;
+		if (!is_named)
+			buf_printf(&names, "%s%s", names.len ? "," : "", volume->name);
+		paths[i] = arena_strdup(&run->arena, volumes_path(run->agent->cfg.volumes, volume->name, &path));
+	}
+	paths[own->mounts.count + anonymous] = arena_strdup(&run->arena, buf_text(&names));     /* for the label */
+	*ret = (struct task_volumes){ paths, own->mounts.count + anonymous };
+	return 0;
+}
+
+static const char *host_ports_label(const struct run *run, struct arena *arena)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < run->port_count; i++)
+		if (run->ports[i].publish_mode == PUBLISH_HOST)
+			buf_printf(&out, "%s%u/%s=%u", out.len ? "," : "", (unsigned)run->ports[i].target_port,
+				   net_proto_name(port_proto(&run->ports[i])), (unsigned)run->ports[i].published_port);
+	return arena_strdup(arena, buf_text(&out));
+}
+
+/* What a restarted agent must find again stands in labels of the container, whose spec outlives us. */
+static void add_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value)
+{
+	struct container_pair *items = ARENA_ARRAY(arena, struct container_pair, spec->labels.count + 1);
+
+	if (str_is_empty(value))
+		return;
+	for (size_t i = 0; i < spec->labels.count; i++)
+		items[i] = spec->labels.items[i];
+	items[spec->labels.count] = (struct container_pair){ key, value };
+	spec->labels.items = items;
+	spec->labels.count++;
+}
+
+static int plan_container(struct run *run, struct err *err)
+{
+	struct agent *agent = run->agent;
+	struct task_volumes volumes;
+	const struct image *image;
+	const char *const *layers;
+	size_t layer_count;
+	char id[HEX_ID_SIZE];
+
+	if (image_store_get(agent->cfg.images, run->assignment.spec.container.image, &image, err) < 0 ||
+	    image_hold_new(agent->cfg.images, image->id, &run->hold, err) < 0)
+		return -1;
+	layers = image_hold_dirs(run->hold, &layer_count);
+	run->image_id = arena_strdup(&run->arena, image->id);
+	entropy_hex_id(id);
+	if (make_volumes(run, &image->config, &volumes, err) < 0 ||
+	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes, &run->arena, &run->spec,
+			   err) < 0)
+		return -1;
+	add_label(&run->spec, &run->arena, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);
+	add_label(&run->spec, &run->arena, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
+	run_take_container(run, id);
+	return 0;
+}
+
+static void created(void *arg, const struct err *failure)
+{
+	struct run *run = arg;
+
+	if (failure)
+		run_release(run);
+	run_answer(run, failure);
+}
+
+void run_prepare(struct run *run)
+{
+	struct err err;
+
+	if (run->save_failure.code) {
+		run_answer_later(run, &run->save_failure);
+		return;
+	}
+	if (check_network(run, &err) < 0 || check_binds(&run->assignment, &err) < 0 || reserve_ports(run, &err) < 0 ||
+	    plan_container(run, &err) < 0) {
+		run_release(run);
+		run_answer_later(run, &err);
+		return;
+	}
+	runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
+}
+
+static void remove_anonymous_volumes(struct run *run)
+{
+	const char *names = container_label(&run->spec, TASK_LABEL_VOLUMES);
+	CLEANUP(strlist_finip) struct strlist list = { 0 };
+	struct err err;
+
+	if (str_is_empty(names))
+		return;
+	list = str_split(names, ',');
+	for (size_t i = 0; i < list.count; i++)
+		if (volumes_remove(run->agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
+			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
+}
+
+void run_release(struct run *run)
+{
+	run_release_ports(run);
+	remove_anonymous_volumes(run);
+	image_hold_free(run->hold);
+	run->hold = NULL;
+	if (run->container_id[0])
+		map_remove(run->agent->by_container, run->container_id);
+	run->container_id[0] = 0;
+	run->image_id = "";
+	run->spec = (struct container_spec){ 0 };
+	arena_fini(&run->arena);
+}

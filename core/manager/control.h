@@ -1,0 +1,26 @@
+/* control.h - the verbs by which people change a cluster. Each is one request to the replica: checked against the state as it will be
+ * when its turn comes, applied, then answered. Error texts are swarmkit's, as far as scripts match them.
+ *
+ * Specs are copied during the call. `done` comes once, from the loop.
+ */
+#pragma once
+#include "manager/manager.h"
+
+/* object_id: of what was made or changed; index: where it was applied. err NULL on success. */
+typedef void control_done_fn(void *arg, const char *object_id, uint64_t index, const struct err *err);
+
+/* A missing name is invented ("adjective_name"). */
+void control_service_create(struct manager *m, const struct service_spec *spec, control_done_fn *done, void *arg);
+/* spec_index: the API's version parameter; ERR_STALE when it is not the current one. rollback swaps to the previous spec; not yet: ERR_UNSUPPORTED. */
+void control_service_update(struct manager *m, const char *service_id, uint64_t spec_index, const struct service_spec *spec,
+			    control_done_fn *done, void *arg);
+void control_service_remove(struct manager *m, const char *service_id, control_done_fn *done, void *arg);
+void control_node_update(struct manager *m, const char *node_id, uint64_t spec_index, const struct node_spec *spec, control_done_fn *done,
+			 void *arg);
+void control_node_remove(struct manager *m, const char *node_id, bool force, control_done_fn *done, void *arg);
+
+/* References as people type them: full id, then exact name, then a unique start of an id. ERR_NOT_FOUND "service x not found",
+ * ERR_INVALID "service x is ambiguous (2 matches found)". */
+int control_find_service(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);
+int control_find_node(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);    /* name: hostname */
+int control_find_task(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);

@@ -1,0 +1,71 @@
+/* Finding things by what people type. */
+#include "base/str.h"
+#include "manager/control.h"
+
+typedef bool name_fn(const struct view *view, const struct view_object *object, const char *name);
+
+static bool service_has_name(const struct view *view, const struct view_object *object, const char *name)
+{
+	const struct service_spec *spec = view_current_spec(view, object);
+	return spec && str_eq(spec->name, name);
+}
+
+static bool node_has_name(const struct view *view, const struct view_object *object, const char *name)
+{
+	const struct node *node = object->value;
+
+	(void)view;
+	return str_eq(node->description.hostname, name) || (!str_is_empty(node->spec.name) && str_eq(node->spec.name, name));
+}
+
+static bool task_has_name(const struct view *view, const struct view_object *object, const char *name)
+{
+	const struct task *task = object->value;
+	const struct service_spec *spec = view_service_spec(view, task->service_id, task->spec_version);
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	if (!spec)
+		return false;
+	task_name(spec->name, task->slot, task->node_id, object->meta.id, &text);
+	return str_eq(buf_text(&text), name);
+}
+
+static int find(const struct view *view, enum kind kind, name_fn *has_name, const char *reference, const struct view_object **ret,
+		struct err *err)
+{
+	const struct view_object *object, *by_name = NULL, *by_prefix = NULL;
+	size_t names = 0, prefixes = 0;
+
+	if ((*ret = view_find(view, kind, reference)))
+		return 0;
+	for (size_t at = 0; (object = view_next(view, kind, &at));) {
+		if (has_name(view, object, reference)) {
+			by_name = object;
+			names++;
+		}
+		if (!str_is_empty(reference) && str_starts(object->meta.id, reference)) {
+			by_prefix = object;
+			prefixes++;
+		}
+	}
+	if (names > 1 || (names == 0 && prefixes > 1))
+		return err_set(err, ERR_INVALID, "%s %s is ambiguous (%zu matches found)", kind_name(kind), reference,
+			       names ? names : prefixes);
+	*ret = by_name ? by_name : by_prefix;
+	return *ret ? 0 : err_set(err, ERR_NOT_FOUND, "%s %s not found", kind_name(kind), reference);
+}
+
+int control_find_service(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)
+{
+	return find(view, KIND_SERVICE, service_has_name, reference, ret, err);
+}
+
+int control_find_node(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)
+{
+	return find(view, KIND_NODE, node_has_name, reference, ret, err);
+}
+
+int control_find_task(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)
+{
+	return find(view, KIND_TASK, task_has_name, reference, ret, err);
+}

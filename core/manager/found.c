@@ -1,0 +1,161 @@
+/* The first entry of a cluster: the cluster object and the node that founded it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "manager/manager_internal.h"
+#include "pki/join_token.h"
+
+struct founding {
+	struct arena arena;
+	struct manager *manager;
+	struct cluster cluster;
+	struct node node;
+	replica_done_fn *done;
+	void *arg;
+};
+enum { FOUNDING_BYTES_MAX = 16 << 20 };
+
+static int make_trust(struct founding *f, nsec wall, struct err *err)
+{
+	struct ca_root root;
+	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+
+	if (ca_root_new(wall, &root, err) < 0)
+		return -1;
+	f->cluster.tls.trust_root = arena_strdup(&f->arena, buf_text(&root.cert_pem));
+	f->cluster.tls.issuer_subject = arena_strdup(&f->arena, buf_text(&root.subject));
+	f->cluster.tls.issuer_public_key = arena_strdup(&f->arena, buf_text(&root.public_key));
+	f->cluster.root_key = arena_strdup(&f->arena, buf_text(&root.key_pem));
+	ca_root_fini(&root);
+	if (ca_digest(f->cluster.tls.trust_root, digest, err) < 0)
+		return -1;
+	join_token_new(digest, token);
+	f->cluster.tokens.worker = arena_strdup(&f->arena, token);
+	join_token_new(digest, token);
+	f->cluster.tokens.manager = arena_strdup(&f->arena, token);
+	return 0;
+}
+
+static void describe_cluster(struct founding *f, const struct manager_init *init)
+{
+	struct cluster *cluster = &f->cluster;
+
+	shape_copy(&cluster_spec_shape, init->spec, &f->arena, &cluster->spec);
+	cluster_spec_defaults(&cluster->spec, &f->arena);
+	cluster->address_pools.items = ARENA_ARRAY(&f->arena, char *, init->pool_count);
+	for (size_t i = 0; i < init->pool_count; i++)
+		cluster->address_pools.items[i] = arena_strdup(&f->arena, init->address_pools[i]);
+	cluster->address_pools.count = init->pool_count;
+	cluster->subnet_size = init->subnet_size;
+	cluster->data_path_port = init->data_path_port;
+}
+
+static void describe_node(struct founding *f, const struct manager_init *init)
+{
+	struct node *node = &f->node;
+	char *colon;
+
+	node->spec.role = ROLE_MANAGER;
+	node->spec.availability = init->availability;
+	shape_copy(&node_description_shape, init->description, &f->arena, &node->description);
+	node->description.tls = f->cluster.tls;
+	node->status.state = NODE_READY;
+	node->status.address = arena_strdup(&f->arena, init->advertise_addr);
+	if ((colon = strrchr(node->status.address, ':')))
+		*colon = 0;
+	node->manager = ARENA_NEW(&f->arena, struct manager_status);
+	node->manager->leader = true;
+	node->manager->reachability = REACHABILITY_REACHABLE;
+	node->manager->address = arena_strdup(&f->arena, init->advertise_addr);
+}
+
+static int check_founding(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err)
+{
+	struct founding *f = arg;
+	const uint64_t all = UINT64_MAX << 1;
+	struct cluster *cluster;
+	struct node *node;
+
+	if (view_cluster(overlay_view(overlay)))
+		return err_set(err, ERR_CONFLICT, "This node is already part of a swarm.");
+	if (make_trust(f, time.wall, err) < 0)
+		return -1;
+	f->node.description.tls = f->cluster.tls;
+	f->node.status_ms = time.now_ms;
+	cluster = change_create(out, KIND_CLUSTER, replica_cluster_id(f->manager->replica), all & (FIELD_BIT(CLUSTER_ROOT_KEY + 1) - 1));
+	shape_copy(&cluster_shape, &f->cluster, out->arena, cluster);
+	node = change_create(out, KIND_NODE, f->manager->node_id, all & (FIELD_BIT(NODE_STATUS_MS + 1) - 1));
+	shape_copy(&node_shape, &f->node, out->arena, node);
+	return 0;
+}
+
+static void founded(void *arg, uint64_t index, const struct err *err)
+{
+	struct founding *f = arg;
+
+	f->done(f->arg, index, err);
+	arena_fini(&f->arena);
+	free(f);
+}
+
+void manager_found(struct manager *m, const struct manager_init *init, replica_done_fn *done, void *arg)
+{
+	struct founding *f = NEW(struct founding);
+
+	arena_init(&f->arena, "found a cluster", FOUNDING_BYTES_MAX);
+	f->manager = m;
+	f->done = done;
+	f->arg = arg;
+	describe_cluster(f, init);
+	describe_node(f, init);
+	replica_request(m->replica, REPLICA_REQUEST, check_founding, founded, f);
+}
+
+bool manager_is_founded(const struct manager *m)
+{
+	return view_cluster(replica_view(m->replica)) != NULL;
+}
+
+/* ---- the node's own description ---------------------------------------------------------------------------------- */
+
+struct describing { struct arena arena; struct manager *manager; struct node_description description; };
+
+static int check_description(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err)
+{
+	struct describing *d = arg;
+	const struct node *node = overlay_find(overlay, KIND_NODE, d->manager->node_id);
+	struct node *change;
+
+	(void)time;
+	(void)err;
+	if (!node)
+		return 0;
+	d->description.tls = node->description.tls;
+	if (shape_equal(&node_description_shape, &node->description, &d->description))
+		return 0;
+	change = change_update(out, KIND_NODE, d->manager->node_id, FIELD_BIT(NODE_DESCRIPTION));
+	shape_copy(&node_description_shape, &d->description, out->arena, &change->description);
+	return 0;
+}
+
+static void described(void *arg, uint64_t index, const struct err *err)
+{
+	struct describing *d = arg;
+
+	(void)index;
+	(void)err;              /* the next start says it again */
+	arena_fini(&d->arena);
+	free(d);
+}
+
+void manager_describe_node(struct manager *m, const struct node_description *description)
+{
+	struct describing *d = NEW(struct describing);
+
+	arena_init(&d->arena, "describe node", FOUNDING_BYTES_MAX);
+	d->manager = m;
+	shape_copy(&node_description_shape, description, &d->arena, &d->description);
+	replica_request(m->replica, REPLICA_REQUEST, check_description, described, d);
+}

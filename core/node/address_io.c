@@ -1,0 +1,158 @@
+#include "node/address_io.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "os/file.h"
+
+enum { ADDRESSES_MAX = 64, ROUTE_BYTES_MAX = 1 << 20 };
+
+struct candidate { char interface[IF_NAMESIZE]; struct ip ip; };
+struct candidates { struct candidate items[ADDRESSES_MAX]; size_t count; };
+
+static struct ip ip_of(const struct sockaddr *address)
+{
+	struct ip ip = { .family = 4 };
+
+	memcpy(ip.bytes, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+	return ip;
+}
+
+/* Bridges of containers are no way to reach this host from another. */
+static bool is_container_bridge(const char *name)
+{
+	return str_starts(name, "swarmbox") || str_starts(name, "docker") || str_starts(name, "sbx");
+}
+
+static int list_addresses(struct candidates *ret, struct err *err)
+{
+	struct ifaddrs *all;
+
+	ret->count = 0;
+	if (getifaddrs(&all) < 0)
+		return err_sys(err, "list the addresses of this host");
+	for (struct ifaddrs *at = all; at && ret->count < ADDRESSES_MAX; at = at->ifa_next) {
+		struct candidate *item = &ret->items[ret->count];
+
+		if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET || !(at->ifa_flags & IFF_UP) || (at->ifa_flags & IFF_LOOPBACK) ||
+		    is_container_bridge(at->ifa_name))
+			continue;
+		str_copy(item->interface, sizeof item->interface, at->ifa_name);
+		item->ip = ip_of(at->ifa_addr);
+		ret->count++;
+	}
+	freeifaddrs(all);
+	return 0;
+}
+
+/* The interface of the IPv4 default route, from /proc/net/route: name, destination, gateway … in hex. */
+static bool default_interface(char ret_name[IF_NAMESIZE])
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	CLEANUP(strlist_finip) struct strlist lines = { 0 };
+	struct err err;
+
+	if (file_read("/proc/net/route", ROUTE_BYTES_MAX, &text, &err) < 0)
+		return false;
+	lines = str_split(buf_text(&text), '\n');
+	for (size_t i = 1; i < lines.count; i++) {
+		struct strlist columns = str_split(lines.items[i], '\t');
+		bool is_default = columns.count > 7 && str_eq(columns.items[1], "00000000") && str_eq(columns.items[7], "00000000");
+
+		if (is_default)
+			str_copy(ret_name, IF_NAMESIZE, columns.items[0]);
+		strlist_fini(&columns);
+		if (is_default)
+			return true;
+	}
+	return false;
+}
+
+static int choose_on(const struct candidates *all, const char *interface, struct ip *ret_ip, struct err *err)
+{
+	const struct candidate *found = NULL;
+
+	for (size_t i = 0; i < all->count; i++) {
+		if (!str_eq(all->items[i].interface, interface))
+			continue;
+		if (found) {
+			char a[IP_TEXT_SIZE], b[IP_TEXT_SIZE];
+			return err_set(err, ERR_INVALID, "interface %s has more than one IPv4 address (%s and %s)", interface,
+				       ip_format(found->ip, a), ip_format(all->items[i].ip, b));
+		}
+		found = &all->items[i];
+	}
+	if (!found)
+		return err_set(err, ERR_INVALID, "interface %s has no usable IPv4 address", interface);
+	*ret_ip = found->ip;
+	return 0;
+}
+
+static int choose_any(const struct candidates *all, struct ip *ret_ip, struct err *err)
+{
+	char interface[IF_NAMESIZE], a[IP_TEXT_SIZE], b[IP_TEXT_SIZE];
+
+	if (all->count == 1) {
+		*ret_ip = all->items[0].ip;
+		return 0;
+	}
+	if (all->count == 0)
+		return err_set(err, ERR_INVALID, "could not find the system's IP address - specify one with --advertise-addr");
+	if (default_interface(interface) && choose_on(all, interface, ret_ip, err) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "could not choose an IP address to advertise since this system has multiple addresses on different "
+		       "interfaces (%s on %s and %s on %s) - specify one with --advertise-addr", ip_format(all->items[0].ip, a),
+		       all->items[0].interface, ip_format(all->items[1].ip, b), all->items[1].interface);
+}
+
+static int resolve(const char *host, struct ip *ret_ip, struct err *err)
+{
+	struct candidates all;
+
+	if (ip_parse(host, ret_ip) == 0)
+		return 0;
+	if (list_addresses(&all, err) < 0)
+		return -1;
+	if (if_nametoindex(host) == 0)
+		return err_set(err, ERR_INVALID, "'%s' is neither an IP address nor a network interface", host);
+	return choose_on(&all, host, ret_ip, err);
+}
+
+int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
+{
+	char host[256];
+	struct candidates all;
+
+	*ret_port = default_port;
+	if (str_is_empty(text)) {
+		if (list_addresses(&all, err) < 0)
+			return -1;
+		return choose_any(&all, ret_ip, err);
+	}
+	if (hostport_parse(text, default_port, host, ret_port, err) < 0 || resolve(host, ret_ip, err) < 0)
+		return err_wrap(err, "advertise address");
+	if (*ret_port == 0)
+		return err_set(err, ERR_INVALID, "advertise address must be a non-zero IP address or network interface (with optional port "
+			       "number)");
+	for (size_t i = 0; i < sizeof ret_ip->bytes; i++)
+		if (ret_ip->bytes[i])
+			return 0;
+	return err_set(err, ERR_INVALID, "advertise address must be a non-zero IP address or network interface (with optional port number)");
+}
+
+int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
+{
+	char host[256];
+
+	*ret_ip = ip4(0, 0, 0, 0);
+	*ret_port = default_port;
+	if (str_is_empty(text))
+		return 0;
+	if (hostport_parse(text, default_port, host, ret_port, err) < 0 || (host[0] && resolve(host, ret_ip, err) < 0))
+		return err_wrap(err, "listen address");
+	return *ret_port ? 0 : err_set(err, ERR_INVALID, "listen address must be an IP address or network interface (with optional port number)");
+}

@@ -1,0 +1,10 @@
+/* address_io.h - which address of this host others should use. */
+#pragma once
+#include "base/err.h"
+#include "base/ip.h"
+
+/* text: "", an address, an interface name, each perhaps with ":port". Empty: the address of the interface with the default route, else
+ * the only one there is. ERR_INVALID in Docker's words when there is none, or no way to choose. */
+int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err);
+/* "0.0.0.0:2377" and the like; an interface name stands for its address. */
+int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err);

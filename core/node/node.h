@@ -1,0 +1,24 @@
+/* node.h - the household of one agent process: opens every room in order, wires them together, and closes them in reverse.
+ *
+ *   state folder and lock → store → images, runtime, net, volumes → agent (adopts what runs) → manager, if this node is in a swarm →
+ *   API on its sockets → "ready"
+ *
+ * init and leave change what the node is while it runs.
+ */
+#pragma once
+#include "base/err.h"
+#include "model/fields.h"
+
+struct node_settings {
+	const char *data_root, *run_root;       /* absolute */
+	struct str_array sockets;               /* paths; at least one */
+	const char *cgroup_parent;
+	const char *listen_addr, *advertise_addr;       /* "" when not given */
+	struct str_map labels;
+	bool stop_containers;                   /* a clean stop ends the containers too */
+	const char *version, *build;
+};
+
+/* Runs until SIGTERM or SIGINT; 0 after a clean end. Fails, before anything is changed, with what a human must mend: not root, no namespaces,
+ * no cgroups, data root not writable, another agent on it. */
+int node_run(const struct node_settings *settings, struct err *err);
