@@ -1,0 +1,340 @@
+#include "node/node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/node_tables.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/sha256.h"
+#include "base/str.h"
+#include "node/host_facts_io.h"
+#include "node/node_internal.h"
+#include "os/entropy.h"
+#include "os/file.h"
+#include "os/notify.h"
+
+#define DEFAULT_DATA_ROOT "/var/lib/swarmbox"
+enum { WORK_THREADS = 3, SOCKET_MODE = 0660, HOST_ARENA_MAX = 16 << 20 };
+
+/* ---- before anything is changed ---------------------------------------------------------------------------------- */
+
+static int check_host(const struct node_settings *settings, struct err *err)
+{
+	if (geteuid() != 0)
+		return err_set(err, ERR_DENIED, "agent: it must run as root, since it makes containers");
+	if (!file_exists("/proc/self/ns/mnt") || !file_exists("/proc/self/ns/pid"))
+		return err_set(err, ERR_UNSUPPORTED, "agent: this kernel has no mount or pid namespaces, or /proc is not mounted");
+	if (dir_make(settings->data_root, 0711, err) < 0)
+		return err_wrap(err, "agent: data root");
+	if (access(settings->data_root, W_OK) < 0)
+		return err_sys(err, "agent: data root '%s' is not writable", settings->data_root);
+	if (dir_make(settings->run_root, 0711, err) < 0)
+		return err_wrap(err, "agent: run root");
+	return 0;
+}
+
+static int lock_data_root(struct host *host, struct err *err)
+{
+	CLEANUP(str_freep) char *path = path_join(host->settings->data_root, "lock");
+	struct err cause;
+
+	if (file_lock(path, &host->lock_fd, &cause) == 0)
+		return 0;
+	if (cause.code != ERR_CONFLICT)
+		return err_set(err, cause.code, "%s", cause.text);
+	return err_set(err, ERR_CONFLICT, "another agent runs on data root '%s' (%s): stop it, or give this one its own --data-root and "
+		       "--run-root", host->settings->data_root, cause.text);
+}
+
+/* Agents with different data roots may share a network namespace and the cgroup file system: what they make there carries a tag. */
+static void choose_tag(struct host *host)
+{
+	char digest[SHA256_HEX_SIZE];
+
+	if (str_eq(host->settings->data_root, DEFAULT_DATA_ROOT))
+		return;
+	sha256_hex(host->settings->data_root, strlen(host->settings->data_root), digest);
+	snprintf(host->tag, sizeof host->tag, "%.8s", digest);
+}
+
+/* ---- node.db's settings ------------------------------------------------------------------------------------------ */
+
+int node_set(struct host *host, const char *setting, const char *value, struct err *err)
+{
+	struct store_row row = { .table = NODE_TABLE_SETTING, .id = setting, .bytes = value, .size = value ? strlen(value) : 0 };
+	return store_node_write(host->store, &row, 1, NULL, NULL, err);
+}
+
+static int take_setting(void *arg, unsigned table, const char *id, const void *bytes, size_t size, struct err *err)
+{
+	struct host *host = arg;
+	char value[ID_SIZE] = "";
+
+	(void)table;
+	if (size >= sizeof value)
+		return err_set(err, ERR_IO, "node.db: setting '%s' is damaged", id);
+	memcpy(value, bytes, size);
+	if (str_eq(id, "node_id"))
+		str_copy(host->node_id, sizeof host->node_id, value);
+	else if (str_eq(id, "engine_id"))
+		str_copy(host->engine_id, sizeof host->engine_id, value);
+	return 0;
+}
+
+static int load_settings(struct host *host, struct err *err)
+{
+	if (store_node_load(host->store, NODE_TABLE_SETTING, take_setting, host, err) < 0)
+		return -1;
+	if (host->engine_id[0])
+		return 0;
+	entropy_id(host->engine_id);
+	return node_set(host, "engine_id", host->engine_id, err);
+}
+
+/* ---- the rooms --------------------------------------------------------------------------------------------------- */
+
+static bool find_image_user(void *arg, const char *image_id, bool running_only, char ret_container[65])
+{
+	struct host *host = arg;
+	struct agent_container container;
+
+	for (size_t at = 0; host->agent && agent_next_container(host->agent, &at, &container);)
+		if (str_eq(container.image_id, image_id) && (!running_only || container.info.state == RUNTIME_RUNNING)) {
+			str_copy(ret_container, 65, container.info.id);
+			return true;
+		}
+	return false;
+}
+
+static void on_image(void *arg, const char *action, const char *image_id, const char *name)
+{
+	struct host *host = arg;
+
+	if (host->api)
+		api_on_image(host->api, action, image_id, name);
+}
+
+static void on_status(void *arg, const struct task_status *status)
+{
+	struct host *host = arg;
+
+	if (host->manager)
+		manager_report(host->manager, status);
+}
+
+static void on_container(void *arg, const char *action, const char *container_id, const struct container_spec *spec, const char *extra)
+{
+	struct host *host = arg;
+
+	if (host->api)
+		api_on_container(host->api, action, container_id, spec, extra);
+}
+
+static void on_container_exit(void *arg, const struct runtime_exit *end)
+{
+	struct host *host = arg;
+
+	if (host->agent)
+		agent_on_exit(host->agent, end);
+}
+
+static int open_runtime(struct host *host, struct err *err)
+{
+	struct runtime_config config = {
+		.loop = host->loop, .work = host->work, .data_root = host->settings->data_root, .run_root = host->settings->run_root,
+		.cgroup_parent = host->settings->cgroup_parent, .on_exit = on_container_exit, .arg = host,
+	};
+
+	if (str_is_empty(config.cgroup_parent))
+		config.cgroup_parent = host->tag[0] ? arena_printf(&host->arena, "swarmbox-%s", host->tag) : "swarmbox";
+	host->facts.cgroup_parent = config.cgroup_parent;
+	return runtime_open(&config, &host->runtime, err);
+}
+
+static int open_net(struct host *host, struct err *err)
+{
+	struct net_config config = {
+		.loop = host->loop, .work = host->work, .instance = host->tag[0] ? host->tag : "0",
+		.bridge = host->tag[0] ? arena_printf(&host->arena, "sbx%s", host->tag) : "swarmbox0",
+	};
+	return net_open(&config, &host->net, err);
+}
+
+static int open_images(struct host *host, struct err *err)
+{
+	struct image_store_options options = {
+		.loop = host->loop, .work = host->work, .dir = arena_printf(&host->arena, "%s/images", host->settings->data_root),
+		.self = arena_printf(&host->arena, "%s/self", host->settings->run_root),
+		.hooks = { find_image_user, on_image, host },
+	};
+	return image_store_open(&options, &host->images, err);
+}
+
+static int open_rooms(struct host *host, struct err *err)
+{
+	struct store_options store = { .data_root = host->settings->data_root, .node_tables = node_tables,
+				       .node_table_count = NODE_TABLE_COUNT };
+
+	if (store_open(&store, host->loop, &host->store, err) < 0 || load_settings(host, err) < 0)
+		return -1;
+	host->facts.engine_id = host->engine_id;
+	if (open_runtime(host, err) < 0 || open_images(host, err) < 0 || open_net(host, err) < 0)
+		return -1;
+	return volumes_open(host->store, host->work, arena_printf(&host->arena, "%s/volumes", host->settings->data_root), &host->volumes, err);
+}
+
+/* ---- the API ----------------------------------------------------------------------------------------------------- */
+
+static struct manager *current_manager(void *arg) { return ((struct host *)arg)->manager; }
+static const char *current_node_id(void *arg) { return ((struct host *)arg)->manager ? ((struct host *)arg)->node_id : ""; }
+static const char *current_address(void *arg) { return ((struct host *)arg)->address; }
+
+static int open_api(struct host *host, struct err *err)
+{
+	struct api_host api = {
+		.loop = host->loop, .work = host->work, .agent = host->agent, .runtime = host->runtime, .images = host->images,
+		.net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
+		.node_address = current_address, .swarm_init = swarm_init, .swarm_leave = swarm_leave, .arg = host,
+	};
+	const struct str_array *sockets = &host->settings->sockets;
+
+	host->api = api_new(&api);
+	host->server = http_server_new(host->loop, api_http_config(host->api), api_handle, host->api);
+	for (size_t i = 0; i < sockets->count; i++) {
+		if (host->listener_count == SOCKETS_MAX)
+			return err_set(err, ERR_INVALID, "agent: at most %d sockets (-H) are allowed", SOCKETS_MAX);
+		if (listen_unix(host->loop, sockets->items[i], SOCKET_MODE, -1, http_server_accept, host->server,
+				&host->listeners[host->listener_count], err) < 0)
+			return -1;
+		host->listener_count++;
+	}
+	return 0;
+}
+
+/* ---- start, stop ------------------------------------------------------------------------------------------------- */
+
+static void fail(struct host *host, const struct err *err)
+{
+	host->failure = *err;
+	loop_stop(host->loop);
+}
+
+/* The last step of the start: what runs is adopted, so the cluster may speak and people may ask. */
+static void agent_is_ready(void *arg, const struct err *failure)
+{
+	struct host *host = arg;
+	struct err err;
+
+	if (failure) {
+		fail(host, failure);
+		return;
+	}
+	if (swarm_open(host, &err) < 0 || open_api(host, &err) < 0) {
+		fail(host, &err);
+		return;
+	}
+	log_info("agent: ready, version %s, %s", host->settings->version, host->manager ? "in a swarm" : "in no swarm");
+	notify_state("READY=1");
+}
+
+static void stop_now(void *arg)
+{
+	loop_stop(((struct host *)arg)->loop);
+}
+
+static void on_signal(void *arg, int number)
+{
+	struct host *host = arg;
+
+	if (host->is_stopping) {
+		log_warn("agent: %s again: stopping without waiting", signal_name(number));
+		loop_stop(host->loop);
+		return;
+	}
+	host->is_stopping = true;
+	notify_state("STOPPING=1");
+	log_info("agent: %s: stopping%s", signal_name(number), host->settings->stop_containers ? ", containers too" : "; containers run on");
+	for (size_t i = 0; i < host->listener_count; i++)
+		listen_free(host->listeners[i]);
+	host->listener_count = 0;
+	if (!host->settings->stop_containers || !host->agent) {
+		loop_stop(host->loop);
+		return;
+	}
+	manager_close(host->manager);
+	host->manager = NULL;
+	agent_stop_all(host->agent, false, stop_now, host);
+}
+
+static int start(struct host *host, struct err *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+	struct agent_config config;
+
+	host->loop = loop_new();
+	host->signals = signals_new(host->loop, numbers, ARRAY_COUNT(numbers), on_signal, host);
+	signal(SIGPIPE, SIG_IGN);
+	host->work = work_new(host->loop, WORK_THREADS);
+	host_facts(&host->arena, &host->facts);
+	host->facts.version = host->settings->version;
+	host->facts.build = host->settings->build;
+	host->facts.data_root = host->settings->data_root;
+	host->facts.labels = &host->settings->labels;
+	if (open_rooms(host, err) < 0)
+		return -1;
+	config = (struct agent_config){
+		.loop = host->loop, .work = host->work, .store = host->store, .runtime = host->runtime, .images = host->images,
+		.net = host->net, .volumes = host->volumes, .on_status = on_status, .on_event = on_container, .arg = host,
+	};
+	return agent_open(&config, agent_is_ready, host, &host->agent, err);
+}
+
+static void stop(struct host *host)
+{
+	for (size_t i = 0; i < host->listener_count; i++)
+		listen_free(host->listeners[i]);
+	swarm_close(host);
+	if (host->server)
+		http_server_free(host->server);
+	if (host->api)
+		api_free(host->api);
+	agent_close(host->agent);
+	net_close(host->net);
+	runtime_close(host->runtime);
+	work_free(host->work);
+	image_store_close(host->images);
+	volumes_close(host->volumes);
+	if (host->store)
+		store_close(host->store);
+	if (host->signals)
+		signals_free(host->signals);
+	if (host->loop)
+		loop_free(host->loop);
+	fd_closep(&host->lock_fd);
+	arena_fini(&host->arena);
+}
+
+int node_run(const struct node_settings *settings, struct err *err)
+{
+	struct host host = { .settings = settings, .lock_fd = -1 };
+	int rc;
+
+	umask(0077);
+	arena_init(&host.arena, "node", HOST_ARENA_MAX);
+	choose_tag(&host);
+	rc = check_host(settings, err) < 0 || lock_data_root(&host, err) < 0 || start(&host, err) < 0 ? -1 : 0;
+	if (rc == 0) {
+		loop_run(host.loop);
+		if (host.failure.code) {
+			*err = host.failure;
+			rc = -1;
+		}
+	}
+	stop(&host);
+	return rc;
+}
