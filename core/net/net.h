@@ -23,7 +23,7 @@
 #define NET_ID_SIZE       HEX_ID_SIZE    /* an attachment is named by a task or container id: at most 64 of [a-zA-Z0-9_.-] */
 #define NET_INSTANCE_MAX  16             /* characters of an instance tag, [a-z0-9] */
 #define NET_PORTS_MAX     4096           /* published ports of one table */
-#define NET_BACKENDS_MAX  4096           /* of one published port */
+#define NET_PAIRS_MAX     262144         /* backends of all ports of one table, counted once a port */
 
 struct net;
 struct net_config {
@@ -39,7 +39,8 @@ struct net_config {
  * name or range, ERR_CONFLICT when the range overlaps one of the host's or the bridge has another one. What the kernel lacks is no
  * error here: see net_can. */
 int net_open(const struct net_config *config, struct net **ret, struct err *err);
-/* Leaves everything in the kernel as it is. Waits for work under way, calls no callback. NULL is welcome. */
+/* Leaves everything in the kernel as it is and calls no callback any more. The last memory goes when the work under way has come back
+ * to the loop. NULL is welcome. */
 void net_close(struct net *net);
 
 enum net_feature {
@@ -77,7 +78,7 @@ enum net_proto { NET_TCP = 6, NET_UDP = 17, NET_SCTP = 132 };    /* IANA protoco
 const char *net_proto_name(enum net_proto proto);                /* "tcp", "udp", "sctp" */
 enum net_port_mode {
 	NET_INGRESS,            /* each new connection goes to a backend at random; none: connection refused */
-	NET_HOST,               /* exactly one backend */
+	NET_HOST,               /* one backend at most */
 };
 struct net_port {
 	enum net_proto proto;
@@ -88,7 +89,9 @@ struct net_port {
 	size_t backend_count;
 };
 struct net_refusal {
-	size_t index;                   /* of the port in the table that was given */
+	enum net_proto proto;
+	uint16_t port;
+	const char *service_id;
 	struct err err;                 /* ERR_CONFLICT: a process of the host or another entry has the port; ERR_INVALID */
 };
 /* err: the whole table could not be applied, the one before stays in force. Otherwise all but the refused are in force. The refused
@@ -96,8 +99,7 @@ struct net_refusal {
 typedef void net_published_fn(void *arg, const struct net_refusal *refused, size_t refused_count, const struct err *err);
 
 /* The whole table that should be in force; copied. Applied as a difference in one transaction: a packet sees the old or the new rules,
- * connections that stand stay where they are. Calls while a transaction is under way become one; then each callback reports on the last
- * table (indexes past the end of an older one are of no use to its caller: the last table is what counts).
+ * connections that stand stay where they are. Calls while a transaction is under way become one: each callback reports on the last table.
  *
  * A published port answers on every address of the host, 127.0.0.0/8 included, from outside, from the host and from containers
  * (their own service too). The source address is kept except from 127.0.0.0/8 and from a container, which see the bridge's address.
@@ -111,11 +113,12 @@ void net_publish(struct net *net, const struct net_port *ports, size_t count, ne
 int net_reserve_port(struct net *net, enum net_proto proto, uint16_t port, uint16_t *ret_port, struct err *err);
 void net_release_port(struct net *net, enum net_proto proto, uint16_t port);
 
-/* Calls back when no connection that came through a published port to this attachment is left, at the latest after deadline. Call it
+/* Calls back when no connection that came through a published port to this attachment is left, at the latest after wait_max. Call it
  * when the table without it is in force. Its UDP flows are forgotten at once, so that their next datagram finds another backend. */
-void net_drain(struct net *net, const char *id, msec deadline, net_done_fn *fn, void *arg);
+void net_drain(struct net *net, const char *id, msec wait_max, net_done_fn *fn, void *arg);
 
-/* Removes everything of this instance: ports, attachments, bridge. Containers that live lose their network. Only net_close after it. */
+/* Removes everything of this instance: ports, attachments, and the bridge unless it was there before us. Containers that live lose their
+ * network. Only net_close after it. */
 void net_purge(struct net *net, net_done_fn *fn, void *arg);
 
 /* ---- for "network inspect" ---- */

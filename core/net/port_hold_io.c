@@ -1,0 +1,195 @@
+#include "net/port_hold_io.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/map.h"
+#include "base/panic.h"
+#include "os/file.h"
+
+#define KEY_SIZE 16
+
+struct hold {
+	enum net_proto proto;
+	uint16_t port;
+	unsigned reasons;
+	int fd;                  /* -1 where the kernel has no such protocol */
+};
+struct port_holds { struct map *by_key; };
+
+const char *net_proto_name(enum net_proto proto)
+{
+	switch (proto) {
+	case NET_TCP:  return "tcp";
+	case NET_UDP:  return "udp";
+	case NET_SCTP: return "sctp";
+	}
+	return "?";
+}
+
+static const char *key_of(enum net_proto proto, uint16_t port, char ret_key[KEY_SIZE])
+{
+	snprintf(ret_key, KEY_SIZE, "%s/%u", net_proto_name(proto), port);
+	return ret_key;
+}
+
+struct port_holds *port_holds_new(void)
+{
+	struct port_holds *holds = NEW(struct port_holds);
+
+	holds->by_key = map_new();
+	return holds;
+}
+
+static void release(struct port_holds *holds, const char *key, struct hold *hold)
+{
+	map_remove(holds->by_key, key);
+	fd_closep(&hold->fd);
+	free(hold);
+}
+
+void port_holds_free(struct port_holds *holds)
+{
+	const char *key;
+	void *hold;
+
+	if (!holds)
+		return;
+	for (size_t at = 0; map_next(holds->by_key, &at, &key, &hold);)
+		release(holds, key, hold);
+	map_free(holds->by_key);
+	free(holds);
+}
+
+size_t port_holds_count(const struct port_holds *holds)
+{
+	return map_count(holds->by_key);
+}
+
+/* ---- the socket ---- */
+
+/* SO_REUSEADDR lets us in past connections of a server that has just ended (TIME_WAIT), but would let a later server in too while we do
+ * not listen. Listening for a moment ends the sharing of the port in the kernel's books; what is left is bound, silent and exclusive. */
+static int make_exclusive(int fd)
+{
+	int off = 0;
+
+	if (listen(fd, 1) < 0 || shutdown(fd, SHUT_RD) < 0)
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off));
+}
+
+/* Datagrams that no rule takes away must not fill a buffer that nobody reads. */
+static int drop_all(int fd)
+{
+	struct sock_filter nothing[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog program = { .len = ARRAY_COUNT(nothing), .filter = nothing };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static int bind_port(int fd, enum net_proto proto, uint16_t *port)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htobe16(*port) };
+	socklen_t bytes = sizeof(any);
+	int on = 1;
+
+	if (proto != NET_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
+		return -1;
+	*port = be16toh(any.sin_port);
+	if (proto == NET_TCP)
+		return make_exclusive(fd);
+	return proto == NET_UDP ? drop_all(fd) : 0;
+}
+
+/* Docker's words: people and their scripts look for them. */
+static int refuse(enum net_proto proto, uint16_t port, struct err *err)
+{
+	bool is_taken = errno == EADDRINUSE;
+
+	err_sys(err, "driver failed programming external connectivity: failed to bind host port 0.0.0.0:%u/%s", port,
+		net_proto_name(proto));
+	if (is_taken)
+		return err_set(err, ERR_CONFLICT, "driver failed programming external connectivity: "
+			       "failed to bind host port 0.0.0.0:%u/%s: address already in use", port, net_proto_name(proto));
+	return -1;
+}
+
+static int open_port(enum net_proto proto, uint16_t *port, int *ret_fd, struct err *err)
+{
+	int type = proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	CLEANUP(fd_closep) int fd = socket(AF_INET, type | SOCK_CLOEXEC, (int)proto);
+
+	*ret_fd = -1;
+	if (fd < 0 && proto == NET_SCTP && *port != 0)
+		return 0;
+	if (fd < 0)
+		return err_sys(err, "%s socket", net_proto_name(proto));
+	if (bind_port(fd, proto, port) < 0)
+		return refuse(proto, *port, err);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* ---- reasons ---- */
+
+int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t port, enum port_hold_reason reason, uint16_t *ret_port,
+		    struct err *err)
+{
+	char key[KEY_SIZE];
+	struct hold *hold = port ? map_get(holds->by_key, key_of(proto, port, key)) : NULL;
+
+	if (!hold) {
+		int fd;
+		if (open_port(proto, &port, &fd, err) < 0)
+			return -1;
+		hold = NEW(struct hold);
+		*hold = (struct hold){ .proto = proto, .port = port, .fd = fd };
+		map_put(holds->by_key, key_of(proto, port, key), hold);
+	}
+	if (hold->reasons & PORT_HOLD_RESERVED & reason) {
+		errno = EADDRINUSE;
+		return refuse(proto, port, err);
+	}
+	hold->reasons |= reason;
+	if (ret_port)
+		*ret_port = port;
+	return 0;
+}
+
+static void drop_reason(struct port_holds *holds, const char *key, struct hold *hold, enum port_hold_reason reason)
+{
+	hold->reasons &= ~(unsigned)reason;
+	if (!hold->reasons)
+		release(holds, key, hold);
+}
+
+void port_holds_drop(struct port_holds *holds, enum net_proto proto, uint16_t port, enum port_hold_reason reason)
+{
+	char key[KEY_SIZE];
+	struct hold *hold = map_get(holds->by_key, key_of(proto, port, key));
+
+	if (hold)
+		drop_reason(holds, key, hold, reason);
+}
+
+void port_holds_drop_others(struct port_holds *holds, enum port_hold_reason reason,
+			    bool (*is_wanted)(void *arg, enum net_proto proto, uint16_t port), void *arg)
+{
+	const char *key;
+	void *value;
+
+	for (size_t at = 0; map_next(holds->by_key, &at, &key, &value);) {
+		struct hold *hold = value;
+		char copy[KEY_SIZE];
+		if ((hold->reasons & reason) && !is_wanted(arg, hold->proto, hold->port))
+			drop_reason(holds, key_of(hold->proto, hold->port, copy), hold, reason);
+	}
+}
