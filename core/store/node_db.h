@@ -1,0 +1,18 @@
+/* node_db.h - node.db: tables of (id, bytes) for this host, and the note that a wipe is under way.
+ * On the store thread only. */
+#pragma once
+#include "store/row_tables.h"
+
+struct node_db {
+	struct sql_db sql;
+	struct row_tables tables;
+};
+
+int node_db_open(struct node_db *db, const char *root, const char *vfs, const char *const *names,
+		 size_t count, struct err *err);
+void node_db_close(struct node_db *db);
+/* All or nothing. */
+int node_db_write(struct node_db *db, const struct store_row *rows, size_t count, struct err *err);
+/* Fsynced when it returns. */
+int node_db_note_wipe(struct node_db *db, bool under_way, struct err *err);
+int node_db_is_wiping(struct node_db *db, bool *ret, struct err *err);

@@ -1,0 +1,92 @@
+#include "store/row_tables.h"
+
+#include <stdlib.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+
+static int open_table(struct sql_db *db, struct row_table *table, const char *name, struct err *err)
+{
+	CLEANUP(str_freep)
+	char *make = str_printf(
+		"CREATE TABLE IF NOT EXISTS %s (id TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL)",
+		name);
+	CLEANUP(str_freep)
+	char *put = str_printf("INSERT INTO %s (id, data) VALUES (?1, ?2) "
+			       "ON CONFLICT (id) DO UPDATE SET data = excluded.data",
+			       name);
+	CLEANUP(str_freep) char *remove = str_printf("DELETE FROM %s WHERE id = ?1", name);
+	CLEANUP(str_freep) char *load = str_printf("SELECT id, data FROM %s ORDER BY rowid", name);
+
+	if (sql_db_exec(db, make, err) < 0 || sql_db_prepare(db, put, &table->put, err) < 0 ||
+	    sql_db_prepare(db, remove, &table->remove, err) < 0 ||
+	    sql_db_prepare(db, load, &table->load, err) < 0)
+		return -1;
+	return 0;
+}
+
+int row_tables_open(struct row_tables *tables, struct sql_db *db, const char *const *names,
+		    size_t count, struct err *err)
+{
+	*tables = (struct row_tables){ db, NEW_ARRAY(struct row_table, count + 1), count };
+	for (size_t i = 0; i < count; i++) {
+		if (!names[i] || open_table(db, &tables->items[i], names[i], err) == 0)
+			continue;
+		row_tables_close(tables);
+		return -1;
+	}
+	return 0;
+}
+
+void row_tables_close(struct row_tables *tables)
+{
+	for (size_t i = 0; i < tables->count; i++) {
+		sqlite3_finalize(tables->items[i].put);
+		sqlite3_finalize(tables->items[i].remove);
+		sqlite3_finalize(tables->items[i].load);
+	}
+	free(tables->items);
+	*tables = (struct row_tables){ 0 };
+}
+
+int row_tables_write(struct row_tables *tables, const struct store_row *row, struct err *err)
+{
+	check(row->table < tables->count && tables->items[row->table].put);
+
+	const struct row_table *table = &tables->items[row->table];
+	sqlite3_stmt *stmt = row->bytes ? table->put : table->remove;
+	sqlite3_bind_text(stmt, 1, row->id, -1, SQLITE_STATIC);
+	if (row->bytes)
+		sqlite3_bind_blob64(stmt, 2, row->bytes, row->size, SQLITE_STATIC);
+	return sql_db_run(tables->db, stmt, err);
+}
+
+/* "" and not NULL for an empty row: NULL means gone. */
+static int give(sqlite3_stmt *stmt, unsigned table, store_row_fn *row_fn, void *arg,
+		struct err *err)
+{
+	const char *id = (const char *)sqlite3_column_text(stmt, 0);
+	const void *bytes = sqlite3_column_blob(stmt, 1);
+
+	check(id);
+	return row_fn(arg, table, id, bytes ? bytes : "", (size_t)sqlite3_column_bytes(stmt, 1),
+		      err);
+}
+
+int row_tables_load(struct row_tables *tables, unsigned table, store_row_fn *row_fn, void *arg,
+		    struct err *err)
+{
+	check(table < tables->count);
+	sqlite3_stmt *stmt = tables->items[table].load;
+	int got = 0;
+
+	if (!stmt)
+		return 0;
+	while ((got = sql_db_step(tables->db, stmt, err)) == 1)
+		if (give(stmt, table, row_fn, arg, err) < 0) {
+			got = -1;
+			break;
+		}
+	sqlite3_reset(stmt);
+	return got;
+}

@@ -1,0 +1,22 @@
+/* row_tables.h - tables of (id, bytes), one per kind of thing, in a file of somebody else.
+ *
+ * Rowid tables, and an update keeps its row: a load gives rows in the order in which they were
+ * made. */
+#pragma once
+#include "store/sql_db.h"
+#include "store/store.h"
+
+struct row_table { sqlite3_stmt *put, *remove, *load; };
+struct row_tables {
+	struct sql_db *db;
+	struct row_table *items;        /* names that were NULL have no statements */
+	size_t count;
+};
+
+/* Makes the tables that are missing. names: [a-z_]+ or NULL. */
+int row_tables_open(struct row_tables *tables, struct sql_db *db, const char *const *names,
+		    size_t count, struct err *err);
+void row_tables_close(struct row_tables *tables);
+int row_tables_write(struct row_tables *tables, const struct store_row *row, struct err *err);
+int row_tables_load(struct row_tables *tables, unsigned table, store_row_fn *row_fn, void *arg,
+		    struct err *err);

@@ -1,0 +1,30 @@
+/* state_db.h - state.db: the cluster's objects as rows, and the mark that says how far they go. On
+ * the store thread only. The struct stays where it is while open: its parts point at each other. */
+#pragma once
+#include "store/row_tables.h"
+
+struct state_db {
+	struct sql_db sql;
+	struct row_tables tables;
+	sqlite3_stmt *put_mark;
+	int wal_pages;          /* in the WAL after the last commit */
+};
+/* What one entry changed. */
+struct state_write {
+	struct store_row *rows;
+	size_t count;
+	struct store_mark mark;
+};
+
+int state_db_open(struct state_db *db, const char *root, const char *vfs, const char *const *names,
+		  size_t count, struct err *err);
+/* Every row, then the mark; mark's members are the caller's to free. */
+int state_db_load(struct state_db *db, store_row_fn *row_fn, void *arg, struct store_mark *ret,
+		  struct err *err);
+void state_db_close(struct state_db *db);
+bool state_db_is_open(const struct state_db *db);
+/* In order, one transaction; the last mark stands for all. On -1 nothing of it is there. */
+int state_db_write(struct state_db *db, const struct state_write *const *writes, size_t count,
+		   struct err *err);
+/* What was committed is in the main file and fsynced. */
+int state_db_checkpoint(struct state_db *db, struct err *err);

@@ -1,0 +1,92 @@
+/* store_thread.h - the thread behind store.h: what is queued for it, what it has finished.
+ *
+ * Private to the room. The loop's side is store.c. Fields above the line belong to the thread alone
+ * (and to whoever waits in store_thread_call); below it, to whoever holds the mutex.
+ */
+#pragma once
+#include <pthread.h>
+
+#include "base/list.h"
+#include "store/log_db.h"
+#include "store/node_db.h"
+#include "store/state_db.h"
+
+/* A write on its way: queued, done, reported. What it carries lies in the same block behind it. */
+struct store_job {
+	struct list link;
+	size_t bytes;
+	union {
+		struct log_write log;
+		struct state_write state;
+		struct { struct store_row *rows; size_t count; } node;
+	};
+	store_done_fn *done;
+	void *arg;
+	struct err *failure;    /* owned; NULL: it went well */
+	msec queued_at;
+};
+struct store_queue {
+	struct list jobs;
+	size_t bytes, count;
+};
+/* Something that the loop's thread waits for. */
+struct store_call {
+	int (*run)(struct store *store, void *arg, struct err *err);
+	void *arg;
+	struct err *err;
+	int result;
+	bool is_done;
+};
+
+struct store {
+	char *root;
+	const char *vfs;
+	struct node_db node;
+	struct log_db log;
+	struct state_db state;
+	const char *const *state_tables;
+	size_t state_table_count;
+	bool has_cluster, log_failed;
+	struct err log_failure;
+	uint64_t cut_done;
+	msec state_retry_at;            /* 0: nothing is wrong */
+	msec state_written_at;
+	uint64_t committed, durable;    /* mark in state.db; mark that is known to be fsynced */
+	/* ------------------------------------------------------------------------------------ */
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t work, answered;  /* for the thread; for whoever waits for a call */
+	bool stopping;
+	struct store_queue log_queue, node_queue, state_queue;
+	uint64_t cut_wanted;
+	bool checkpoint_wanted, reopen_wanted, state_waits_for_room;
+	struct store_call *call;
+
+	/* for the loop */
+	int wake_fd;                    /* eventfd */
+	struct list log_finished, node_finished;
+	bool tell_durable, tell_trouble, tell_room, tell_reopened;
+	uint64_t told_durable;
+	bool is_trouble;
+	struct err trouble;
+	struct store_log reopened;
+	bool reopen_failed;
+	struct err reopen_failure;
+
+	/* the loop's own */
+	struct watch *watch;
+	const struct store_events *events;
+	void *events_arg;
+	store_reopened_fn *on_reopened;
+	void *on_reopened_arg;
+};
+
+int store_thread_start(struct store *store, struct err *err);
+/* Ends when all that is queued has been tried once. */
+void store_thread_stop(struct store *store);
+/* Runs on the thread, after all that is queued; the caller waits. */
+int store_thread_call(struct store *store, int (*run)(struct store *, void *, struct err *),
+		      void *arg, struct err *err);
+void store_thread_queue(struct store *store, struct store_queue *queue, struct store_job *job);
+void store_job_free(struct store_job *job);
+void store_jobs_free(struct list *jobs);
