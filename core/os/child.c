@@ -89,12 +89,13 @@ IN_CHILD static bool set_oom_score(struct start *start, int score)
 
 IN_CHILD static bool set_signals(struct start *start)
 {
-	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const unsigned long by_default[4] = { 0 };           /* the kernel's struct sigaction, whatever its order */
 	sigset_t none;
 
-	/* Before the mask is opened: one of our handlers must not run on shared memory. The libc refuses its own numbers. */
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &by_default, NULL);
+	/* Before the mask is opened: one of our handlers must not run on shared memory. Past the libc, which takes a lock and keeps two
+	 * numbers for itself. */
+	for (int number = 1; number <= 64; number++)
+		syscall(SYS_rt_sigaction, number, by_default, NULL, 8);
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return failed(start, "signals of", start->spec->path);

@@ -10,6 +10,8 @@
 
 #define CHILD_FDS_MAX 32
 struct child_fd { int from, to; };       /* dup2(from, to) in the child; everything else is closed */
+/* A list of literals as argv or envp; it lives as long as the block around it. */
+#define CHILD_WORDS(...) ((char *const *)(const char *const[]){ __VA_ARGS__, NULL })
 struct child_spec {
 	const char *path;                /* executed as it is, no PATH search */
 	char *const *argv;

@@ -200,7 +200,7 @@ int dir_make(const char *path, mode_t mode, struct err *err)
 {
 	CLEANUP(str_freep) char *part = str_dup(path);
 
-	for (char *slash = strchr(part + 1, '/'); *part && slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = *part ? strchr(part + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (make_one(part, mode, err) < 0)
 			return -1;
