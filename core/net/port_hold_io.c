@@ -12,7 +12,8 @@
 #include "base/panic.h"
 #include "os/file.h"
 
-#define KEY_SIZE 16
+#define KEY_SIZE    16
+#define CHOICES_MAX 16   /* ports that somebody else takes between being named and being asked for */
 
 struct hold {
 	enum net_proto proto;
@@ -93,17 +94,15 @@ static int drop_all(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-static int bind_port(int fd, enum net_proto proto, uint16_t *port)
+static int bind_port(int fd, enum net_proto proto, uint16_t port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htobe16(*port) };
-	socklen_t bytes = sizeof(any);
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htobe16(port) };
 	int on = 1;
 
 	if (proto != NET_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -1;
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
 		return -1;
-	*port = be16toh(any.sin_port);
 	if (proto == NET_TCP)
 		return make_exclusive(fd);
 	return proto == NET_UDP ? drop_all(fd) : 0;
@@ -122,20 +121,45 @@ static int refuse(enum net_proto proto, uint16_t port, struct err *err)
 	return -1;
 }
 
-static int open_port(enum net_proto proto, uint16_t *port, int *ret_fd, struct err *err)
+static int open_port(enum net_proto proto, uint16_t port, int *ret_fd, struct err *err)
 {
 	int type = proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	CLEANUP(fd_closep) int fd = socket(AF_INET, type | SOCK_CLOEXEC, (int)proto);
 
 	*ret_fd = -1;
-	if (fd < 0 && proto == NET_SCTP && *port != 0)
+	if (fd < 0 && proto == NET_SCTP)
 		return 0;
 	if (fd < 0)
 		return err_sys(err, "%s socket", net_proto_name(proto));
 	if (bind_port(fd, proto, port) < 0)
-		return refuse(proto, *port, err);
+		return refuse(proto, port, err);
 	*ret_fd = fd_take(&fd);
 	return 0;
+}
+
+/* The kernel gives a port that it chose itself back when we stop listening; so it only names one, which we then ask for. */
+static int choose_port(enum net_proto proto, uint16_t *ret_port, struct err *err)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	socklen_t bytes = sizeof(any);
+	CLEANUP(fd_closep) int fd = socket(AF_INET, (proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, (int)proto);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
+		return err_sys(err, "choose a %s port", net_proto_name(proto));
+	*ret_port = be16toh(any.sin_port);
+	return 0;
+}
+
+static int open_chosen_port(enum net_proto proto, uint16_t *ret_port, int *ret_fd, struct err *err)
+{
+	for (int tries = 1;; tries++) {
+		if (choose_port(proto, ret_port, err) < 0)
+			return -1;
+		if (open_port(proto, *ret_port, ret_fd, err) == 0)
+			return 0;
+		if (err->code != ERR_CONFLICT || tries == CHOICES_MAX)
+			return -1;
+	}
 }
 
 /* ---- reasons ---- */
@@ -148,7 +172,8 @@ int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t por
 
 	if (!hold) {
 		int fd;
-		if (open_port(proto, &port, &fd, err) < 0)
+		int result = port ? open_port(proto, port, &fd, err) : open_chosen_port(proto, &port, &fd, err);
+		if (result < 0)
 			return -1;
 		hold = NEW(struct hold);
 		*hold = (struct hold){ .proto = proto, .port = port, .fd = fd };

@@ -1,7 +1,12 @@
 /* Real traffic through real rules: see rig.h. */
 #include "net/net.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
+
+#include "os/file.h"
 
 #include "test/unit/net/rig.h"
 #include "test/unit/runner.h"
@@ -50,5 +55,385 @@ TEST(a_published_port_answers_from_everywhere)
 	EXPECT_STR(who_answers_udp(p.rig.outside, RIG_HOST, 8080, 30), "a 198.51.100.9, b 198.51.100.9");
 	EXPECT_STR(who_answers_udp(p.rig.host, LO, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
 	EXPECT_STR(who_answers_udp(p.b, RIG_HOST, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
+	pair_close(&p);
+}
+
+static void write_sysctl(const char *path, const char *text)
+{
+	struct err err = { 0 };
+
+	EXPECT(file_poke(path, text, &err) == 0);
+}
+
+TEST(a_container_reaches_its_own_service_with_and_without_bridge_netfilter)
+{
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
+	for (int on = 0; on < 2; on++) {
+		if (file_exists("/proc/sys/net/bridge/bridge-nf-call-iptables"))
+			write_sysctl("/proc/sys/net/bridge/bridge-nf-call-iptables", on ? "1" : "0");
+		EXPECT_STR(who_answers(p.a, RIG_HOST, 8080, 5), "a 172.18.0.1");
+		EXPECT_STR(who_answers(p.b, RIG_HOST, 8080, 5), "a 172.18.0.1");
+		EXPECT_STR(who_answers(p.b, "172.18.0.2", 80, 5), "a 172.18.0.3");
+		EXPECT_STR(who_answers(p.rig.host, "172.18.0.2", 80, 2), "a 172.18.0.1");
+	}
+	pair_close(&p);
+}
+
+TEST(a_container_reaches_the_outside_under_the_hosts_address)
+{
+	struct pair p;
+
+	pair_open(&p);
+	struct server *server = server_start(p.rig.outside, "o", 99);
+	EXPECT_STR(who_answers(p.a, RIG_OUTSIDE, 99, 3), "o 198.51.100.1");
+	EXPECT_STR(who_answers_udp(p.b, RIG_OUTSIDE, 99, 3), "o 198.51.100.1");
+	server_stop(server);
+	pair_close(&p);
+}
+
+TEST(a_port_that_is_not_published_cannot_be_reached_from_outside)
+{
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
+	EXPECT_STR(who_answers(p.rig.outside, "172.18.0.2", 80, 1), "nothing");
+	EXPECT_STR(who_answers(p.rig.outside, "172.18.0.3", 80, 1), "nothing");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 80, 1), "refused");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 1), "a 198.51.100.9");
+	pair_close(&p);
+}
+
+static bool hits_become(struct server *server, size_t want)
+{
+	for (int i = 0; i < 50 && server_hits(server) != want; i++)
+		usleep(2000);
+	return server_hits(server) == want;
+}
+
+TEST(packets_from_outside_to_loopback_addresses_are_dropped)
+{
+	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS };
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
+	send_forged(&p.rig, LO, 8080);
+	send_forged(&p.rig, RIG_HOST, 8080);
+	EXPECT(hits_become(p.a_server, 1));
+	write_sysctl("/proc/sys/net/ipv4/conf/all/route_localnet", "1");     /* an administrator's, who opened it everywhere */
+	send_forged(&p.rig, "127.1.2.3", 8080);
+	send_forged(&p.rig, RIG_HOST, 8080);
+	EXPECT(hits_become(p.a_server, 2));
+	pair_close(&p);
+}
+
+TEST(a_withdrawn_backend_keeps_its_connections_and_gets_no_new_ones)
+{
+	static const struct rig_port only_b = { NET_TCP, 8080, 80, { "b" }, NET_INGRESS };
+	struct pair p;
+	int fds[20];
+	char name[32];
+	unsigned at_a = 0;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+		fds[i] = dial(p.rig.outside, RIG_HOST, 8080, name);
+		at_a += name[0] == 'a';
+	}
+	EXPECT(at_a > 0 && at_a < ARRAY_COUNT(fds));
+	EXPECT_STR(rig_publish(&p.rig, &only_b, 1), "");
+	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+		EXPECT(still_answers(fds[i]));
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 20), "b 198.51.100.9");
+
+	EXPECT(rig_drain(&p.rig, "a", 150) >= 150);          /* they are still open */
+	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+		close(fds[i]);
+	EXPECT(rig_drain(&p.rig, "a", 5000) < 1000);
+	EXPECT_STR(rig_detach(&p.rig, "a"), "");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 5), "b 198.51.100.9");
+	pair_close(&p);
+}
+
+TEST(draining_ends_when_the_last_connection_does)
+{
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	struct pair p;
+	char name[32];
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
+	EXPECT(rig_drain(&p.rig, "a", 5000) < 500);          /* none */
+	EXPECT(rig_drain(&p.rig, "b", 5000) < 100);          /* never was a backend */
+	EXPECT(rig_drain(&p.rig, "nobody", 5000) < 100);
+	int fd = dial(p.rig.host, LO, 8080, name);
+	EXPECT(fd >= 0);
+	EXPECT_STR(rig_publish(&p.rig, NULL, 0), "");
+	EXPECT(rig_drain(&p.rig, "a", 60) >= 60);
+	EXPECT(still_answers(fd));
+	close(fd);
+	EXPECT(rig_drain(&p.rig, "a", 5000) < 1000);
+	pair_close(&p);
+}
+
+TEST(a_udp_flow_moves_to_another_backend_when_its_own_is_drained)
+{
+	struct pair p;
+	char name[32];
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	int fd = udp_open(p.rig.outside, RIG_HOST, 8080);
+	EXPECT(udp_ask(fd, name));
+	const char *first = name[0] == 'a' ? "a" : "b", *other = name[0] == 'a' ? "b" : "a";
+	struct rig_port rest = { NET_UDP, 8080, 80, { other }, NET_INGRESS };
+	EXPECT_STR(rig_publish(&p.rig, &rest, 1), "");
+	EXPECT(udp_ask(fd, name) && name[0] == first[0]);
+	rig_drain(&p.rig, first, 1000);
+	EXPECT(udp_ask(fd, name) && name[0] == other[0]);
+	close(fd);
+	pair_close(&p);
+}
+
+TEST(a_udp_flow_that_began_before_its_port_was_published_finds_it)
+{
+	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS };
+	struct pair p;
+	char name[32];
+
+	pair_open(&p);
+	int fd = udp_open(p.rig.outside, RIG_HOST, 8080);
+	EXPECT(!udp_ask(fd, name));
+	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
+	EXPECT(!udp_ask(fd, name) || name[0] == 'a');        /* the first one may report the refusal of before */
+	EXPECT(udp_ask(fd, name));
+	EXPECT_STR(name, "a 198.51.100.9");
+	close(fd);
+	pair_close(&p);
+}
+
+TEST(a_published_port_without_backend_refuses_at_once)
+{
+	static const struct rig_port nobody[] = {
+		{ NET_TCP, 8080, 80, { NULL }, NET_INGRESS }, { NET_TCP, 8081, 80, { "not-attached" }, NET_INGRESS },
+	};
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, nobody, 2), "");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 2), "refused");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 2), "refused");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8081, 2), "refused");
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	EXPECT_STR(rig_detach(&p.rig, "a"), "");             /* without having been withdrawn */
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "b 172.18.0.1");
+	pair_close(&p);
+}
+
+TEST(a_port_of_a_host_process_is_refused_in_dockers_words_and_the_others_work)
+{
+	static const struct rig_port ports[] = {
+		{ NET_TCP, 8080, 80, { "a" }, NET_INGRESS }, { NET_TCP, 8081, 80, { "b" }, NET_HOST },
+		{ NET_TCP, 8081, 80, { "a" }, NET_INGRESS },
+	};
+	struct pair p;
+
+	pair_open(&p);
+	struct server *owner = server_start(p.rig.host, "host", 8080);
+	EXPECT_STR(rig_publish(&p.rig, ports, 2), "driver failed programming external connectivity: "
+		   "failed to bind host port 0.0.0.0:8080/tcp: address already in use");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "host 198.51.100.9");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8081, 3), "b 198.51.100.9");
+	server_stop(owner);
+	EXPECT_STR(rig_publish(&p.rig, ports, 2), "");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "a 198.51.100.9");
+	EXPECT_STR(rig_publish(&p.rig, ports + 1, 2), "port '8081' is already in use on this host");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8081, 3), "b 198.51.100.9");
+	pair_close(&p);
+}
+
+static int bind_errno(int type, uint16_t port)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), on = 1, result = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || (type == SOCK_STREAM && listen(fd, 1) < 0))
+		result = errno;
+	close(fd);
+	return result;
+}
+
+TEST(a_published_port_is_held_against_host_processes)
+{
+	struct pair p;
+	struct err err = { 0 };
+	uint16_t port = 0;
+
+	pair_open(&p);
+	EXPECT_INT(bind_errno(SOCK_STREAM, 8080), 0);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	EXPECT_INT(bind_errno(SOCK_STREAM, 8080), EADDRINUSE);
+	EXPECT_INT(bind_errno(SOCK_DGRAM, 8080), EADDRINUSE);
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, 0, &port, &err) == 0);
+	EXPECT(port > 1024);
+	EXPECT_INT(bind_errno(SOCK_STREAM, port), EADDRINUSE);
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, port, &port, &err) == -1);
+	EXPECT_INT(err.code, ERR_CONFLICT);
+	net_release_port(p.rig.net, NET_TCP, port);
+	EXPECT_INT(bind_errno(SOCK_STREAM, port), 0);
+	EXPECT_STR(rig_publish(&p.rig, NULL, 0), "");
+	EXPECT_INT(bind_errno(SOCK_STREAM, 8080), 0);
+	EXPECT_INT(bind_errno(SOCK_DGRAM, 8080), 0);
+	pair_close(&p);
+}
+
+TEST(ports_work_while_the_agent_is_dead_and_the_next_one_takes_over)
+{
+	struct pair p;
+	struct err err = { 0 };
+	struct ip ip;
+	char name[32];
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	int fd = dial(p.rig.outside, RIG_HOST, 8080, name);
+	rig_crash(&p.rig);
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 20), "a 198.51.100.9, b 198.51.100.9");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
+
+	rig_start(&p.rig);
+	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == 0 && ip_eq(ip, p.a_ip));
+	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == -1 && err.code == ERR_CONFLICT);
+	EXPECT(net_adopt(p.rig.net, "never", &ip, &err) == -1 && err.code == ERR_NOT_FOUND);
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");     /* until the first table */
+	EXPECT_STR(rig_sweep(&p.rig), "");                   /* b was not adopted */
+	EXPECT_INT(count_links(&p.rig, "sb"), 2);            /* the bridge and a's leg */
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1");
+	EXPECT(name[0] == 'b' || still_answers(fd));
+	EXPECT_STR(rig_publish(&p.rig, NULL, 0), "");        /* what the old one had published is gone too */
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "refused");
+	close(fd);
+	pair_close(&p);
+}
+
+TEST(a_leg_of_an_earlier_agent_is_replaced_when_its_id_is_attached_anew)
+{
+	struct pair p;
+	struct ip ip;
+
+	pair_open(&p);
+	rig_crash(&p.rig);
+	rig_start(&p.rig);
+	int fresh = rig_netns();
+	EXPECT_STR(rig_attach(&p.rig, "a", fresh, &ip), "");
+	struct server *server = server_start(fresh, "fresh", 80);
+	const struct rig_port port = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	EXPECT_STR(rig_publish(&p.rig, &port, 1), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "fresh 172.18.0.1");
+	EXPECT_STR(rig_sweep(&p.rig), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "fresh 172.18.0.1");
+	server_stop(server);
+	close(fresh);
+	pair_close(&p);
+}
+
+TEST(a_table_that_somebody_deleted_comes_back_with_the_next_change)
+{
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	EXPECT(delete_table(&p.rig, "swarmbox_t"));
+	EXPECT_STR(rig_publish(&p.rig, both, 1), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
+	pair_close(&p);
+}
+
+TEST(purge_leaves_nothing)
+{
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	EXPECT(has_table(&p.rig, "swarmbox_t"));
+	EXPECT_STR(rig_purge(&p.rig), "");
+	EXPECT(!has_table(&p.rig, "swarmbox_t"));
+	EXPECT_INT(count_links(&p.rig, "sb"), 0);
+	pair_close(&p);
+}
+
+TEST(attaching_refuses_what_is_wrong_and_leaves_nothing)
+{
+	struct rig rig;
+	struct ip ip;
+
+	rig_open(&rig);
+	rig_start(&rig);
+	int a = rig_netns(), no_netns = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	EXPECT_STR(rig_attach(&rig, "a b", a, &ip), "attachment 'a b': not an id");
+	EXPECT(rig_attach(&rig, "x", -1, &ip)[0]);
+	EXPECT(rig_attach(&rig, "x", no_netns, &ip)[0]);
+	EXPECT_INT(count_links(&rig, "sb"), 1);
+	EXPECT_STR(rig_attach(&rig, "a", a, &ip), "");
+	EXPECT_STR(rig_attach(&rig, "a", a, &ip), "attachment 'a': attached already");
+	EXPECT(rig_attach(&rig, "b", a, &ip)[0]);            /* it has an eth0 */
+	EXPECT_INT(count_links(&rig, "sb"), 2);
+	EXPECT_STR(rig_detach(&rig, "a"), "");
+	EXPECT_STR(rig_detach(&rig, "a"), "");
+	EXPECT_INT(count_links(&rig, "sb"), 1);
+	close(a);
+	close(no_netns);
+	rig_close(&rig);
+}
+
+static void must_not_come(void *arg, struct ip ip, const struct err *err)
+{
+	(void)arg, (void)ip, (void)err;
+	EXPECT(!"a callback after net_close");
+}
+
+TEST(closing_with_work_under_way_calls_nobody_back)
+{
+	struct rig rig;
+
+	rig_open(&rig);
+	rig_start(&rig);
+	int a = rig_netns();
+	net_attach(rig.net, "a", a, (struct ip){ 0 }, must_not_come, NULL);
+	loop_run_once(rig.loop, 0);      /* the job is out */
+	net_attach(rig.net, "b", a, (struct ip){ 0 }, must_not_come, NULL);
+	rig_crash(&rig);
+	rig_start(&rig);
+	EXPECT_STR(rig_sweep(&rig), ""); /* whatever the thread had made */
+	EXPECT_INT(count_links(&rig, "sb"), 1);
+	close(a);
+	rig_close(&rig);
+}
+
+TEST(two_agents_of_one_namespace_leave_each_other_alone)
+{
+	struct pair p;
+	struct net *other;
+	struct err err = { 0 };
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	struct net_config config = { .loop = p.rig.loop, .work = p.rig.work, .instance = "u", .bridge = "sbt0" };
+	EXPECT(net_open(&config, &other, &err) == -1);
+	EXPECT_STR(err.text, "bridge 'sbt0': belongs to 'swarmbox t bridge'; choose another name");
+	config.bridge = "sbu0";
+	EXPECT(net_open(&config, &other, &err) == 0);
+	EXPECT(ip_eq(net_describe(other).gateway, ip4(172, 19, 0, 1)));
+	net_close(other);
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
 	pair_close(&p);
 }

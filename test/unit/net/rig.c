@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@
 #include "base/str.h"
 #include "net/link.h"
 #include "net/netlink_io.h"
+#include "net/nft_io.h"
+#include "net/reality_io.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -276,7 +280,7 @@ msec rig_drain(struct rig *rig, const char *id, msec wait_max)
 struct server {
 	pthread_t thread;
 	int stop_fd;
-	size_t count;
+	size_t count, hits;                      /* hits: __atomic */
 	struct pollfd fds[3 + CLIENTS_MAX];      /* stop, listener, datagrams, connections */
 	char name[32];
 };
@@ -299,6 +303,8 @@ static int bind_in(int netns, int type, uint16_t port)
 static void say(struct server *server, int fd, const struct sockaddr_in *peer, bool is_datagram)
 {
 	char text[64], source[INET_ADDRSTRLEN];
+
+	__atomic_add_fetch(&server->hits, 1, __ATOMIC_SEQ_CST);
 	int length = snprintf(text, sizeof(text), "%s %s", server->name,
 			      inet_ntop(AF_INET, &peer->sin_addr, source, sizeof(source)));
 
@@ -357,6 +363,11 @@ struct server *server_start(int netns, const char *name, uint16_t port)
 	return server;
 }
 
+size_t server_hits(const struct server *server)
+{
+	return __atomic_load_n(&server->hits, __ATOMIC_SEQ_CST);
+}
+
 void server_stop(struct server *server)
 {
 	uint64_t one = 1;
@@ -366,6 +377,47 @@ void server_stop(struct server *server)
 	for (size_t i = 0; i < server->count; i++)
 		close(server->fds[i].fd);
 	free(server);
+}
+
+/* ---- looking ---- */
+
+size_t count_links(struct rig *rig, const char *prefix)
+{
+	struct netlink_io io = NETLINK_IO_NONE;
+	CLEANUP(reality_finip) struct reality reality = { 0 };
+	struct err err = { 0 };
+	size_t count = 0;
+
+	enter(rig->host);
+	check(netlink_io_open(&io, NETLINK_ROUTE, &err) == 0 && reality_read(&io, &reality, &err) == 0);
+	netlink_io_close(&io);
+	for (size_t i = 0; i < reality.link_count; i++)
+		count += str_starts(reality.links[i].name, prefix);
+	return count;
+}
+
+bool has_table(struct rig *rig, const char *name)
+{
+	struct nft_io *nft;
+	struct err err = { 0 };
+	bool result;
+
+	enter(rig->host);
+	check(nft_io_open(&nft, &err) == 0 && nft_io_has_table(nft, name, &result, &err) == 0);
+	nft_io_close(nft);
+	return result;
+}
+
+bool delete_table(struct rig *rig, const char *name)
+{
+	struct nft_io *nft;
+	struct err err = { 0 };
+
+	enter(rig->host);
+	check(nft_io_open(&nft, &err) == 0);
+	int result = nft_io_delete_table(nft, name, &err);
+	nft_io_close(nft);
+	return result == 0;
 }
 
 /* ---- clients ---- */
@@ -440,6 +492,48 @@ bool ask_udp(int netns, const char *ip, uint16_t port, char ret_name[32])
 
 	close(fd);
 	return result;
+}
+
+static uint16_t ip_checksum(const uint8_t *bytes, size_t count)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < count; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+void send_forged(struct rig *rig, const char *destination, uint16_t port)
+{
+	static uint16_t source_port = 40000;
+	uint8_t packet[29] = { 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17 };     /* RFC 791 and 768: one byte, no UDP checksum */
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(0x0800), .sll_halen = 6 };
+	struct ifreq request = { .ifr_name = "up0" };
+	int home = current_netns();
+
+	source_port++;
+	memcpy(packet + 12, ip_of(RIG_OUTSIDE).bytes, 4);
+	memcpy(packet + 16, ip_of(destination).bytes, 4);
+	uint16_t sum = ip_checksum(packet, 20);
+	const uint16_t fields[] = { htons(source_port), htons(port), htons(9), 0 };
+	memcpy(packet + 20, fields, sizeof(fields));
+	packet[10] = (uint8_t)(sum >> 8);
+	packet[11] = (uint8_t)sum;
+
+	enter(rig->host);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	check(ioctl(fd, SIOCGIFHWADDR, &request) == 0);
+	close(fd);
+	memcpy(to.sll_addr, request.ifr_hwaddr.sa_data, 6);
+	to.sll_ifindex = index_in(rig->outside, LINK_LEG_NAME);
+	enter(rig->outside);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	enter(home);
+	close(home);
+	check(sendto(fd, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)) == sizeof(packet));
+	close(fd);
 }
 
 static const char *sum_up(struct strlist *names)

@@ -36,6 +36,7 @@ msec rig_drain(struct rig *rig, const char *id, msec wait_max);                 
 struct server;
 struct server *server_start(int netns, const char *name, uint16_t port);
 void server_stop(struct server *server);
+size_t server_hits(const struct server *server);         /* connections and datagrams it got */
 
 /* A connection from that namespace; name gets what the server said first, peer what the server sees as source. -1: refused; -2: no answer. */
 int dial(int netns, const char *ip, uint16_t port, char ret_name[32]);
@@ -44,6 +45,13 @@ bool still_answers(int fd);
 bool ask_udp(int netns, const char *ip, uint16_t port, char ret_name[32]);
 int udp_open(int netns, const char *ip, uint16_t port);
 bool udp_ask(int fd, char ret_name[32]);
+
+/* A UDP datagram with this destination address, put on the link to the host as an attacker would: no routing table is asked. */
+void send_forged(struct rig *rig, const char *destination, uint16_t port);
+/* How many links the host's namespace has whose name starts so. */
+size_t count_links(struct rig *rig, const char *prefix);
+bool has_table(struct rig *rig, const char *name);
+bool delete_table(struct rig *rig, const char *name);
 
 /* Dials so often and says who answered: "a b c", sorted; "-" stands for failures. */
 const char *who_answers(int netns, const char *ip, uint16_t port, int times);
