@@ -1,0 +1,229 @@
+#include "client/call.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "http/http_text.h"
+
+#define API_PREFIX "/v1.50"
+#define MAX_REPLY_BYTES (512u * 1024 * 1024)     /* a list of 100,000 tasks has some 200 MB */
+
+struct call {
+	char *socket_path;
+	struct http_client *client;
+	int status;
+};
+
+struct call *call_new(const char *socket_path)
+{
+	struct call *call = NEW(struct call);
+
+	call->socket_path = str_dup(socket_path);
+	return call;
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	http_client_close(call->client);
+	free(call->socket_path);
+	free(call);
+}
+
+int call_status(const struct call *call)
+{
+	return call->status;
+}
+
+static int open_client(struct call *call, struct err *err)
+{
+	struct err why = {0};
+
+	call->status = 0;
+	if (call->client && !http_client_is_reusable(call->client)) {
+		http_client_close(call->client);
+		call->client = NULL;
+	}
+	if (call->client)
+		return 0;
+	if (http_client_open(call->socket_path, &call->client, &why) == 0)
+		return 0;
+	return err_set(err, ERR_UNAVAILABLE,
+		       "Cannot connect to the agent at unix://%s (%s). Start one with: swarmbox agent",
+		       call->socket_path, why.text);
+}
+
+/* After a failure in the middle of a message the connection is of no use. */
+static int give_up(struct call *call)
+{
+	http_client_close(call->client);
+	call->client = NULL;
+	return -1;
+}
+
+static enum err_code code_of(int status)
+{
+	switch (status) {
+	case 400:
+		return ERR_INVALID;
+	case 403:
+		return ERR_DENIED;
+	case 404:
+		return ERR_NOT_FOUND;
+	case 409:
+		return ERR_CONFLICT;
+	case 501:
+		return ERR_UNSUPPORTED;
+	case 503:
+		return ERR_UNAVAILABLE;
+	default:
+		return ERR_IO;
+	}
+}
+
+static int refused(struct call *call, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+
+	if (http_client_read_all(call->client, 1024 * 1024, &body, err) < 0)
+		return give_up(call);
+	yyjson_doc *doc = yyjson_read(buf_text(&body), body.len, 0);
+	const char *message = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "message"));
+	if (message)
+		err_set(err, code_of(call->status), "Error response from daemon: %s", message);
+	else
+		err_set(err, code_of(call->status), "Error response from daemon: HTTP status %d %s",
+			call->status, http_reason(call->status));
+	yyjson_doc_free(doc);
+	return -1;
+}
+
+static int read_head(struct call *call, struct err *err)
+{
+	if (http_client_head(call->client, &call->status, err) < 0)
+		return give_up(call);
+	return call->status >= 400 ? refused(call, err) : 0;
+}
+
+static int read_json(struct call *call, yyjson_doc **ret_doc, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	yyjson_read_err why;
+
+	body.ceiling = MAX_REPLY_BYTES;
+	if (http_client_read_all(call->client, MAX_REPLY_BYTES, &body, err) < 0)
+		return give_up(call);
+	if (!ret_doc)
+		return 0;
+	*ret_doc = NULL;
+	if (body.len == 0)
+		return 0;
+	*ret_doc = yyjson_read_opts(body.data, body.len, 0, NULL, &why);
+	if (!*ret_doc)
+		return err_set(err, ERR_IO, "the agent's reply is not JSON: %s at byte %zu", why.msg,
+			       why.pos);
+	return 0;
+}
+
+static int exchange(struct call *call, const char *method, const struct buf *path,
+		    yyjson_mut_doc *body, yyjson_doc **ret_doc, struct err *err)
+{
+	size_t length = 0;
+	char *text = body ? yyjson_mut_write(body, 0, &length) : NULL;
+
+	check(!body || text);
+	if (open_client(call, err) < 0) {
+		free(text);
+		return -1;
+	}
+	int sent = http_client_send(call->client, method, buf_text(path), "application/json", text,
+				    length, err);
+	free(text);
+	if (sent < 0)
+		return give_up(call);
+	return read_head(call, err) < 0 ? -1 : read_json(call, ret_doc, err);
+}
+
+#define FORMAT_PATH(path, fmt)                                                                     \
+	do {                                                                                       \
+		va_list args;                                                                      \
+		buf_add_str(&(path), API_PREFIX);                                                  \
+		va_start(args, fmt);                                                               \
+		buf_vprintf(&(path), fmt, args);                                                   \
+		va_end(args);                                                                      \
+	} while (0)
+
+int call_get(struct call *call, yyjson_doc **ret_doc, struct err *err, const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	FORMAT_PATH(path, fmt);
+	return exchange(call, "GET", &path, NULL, ret_doc, err);
+}
+
+int call_post(struct call *call, yyjson_mut_doc *body, yyjson_doc **ret_doc, struct err *err,
+	      const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	FORMAT_PATH(path, fmt);
+	return exchange(call, "POST", &path, body, ret_doc, err);
+}
+
+int call_delete(struct call *call, yyjson_doc **ret_doc, struct err *err, const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	FORMAT_PATH(path, fmt);
+	return exchange(call, "DELETE", &path, NULL, ret_doc, err);
+}
+
+int call_stream(struct call *call, const char *method, struct http_client **ret, struct err *err,
+		const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	FORMAT_PATH(path, fmt);
+	if (open_client(call, err) < 0)
+		return -1;
+	if (http_client_send(call->client, method, buf_text(&path), NULL, NULL, 0, err) < 0)
+		return give_up(call);
+	*ret = call->client;
+	return read_head(call, err);
+}
+
+int call_upload(struct call *call, const char *content_type, struct http_client **ret,
+		struct err *err, const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	FORMAT_PATH(path, fmt);
+	if (open_client(call, err) < 0)
+		return -1;
+	if (http_client_send_begin(call->client, "POST", buf_text(&path), content_type, err) < 0)
+		return give_up(call);
+	*ret = call->client;
+	return 0;
+}
+
+int call_upload_end(struct call *call, struct err *err)
+{
+	return read_head(call, err);
+}
+
+void call_add_query(struct buf *path, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(path, "%c%s=", strchr(buf_text(path), '?') ? '&' : '?', name);
+	http_encode(value, "", path);
+}
+
+void call_add_segment(struct buf *path, const char *segment)
+{
+	http_encode(segment, "/:@", path);
+}

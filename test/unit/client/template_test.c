@@ -1,0 +1,159 @@
+#include "client/template.h"
+
+#include <string.h>
+
+#include "test/unit/runner.h"
+
+static const char data[] =
+	"{\"ID\":\"abc\",\"Name\":\"web\",\"N\":3,\"Zero\":0,\"R\":1.5,\"Yes\":true,\"No\":false,"
+	"\"Nil\":null,\"Empty\":[],\"List\":[\"a\",\"b\",\"c\"],"
+	"\"Spec\":{\"Labels\":{\"b\":\"2\",\"a\":\"1\"},\"Mode\":{\"Replicated\":{\"Replicas\":3}}},"
+	"\"Nodes\":[{\"Name\":\"n1\"},{\"Name\":\"n2\"}]}";
+
+static int run(const char *text, bool is_strict, struct buf *out, struct err *err)
+{
+	CLEANUP(template_freep) struct template *template = NULL;
+
+	if (template_parse(text, &template, err) < 0)
+		return -1;
+	yyjson_doc *doc = yyjson_read(data, strlen(data), 0);
+	int result = template_run(template, yyjson_doc_get_root(doc), is_strict, out, err);
+	yyjson_doc_free(doc);
+	return result;
+}
+
+static void expect(const char *text, const char *want)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	EXPECT_INT(run(text, false, &out, &err), 0);
+	EXPECT_STR(err.text, "");
+	EXPECT_STR(buf_text(&out), want);
+}
+
+static void expect_error(const char *text, const char *want)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	EXPECT_INT(run(text, false, &out, &err), -1);
+	EXPECT_STR(err.text, want);
+}
+
+TEST(template_prints_fields_as_go_does)
+{
+	expect("", "");
+	expect("{{.ID}} {{ .Name }}!", "abc web!");
+	expect("{{.Spec.Mode.Replicated.Replicas}}", "3");
+	expect("{{.R}} {{.Yes}} {{.No}} {{.Nil}} {{.Absent}} {{.Absent.Deeper}}",
+	       "1.5 true false <no value> <no value> <no value>");
+	expect("{{.Spec.Labels}} {{.List}} {{.Empty}}", "map[a:1 b:2] [a b c] []");
+	expect("{{.}}", "map[Empty:[] ID:abc List:[a b c] N:3 Name:web Nil:<no value> No:false "
+			"Nodes:[map[Name:n1] map[Name:n2]] R:1.5 Spec:map[Labels:map[a:1 b:2] "
+			"Mode:map[Replicated:map[Replicas:3]]] Yes:true Zero:0]");
+	expect("{{.Id}} {{.name}}", "abc web");
+}
+
+TEST(template_takes_literals_pipes_and_parentheses)
+{
+	expect("{{\"a\\\"b\\n\"}}{{`c\\n`}}{{12}}{{-3}}{{1.25}}{{true}}", "a\"b\nc\\n12-31.25true");
+}
+
+TEST(template_pipes_the_value_into_the_last_argument)
+{
+	expect("{{.Name | upper}}", "WEB");
+	expect("{{3 | truncate .Name}}", "web");
+	expect("{{.Name | printf \"%s is %s\" \"it\"}}", "it is web");
+	expect("{{(index .Nodes 1).Name}}", "n2");
+	expect("{{len (split \"a,b,c\" \",\")}}", "3");
+}
+
+TEST(template_trims_and_skips_comments)
+{
+	expect("a \n {{- .ID -}} \n b", "aabcb");
+	expect("a{{/* not this }} */}}b{{- /* nor this */ -}} c", "abc");
+	expect("{{-3}}", "-3");
+}
+
+TEST(template_decides)
+{
+	expect("{{if .Yes}}y{{else}}n{{end}}{{if .Zero}}y{{else}}n{{end}}{{if .Empty}}y{{end}}", "yn");
+	expect("{{if .No}}1{{else if .Nil}}2{{else if .N}}3{{else}}4{{end}}", "3");
+	expect("{{with .Spec.Labels}}{{.a}}{{end}}{{with .Absent}}x{{else}}none{{end}}", "1none");
+	expect("{{if and .Yes .N}}both{{end}} {{if or .No .Zero}}x{{else}}neither{{end}} {{not .No}}",
+	       "both neither true");
+	expect("{{if eq .Name \"web\"}}=={{end}}{{if ne .N 3}}!={{end}}{{eq .N 1 2 3}}", "==true");
+}
+
+TEST(template_ranges)
+{
+	expect("{{range .List}}<{{.}}>{{end}}", "<a><b><c>");
+	expect("{{range .Nodes}}{{.Name}} {{end}}", "n1 n2 ");
+	expect("{{range .Spec.Labels}}{{.}}{{end}}", "12");
+	expect("{{range .Empty}}x{{else}}none{{end}}{{range .Absent}}x{{end}}", "none");
+}
+
+TEST(template_functions_do_what_dockers_do)
+{
+	expect("{{json .Spec.Labels}} {{json .Name}} {{json .Absent}} {{json .List}}",
+	       "{\"b\":\"2\",\"a\":\"1\"} \"web\" null [\"a\",\"b\",\"c\"]");
+	expect("{{join .List \", \"}} {{split \"a:b\" \":\"}}", "a, b, c [a b]");
+	expect("{{upper \"aB\"}} {{lower \"aB\"}} {{title \"hello big-world\"}}", "AB ab Hello Big-World");
+	expect("[{{pad .Name 1 2}}] [{{pad \"\" 1 2}}] {{truncate .ID 2}} {{truncate .ID 9}}",
+	       "[ web  ] [] ab abc");
+	expect("{{index .List 0}} {{index .Spec.Labels \"b\"}} {{index .Nodes 0 \"Name\"}} {{len .Name}}",
+	       "a 2 n1 3");
+	expect("{{printf \"%-5s|%5d|%05d|%.1f|%q|%t|%v|%x|%%\" .Name .N .N .R .Name .Yes .List 255}}",
+	       "web  |    3|00003|1.5|\"web\"|true|[a b c]|ff|%");
+}
+
+TEST(template_names_what_it_does_not_know)
+{
+	expect_error("{{html .ID}}", "template parsing error: function \"html\" is not supported; there are "
+				     "index len printf eq ne and or not json join split upper lower "
+				     "title pad truncate");
+	expect_error("{{$x := 1}}", "template parsing error: variables ($) are not supported");
+	expect_error("{{define \"x\"}}{{end}}", "template parsing error: {{define}} is not supported");
+	expect_error("{{printf \"%b\" .N}}", "template: printf: \"%b\" is not supported; there are %s %v %q "
+					     "%d %x %t %f");
+}
+
+TEST(template_refuses_what_is_malformed)
+{
+	expect_error("{{.ID", "template parsing error: a \"{{\" without its \"}}\"");
+	expect_error("{{(.ID}}", "template parsing error: unexpected \"}}\"");
+	expect_error("{{}}", "template parsing error: missing value for command");
+	expect_error("{{if .ID}}x", "template parsing error: an if, with or range without its {{end}}");
+	expect_error("x{{end}}", "template parsing error: unexpected {{end}}");
+	expect_error("x{{else}}y{{end}}", "template parsing error: unexpected {{else}}");
+	expect_error("{{\"abc}}", "template parsing error: a string without its end: \"abc}}");
+	expect_error("{{.ID .Name}}", "template parsing error: only a function takes arguments");
+	expect_error("{{.ID | .Name}}", "template parsing error: only a function can stand behind a \"|\"");
+	expect_error("{{len}}", "template: error calling len: wrong number of arguments");
+	expect_error("{{index .List 3}}", "template: error calling index: index out of range");
+	expect_error("{{range .Name}}{{end}}", "template: range can't iterate over a string");
+	expect_error("{{printf \"%d\" .Name}}", "template: error calling printf: %d needs an integer");
+	expect_error("{{printf \"%s\"}}", "template: error calling printf: fewer arguments than verbs");
+}
+
+TEST(template_is_strict_about_rows)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	EXPECT_INT(run("{{.Nope}}", true, &out, &err), -1);
+	EXPECT_STR(err.text, "template: executing \"\" at <.Nope>: can't evaluate field Nope");
+}
+
+TEST(template_bounds_its_depth)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT, out = BUF_INIT;
+	struct err err = {0};
+
+	buf_add_str(&text, "{{");
+	for (int i = 0; i < 1000; i++)
+		buf_add_char(&text, '(');
+	EXPECT_INT(run(buf_text(&text), false, &out, &err), -1);
+	EXPECT_STR(err.text, "template parsing error: nested more than 32 deep");
+}
