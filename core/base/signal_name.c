@@ -1,59 +1,73 @@
 #include "base/signal_name.h"
 
 #include <signal.h>
+#include <strings.h>
 
 #include "base/str.h"
 
-/* The kernel's range of real-time signals: the C library keeps the first ones for itself and says so by moving its SIGRTMIN. Docker's
- * numbers are these. */
-enum { REAL_TIME_FIRST = 34, REAL_TIME_LAST = 64 };
+/* Numbers as the kernel and Docker count: real-time signals from 34, whatever the libc keeps for itself. */
+enum { RT_MIN = 34, RT_MAX = 64 };
 
-static const struct { const char *name; int number; } names[] = {
-	{ "HUP", SIGHUP }, { "INT", SIGINT }, { "QUIT", SIGQUIT }, { "ILL", SIGILL }, { "TRAP", SIGTRAP },
-	{ "ABRT", SIGABRT }, { "IOT", SIGABRT }, { "BUS", SIGBUS }, { "FPE", SIGFPE }, { "KILL", SIGKILL },
-	{ "USR1", SIGUSR1 }, { "SEGV", SIGSEGV }, { "USR2", SIGUSR2 }, { "PIPE", SIGPIPE },
-	{ "ALRM", SIGALRM }, { "TERM", SIGTERM }, { "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD },
-	{ "CLD", SIGCHLD }, { "CONT", SIGCONT }, { "STOP", SIGSTOP }, { "TSTP", SIGTSTP },
-	{ "TTIN", SIGTTIN }, { "TTOU", SIGTTOU }, { "URG", SIGURG }, { "XCPU", SIGXCPU },
-	{ "XFSZ", SIGXFSZ }, { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF }, { "WINCH", SIGWINCH },
-	{ "IO", SIGIO }, { "POLL", SIGIO }, { "PWR", SIGPWR }, { "SYS", SIGSYS },
-	{ "RTMIN", REAL_TIME_FIRST }, { "RTMAX", REAL_TIME_LAST },
+static const struct { int number; const char *name; } names[] = {
+	{ SIGABRT, "SIGABRT" }, { SIGALRM, "SIGALRM" }, { SIGBUS, "SIGBUS" }, { SIGCHLD, "SIGCHLD" },
+	{ SIGCONT, "SIGCONT" }, { SIGFPE, "SIGFPE" }, { SIGHUP, "SIGHUP" }, { SIGILL, "SIGILL" },
+	{ SIGINT, "SIGINT" }, { SIGIO, "SIGIO" }, { SIGKILL, "SIGKILL" }, { SIGPIPE, "SIGPIPE" },
+	{ SIGPROF, "SIGPROF" }, { SIGPWR, "SIGPWR" }, { SIGQUIT, "SIGQUIT" }, { SIGSEGV, "SIGSEGV" },
+	{ SIGSTKFLT, "SIGSTKFLT" }, { SIGSTOP, "SIGSTOP" }, { SIGSYS, "SIGSYS" }, { SIGTERM, "SIGTERM" },
+	{ SIGTRAP, "SIGTRAP" }, { SIGTSTP, "SIGTSTP" }, { SIGTTIN, "SIGTTIN" }, { SIGTTOU, "SIGTTOU" },
+	{ SIGURG, "SIGURG" }, { SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGVTALRM, "SIGVTALRM" },
+	{ SIGWINCH, "SIGWINCH" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
+	/* other names of the same, never given back */
+	{ SIGCHLD, "SIGCLD" }, { SIGABRT, "SIGIOT" }, { SIGIO, "SIGPOLL" },
 };
 
-static bool starts_nocase(const char *text, const char *prefix)
-{
-	for (; *prefix; text++, prefix++)
-		if ((*text & ~0x20) != *prefix)
-			return false;
-	return true;
-}
+static const char *const rt_names[RT_MAX - RT_MIN + 1] = {
+	"SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+5", "SIGRTMIN+6", "SIGRTMIN+7",
+	"SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14",
+	"SIGRTMIN+15", "SIGRTMAX-14", "SIGRTMAX-13", "SIGRTMAX-12", "SIGRTMAX-11", "SIGRTMAX-10", "SIGRTMAX-9",
+	"SIGRTMAX-8", "SIGRTMAX-7", "SIGRTMAX-6", "SIGRTMAX-5", "SIGRTMAX-4", "SIGRTMAX-3", "SIGRTMAX-2",
+	"SIGRTMAX-1", "SIGRTMAX",
+};
 
-/* RTMIN+3, RTMAX-2 */
-static int parse_real_time(const char *text)
+/* "MIN", "MIN+3", "MAX-1": the part behind SIGRT. */
+static int parse_realtime(const char *text)
 {
-	bool from_first = starts_nocase(text, "RTMIN") && text[5] == '+';
-	bool from_last = starts_nocase(text, "RTMAX") && text[5] == '-';
-	uint64_t distance;
+	bool is_min = strncasecmp(text, "MIN", 3) == 0;
+	uint64_t offset = 0;
 
-	if ((!from_first && !from_last) || str_to_u64(text + 6, &distance) < 0)
+	if (!is_min && strncasecmp(text, "MAX", 3) != 0)
 		return -1;
-	if (distance > REAL_TIME_LAST - REAL_TIME_FIRST)
+	if (text[3] && (text[3] != (is_min ? '+' : '-') || str_to_u64(text + 4, &offset) < 0))
 		return -1;
-	return from_first ? REAL_TIME_FIRST + (int)distance : REAL_TIME_LAST - (int)distance;
+	if (offset > RT_MAX - RT_MIN)
+		return -1;
+	return is_min ? RT_MIN + (int)offset : RT_MAX - (int)offset;
 }
 
 int signal_parse(const char *text)
 {
 	uint64_t number;
 
+	if (str_to_u64(text, &number) == 0)
+		return number >= 1 && number <= RT_MAX ? (int)number : -1;
 	if (str_is_empty(text))
 		return -1;
-	if (str_to_u64(text, &number) == 0)
-		return number >= 1 && number <= REAL_TIME_LAST ? (int)number : -1;
-	if (starts_nocase(text, "SIG"))
+	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
+	if (strncasecmp(text, "RT", 2) == 0)
+		return parse_realtime(text + 2);
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-		if (str_eq_nocase(text, names[i].name))
+		if (str_eq_nocase(text, names[i].name + 3))
 			return names[i].number;
-	return parse_real_time(text);
+	return -1;
+}
+
+const char *signal_name(int number)
+{
+	if (number >= RT_MIN && number <= RT_MAX)
+		return rt_names[number - RT_MIN];
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (names[i].number == number)
+			return names[i].name;
+	return "unknown signal";
 }

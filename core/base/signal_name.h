@@ -4,3 +4,5 @@
 
 /* 1 … 64, or -1. Any case, with or without SIG; numbers are not checked for having a name. */
 int signal_parse(const char *text);
+/* "SIGTERM", "SIGRTMIN+3", "unknown signal". */
+const char *signal_name(int number);
