@@ -15,7 +15,6 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 .DELETE_ON_ERROR:
-.SECONDARY:
 .SUFFIXES:
 .DEFAULT_GOAL := all
 say = @printf '%-7s%s\n' '$1' '$2';
@@ -121,17 +120,17 @@ clean:
 
 .PHONY: vendor-pack
 # Packages first, then files, then libraries: each only when its recipe is new.
-build/packages.done: vendor/packages vendor/target
+build/packages-$(ARCH).done: vendor/packages vendor/target
 	@ARCH=$(ARCH) vendor/packages build && mkdir -p $(@D) && touch $@
 
-build/vendor/fetched: vendor/lock | build/packages.done
+build/vendor/fetched: vendor/lock | build/packages-$(ARCH).done
 	@mkdir -p $(@D) && vendor/fetch vendor/lock >$@
 
 build/vendor/src/%.done: vendor/%/recipe build/vendor/fetched
 	$(call say,unpack,$*) mkdir -p $(@D) && vendor/build unpack $* && touch $@
 
 # The `+` shares make's processors with the makefiles of musl and SQLite.
-build/vendor/$(ARCH)/musl.done: build/vendor/src/musl.done
+build/vendor/$(ARCH)/musl.done: build/vendor/src/musl.done | build/packages-$(ARCH).done
 	+$(call say,vendor,musl) mkdir -p $(@D) && vendor/build $(ARCH) musl && touch $@
 
 define vendored
