@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "image/image_config.h"
 
-#define IMAGE_CHANGE_MAX_BYTES (64 * 1024)               /* of one instruction */
+#define IMAGE_CHANGE_MAX_BYTES (64 * 1024)               /* of one change */
 #define IMAGE_CHANGES_MAX      100
 
 /* A change may hold several lines, one instruction each; empty ones and comments are skipped. ERR_INVALID names instruction and fault. */

@@ -14,9 +14,9 @@
 #define IMAGE_CONFIG_MAX_LAYERS 127                      /* Docker's bound */
 
 /* items[count] is NULL, so it serves as an argv. An absent or null list has items NULL, an empty one has not. */
-struct image_words { const char **items; size_t count; };
+struct image_words { const char **items; size_t count, size; };         /* size: places behind items, NULL's included */
 struct image_pair { const char *name, *value; };
-struct image_pairs { struct image_pair *items; size_t count; };
+struct image_pairs { struct image_pair *items; size_t count, size; };
 
 struct image_health {                                    /* 0 in a time or in retries means "Docker's default" */
 	struct image_words test;                         /* {"NONE"}, {"CMD", …}, {"CMD-SHELL", line}; count 0: none set */

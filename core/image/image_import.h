@@ -24,10 +24,11 @@ struct image_import_events {
 
 struct image_import;
 #define IMAGE_IMPORTS_MAX 8                              /* at one time; more are ERR_EXHAUSTED */
+#define IMAGE_IMPORT_FEED_MAX (512 * 1024)               /* bytes of one feed */
 
 int image_import_begin(struct image_store *store, const struct image_import_options *options, const struct image_import_events *events,
 		       void *arg, struct image_import **ret, struct err *err);
 /* Copies. False: enough queued, stop reading the body until on_writable. Bytes after a failure are dropped: on_done is on its way. */
 bool image_import_feed(struct image_import *import, const void *bytes, size_t count);
 void image_import_finish(struct image_import *import);   /* that was all */
-void image_import_abort(struct image_import *import);    /* nothing is left, no callback comes */
+void image_import_abort(struct image_import *import);    /* no callback comes; nothing is left, unless it was just being finished */

@@ -13,32 +13,11 @@
 #include "base/err.h"
 #include "base/sha256.h"
 #include "base/str.h"
-#include "image/image_config.h"
+#include "image/image.h"
 #include "os/loop.h"
 #include "os/work.h"
 
-#define IMAGE_BUILTIN_REF "swarmbox:latest"
-
 struct image_store;
-
-struct image_layer {
-	char diff_id[SHA256_HEX_SIZE];                   /* of the uncompressed tar */
-	char blob[SHA256_HEX_SIZE];                      /* of the tar as received; "" for the built-in image */
-	int64_t blob_bytes;
-	int64_t size_bytes;                              /* of the files, unpacked */
-};
-
-struct image {
-	char id[SHA256_HEX_SIZE];                        /* digest of the config; Docker writes "sha256:" in front */
-	char manifest[SHA256_HEX_SIZE];                  /* "" for the built-in image, which is never pinned and never shipped */
-	bool is_builtin;
-	int64_t size_bytes;                              /* all layers, unpacked */
-	struct image_config config;
-	struct image_layer *layers;                      /* lowest first */
-	size_t layer_count;
-	struct strlist tags;                             /* familiar: "nginx:1.27"; sorted; empty for a dangling image */
-	bool is_unpacked;                                /* false: blobs only (it came from another node and was not run yet) */
-};
 
 /* Who uses an image: asked before removing. */
 struct image_store_hooks {
@@ -60,7 +39,7 @@ struct image_store_options {
 
 /* Blocks: call before the loop runs. Makes the built-in image when it is missing or the binary is another one. */
 int image_store_open(const struct image_store_options *options, struct image_store **ret, struct err *err);
-/* After work_free, so that nothing is under way. NULL is welcome. Imports that still run are aborted, callbacks are not called. */
+/* After work_free, so that nothing is under way, and after the holds are freed. NULL is welcome. Imports that still run are aborted, callbacks are not called. */
 void image_store_close(struct image_store *store);
 /* Removes layers and blobs that neither an image nor a hold refers to. Call once the holds of adopted containers are taken. */
 void image_store_sweep(struct image_store *store);
@@ -75,8 +54,6 @@ const struct image *image_store_at(const struct image_store *store, size_t at);
 int image_store_get(const struct image_store *store, const char *name, const struct image **ret, struct err *err);
 /* The digest a service is pinned to: that of the manifest. ERR_NOT_FOUND for the built-in image: each host has its own. */
 int image_store_pin(const struct image_store *store, const char *name, const struct image **ret, struct err *err);
-/* "nginx@sha256:…" once per repository among its tags; empty for the built-in image. The caller frees the list. */
-void image_store_repo_digests(const struct image *image, struct strlist *ret);
 /* Every layer counted once, unpacked. */
 int64_t image_store_layers_bytes(const struct image_store *store);
 
@@ -87,8 +64,6 @@ typedef void image_done_fn(void *arg, const struct err *err);
 /* Names `source` also `target` (default tag latest), taking the name from whoever has it. Docker's refusals; the built-in image keeps to its name. */
 void image_store_tag(struct image_store *store, const char *source, const char *target, image_done_fn *fn, void *arg);
 
-/* What went, in Docker's order. text is "nginx:latest" or "sha256:…". */
-struct image_removed { bool is_untagged; char *text; };
 typedef void image_removed_fn(void *arg, const struct image_removed *removed, size_t count, const struct err *err);
 /* Docker's rules: a name takes only the name away while others are left; ids with several names, and images in use, need force or are refused. */
 void image_store_remove(struct image_store *store, const char *name, bool force, image_removed_fn *fn, void *arg);

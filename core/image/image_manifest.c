@@ -1,0 +1,208 @@
+#include "image/image_manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+
+#define REF_NAME "org.opencontainers.image.ref.name"
+#define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
+
+static const struct { const char *type; enum inflate_kind kind; } layer_types[] = {
+	{ "application/vnd.oci.image.layer.v1.tar", INFLATE_PLAIN },    /* the first of a kind is the one written */
+	{ "application/vnd.oci.image.layer.v1.tar+gzip", INFLATE_GZIP },
+	{ "application/vnd.oci.image.layer.v1.tar+zstd", INFLATE_ZSTD },
+	{ "application/vnd.docker.image.rootfs.diff.tar", INFLATE_PLAIN },
+	{ "application/vnd.docker.image.rootfs.diff.tar.gzip", INFLATE_GZIP },
+	{ "application/vnd.docker.image.rootfs.diff.tar.zstd", INFLATE_ZSTD },
+};
+
+static const char *layer_type(enum inflate_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(layer_types); i++)
+		if (layer_types[i].kind == kind)
+			return layer_types[i].type;
+	panic("no media type for kind %d", (int)kind);
+}
+
+static int parse_blob(yyjson_val *object, const char *what, struct image_blob *ret, struct err *err)
+{
+	const char *digest = yyjson_get_str(yyjson_obj_get(object, "digest"));
+	const char *hex = digest ? str_after(digest, "sha256:") : NULL;
+	yyjson_val *size = yyjson_obj_get(object, "size");
+
+	if (!hex || strlen(hex) != 64 || strspn(hex, "0123456789abcdef") != 64)
+		return err_set(err, ERR_INVALID, "%s: no sha256 digest", what);
+	if (!yyjson_is_int(size) || yyjson_get_sint(size) < 0)
+		return err_set(err, ERR_INVALID, "%s: no size", what);
+	str_copy(ret->digest, sizeof(ret->digest), hex);
+	ret->bytes = yyjson_get_sint(size);
+	return 0;
+}
+
+static int parse_layer(yyjson_val *object, struct image_blob *ret, struct err *err)
+{
+	const char *type = yyjson_get_str(yyjson_obj_get(object, "mediaType"));
+
+	if (parse_blob(object, "image manifest: layer", ret, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_COUNT(layer_types); i++) {
+		if (str_eq(type, layer_types[i].type)) {
+			ret->kind = layer_types[i].kind;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_UNSUPPORTED, "image manifest: layer of type '%.100s' is not supported", type ? type : "");
+}
+
+static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct err *err)
+{
+	yyjson_val *layers = yyjson_obj_get(root, "layers"), *layer;
+	size_t i, count;
+
+	if (yyjson_get_int(yyjson_obj_get(root, "schemaVersion")) != 2)
+		return err_set(err, ERR_INVALID, "image manifest: not of schema version 2");
+	if (parse_blob(yyjson_obj_get(root, "config"), "image manifest: config", &ret->config, err) < 0)
+		return -1;
+	if (!yyjson_is_arr(layers) || yyjson_arr_size(layers) == 0 || yyjson_arr_size(layers) > IMAGE_CONFIG_MAX_LAYERS)
+		return err_set(err, ERR_INVALID, "image manifest: not 1 to %d layers", IMAGE_CONFIG_MAX_LAYERS);
+	yyjson_arr_foreach(layers, i, count, layer)
+		if (parse_layer(layer, &ret->layers[ret->layer_count++], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The bytes are only read (no in-situ parsing), although the library's type does not say so. */
+static yyjson_doc *read_json(const char *json, size_t bytes, const char *what, size_t max_bytes, struct err *err)
+{
+	yyjson_read_err fault;
+
+	if (bytes > max_bytes) {
+		err_set(err, ERR_INVALID, "%s: %zu bytes, more than %zu", what, bytes, max_bytes);
+		return NULL;
+	}
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, bytes, 0, NULL, &fault);
+	if (!doc)
+		err_set(err, ERR_INVALID, "%s: byte %zu: %s", what, fault.pos, fault.msg);
+	return doc;
+}
+
+int image_manifest_parse(const char *json, size_t bytes, struct image_manifest *ret, struct err *err)
+{
+	yyjson_doc *doc = read_json(json, bytes, "image manifest", IMAGE_MANIFEST_MAX_BYTES, err);
+
+	if (!doc)
+		return -1;
+	memset(ret, 0, sizeof(*ret));
+	int result = parse_manifest(yyjson_doc_get_root(doc), ret, err);
+	yyjson_doc_free(doc);
+	return result;
+}
+
+static void put_blob(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *type, const struct image_blob *blob)
+{
+	char digest[8 + SHA256_HEX_SIZE] = "sha256:";
+
+	str_copy(digest + 7, sizeof(digest) - 7, blob->digest);
+	yyjson_mut_obj_add_str(doc, object, "mediaType", type);
+	yyjson_mut_obj_add_strcpy(doc, object, "digest", digest);
+	yyjson_mut_obj_add_sint(doc, object, "size", blob->bytes);
+}
+
+static void write_json(yyjson_mut_doc *doc, yyjson_mut_val *root, struct buf *out)
+{
+	size_t length;
+
+	yyjson_mut_doc_set_root(doc, root);
+	char *text = yyjson_mut_write(doc, 0, &length);
+	check(text);
+	buf_add(out, text, length);
+	free(text);
+	yyjson_mut_doc_free(doc);
+}
+
+void image_manifest_format(const struct image_manifest *manifest, struct buf *out)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+	yyjson_mut_obj_add_int(doc, root, "schemaVersion", 2);
+	yyjson_mut_obj_add_str(doc, root, "mediaType", IMAGE_MANIFEST_TYPE);
+	put_blob(doc, yyjson_mut_obj_add_obj(doc, root, "config"), CONFIG_TYPE, &manifest->config);
+	yyjson_mut_val *layers = yyjson_mut_obj_add_arr(doc, root, "layers");
+	for (size_t i = 0; i < manifest->layer_count; i++)
+		put_blob(doc, yyjson_mut_arr_add_obj(doc, layers), layer_type(manifest->layers[i].kind), &manifest->layers[i]);
+	write_json(doc, root, out);
+}
+
+/* ---- index.json ------------------------------------------------------------------------------------------------------------- */
+
+void image_index_fini(struct image_index *index)
+{
+	for (size_t i = 0; i < index->count; i++)
+		free(index->entries[i].name);
+	free(index->entries);
+	*index = (struct image_index){ 0 };
+}
+
+void image_index_add(struct image_index *index, const char *digest, int64_t bytes, const char *name)
+{
+	if ((index->count & (index->count - 1)) == 0)        /* full at every power of two */
+		index->entries = mem_resize(index->entries, MAX(2 * index->count, (size_t)1), sizeof(*index->entries));
+	struct image_index_entry *entry = &index->entries[index->count++];
+	*entry = (struct image_index_entry){ .manifest = { .bytes = bytes }, .name = str_dup(name ? name : "") };
+	str_copy(entry->manifest.digest, sizeof(entry->manifest.digest), digest);
+}
+
+static int parse_index(yyjson_val *root, struct image_index *ret, struct err *err)
+{
+	yyjson_val *list = yyjson_obj_get(root, "manifests"), *item;
+	size_t i, count;
+
+	if (!yyjson_is_arr(list) || yyjson_arr_size(list) > IMAGE_INDEX_MAX_ENTRIES)
+		return err_set(err, ERR_INVALID, "index.json: no list of at most %d manifests", IMAGE_INDEX_MAX_ENTRIES);
+	yyjson_arr_foreach(list, i, count, item) {
+		yyjson_val *name = yyjson_obj_get(yyjson_obj_get(item, "annotations"), REF_NAME);
+		struct image_blob blob;
+
+		if (parse_blob(item, "index.json: manifest", &blob, err) < 0)
+			return -1;
+		image_index_add(ret, blob.digest, blob.bytes, yyjson_get_str(name));
+	}
+	return 0;
+}
+
+int image_index_parse(const char *json, size_t bytes, struct image_index *ret, struct err *err)
+{
+	yyjson_doc *doc = read_json(json, bytes, "index.json", IMAGE_INDEX_MAX_BYTES, err);
+
+	*ret = (struct image_index){ 0 };
+	if (!doc)
+		return -1;
+	int result = parse_index(yyjson_doc_get_root(doc), ret, err);
+	yyjson_doc_free(doc);
+	if (result < 0)
+		image_index_fini(ret);
+	return result;
+}
+
+void image_index_format(const struct image_index *index, struct buf *out)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+	yyjson_mut_obj_add_int(doc, root, "schemaVersion", 2);
+	yyjson_mut_obj_add_str(doc, root, "mediaType", "application/vnd.oci.image.index.v1+json");
+	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "manifests");
+	for (size_t i = 0; i < index->count; i++) {
+		const struct image_index_entry *entry = &index->entries[i];
+		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
+
+		put_blob(doc, item, IMAGE_MANIFEST_TYPE, &entry->manifest);
+		if (!str_is_empty(entry->name))
+			yyjson_mut_obj_add_str(doc, yyjson_mut_obj_add_obj(doc, item, "annotations"), REF_NAME, entry->name);
+	}
+	write_json(doc, root, out);
+}

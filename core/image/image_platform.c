@@ -1,0 +1,72 @@
+#include "image/image_platform.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+/* An architecture's spellings. A variant that says nothing new (arm64's v8) is left out. */
+static const struct { const char *word, *architecture, *variant; } words[] = {
+	{ "amd64", "amd64", "" },   { "x86_64", "amd64", "" },  { "x86-64", "amd64", "" },  { "386", "386", "" },
+	{ "i386", "386", "" },      { "arm64", "arm64", "" },   { "aarch64", "arm64", "" }, { "arm", "arm", "v7" },
+	{ "armhf", "arm", "v7" },   { "armel", "arm", "v6" },   { "riscv64", "riscv64", "" }, { "ppc64le", "ppc64le", "" },
+	{ "s390x", "s390x", "" },   { "loong64", "loong64", "" }, { "mips64le", "mips64le", "" },
+};
+
+struct image_platform image_platform_host(void)
+{
+#if defined(__x86_64__)
+	return (struct image_platform){ "linux", "amd64", "" };
+#elif defined(__aarch64__)
+	return (struct image_platform){ "linux", "arm64", "" };
+#elif defined(__arm__)
+	return (struct image_platform){ "linux", "arm", "v7" };
+#elif defined(__riscv) && __riscv_xlen == 64
+	return (struct image_platform){ "linux", "riscv64", "" };
+#else
+#error "which architecture is this in Go's words?"
+#endif
+}
+
+static bool take_architecture(const char *word, struct image_platform *ret)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		if (str_eq_nocase(words[i].word, word)) {
+			str_copy(ret->architecture, sizeof(ret->architecture), words[i].architecture);
+			str_copy(ret->variant, sizeof(ret->variant), words[i].variant);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool take_variant(const char *word, struct image_platform *ret)
+{
+	if (strspn(word, "v0123456789.abcdefghijklmnopqrstuwxyz") != strlen(word) || !*word)
+		return false;
+	if (str_eq(ret->architecture, "arm64") && (str_eq(word, "v8") || str_eq(word, "8")))
+		return true;
+	if (str_eq(ret->architecture, "arm") && word[0] >= '5' && word[0] <= '8' && !word[1]) {
+		memcpy(ret->variant, (char[]){ 'v', word[0], '\0' }, 3);
+		return true;
+	}
+	return str_copy(ret->variant, sizeof(ret->variant), word);
+}
+
+int image_platform_parse(const char *text, struct image_platform *ret, struct err *err)
+{
+	struct strlist pieces = str_split(text ? text : "", '/');
+	struct image_platform platform = image_platform_host();
+	bool is_good = pieces.count <= 3;
+
+	if (is_good && pieces.count == 1 && !str_is_empty(pieces.items[0]) && !str_eq_nocase(pieces.items[0], "linux"))
+		is_good = take_architecture(pieces.items[0], &platform);
+	if (is_good && pieces.count > 1)
+		is_good = str_eq_nocase(pieces.items[0], "linux") && take_architecture(pieces.items[1], &platform);
+	if (is_good && pieces.count > 2)
+		is_good = take_variant(pieces.items[2], &platform);
+	strlist_fini(&pieces);
+	if (!is_good)
+		return err_set(err, ERR_INVALID, "\"%.80s\": unknown operating system or architecture", text);
+	*ret = platform;
+	return 0;
+}

@@ -1,0 +1,233 @@
+#include "image/image_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/panic.h"
+#include "image/image_manifest.h"
+#include "model/image_ref.h"
+
+void image_set_fini(struct image_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		image_free(set->items[i]);
+	free(set->items);
+	*set = (struct image_set){ 0 };
+}
+
+static bool comes_before(const struct image *a, const struct image *b)
+{
+	if (a->is_builtin != b->is_builtin)
+		return b->is_builtin;
+	if (a->config.created != b->config.created)
+		return a->config.created > b->config.created;
+	return strcmp(a->id, b->id) < 0;
+}
+
+void image_set_add(struct image_set *set, struct image *image)
+{
+	size_t at = set->count;
+
+	set->items = mem_resize(set->items, set->count + 1, sizeof(struct image *));
+	for (; at > 0 && comes_before(image, set->items[at - 1]); at--)
+		set->items[at] = set->items[at - 1];
+	set->items[at] = image;
+	set->count++;
+}
+
+struct image *image_set_find(const struct image_set *set, const char *id)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (str_eq(set->items[i]->id, id))
+			return set->items[i];
+	return NULL;
+}
+
+static struct image *find_tag(const struct image_set *set, const char *tag)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strlist_has(&set->items[i]->tags, tag))
+			return set->items[i];
+	return NULL;
+}
+
+static struct image *find_manifest(const struct image_set *set, const char *digest)
+{
+	const char *hex = str_after(digest, "sha256:");
+
+	for (size_t i = 0; hex && i < set->count; i++)
+		if (str_eq(set->items[i]->manifest, hex))
+			return set->items[i];
+	return NULL;
+}
+
+/* The one image whose id begins so; NULL when there are none or several. */
+static struct image *find_start(const struct image_set *set, const char *start)
+{
+	const char *hex = str_after(start, "sha256:") ? str_after(start, "sha256:") : start;
+	struct image *found = NULL;
+
+	if (!*hex || strspn(hex, "0123456789abcdef") != strlen(hex))
+		return NULL;
+	for (size_t i = 0; i < set->count; i++) {
+		if (!str_starts(set->items[i]->id, hex))
+			continue;
+		if (found)
+			return NULL;
+		found = set->items[i];
+	}
+	return found;
+}
+
+int image_set_get(const struct image_set *set, const char *name, struct image **ret, bool *ret_by_name, struct err *err)
+{
+	char text[IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref;
+	struct image *image = NULL;
+	bool by_name = false, is_ref = image_ref_parse(name, &ref, err) == 0;
+
+	if (is_ref) {
+		image_ref_add_default_tag(&ref);
+		image_ref_format_familiar(&ref, text);
+		/* The digest says which bytes are meant; under which name they are kept here does not matter. */
+		image = ref.digest[0] ? find_manifest(set, ref.digest) : find_tag(set, text);
+		by_name = image && !ref.digest[0];
+	}
+	if (!image)
+		image = find_start(set, name);
+	if (!image && !is_ref && !hex_id_is_valid(name))
+		return -1;
+	if (!image)
+		return err_set(err, ERR_NOT_FOUND, "No such image: %s", is_ref ? text : name);
+	*ret = image;
+	if (ret_by_name)
+		*ret_by_name = by_name;
+	return 0;
+}
+
+/* ---- edits ------------------------------------------------------------------------------------------------------------------ */
+
+void image_edit_fini(struct image_edit *edit)
+{
+	image_free(edit->add);
+	free(edit->tag);
+	strlist_fini(&edit->untag);
+	*edit = (struct image_edit){ 0 };
+}
+
+static bool keeps_tag(const struct image_edit *edit, const char *tag)
+{
+	return !str_eq(edit->tag, tag) && !strlist_has(&edit->untag, tag);
+}
+
+static void index_one(const struct image *image, const struct image_edit *edit, struct image_index *index)
+{
+	char text[IMAGE_REF_TEXT_SIZE];
+	struct strlist tags = { 0 };
+	struct image_ref ref;
+	struct err err;
+
+	if (image->is_builtin || str_eq(image->id, edit->remove))
+		return;
+	for (size_t i = 0; i < image->tags.count; i++)
+		if (keeps_tag(edit, image->tags.items[i]))
+			strlist_add(&tags, image->tags.items[i]);
+	if (edit->tag && str_eq(image->id, edit->target))
+		strlist_add(&tags, edit->tag);
+	strlist_sort(&tags);
+	for (size_t i = 0; i < tags.count; i++) {
+		check(image_ref_parse(tags.items[i], &ref, &err) == 0);
+		image_index_add(index, image->manifest, image->manifest_bytes, image_ref_format_canonical(&ref, text));
+	}
+	if (tags.count == 0)
+		image_index_add(index, image->manifest, image->manifest_bytes, NULL);
+	strlist_fini(&tags);
+}
+
+void image_set_format_index(const struct image_set *set, const struct image_edit *edit, struct buf *out)
+{
+	struct image_index index = { 0 };
+
+	for (size_t i = 0; i < set->count; i++)
+		index_one(set->items[i], edit, &index);
+	if (edit->add)
+		index_one(edit->add, edit, &index);
+	image_index_format(&index, out);
+	image_index_fini(&index);
+}
+
+static void drop_tags(struct image *image, const struct image_edit *edit)
+{
+	struct strlist kept = { 0 };
+
+	for (size_t i = 0; i < image->tags.count; i++)
+		if (keeps_tag(edit, image->tags.items[i]))
+			strlist_add(&kept, image->tags.items[i]);
+	strlist_fini(&image->tags);
+	image->tags = kept;
+}
+
+static void remove_image(struct image_set *set, const char *id)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (!str_eq(set->items[i]->id, id))
+			continue;
+		image_free(set->items[i]);
+		set->count--;
+		memmove(&set->items[i], &set->items[i + 1], (set->count - i) * sizeof(struct image *));
+		return;
+	}
+}
+
+void image_set_apply(struct image_set *set, struct image_edit *edit)
+{
+	if (edit->add)
+		image_set_add(set, edit->add);
+	edit->add = NULL;
+	for (size_t i = 0; i < set->count; i++) {
+		struct image *image = set->items[i];
+
+		drop_tags(image, edit);
+		if (edit->tag && str_eq(image->id, edit->target)) {
+			strlist_add(&image->tags, edit->tag);
+			strlist_sort(&image->tags);
+		}
+	}
+	if (edit->remove[0])
+		remove_image(set, edit->remove);
+}
+
+/* ---- tagging ---------------------------------------------------------------------------------------------------------------- */
+
+int image_set_check_tag(const char *name, char **ret_tag, struct err *err)
+{
+	char text[IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref;
+
+	if (image_ref_parse(name, &ref, err) < 0)
+		return -1;
+	if (ref.digest[0])
+		return err_set(err, ERR_INVALID, "refusing to create a tag with a digest reference");
+	if (str_eq(ref.path, "library/sha256"))
+		return err_set(err, ERR_INVALID, "refusing to create an ambiguous tag using digest algorithm as name");
+	image_ref_add_default_tag(&ref);
+	image_ref_format_familiar(&ref, text);
+	if (str_eq(text, IMAGE_BUILTIN_REF))
+		return err_set(err, ERR_CONFLICT, "conflict: %s is built into swarmbox and keeps its name", IMAGE_BUILTIN_REF);
+	*ret_tag = str_dup(text);
+	return 0;
+}
+
+int image_set_plan_tag(const struct image_set *set, const char *source, const char *target, struct image_edit *ret, struct err *err)
+{
+	struct image *image;
+
+	*ret = (struct image_edit){ 0 };
+	if (image_set_get(set, source, &image, NULL, err) < 0)
+		return -1;
+	if (image->is_builtin)
+		return err_set(err, ERR_CONFLICT, "conflict: %s is built into swarmbox and takes no other name", IMAGE_BUILTIN_REF);
+	str_copy(ret->target, sizeof(ret->target), image->id);
+	return image_set_check_tag(target, &ret->tag, err);
+}

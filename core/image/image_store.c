@@ -1,0 +1,426 @@
+#include "image/image_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "image/image_layout_io.h"
+#include "image/image_store_own.h"
+#include "model/image_ref.h"
+
+#define DEFAULT_MAX_IMAGE_BYTES (INT64_C(64) << 30)
+
+static int load_layers(struct image_store *store, struct err *err);
+static int load_images(struct image_store *store, struct err *err);
+static void free_layers(struct image_store *store);
+
+static int open_store(struct image_store *store, struct err *err)
+{
+	if (image_layout_make(store->dir, err) < 0 || load_layers(store, err) < 0 || load_images(store, err) < 0)
+		return -1;
+	return image_builtin_open(store, err);
+}
+
+int image_store_open(const struct image_store_options *options, struct image_store **ret, struct err *err)
+{
+	struct image_store *store = NEW(struct image_store);
+
+	*store = (struct image_store){
+		.loop = options->loop, .work = options->work, .dir = str_dup(options->dir), .self = str_dup(options->self),
+		.max_image_bytes = options->max_image_bytes ? options->max_image_bytes : DEFAULT_MAX_IMAGE_BYTES,
+		.hooks = options->hooks, .layers = map_new(),
+	};
+	list_init(&store->imports);
+	image_op_init(store);
+	if (open_store(store, err) < 0) {
+		image_store_close(store);
+		return err_wrap(err, "images");
+	}
+	*ret = store;
+	return 0;
+}
+
+void image_store_close(struct image_store *store)
+{
+	if (!store)
+		return;
+	image_op_fini(store);
+	image_import_close_all(store);
+	image_set_fini(&store->set);
+	free_layers(store);
+	free(store->dir);
+	free(store->self);
+	free(store);
+}
+
+void image_store_sweep(struct image_store *store)
+{
+	store->may_sweep = true;
+	image_op_want_sweep(store);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------------------- */
+
+void image_store_add_layer(struct image_store *store, const char *diff_id, int64_t size_bytes)
+{
+	struct store_layer *layer = map_get(store->layers, diff_id);
+
+	if (!layer) {
+		layer = NEW(struct store_layer);
+		map_put(store->layers, diff_id, layer);
+	}
+	layer->size_bytes = size_bytes;
+}
+
+static void free_layers(struct image_store *store)
+{
+	const char *key;
+	void *value;
+
+	for (size_t at = 0; map_next(store->layers, &at, &key, &value);)
+		free(value);
+	map_free(store->layers);
+}
+
+static int load_layers(struct image_store *store, struct err *err)
+{
+	CLEANUP(strlist_finip) struct strlist ids = { 0 };
+
+	if (image_layout_list_layers(store->dir, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		int64_t size;
+
+		if (image_layout_layer_size(store->dir, ids.items[i], &size, err) == 0)
+			image_store_add_layer(store, ids.items[i], size);
+		else
+			log_warn("images: layer %s is not usable: %s", ids.items[i], err->text);
+	}
+	return 0;
+}
+
+void image_store_measure(const struct image_store *store, struct image *image)
+{
+	image->is_unpacked = true;
+	image->size_bytes = 0;
+	for (size_t i = 0; i < image->layer_count; i++) {
+		const struct store_layer *layer = map_get(store->layers, image->layers[i].diff_id);
+
+		image->layers[i].size_bytes = layer ? layer->size_bytes : 0;
+		image->size_bytes += image->layers[i].size_bytes;
+		image->is_unpacked = image->is_unpacked && layer;
+	}
+}
+
+/* An image whose files are damaged is left out, and said; the others are as good as before. */
+static struct image *load_image(struct image_store *store, const struct image_blob *manifest)
+{
+	struct image *image;
+	struct err err;
+
+	for (size_t i = 0; i < store->set.count; i++)
+		if (str_eq(store->set.items[i]->manifest, manifest->digest))
+			return store->set.items[i];
+	if (image_layout_load(store->dir, manifest, &image, &err) < 0) {
+		log_error("images: the image of manifest sha256:%s is lost: %s", manifest->digest, err.text);
+		return NULL;
+	}
+	if (image_set_find(&store->set, image->id)) {        /* one config, two manifests: not made here */
+		log_warn("images: manifest sha256:%s repeats image sha256:%s", manifest->digest, image->id);
+		image_free(image);
+		return NULL;
+	}
+	image_store_measure(store, image);
+	if (!image->is_unpacked)
+		log_error("images: image sha256:%s lacks a layer on disk; import it again", image->id);
+	image_set_add(&store->set, image);
+	return image;
+}
+
+static void load_name(struct image *image, const char *name)
+{
+	char text[IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref;
+	struct err err;
+
+	if (str_is_empty(name))
+		return;
+	if (image_ref_parse(name, &ref, &err) < 0 || !ref.tag[0] || ref.digest[0]) {
+		log_warn("images: index.json names '%s', which is no name with a tag", name);
+		return;
+	}
+	image_ref_format_familiar(&ref, text);
+	if (str_eq(text, IMAGE_BUILTIN_REF)) {
+		log_warn("images: index.json gives the name %s to an image, which belongs to the built-in one", text);
+		return;
+	}
+	if (!strlist_has(&image->tags, text))
+		strlist_add(&image->tags, text);
+	strlist_sort(&image->tags);
+}
+
+static int load_images(struct image_store *store, struct err *err)
+{
+	struct image_index index;
+
+	if (image_layout_read_index(store->dir, &index, &store->is_damaged, err) < 0)
+		return -1;
+	if (store->is_damaged)
+		log_error("images: index.json was damaged and lies in '%s' as index.json.damaged: the images in it are not known any more, "
+			  "and nothing is cleaned up as long as it lies there", store->dir);
+	for (size_t i = 0; i < index.count; i++) {
+		struct image *image = load_image(store, &index.entries[i].manifest);
+		if (image)
+			load_name(image, index.entries[i].name);
+	}
+	image_index_fini(&index);
+	return 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------------- */
+
+size_t image_store_count(const struct image_store *store)
+{
+	return store->set.count;
+}
+
+const struct image *image_store_at(const struct image_store *store, size_t at)
+{
+	return at < store->set.count ? store->set.items[at] : NULL;
+}
+
+int image_store_get(const struct image_store *store, const char *name, const struct image **ret, struct err *err)
+{
+	struct image *image;
+
+	if (image_set_get(&store->set, name, &image, NULL, err) < 0)
+		return -1;
+	*ret = image;
+	return 0;
+}
+
+int image_store_pin(const struct image_store *store, const char *name, const struct image **ret, struct err *err)
+{
+	const struct image *image;
+
+	if (image_store_get(store, name, &image, err) < 0)
+		return -1;
+	if (image->is_builtin)
+		return err_set(err, ERR_NOT_FOUND, "%s is each host's own binary: it has no digest to be pinned to", IMAGE_BUILTIN_REF);
+	*ret = image;
+	return 0;
+}
+
+int64_t image_store_layers_bytes(const struct image_store *store)
+{
+	int64_t sum = 0;
+	const char *key;
+	void *value;
+
+	for (size_t at = 0; map_next(store->layers, &at, &key, &value);)
+		sum += ((const struct store_layer *)value)->size_bytes;
+	return sum;
+}
+
+void image_store_tell(const struct image_store *store, const char *action, const char *image_id, const char *name)
+{
+	if (store->hooks.on_event)
+		store->hooks.on_event(store->hooks.arg, action, image_id, name);
+}
+
+/* ---- changing --------------------------------------------------------------------------------------------------------------- */
+
+struct tag_op {
+	struct image_op op;
+	char *source, *target;
+	image_done_fn *fn;
+	void *arg;
+};
+
+static int start_tag(struct image_op *op, struct err *err)
+{
+	struct tag_op *tag = CONTAINER_OF(op, struct tag_op, op);
+
+	op->has_edit = true;
+	return image_set_plan_tag(&op->store->set, tag->source, tag->target, &op->edit, err);
+}
+
+static void done_tag(struct image_op *op)
+{
+	struct tag_op *tag = CONTAINER_OF(op, struct tag_op, op);
+
+	if (!op->has_failed)
+		image_store_tell(op->store, "tag", op->edit.target, op->edit.tag);
+	tag->fn(tag->arg, op->has_failed ? &op->err : NULL);
+}
+
+static void free_tag(struct image_op *op)
+{
+	struct tag_op *tag = CONTAINER_OF(op, struct tag_op, op);
+
+	free(tag->source);
+	free(tag->target);
+	free(tag);
+}
+
+void image_store_tag(struct image_store *store, const char *source, const char *target, image_done_fn *fn, void *arg)
+{
+	struct tag_op *tag = NEW(struct tag_op);
+
+	*tag = (struct tag_op){ .source = str_dup(source), .target = str_dup(target), .fn = fn, .arg = arg };
+	tag->op = (struct image_op){ .start = start_tag, .done = done_tag, .free = free_tag };
+	image_op_submit(store, &tag->op);
+}
+
+struct remove_op {
+	struct image_op op;
+	char *name;
+	char id[SHA256_HEX_SIZE];
+	bool force;
+	struct image_removals removals;
+	image_removed_fn *fn;
+	void *arg;
+};
+
+static int start_remove(struct image_op *op, struct err *err)
+{
+	struct remove_op *remove = CONTAINER_OF(op, struct remove_op, op);
+	const struct image_store *store = op->store;
+	struct image *image;
+
+	op->has_edit = true;
+	if (image_set_plan_removal(&store->set, remove->name, remove->force, store->hooks.find_user, store->hooks.arg, &op->edit,
+				   &remove->removals, err) < 0)
+		return -1;
+	check(image_set_get(&store->set, remove->name, &image, NULL, err) == 0);
+	str_copy(remove->id, sizeof(remove->id), image->id);
+	image->is_going = op->edit.remove[0] != '\0';
+	return 0;
+}
+
+static void done_remove(struct image_op *op)
+{
+	struct remove_op *remove = CONTAINER_OF(op, struct remove_op, op);
+	struct image *image = image_set_find(&op->store->set, remove->id);
+
+	if (op->has_failed) {
+		if (image)
+			image->is_going = false;
+		remove->fn(remove->arg, NULL, 0, &op->err);
+		return;
+	}
+	for (size_t i = 0; i < op->edit.untag.count; i++)
+		image_store_tell(op->store, "untag", remove->id, remove->id);
+	if (op->edit.remove[0]) {
+		image_store_tell(op->store, "delete", remove->id, remove->id);
+		image_op_want_sweep(op->store);
+	}
+	remove->fn(remove->arg, remove->removals.items, remove->removals.count, NULL);
+}
+
+static void free_remove(struct image_op *op)
+{
+	struct remove_op *remove = CONTAINER_OF(op, struct remove_op, op);
+
+	image_removals_fini(&remove->removals);
+	free(remove->name);
+	free(remove);
+}
+
+void image_store_remove(struct image_store *store, const char *name, bool force, image_removed_fn *fn, void *arg)
+{
+	struct remove_op *remove = NEW(struct remove_op);
+
+	*remove = (struct remove_op){ .name = str_dup(name), .force = force, .fn = fn, .arg = arg };
+	remove->op = (struct image_op){ .start = start_remove, .done = done_remove, .free = free_remove };
+	image_op_submit(store, &remove->op);
+}
+
+/* ---- holds ------------------------------------------------------------------------------------------------------------------ */
+
+struct image_hold {
+	struct image_store *store;
+	const char **diff_ids;                           /* lowest first */
+	const char **dirs;                               /* top first; NULL behind the last */
+	size_t count;
+};
+
+static struct image_hold *make_hold(struct image_store *store, const char *const *diff_ids, size_t count)
+{
+	struct image_hold *hold = NEW(struct image_hold);
+
+	*hold = (struct image_hold){ store, NEW_ARRAY(const char *, count + 1), NEW_ARRAY(const char *, count + 1), count };
+	for (size_t i = 0; i < count; i++) {
+		struct store_layer *layer = map_get(store->layers, diff_ids[i]);
+
+		layer->holds++;
+		hold->diff_ids[i] = str_dup(diff_ids[i]);
+		hold->dirs[count - 1 - i] = image_layout_layer_root(store->dir, diff_ids[i]);
+	}
+	return hold;
+}
+
+int image_hold_adopt(struct image_store *store, const char *const *diff_ids, size_t count, struct image_hold **ret, struct err *err)
+{
+	if (count == 0 || count > IMAGE_CONFIG_MAX_LAYERS)
+		return err_set(err, ERR_INVALID, "%zu layers", count);
+	for (size_t i = 0; i < count; i++)
+		if (!map_get(store->layers, diff_ids[i]))
+			return err_set(err, ERR_NOT_FOUND, "layer sha256:%s is not on disk", diff_ids[i]);
+	*ret = make_hold(store, diff_ids, count);
+	return 0;
+}
+
+int image_hold_new(struct image_store *store, const char *image_id, struct image_hold **ret, struct err *err)
+{
+	const char *hex = str_after(image_id, "sha256:") ? str_after(image_id, "sha256:") : image_id;
+	const struct image *image = image_set_find(&store->set, hex);
+	const char *diff_ids[IMAGE_CONFIG_MAX_LAYERS];
+
+	if (!image || image->is_going)
+		return err_set(err, ERR_NOT_FOUND, "No such image: %s", image_id);
+	for (size_t i = 0; i < image->layer_count; i++)
+		diff_ids[i] = image->layers[i].diff_id;
+	if (image_hold_adopt(store, diff_ids, image->layer_count, ret, err) < 0)
+		return err_wrap(err, "image sha256:%.12s", image->id);
+	return 0;
+}
+
+const char *const *image_hold_dirs(const struct image_hold *hold, size_t *ret_count)
+{
+	*ret_count = hold->count;
+	return hold->dirs;
+}
+
+const char *const *image_hold_diff_ids(const struct image_hold *hold, size_t *ret_count)
+{
+	*ret_count = hold->count;
+	return hold->diff_ids;
+}
+
+static bool is_layer_named(const struct image_store *store, const char *diff_id)
+{
+	for (size_t i = 0; i < store->set.count; i++)
+		for (size_t n = 0; n < store->set.items[i]->layer_count; n++)
+			if (str_eq(store->set.items[i]->layers[n].diff_id, diff_id))
+				return true;
+	return false;
+}
+
+void image_hold_free(struct image_hold *hold)
+{
+	if (!hold)
+		return;
+	for (size_t i = 0; i < hold->count; i++) {
+		struct store_layer *layer = map_get(hold->store->layers, hold->diff_ids[i]);
+
+		if (--layer->holds == 0 && !is_layer_named(hold->store, hold->diff_ids[i]))
+			image_op_want_sweep(hold->store);
+		free((char *)(uintptr_t)hold->diff_ids[i]);
+		free((char *)(uintptr_t)hold->dirs[i]);
+	}
+	free(hold->diff_ids);
+	free(hold->dirs);
+	free(hold);
+}

@@ -1,0 +1,67 @@
+/* image_store_own.h - the insides of an image store, for the files that make it up: image_store.c, image_op.c, image_import.c,
+ * image_builtin_io.c.
+ *
+ * A change of the store is an op. Ops wait in a list and are done one at a time: start on the loop, where it decides by what is true
+ * then; run on a work thread, followed by the writing of index.json if there is an edit; the edit is applied in memory; done.
+ */
+#pragma once
+#include "base/list.h"
+#include "base/map.h"
+#include "image/image_set.h"
+#include "image/image_store.h"
+
+enum { IMAGE_OPS_MAX = 64 };
+
+struct store_layer { int64_t size_bytes; unsigned holds; };
+
+struct image_store {
+	struct loop *loop;
+	struct work *work;
+	char *dir, *self;
+	int64_t max_image_bytes;
+	struct image_store_hooks hooks;
+
+	struct image_set set;
+	struct map *layers;                              /* diff id -> struct store_layer, of all that lie unpacked on disk */
+	struct list ops;                                 /* those that wait */
+	size_t op_count;
+	struct image_op *running;
+	struct timer pump;
+	bool may_sweep, wants_sweep, is_damaged;
+	struct list imports;
+	size_t import_count;
+};
+
+struct image_op {
+	struct list link;
+	struct image_store *store;
+	int (*start)(struct image_op *op, struct err *err);      /* may fill edit and set has_edit */
+	int (*run)(struct image_op *op, struct err *err);        /* NULL: nothing but the index */
+	void (*done)(struct image_op *op);                       /* looks at has_failed; not called when the store closes */
+	void (*free)(struct image_op *op);
+
+	bool has_edit, has_failed;
+	struct image_edit edit;
+	struct buf index;
+	struct err err;
+};
+
+/* Takes the op; its fate is told by done, later. */
+void image_op_submit(struct image_store *store, struct image_op *op);
+void image_op_init(struct image_store *store);
+void image_op_fini(struct image_store *store);
+/* A sweep is due; it runs when nothing else waits, and not before image_store_sweep was called once. */
+void image_op_want_sweep(struct image_store *store);
+
+/* The layer lies on disk from now on. */
+void image_store_add_layer(struct image_store *store, const char *diff_id, int64_t size_bytes);
+/* Fills sizes and is_unpacked of an image from the layers on disk. */
+void image_store_measure(const struct image_store *store, struct image *image);
+void image_store_tell(const struct image_store *store, const char *action, const char *image_id, const char *name);
+
+/* At open: puts the image of our own binary into the store. */
+int image_builtin_open(struct image_store *store, struct err *err);
+/* At close: imports under way are given up. */
+void image_import_close_all(struct image_store *store);
+/* Names of staged folders that are in use. */
+void image_import_list_stages(const struct image_store *store, struct map *names);

@@ -1,0 +1,158 @@
+#include "image/unpack_job_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/encode.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "image/tar.h"
+#include "image/unpack_confine_io.h"
+#include "image/unpack_io.h"
+#include "os/file.h"
+
+enum { READ_BYTES = 256 * 1024 };
+
+/* What the bytes run through: blob and its digest, inflate, digest of the tar, tar, files. */
+struct pipeline {
+	const struct unpack_job *job;
+	struct sha256 blob_sum, diff_sum;
+	int64_t blob_bytes;
+	struct inflate *inflate;
+	struct tar_reader *tar;
+	struct unpack *unpack;
+};
+
+static int on_tar_bytes(void *arg, const uint8_t *bytes, size_t count, struct err *err)
+{
+	struct pipeline *p = arg;
+
+	sha256_add(&p->diff_sum, bytes, count);
+	return tar_reader_feed(p->tar, bytes, count, err);
+}
+
+static void pipeline_init(struct pipeline *p, const struct unpack_job *job)
+{
+	*p = (struct pipeline){ .job = job };
+	sha256_init(&p->blob_sum);
+	sha256_init(&p->diff_sum);
+	p->unpack = unpack_new(job->root_fd, (struct unpack_limits){ .max_bytes = job->max_bytes }, NULL, NULL);
+	p->tar = tar_reader_new(&unpack_events, p->unpack);
+	p->inflate = inflate_new(on_tar_bytes, p);
+}
+
+static void pipeline_fini(struct pipeline *p)
+{
+	inflate_free(p->inflate);
+	tar_reader_free(p->tar);
+	unpack_free(p->unpack);
+}
+
+static int pipeline_feed(struct pipeline *p, const uint8_t *bytes, size_t count, struct err *err)
+{
+	p->blob_bytes += (int64_t)count;
+	if (p->blob_bytes > p->job->max_bytes)
+		return err_set(err, ERR_INVALID, "the archive is longer than %lld bytes", (long long)p->job->max_bytes);
+	sha256_add(&p->blob_sum, bytes, count);
+	if (p->job->blob_fd >= 0 && fd_write_all(p->job->blob_fd, bytes, count) < 0)
+		return err_sys(err, "keep the archive");
+	return inflate_feed(p->inflate, bytes, count, err);
+}
+
+static void put_digest(struct sha256 *sum, char ret_text[SHA256_HEX_SIZE])
+{
+	uint8_t digest[SHA256_SIZE];
+
+	sha256_finish(sum, digest);
+	hex_encode(digest, sizeof(digest), ret_text);
+}
+
+static int pipeline_finish(struct pipeline *p, struct unpack_report *ret, struct err *err)
+{
+	struct unpack_stats stats;
+
+	if (inflate_finish(p->inflate, err) < 0 || tar_reader_finish(p->tar, err) < 0 || unpack_finish(p->unpack, &stats, err) < 0)
+		return -1;
+	/* One call for some ten thousand files; the rename that makes them count comes after it. */
+	if (syncfs(p->job->root_fd) < 0 || (p->job->blob_fd >= 0 && fsync(p->job->blob_fd) < 0))
+		return err_sys(err, "write to disk");
+	*ret = (struct unpack_report){
+		.blob_bytes = p->blob_bytes, .kind = inflate_get_kind(p->inflate), .data_bytes = stats.data_bytes,
+		.entries = stats.entries, .newest_s = tar_reader_newest_s(p->tar), .xattrs_skipped = stats.xattrs_skipped,
+	};
+	put_digest(&p->blob_sum, ret->blob);
+	put_digest(&p->diff_sum, ret->diff_id);
+	str_copy(ret->xattr_skipped, sizeof(ret->xattr_skipped), stats.xattr_skipped);
+	return 0;
+}
+
+static int pipeline_run(struct pipeline *p, uint8_t *buffer, struct unpack_report *ret, struct err *err)
+{
+	for (;;) {
+		ssize_t got = read(p->job->in_fd, buffer, READ_BYTES);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(err, "read the archive");
+		if (got == 0)
+			return pipeline_finish(p, ret, err);
+		if (pipeline_feed(p, buffer, (size_t)got, err) < 0)
+			return -1;
+	}
+}
+
+int unpack_job_run(const struct unpack_job *job, struct unpack_report *ret, struct err *err)
+{
+	uint8_t *buffer = mem_new(1, READ_BYTES);
+	struct pipeline p;
+
+	pipeline_init(&p, job);
+	int result = pipeline_run(&p, buffer, ret, err);
+	pipeline_fini(&p);
+	free(buffer);
+	return result;
+}
+
+static int run_in(const char *dir, int64_t max_bytes, struct unpack_report *ret, struct err *err)
+{
+	if (unpack_confine(dir, err) < 0)
+		return -1;
+	CLEANUP(fd_closep) int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_sys(err, "open the folder to unpack into");
+	struct unpack_job job = { STDIN_FILENO, UNPACK_BLOB_FD, root_fd, max_bytes };
+	return unpack_job_run(&job, ret, err);
+}
+
+/* The agent may still be sending when we already know that it is no use; it stops when it has read the report. To close at once
+ * would let its writes fail before it has. */
+static void drain(int fd)
+{
+	char waste[16 * 1024];
+	ssize_t got;
+
+	do
+		got = read(fd, waste, sizeof(waste));
+	while (got > 0 || (got < 0 && errno == EINTR));
+}
+
+int unpack_child_main(const char *dir, int64_t max_bytes)
+{
+	CLEANUP(buf_finip) struct buf line = BUF_INIT;
+	struct unpack_report report;
+	struct err err = { 0 };
+	int result = run_in(dir, max_bytes, &report, &err);
+
+	if (result < 0)
+		unpack_report_format_error(&err, &line);
+	else
+		unpack_report_format(&report, &line);
+	if (fd_write_all(STDOUT_FILENO, line.data, line.len) < 0)
+		return 1;
+	if (result < 0)
+		drain(STDIN_FILENO);
+	return result < 0;
+}

@@ -1,0 +1,216 @@
+#include "test/unit/image/store_lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "image/unpack_job_io.h"
+#include "os/clock.h"
+#include "os/file.h"
+
+/* The test program is also the binary that the store starts its child from: then it is that child. */
+__attribute__((constructor)) static void be_the_child(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0)
+		_exit(unpack_child_main(argv[2], atoll(argv[3])));
+}
+
+static bool find_user(void *arg, const char *image_id, bool running_only, char ret_container[65])
+{
+	struct store_lab *lab = arg;
+
+	if (!str_eq(image_id, lab->user_of) || !lab->user[0] || (running_only && !lab->user_runs))
+		return false;
+	str_copy(ret_container, 65, lab->user);
+	return true;
+}
+
+static void on_event(void *arg, const char *action, const char *image_id, const char *name)
+{
+	struct store_lab *lab = arg;
+
+	buf_printf(&lab->events, "%s %.20s\n", action, str_eq(image_id, name) ? "id" : name);
+}
+
+void store_lab_init(struct store_lab *lab)
+{
+	memset(lab, 0, sizeof(*lab));
+	strcpy(lab->dir, "/tmp/image-store-XXXXXX");
+	check(mkdtemp(lab->dir));
+	snprintf(lab->images, sizeof(lab->images), "%s/images", lab->dir);
+	/* A small stand-in would do for the built-in image, but the child must be this program. */
+	ssize_t length = readlink("/proc/self/exe", lab->self, sizeof(lab->self) - 1);
+	check(length > 0);
+	lab->self[length] = '\0';
+}
+
+void store_lab_open(struct store_lab *lab)
+{
+	struct image_store_options options = { .dir = lab->images, .self = lab->self, .max_image_bytes = lab->max_image_bytes,
+					       .hooks = { find_user, on_event, lab } };
+	struct err err;
+
+	lab->loop = loop_new();
+	lab->work = work_new(lab->loop, 2);
+	options.loop = lab->loop;
+	options.work = lab->work;
+	if (image_store_open(&options, &lab->store, &err) < 0)
+		panic("%s", err.text);
+}
+
+void store_lab_close(struct store_lab *lab)
+{
+	work_free(lab->work);
+	image_store_close(lab->store);
+	loop_free(lab->loop);
+	lab->store = NULL;
+}
+
+void store_lab_fini(struct store_lab *lab)
+{
+	struct err err;
+
+	if (lab->store)
+		store_lab_close(lab);
+	check(dir_remove_tree(lab->dir, &err) == 0);
+	buf_fini(&lab->events);
+	buf_fini(&lab->removed);
+}
+
+void store_lab_wait(struct store_lab *lab)
+{
+	msec until = clock_boot_ms() + 20000;
+
+	while (!lab->is_done) {
+		check(clock_boot_ms() < until);
+		loop_run_once(lab->loop, 100);
+	}
+	lab->is_done = false;
+}
+
+static void on_settled(void *arg)
+{
+	((struct store_lab *)arg)->is_done = true;
+}
+
+static void run_nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* Everything of the store goes through one lane of the work threads: what was submitted before this is behind it afterwards. */
+void store_lab_settle(struct store_lab *lab)
+{
+	image_store_sweep(lab->store);
+	for (int i = 0; i < 3; i++) {
+		loop_run_once(lab->loop, 10);
+		check(work_submit(lab->work, lab->store, run_nothing, on_settled, lab));
+		store_lab_wait(lab);
+	}
+	/* What an import leaves is cleared up outside of that lane. */
+	for (msec until = clock_boot_ms() + 20000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
+		loop_run_once(lab->loop, 10);
+}
+
+static void on_import_done(void *arg, const char *id, const struct err *err)
+{
+	struct store_lab *lab = arg;
+
+	lab->is_done = true;
+	lab->has_failed = err != NULL;
+	lab->id[0] = '\0';
+	if (err)
+		lab->err = *err;
+	else
+		str_copy(lab->id, sizeof(lab->id), id);
+}
+
+struct feeding { struct store_lab *lab; struct image_import *import; const struct buf *archive; size_t at; bool is_paused; };
+static struct feeding feeding;
+
+static void on_writable(void *arg)
+{
+	(void)arg;
+	feeding.is_paused = false;
+}
+
+static void feed_some(void)
+{
+	size_t count = MIN(feeding.archive->len - feeding.at, (size_t)64 * 1024);
+
+	feeding.is_paused = !image_import_feed(feeding.import, feeding.archive->data + feeding.at, count);
+	feeding.at += count;
+	if (feeding.at == feeding.archive->len)
+		image_import_finish(feeding.import);
+}
+
+bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *archive, const char *change)
+{
+	struct image_import_options options = { .ref = ref, .changes = &change, .change_count = change != NULL };
+	struct image_import_events events = { on_writable, on_import_done };
+
+	feeding = (struct feeding){ .lab = lab, .archive = archive };
+	lab->is_done = false;
+	if (image_import_begin(lab->store, &options, &events, lab, &feeding.import, &lab->err) < 0)
+		return false;
+	if (archive->len == 0)
+		image_import_finish(feeding.import);
+	while (!lab->is_done && feeding.at < archive->len) {
+		if (!feeding.is_paused)
+			feed_some();
+		loop_run_once(lab->loop, feeding.is_paused ? 100 : 0);
+	}
+	store_lab_wait(lab);
+	return !lab->has_failed;
+}
+
+static void on_done(void *arg, const struct err *err)
+{
+	struct store_lab *lab = arg;
+
+	lab->is_done = true;
+	lab->has_failed = err != NULL;
+	if (err)
+		lab->err = *err;
+}
+
+bool store_lab_tag(struct store_lab *lab, const char *source, const char *target)
+{
+	lab->is_done = false;
+	image_store_tag(lab->store, source, target, on_done, lab);
+	check(!lab->is_done);
+	store_lab_wait(lab);
+	return !lab->has_failed;
+}
+
+static void on_removed(void *arg, const struct image_removed *removed, size_t count, const struct err *err)
+{
+	struct store_lab *lab = arg;
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&lab->removed, "%s %.19s\n", removed[i].is_untagged ? "Untagged:" : "Deleted:", removed[i].text);
+	on_done(arg, err);
+}
+
+bool store_lab_remove(struct store_lab *lab, const char *name, bool force)
+{
+	lab->is_done = false;
+	buf_clear(&lab->removed);
+	image_store_remove(lab->store, name, force, on_removed, lab);
+	check(!lab->is_done);
+	store_lab_wait(lab);
+	return !lab->has_failed;
+}
+
+size_t store_lab_count(struct store_lab *lab, const char *folder)
+{
+	CLEANUP(str_freep) char *path = path_join(lab->images, folder);
+	CLEANUP(strlist_finip) struct strlist names = { 0 };
+	struct err err;
+
+	check(dir_list(path, &names, &err) == 0);
+	return names.count;
+}
