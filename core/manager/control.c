@@ -136,6 +136,7 @@ void control_service_create(struct manager *m, const struct service_spec *spec, 
 	struct err err;
 
 	shape_copy(&service_spec_shape, spec, &verb->arena, &verb->service);
+	service_spec_normalize(&verb->service, &verb->arena);
 	submit(m, validate_service_spec(&verb->service, &err) < 0 ? refuse : check_service_create, verb);
 }
 
@@ -185,6 +186,7 @@ void control_service_update(struct manager *m, const char *service_id, uint64_t 
 
 	verb->spec_index = spec_index;
 	shape_copy(&service_spec_shape, spec, &verb->arena, &verb->service);
+	service_spec_normalize(&verb->service, &verb->arena);
 	submit(m, validate_service_spec(&verb->service, &err) < 0 ? refuse : check_service_update, verb);
 }
 

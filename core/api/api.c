@@ -1,0 +1,108 @@
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api_internal.h"
+#include "base/panic.h"
+#include "base/str.h"
+
+struct api *api_new(const struct api_host *host)
+{
+	struct api *api = NEW(struct api);
+
+	api->host = *host;
+	api->http = (struct http_config){ .limits = HTTP_LIMITS_DEFAULT, .headers = api->headers };
+	snprintf(api->headers, sizeof api->headers, "Api-Version: " API_VERSION "\r\nOstype: linux\r\nDocker-Experimental: false\r\n"
+		 "Server: Docker/%s (linux)\r\n", host->facts->engine_version);
+	api->events = event_log_new(host->loop);
+	api->streams = log_streams_new();
+	return api;
+}
+
+void api_free(struct api *api)
+{
+	event_log_free(api->events);
+	log_streams_free(api->streams);
+	free(api);
+}
+
+const struct http_config *api_http_config(const struct api *api)
+{
+	return &api->http;
+}
+
+const char *api_swarm_state(const struct api *api)
+{
+	return api->host.manager(api->host.arg) ? "active" : "inactive";
+}
+
+const struct view *api_view(const struct api *api)
+{
+	struct manager *manager = api->host.manager(api->host.arg);
+
+	check(manager);
+	return manager_view(manager);
+}
+
+/* "1.50" -> 150; -1 for what is no version. */
+static int version_number(const char *text, size_t length)
+{
+	int major = 0, minor = 0;
+	size_t i = 0, digits = 0;
+
+	for (; i < length && text[i] >= '0' && text[i] <= '9' && digits < 3; i++, digits++)
+		major = major * 10 + (text[i] - '0');
+	if (digits == 0 || i == length || text[i] != '.')
+		return -1;
+	for (i++, digits = 0; i < length && text[i] >= '0' && text[i] <= '9' && digits < 3; i++, digits++)
+		minor = minor * 10 + (text[i] - '0');
+	return digits && i == length ? major * 1000 + minor : -1;
+}
+
+/* Behind "/v1.50", if it starts so; NULL when that version is refused (and answered). */
+static const char *strip_version(struct http_request *req)
+{
+	const char *path = http_path(req), *end;
+	int version;
+
+	if (path[0] != '/' || path[1] != 'v' || path[2] < '0' || path[2] > '9')
+		return path;
+	for (end = path + 2; *end && *end != '/'; end++)
+		;
+	version = version_number(path + 2, (size_t)(end - path - 2));
+	if (version < 0)
+		return path;
+	if (version > 1050) {
+		http_reply_message(req, 400, "client version %.*s is too new. Maximum supported API version is " API_VERSION,
+				   (int)(end - path - 2), path + 2);
+		return NULL;
+	}
+	if (version < 1024) {
+		http_reply_message(req, 400, "client version %.*s is too old. Minimum supported API version is " API_VERSION_MIN
+				   ", please upgrade your client to a newer version", (int)(end - path - 2), path + 2);
+		return NULL;
+	}
+	return *end ? end : "/";
+}
+
+void api_handle(void *arg, struct http_request *req)
+{
+	struct api *api = arg;
+	const char *path = strip_version(req), *name;
+	const struct route *route;
+	bool known;
+
+	if (!path)
+		return;
+	route = route_find(http_method(req), path, http_arena(req), &name, &known);
+	if (!route && known)
+		http_reply_message(req, 501, "%s %s is not supported by swarmbox yet", http_method(req), path);
+	else if (!route)
+		http_reply_message(req, 404, "page not found");
+	else if (route->need == NEEDS_MANAGER && !api->host.manager(api->host.arg))
+		http_reply_message(req, 503, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+				   "this node to swarm and try again.");
+	else
+		route->fn(api, req, name);
+}

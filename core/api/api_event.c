@@ -1,0 +1,354 @@
+/* /events: what happens on this host and in the cluster, as it happens, and the last few of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/list.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "os/clock.h"
+
+enum { EVENTS_KEPT = 256, SUBSCRIBERS_MAX = 64, EVENT_ARENA_MAX = 1 << 20 };
+
+/* One event, kept with what filters ask for. */
+struct event {
+	nsec wall;
+	char *type, *action, *id, *name, *scope;
+	struct str_map attributes;
+	char *line;             /* its JSON and a newline */
+};
+struct subscriber {
+	struct list node;
+	struct event_log *log;
+	struct http_request *req;
+	struct arena arena;
+	struct filters filters;
+	nsec until_wall;        /* 0: for ever */
+	struct timer timer;
+};
+struct event_log {
+	struct loop *loop;
+	struct event ring[EVENTS_KEPT];
+	size_t first, count;
+	struct list subscribers;
+	size_t subscriber_count;
+};
+
+static const struct field event_fields[] = { F(1, STR_MAP, event, attributes, "Attributes", FIELD_ALWAYS) };
+static const struct shape event_shape = SHAPE(event, event_fields);
+
+struct event_log *event_log_new(struct loop *loop)
+{
+	struct event_log *log = NEW(struct event_log);
+
+	log->loop = loop;
+	list_init(&log->subscribers);
+	return log;
+}
+
+static void event_fini(struct event *event)
+{
+	free(event->type);
+	free(event->action);
+	free(event->id);
+	free(event->name);
+	free(event->scope);
+	free(event->line);
+	shape_fini(&event_shape, event);
+}
+
+static void subscriber_free(struct subscriber *subscriber)
+{
+	timer_cancel(&subscriber->timer);
+	list_remove(&subscriber->node);
+	subscriber->log->subscriber_count--;
+	arena_fini(&subscriber->arena);
+	free(subscriber);
+}
+
+/* The server is freed first, so no request is left to be finished here. */
+void event_log_free(struct event_log *log)
+{
+	if (!log)
+		return;
+	LIST_EACH(item, &log->subscribers)
+		subscriber_free(CONTAINER_OF(item, struct subscriber, node));
+	for (size_t i = 0; i < log->count; i++)
+		event_fini(&log->ring[(log->first + i) % EVENTS_KEPT]);
+	free(log);
+}
+
+/* ---- who wants what ---------------------------------------------------------------------------------------------- */
+
+static const char *const filter_keys[] = {
+	"config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret", "service", "type",
+	"volume", NULL
+};
+
+/* container=web: by id, its start, or name; events of other types do not match then. */
+static bool matches_object(const struct filters *filters, const struct event *event)
+{
+	static const char *const types[] = { "config", "container", "image", "network", "node", "secret", "service", "volume", NULL };
+
+	for (size_t i = 0; types[i]; i++) {
+		const struct str_array *values = filters_get(filters, types[i]);
+		bool found = false;
+
+		for (size_t j = 0; values && j < values->count; j++)
+			found = found || str_starts(event->id, values->items[j]) || str_eq(event->name, values->items[j]);
+		if (values && !(found && str_eq(event->type, types[i])))
+			return false;
+	}
+	return true;
+}
+
+static bool matches(const struct filters *filters, const struct event *event)
+{
+	return filters_exact(filters, "type", event->type) && filters_exact(filters, "event", event->action) &&
+	       filters_exact(filters, "scope", event->scope) && filters_labels(filters, "label", &event->attributes) &&
+	       !filters_get(filters, "plugin") && !filters_get(filters, "daemon") && matches_object(filters, event);
+}
+
+static void deliver(struct subscriber *subscriber, const struct event *event)
+{
+	if (!matches(&subscriber->filters, event))
+		return;
+	/* A reader so slow that its queue is full loses the stream, and sees that it broke off; nobody waits for it. */
+	if (!http_reply_write(subscriber->req, event->line, strlen(event->line))) {
+		http_on_gone(subscriber->req, NULL, NULL);
+		http_reply_abort(subscriber->req);
+		subscriber_free(subscriber);
+	}
+}
+
+/* ---- taking one in ----------------------------------------------------------------------------------------------- */
+
+static char *print(const struct event *event, const char *from)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *actor;
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	char *text;
+
+	if (str_eq(event->type, "container") || str_eq(event->type, "image")) {
+		api_add_str(doc, root, "status", event->action);
+		api_add_str(doc, root, "id", event->id);
+		if (from)
+			api_add_str(doc, root, "from", from);
+	}
+	api_add_str(doc, root, "Type", event->type);
+	api_add_str(doc, root, "Action", event->action);
+	actor = yyjson_mut_obj_add_obj(doc, root, "Actor");
+	api_add_str(doc, actor, "ID", event->id);
+	yyjson_mut_obj_add_val(doc, actor, "Attributes", yyjson_mut_obj_get(shape_to_json(&event_shape, event, doc), "Attributes"));
+	api_add_str(doc, root, "scope", event->scope);
+	yyjson_mut_obj_add_int(doc, root, "time", event->wall / 1000000000);
+	yyjson_mut_obj_add_int(doc, root, "timeNano", event->wall);
+	yyjson_mut_doc_set_root(doc, root);
+	text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
+	check(text);
+	buf_printf(&out, "%s\n", text);
+	free(text);
+	yyjson_mut_doc_free(doc);
+	return buf_take(&out);
+}
+
+static int pair_order(const void *a, const void *b)
+{
+	return strcmp(((const struct str_pair *)a)->key, ((const struct str_pair *)b)->key);
+}
+
+static void take(struct event_log *log, const char *type, const char *action, const char *id, const char *scope, const char *from,
+		 struct str_pair *attributes, size_t count)
+{
+	struct event *event, given = { .wall = clock_wall_ns(), .attributes = { attributes, count } };
+
+	if (log->count == EVENTS_KEPT) {
+		event_fini(&log->ring[log->first]);
+		log->first = (log->first + 1) % EVENTS_KEPT;
+		log->count--;
+	}
+	event = &log->ring[(log->first + log->count++) % EVENTS_KEPT];
+	qsort(attributes, count, sizeof *attributes, pair_order);
+	shape_copy(&event_shape, &given, NULL, event);
+	event->wall = given.wall;
+	event->type = str_dup(type);
+	event->action = str_dup(action);
+	event->id = str_dup(id);
+	event->scope = str_dup(scope);
+	event->name = str_dup(str_map_get(&event->attributes, "name"));
+	event->line = print(event, from);
+	LIST_EACH(item, &log->subscribers)
+		deliver(CONTAINER_OF(item, struct subscriber, node), event);
+}
+
+static struct str_pair pair(const char *key, const char *value)
+{
+	return (struct str_pair){ (char *)(uintptr_t)key, (char *)(uintptr_t)(value ? value : "") };
+}
+
+void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec, const char *extra)
+{
+	struct str_pair *attributes = NEW_ARRAY(struct str_pair, spec->labels.count + 3);
+	size_t count = 0;
+
+	for (size_t i = 0; i < spec->labels.count; i++)
+		attributes[count++] = pair(spec->labels.items[i].key, spec->labels.items[i].value);
+	attributes[count++] = pair("image", spec->image);
+	attributes[count++] = pair("name", spec->name);
+	if (extra)
+		attributes[count++] = pair(str_eq(action, "kill") ? "signal" : "exitCode", extra);
+	if (str_eq(action, "start"))
+		log_streams_on_start(api, container_id, spec);
+	take(api->events, "container", action, container_id, "local", spec->image, attributes, count);
+	free(attributes);
+}
+
+void api_on_image(struct api *api, const char *action, const char *image_id, const char *name)
+{
+	struct str_pair attributes[] = { pair("name", name) };
+	take(api->events, "image", action, image_id, "local", NULL, attributes, 1);
+}
+
+static const char *const actions[] = { [CHANGE_CREATE] = "create", [CHANGE_UPDATE] = "update", [CHANGE_REMOVE] = "remove" };
+
+static void on_service(struct api *api, const struct view *view, const struct state_event *event)
+{
+	const struct service *before = event->before, *after = event->after;
+	const struct service_spec *old = before ? view_service_spec(view, event->id, before->spec_version) : NULL;
+	const struct service_spec *new = after ? view_service_spec(view, event->id, after->spec_version) : NULL;
+	struct str_pair attributes[7];
+	char replicas[2][24];
+	size_t count = 0;
+
+	/* what only the orchestrator writes (allocated ports) is nobody's event */
+	if (event->op == CHANGE_UPDATE && !(event->mask & (FIELD_BIT(SERVICE_SPEC_VERSION) | FIELD_BIT(SERVICE_UPDATE))))
+		return;
+	attributes[count++] = pair("name", new ? new->name : old ? old->name : "");
+	if (event->op == CHANGE_UPDATE && old && new && service_replicas(old) != service_replicas(new)) {
+		snprintf(replicas[0], sizeof replicas[0], "%llu", (unsigned long long)service_replicas(old));
+		snprintf(replicas[1], sizeof replicas[1], "%llu", (unsigned long long)service_replicas(new));
+		attributes[count++] = pair("replicas.old", replicas[0]);
+		attributes[count++] = pair("replicas.new", replicas[1]);
+	}
+	if (event->op == CHANGE_UPDATE && old && new && !str_eq(old->task.container.image, new->task.container.image)) {
+		attributes[count++] = pair("image.old", old->task.container.image);
+		attributes[count++] = pair("image.new", new->task.container.image);
+	}
+	if (event->op == CHANGE_UPDATE && before && after && before->update.state != after->update.state) {
+		static const char *const states[] = { "", "updating", "paused", "completed" };
+		attributes[count++] = pair("updatestate.new", states[after->update.state]);
+	}
+	take(api->events, "service", actions[event->op], event->id, "swarm", NULL, attributes, count);
+}
+
+static void on_node(struct api *api, const struct state_event *event)
+{
+	static const char *const availabilities[] = { "active", "pause", "drain" };
+	const struct node *before = event->before, *after = event->after;
+	struct str_pair attributes[3];
+	size_t count = 0;
+
+	attributes[count++] = pair("name", (after ? after : before)->description.hostname);
+	if (before && after && before->spec.availability != after->spec.availability) {
+		attributes[count++] = pair("availability.old", availabilities[before->spec.availability]);
+		attributes[count++] = pair("availability.new", availabilities[after->spec.availability]);
+	}
+	take(api->events, "node", actions[event->op], event->id, "swarm", NULL, attributes, count);
+}
+
+void api_on_applied(struct api *api, const struct applied *applied)
+{
+	const struct view *view = api->host.manager(api->host.arg) ? api_view(api) : NULL;
+
+	for (size_t i = 0; view && i < applied->event_count; i++) {
+		const struct state_event *event = &applied->events[i];
+
+		if (event->op != CHANGE_REMOVE && !event->after)
+			continue;       /* came and went in one entry */
+		if (event->kind == KIND_SERVICE)
+			on_service(api, view, event);
+		else if (event->kind == KIND_NODE)
+			on_node(api, event);
+	}
+}
+
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
+
+static void gone(void *arg)
+{
+	struct subscriber *subscriber = arg;
+
+	http_reply_end(subscriber->req);
+	subscriber_free(subscriber);
+}
+
+static void time_is_up(void *arg)
+{
+	struct subscriber *subscriber = arg;
+
+	http_on_gone(subscriber->req, NULL, NULL);
+	gone(subscriber);
+}
+
+/* False when the subscriber was lost while replaying. */
+static bool replay(struct event_log *log, struct subscriber *subscriber, nsec since, nsec until)
+{
+	size_t before = log->subscriber_count;
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct event *event = &log->ring[(log->first + i) % EVENTS_KEPT];
+
+		if (event->wall < since || (until && event->wall > until))
+			continue;
+		deliver(subscriber, event);
+		if (log->subscriber_count != before)
+			return false;
+	}
+	return true;
+}
+
+static void subscribe(struct api *api, struct http_request *req, struct subscriber *subscriber, nsec since, nsec until)
+{
+	nsec now = clock_wall_ns();
+
+	subscriber->log = api->events;
+	subscriber->req = req;
+	subscriber->until_wall = until;
+	timer_init(&subscriber->timer, api->host.loop, time_is_up, subscriber);
+	list_add_last(&api->events->subscribers, &subscriber->node);
+	api->events->subscriber_count++;
+	http_reply_begin(req, 200, "application/json");
+	http_on_gone(req, gone, subscriber);
+	if (since && !replay(api->events, subscriber, since, until))
+		return;
+	if (until)
+		timer_set_in(&subscriber->timer, until > now ? (until - now) / 1000000 : 0);
+}
+
+void api_events(struct api *api, struct http_request *req, const char *name)
+{
+	struct subscriber *subscriber = NEW(struct subscriber);
+	nsec since, until;
+	struct err err;
+
+	(void)name;
+	arena_init(&subscriber->arena, "events", EVENT_ARENA_MAX);
+	if (api_parse_moment(http_query(req, "since"), &since) < 0)
+		err_set(&err, ERR_INVALID, "invalid value for 'since': '%.60s' is no time", http_query(req, "since"));
+	else if (api_parse_moment(http_query(req, "until"), &until) < 0)
+		err_set(&err, ERR_INVALID, "invalid value for 'until': '%.60s' is no time", http_query(req, "until"));
+	else if (since && until && since > until)
+		err_set(&err, ERR_INVALID, "`since` time (%s) cannot be after `until` time (%s)", http_query(req, "since"),
+			http_query(req, "until"));
+	else if (api->events->subscriber_count == SUBSCRIBERS_MAX)
+		err_set(&err, ERR_EXHAUSTED, "%d clients follow the events already: end one of them", SUBSCRIBERS_MAX);
+	else if (filters_parse(http_query(req, "filters"), filter_keys, &subscriber->arena, &subscriber->filters, &err) == 0) {
+		subscribe(api, req, subscriber, since, until);
+		return;
+	}
+	arena_fini(&subscriber->arena);
+	free(subscriber);
+	http_reply_error(req, &err);
+}

@@ -1,0 +1,226 @@
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/str.h"
+
+void api_ping(struct api *api, struct http_request *req, const char *name)
+{
+	bool active = api->host.manager(api->host.arg) != NULL;
+
+	(void)name;
+	http_reply_header(req, "Swarm", active ? "active/manager" : "inactive");
+	http_reply_header(req, "Cache-Control", "no-cache, no-store, must-revalidate");
+	http_reply_header(req, "Pragma", "no-cache");
+	http_reply(req, 200, "text/plain; charset=utf-8", "OK", str_eq(http_method(req), "HEAD") ? 0 : 2);
+}
+
+/* Go's names for what uname calls x86_64. */
+static const char *go_arch(const char *machine)
+{
+	static const struct { const char *machine, *arch; } names[] = {
+		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armv7l", "arm" }, { "riscv64", "riscv64" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (str_eq(names[i].machine, machine))
+			return names[i].arch;
+	return machine;
+}
+
+static void add_versions(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct api_facts *facts)
+{
+	api_add_str(doc, object, "ApiVersion", API_VERSION);
+	api_add_str(doc, object, "MinAPIVersion", API_VERSION_MIN);
+	api_add_str(doc, object, "GitCommit", facts->build);
+	api_add_str(doc, object, "GoVersion", "");
+	api_add_str(doc, object, "Os", facts->os_type);
+	api_add_str(doc, object, "Arch", go_arch(facts->architecture));
+	api_add_str(doc, object, "KernelVersion", facts->kernel);
+	api_add_str(doc, object, "BuildTime", "");
+}
+
+void api_version(struct api *api, struct http_request *req, const char *name)
+{
+	const struct api_facts *facts = api->host.facts;
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *components, *engine, *details;
+
+	(void)name;
+	api_add_str(doc, yyjson_mut_obj_add_obj(doc, root, "Platform"), "Name", "swarmbox");
+	components = yyjson_mut_obj_add_arr(doc, root, "Components");
+	engine = yyjson_mut_arr_add_obj(doc, components);
+	api_add_str(doc, engine, "Name", "Engine");
+	api_add_str(doc, engine, "Version", facts->version);
+	details = yyjson_mut_obj_add_obj(doc, engine, "Details");
+	add_versions(doc, details, facts);
+	api_add_str(doc, details, "Experimental", "false");
+	api_add_str(doc, root, "Version", facts->version);
+	add_versions(doc, root, facts);
+	yyjson_mut_obj_add_false(doc, root, "Experimental");
+	api_reply_doc(req, 200, doc, root);
+}
+
+static void add_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *const *items)
+{
+	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, object, key);
+
+	for (size_t i = 0; items[i]; i++)
+		yyjson_mut_arr_add_str(doc, list, items[i]);
+}
+
+static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *swarm = yyjson_mut_obj_add_obj(doc, root, "Swarm"), *managers, *cluster;
+	struct manager *manager = api->host.manager(api->host.arg);
+	const char *node_id = api->host.node_id(api->host.arg);
+	const struct node *self;
+
+	api_add_str(doc, swarm, "NodeID", node_id);
+	api_add_str(doc, swarm, "NodeAddr", manager ? api->host.node_address(api->host.arg) : "");
+	api_add_str(doc, swarm, "LocalNodeState", api_swarm_state(api));
+	yyjson_mut_obj_add_bool(doc, swarm, "ControlAvailable", manager != NULL);
+	api_add_str(doc, swarm, "Error", "");
+	if (!manager) {
+		yyjson_mut_obj_add_null(doc, swarm, "RemoteManagers");
+		return;
+	}
+	managers = yyjson_mut_obj_add_arr(doc, swarm, "RemoteManagers");
+	self = view_node(manager_view(manager), node_id);
+	if (self && self->manager) {
+		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, managers);
+		api_add_str(doc, item, "NodeID", node_id);
+		api_add_str(doc, item, "Addr", self->manager->address);
+	}
+	yyjson_mut_obj_add_uint(doc, swarm, "Nodes", view_count(manager_view(manager), KIND_NODE));
+	yyjson_mut_obj_add_uint(doc, swarm, "Managers", self && self->manager);
+	cluster = shape_cluster(api, doc, false);
+	if (cluster)
+		yyjson_mut_obj_add_val(doc, swarm, "Cluster", cluster);
+}
+
+static void add_counts(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	struct agent_container container;
+	uint64_t running = 0, all = 0;
+
+	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container); all++)
+		running += container.info.state == RUNTIME_RUNNING;
+	yyjson_mut_obj_add_uint(doc, root, "Containers", all);
+	yyjson_mut_obj_add_uint(doc, root, "ContainersRunning", running);
+	yyjson_mut_obj_add_uint(doc, root, "ContainersPaused", 0);
+	yyjson_mut_obj_add_uint(doc, root, "ContainersStopped", all - running);
+	yyjson_mut_obj_add_uint(doc, root, "Images", image_store_count(api->host.images));
+}
+
+static void add_plugins(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *plugins = yyjson_mut_obj_add_obj(doc, root, "Plugins");
+
+	add_list(doc, plugins, "Volume", (const char *const[]){ "local", NULL });
+	add_list(doc, plugins, "Network", (const char *const[]){ "bridge", "host", "null", NULL });
+	yyjson_mut_obj_add_null(doc, plugins, "Authorization");
+	add_list(doc, plugins, "Log", (const char *const[]){ "json-file", "none", NULL });
+}
+
+static void add_warnings(struct api *api, const struct runtime_facts *runtime, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *warnings = yyjson_mut_obj_add_arr(doc, root, "Warnings");
+	struct err err;
+
+	if (!runtime->has_memory)
+		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No memory limit support");
+	if (!runtime->has_cpu)
+		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No cpu cfs quota support");
+	if (!runtime->has_pids)
+		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No pids limit support");
+	if (net_can(api->host.net, NET_ATTACH, &err) < 0 || net_can(api->host.net, NET_PUBLISH, &err) < 0) {
+		CLEANUP(buf_finip) struct buf text = BUF_INIT;
+		buf_printf(&text, "WARNING: %s", err.text);
+		yyjson_mut_arr_add_strcpy(doc, warnings, buf_text(&text));
+	}
+}
+
+void api_info(struct api *api, struct http_request *req, const char *name)
+{
+	const struct api_facts *facts = api->host.facts;
+	struct runtime_facts runtime;
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *part;
+
+	(void)name;
+	runtime_facts(api->host.runtime, &runtime);
+	api_add_str(doc, root, "ID", facts->engine_id);
+	add_counts(api, doc, root);
+	api_add_str(doc, root, "Driver", runtime.storage_driver);
+	yyjson_mut_obj_add_arr(doc, root, "DriverStatus");
+	add_plugins(doc, root);
+	yyjson_mut_obj_add_bool(doc, root, "MemoryLimit", runtime.has_memory);
+	yyjson_mut_obj_add_bool(doc, root, "SwapLimit", runtime.has_memory);
+	yyjson_mut_obj_add_bool(doc, root, "CpuCfsPeriod", runtime.has_cpu);
+	yyjson_mut_obj_add_bool(doc, root, "CpuCfsQuota", runtime.has_cpu);
+	yyjson_mut_obj_add_bool(doc, root, "CPUShares", runtime.has_cpu);
+	yyjson_mut_obj_add_bool(doc, root, "PidsLimit", runtime.has_pids);
+	yyjson_mut_obj_add_bool(doc, root, "IPv4Forwarding", true);
+	yyjson_mut_obj_add_bool(doc, root, "Debug", false);
+	yyjson_mut_obj_add_bool(doc, root, "OomKillDisable", false);
+	api_add_str(doc, root, "LoggingDriver", "json-file");
+	api_add_str(doc, root, "CgroupDriver", "cgroupfs");
+	api_add_str(doc, root, "CgroupVersion", runtime.cgroup_version == 2 ? "2" : "1");
+	api_add_str(doc, root, "KernelVersion", facts->kernel);
+	api_add_str(doc, root, "OperatingSystem", facts->os);
+	api_add_str(doc, root, "OSVersion", facts->os_version);
+	api_add_str(doc, root, "OSType", facts->os_type);
+	api_add_str(doc, root, "Architecture", facts->architecture);
+	api_add_str(doc, root, "IndexServerAddress", "");
+	part = yyjson_mut_obj_add_obj(doc, root, "RegistryConfig");
+	yyjson_mut_obj_add_arr(doc, part, "InsecureRegistryCIDRs");
+	yyjson_mut_obj_add_obj(doc, part, "IndexConfigs");
+	yyjson_mut_obj_add_null(doc, part, "Mirrors");
+	yyjson_mut_obj_add_int(doc, root, "NCPU", facts->cpu_count);
+	yyjson_mut_obj_add_int(doc, root, "MemTotal", facts->memory_bytes);
+	yyjson_mut_obj_add_null(doc, root, "GenericResources");
+	api_add_str(doc, root, "DockerRootDir", facts->data_root);
+	api_add_str(doc, root, "Name", facts->name);
+	part = yyjson_mut_obj_add_arr(doc, root, "Labels");
+	for (size_t i = 0; i < facts->labels->count; i++) {
+		CLEANUP(buf_finip) struct buf label = BUF_INIT;
+		buf_printf(&label, "%s=%s", facts->labels->items[i].key, facts->labels->items[i].value ? facts->labels->items[i].value : "");
+		yyjson_mut_arr_add_strcpy(doc, part, buf_text(&label));
+	}
+	yyjson_mut_obj_add_false(doc, root, "ExperimentalBuild");
+	api_add_str(doc, root, "ServerVersion", facts->version);
+	part = yyjson_mut_obj_add_obj(doc, root, "Runtimes");
+	api_add_str(doc, yyjson_mut_obj_add_obj(doc, part, "swarmbox"), "path", "swarmbox");
+	api_add_str(doc, root, "DefaultRuntime", "swarmbox");
+	add_swarm(api, doc, root);
+	yyjson_mut_obj_add_true(doc, root, "LiveRestoreEnabled");
+	if (runtime.has_seccomp)
+		add_list(doc, root, "SecurityOptions", (const char *const[]){ "name=seccomp,profile=builtin", NULL });
+	add_warnings(api, &runtime, doc, root);
+	api_reply_doc(req, 200, doc, root);
+}
+
+void api_empty_list(struct api *api, struct http_request *req, const char *name)
+{
+	(void)api;
+	(void)name;
+	http_reply_json(req, 200, "[]\n", 3);
+}
+
+void api_no_plugin(struct api *api, struct http_request *req, const char *name)
+{
+	(void)api;
+	http_reply_message(req, 404, "plugin \"%s\" not found", name);
+}
+
+void api_no_secret(struct api *api, struct http_request *req, const char *name)
+{
+	(void)api;
+	http_reply_message(req, 404, "secret %s not found", name);
+}
+
+void api_no_config(struct api *api, struct http_request *req, const char *name)
+{
+	(void)api;
+	http_reply_message(req, 404, "config %s not found", name);
+}

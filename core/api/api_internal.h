@@ -1,0 +1,76 @@
+/* api_internal.h - what the files of this room share: a handler's shape, bodies, replies. Nobody else includes it. */
+#pragma once
+#include <yyjson.h>
+
+#include "api/api.h"
+#include "api/filters.h"
+
+struct event_log;
+struct log_streams;
+struct api {
+	struct api_host host;
+	struct http_config http;
+	char headers[256];
+	struct event_log *events;
+	struct log_streams *streams;    /* service logs that are followed */
+};
+
+/* name: what stood in the path's {name}, "" when it has none. The handler finishes the request. */
+typedef void api_fn(struct api *api, struct http_request *req, const char *name);
+
+/* ---- routes.c ---- */
+enum route_need { NEEDS_NOTHING, NEEDS_MANAGER };
+struct route { const char *method, *path; api_fn *fn; enum route_need need; };
+/* NULL: 404, or 501 when Docker has it and we do not (then *ret_known). ret_name lives in the arena. */
+const struct route *route_find(const char *method, const char *path, struct arena *arena, const char **ret_name, bool *ret_known);
+
+/* ---- api_json.c ---- */
+typedef void api_body_fn(struct api *api, struct http_request *req, yyjson_val *body, const char *name);
+/* Collects a JSON object and calls fn; broken JSON is answered 400. The document lives as long as the request. */
+void api_with_body(struct api *api, struct http_request *req, const char *name, api_body_fn *fn);
+/* Prints and frees the document. */
+void api_reply_doc(struct http_request *req, int status, yyjson_mut_doc *doc, yyjson_mut_val *root);
+void api_reply_id(struct http_request *req, int status, const char *key, const char *id);       /* {"ID":"…"} */
+/* control_done_fn's usual ends. */
+void api_done_ok(void *req, const char *object_id, uint64_t index, const struct err *err);      /* 200, empty */
+void api_add_stamp(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, nsec wall);
+void api_add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *value);
+/* ?version=N; -1 and answered when it is missing or no number. */
+int api_query_version(struct http_request *req, uint64_t *ret);
+
+/* "1700000000", "1700000000.5", RFC 3339; 0 when text is empty. -1 for what is no moment. */
+int api_parse_moment(const char *text, nsec *ret);
+
+/* A list whose items are found by id when their turn comes, so that a slow reader and a changing view do not meet. */
+typedef yyjson_mut_val *api_item_fn(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);      /* NULL: gone, left out */
+void api_reply_list(struct api *api, struct http_request *req, struct strlist *ids, api_item_fn *item, unsigned flags);  /* takes ids */
+
+/* ---- shape.c: where Docker's JSON differs from our model ---- */
+enum { SHAPE_STATUS = 1, SHAPE_DEFAULTS = 2 };
+yyjson_mut_val *shape_service(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens);
+
+/* ---- the handlers ---- */
+api_fn api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
+api_fn api_swarm_init, api_swarm_inspect, api_swarm_leave;
+api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
+api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;
+api_fn api_task_list, api_task_inspect, api_task_logs;
+api_fn api_no_secret, api_no_config, api_empty_list;
+api_fn api_network_list, api_network_inspect;
+api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove;
+api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_distribution;
+api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
+
+struct log_streams *log_streams_new(void);
+void log_streams_free(struct log_streams *streams);
+/* A container has started: whoever follows its service's logs follows it too. */
+void log_streams_on_start(struct api *api, const char *container_id, const struct container_spec *spec);
+
+void event_log_free(struct event_log *log);
+struct event_log *event_log_new(struct loop *loop);
+/* What GET /info and the Swarm header say of this node: "inactive", "active". */
+const char *api_swarm_state(const struct api *api);
+const struct view *api_view(const struct api *api);             /* of the manager; check()s that there is one */

@@ -1,0 +1,209 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+
+/* ---- bodies ------------------------------------------------------------------------------------------------------ */
+
+struct body { struct api *api; const char *name; api_body_fn *fn; };
+
+/* yyjson documents live in the request's arena, which frees them with it. */
+static void *arena_malloc(void *ctx, size_t size)
+{
+	size_t *place = arena_take(ctx, size + sizeof(max_align_t));
+	*place = size;
+	return (char *)place + sizeof(max_align_t);
+}
+
+static void *arena_realloc(void *ctx, void *old, size_t old_size, size_t size)
+{
+	void *place = arena_malloc(ctx, size);
+	return memcpy(place, old, MIN(old_size, size));
+}
+
+static void arena_nofree(void *ctx, void *place)
+{
+	(void)ctx;
+	(void)place;
+}
+
+static void collected(void *arg, struct http_request *req, const char *bytes, size_t count)
+{
+	struct body *body = arg;
+	yyjson_alc alc;
+	yyjson_read_err why;
+	yyjson_doc *doc;
+
+	if (!bytes)
+		return;
+	alc = (yyjson_alc){ arena_malloc, arena_realloc, arena_nofree, http_arena(req) };
+	if (count == 0) {
+		http_reply_message(req, 400, "invalid JSON: got EOF while reading request body");
+		return;
+	}
+	doc = yyjson_read_opts((char *)(uintptr_t)bytes, count, 0, &alc, &why);
+	if (!doc)
+		http_reply_message(req, 400, "invalid JSON at byte %zu: %s", why.pos, why.msg);
+	else if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
+		http_reply_message(req, 400, "invalid JSON: expected an object");
+	else
+		body->fn(body->api, req, yyjson_doc_get_root(doc), body->name);
+}
+
+void api_with_body(struct api *api, struct http_request *req, const char *name, api_body_fn *fn)
+{
+	struct body *body = ARENA_NEW(http_arena(req), struct body);
+
+	*body = (struct body){ api, name, fn };
+	http_body_collect(req, HTTP_JSON_BODY_BYTES, collected, body);
+}
+
+int api_query_version(struct http_request *req, uint64_t *ret)
+{
+	const char *text = http_query(req, "version");
+
+	if (text && str_to_u64(text, ret) == 0)
+		return 0;
+	http_reply_message(req, 400, "invalid version '%.40s': the parameter version must be the object's Version.Index", text ? text : "");
+	return -1;
+}
+
+int api_parse_moment(const char *text, nsec *ret)
+{
+	uint64_t seconds, fraction = 0;
+	char whole[24];
+	const char *dot;
+	size_t digits;
+
+	*ret = 0;
+	if (str_is_empty(text))
+		return 0;
+	if (stamp_parse(text, ret) == 0)
+		return 0;
+	dot = strchr(text, '.');
+	digits = dot ? strlen(dot + 1) : 0;
+	if ((dot ? (size_t)(dot - text) : strlen(text)) >= 12 || digits > 9)
+		return -1;
+	snprintf(whole, sizeof whole, "%.*s", (int)(dot ? dot - text : (long)strlen(text)), text);
+	if (str_to_u64(whole, &seconds) < 0 || (digits && str_to_u64(dot + 1, &fraction) < 0))
+		return -1;
+	for (; digits < 9; digits++)
+		fraction *= 10;
+	*ret = (nsec)(seconds * 1000000000 + fraction);
+	return 0;
+}
+
+/* ---- replies ----------------------------------------------------------------------------------------------------- */
+
+void api_reply_doc(struct http_request *req, int status, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	size_t length;
+	char *text;
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	yyjson_mut_doc_set_root(doc, root);
+	text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
+	check(text);
+	buf_add(&out, text, length);
+	buf_add_char(&out, '\n');
+	http_reply_json(req, status, out.data, out.len);
+	free(text);
+	yyjson_mut_doc_free(doc);
+}
+
+void api_reply_id(struct http_request *req, int status, const char *key, const char *id)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+	yyjson_mut_obj_add_strcpy(doc, root, key, id);
+	if (status == 201 && str_eq(key, "ID"))
+		yyjson_mut_obj_add_null(doc, root, "Warnings");
+	api_reply_doc(req, status, doc, root);
+}
+
+void api_done_ok(void *arg, const char *object_id, uint64_t index, const struct err *err)
+{
+	struct http_request *req = arg;
+
+	(void)object_id;
+	(void)index;
+	if (err)
+		http_reply_error(req, err);
+	else
+		http_reply_empty(req, 200);
+}
+
+void api_add_stamp(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, nsec wall)
+{
+	char text[STAMP_TEXT_SIZE];
+	yyjson_mut_obj_add_strcpy(doc, object, key, stamp_format(wall ? wall : STAMP_ZERO, text));
+}
+
+void api_add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *value)
+{
+	yyjson_mut_obj_add_strcpy(doc, object, key, value ? value : "");
+}
+
+/* ---- long lists -------------------------------------------------------------------------------------------------- */
+
+enum { PIECE_BYTES = 32 * 1024 };
+struct listing { struct api *api; struct strlist ids; size_t at; api_item_fn *item; unsigned flags; bool has_begun, has_item; };
+
+static bool add_item(struct listing *list, const char *id, struct buf *out)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *value = list->item(list->api, id, list->flags, doc);
+	char *text = NULL;
+	size_t length;
+
+	if (value) {
+		yyjson_mut_doc_set_root(doc, value);
+		text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
+		check(text);
+		if (list->has_item)
+			buf_add_char(out, ',');
+		buf_add(out, text, length);
+		list->has_item = true;
+		free(text);
+	}
+	yyjson_mut_doc_free(doc);
+	return value != NULL;
+}
+
+static bool piece(void *arg, struct buf *out)
+{
+	struct listing *list = arg;
+	size_t before = out->len;
+
+	if (!list->has_begun)
+		buf_add_char(out, '[');
+	list->has_begun = true;
+	while (list->at < list->ids.count && out->len - before < PIECE_BYTES)
+		add_item(list, list->ids.items[list->at++], out);
+	if (list->at < list->ids.count)
+		return true;
+	buf_add_str(out, "]\n");
+	return false;
+}
+
+static void listed(void *arg)
+{
+	struct listing *list = arg;
+
+	strlist_fini(&list->ids);
+	free(list);
+}
+
+void api_reply_list(struct api *api, struct http_request *req, struct strlist *ids, api_item_fn *item, unsigned flags)
+{
+	struct listing *list = NEW(struct listing);
+
+	*list = (struct listing){ .api = api, .ids = *ids, .item = item, .flags = flags };
+	*ids = (struct strlist){ 0 };
+	http_reply_begin(req, 200, "application/json");
+	http_reply_pull(req, piece, listed, list);
+}

@@ -1,0 +1,137 @@
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/str.h"
+
+static const char *const filter_keys[] = { "id", "label", "mode", "name", "runtime", NULL };
+
+static bool matches(const struct filters *filters, const struct view *view, const struct view_object *object)
+{
+	const struct service_spec *spec = view_current_spec(view, object);
+
+	return spec && filters_prefix(filters, "id", object->meta.id) && filters_prefix(filters, "name", spec->name) &&
+	       filters_labels(filters, "label", &spec->labels) &&
+	       filters_exact(filters, "mode", service_is_global(spec) ? "global" : "replicated") &&
+	       filters_exact(filters, "runtime", "container");
+}
+
+void api_service_list(struct api *api, struct http_request *req, const char *name)
+{
+	const struct view *view = api_view(api);
+	const struct view_object *object;
+	struct strlist ids = { 0 };
+	struct filters filters;
+	struct err err;
+
+	(void)name;
+	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	for (size_t at = 0; (object = view_next(view, KIND_SERVICE, &at));)
+		if (matches(&filters, view, object))
+			strlist_add(&ids, object->meta.id);
+	api_reply_list(api, req, &ids, shape_service, http_query_is_true(req, "status") ? SHAPE_STATUS : 0);
+}
+
+void api_service_inspect(struct api *api, struct http_request *req, const char *name)
+{
+	const struct view_object *object;
+	yyjson_mut_doc *doc;
+	struct err err;
+
+	if (control_find_service(api_view(api), name, &object, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	api_reply_doc(req, 200, doc, shape_service(api, object->meta.id, http_query_is_true(req, "insertDefaults") ? SHAPE_DEFAULTS : 0, doc));
+}
+
+static void created(void *arg, const char *object_id, uint64_t index, const struct err *err)
+{
+	(void)index;
+	if (err)
+		http_reply_error(arg, err);
+	else
+		api_reply_id(arg, 201, "ID", object_id);
+}
+
+static struct manager *manager_or_refuse(struct api *api, struct http_request *req)
+{
+	struct manager *manager = api->host.manager(api->host.arg);
+
+	/* it may have left while the body was on its way */
+	if (!manager)
+		http_reply_message(req, 503, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+				   "this node to swarm and try again.");
+	return manager;
+}
+
+static void create(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
+{
+	struct manager *manager = manager_or_refuse(api, req);
+	struct service_spec spec;
+	struct err err;
+
+	(void)name;
+	if (!manager)
+		return;
+	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		control_service_create(manager, &spec, created, req);
+}
+
+void api_service_create(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, create);
+}
+
+static void updated(void *arg, const char *object_id, uint64_t index, const struct err *err)
+{
+	static const char body[] = "{\"Warnings\":null}\n";
+
+	(void)object_id;
+	(void)index;
+	if (err)
+		http_reply_error(arg, err);
+	else
+		http_reply_json(arg, 200, body, sizeof body - 1);
+}
+
+static void update(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
+{
+	struct manager *manager = manager_or_refuse(api, req);
+	const struct view_object *object;
+	struct service_spec spec;
+	uint64_t version;
+	struct err err;
+
+	if (!manager || api_query_version(req, &version) < 0)
+		return;
+	if (control_find_service(api_view(api), name, &object, &err) < 0)
+		http_reply_error(req, &err);
+	else if (!str_is_empty(http_query(req, "rollback")))
+		http_reply_message(req, 501, "service rollback is not supported by swarmbox yet");
+	else if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		control_service_update(manager, object->meta.id, version, &spec, updated, req);
+}
+
+void api_service_update(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, update);
+}
+
+void api_service_remove(struct api *api, struct http_request *req, const char *name)
+{
+	const struct view_object *object;
+	struct err err;
+
+	if (control_find_service(api_view(api), name, &object, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		control_service_remove(api->host.manager(api->host.arg), object->meta.id, api_done_ok, req);
+}

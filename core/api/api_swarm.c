@@ -1,0 +1,130 @@
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/ip.h"
+#include "base/str.h"
+
+enum { DEFAULT_SUBNET_SIZE = 24, SUBNET_SIZE_MAX = 29, DEFAULT_DATA_PORT = 4789, DATA_PORT_MIN = 1024, DATA_PORT_MAX = 49151 };
+
+/* The members of POST /swarm/init's body. */
+struct init_body {
+	char *listen_addr, *advertise_addr, *data_path_addr;
+	uint64_t data_path_port;
+	bool force_new_cluster, auto_lock;
+	struct cluster_spec spec;
+	int availability;
+	struct str_array pools;
+	uint64_t subnet_size;
+};
+static const char *const availabilities[] = { "active", "pause", "drain", NULL };
+static const struct field init_fields[] = {
+	F(1, STR, init_body, listen_addr, "ListenAddr", 0),
+	F(2, STR, init_body, advertise_addr, "AdvertiseAddr", 0),
+	F(3, STR, init_body, data_path_addr, "DataPathAddr", 0),
+	F(4, U64, init_body, data_path_port, "DataPathPort", 0),
+	F(5, BOOL, init_body, force_new_cluster, "ForceNewCluster", 0),
+	{ 6, FIELD_STRUCT, 0, offsetof(struct init_body, spec), "Spec", &cluster_spec_shape, NULL },
+	F(7, BOOL, init_body, auto_lock, "AutoLockManagers", 0),
+	F_ENUM(8, init_body, availability, "Availability", 0, availabilities),
+	F(9, STR_LIST, init_body, pools, "DefaultAddrPool", 0),
+	F(10, U64, init_body, subnet_size, "SubnetSize", 0),
+};
+static const struct shape init_shape = SHAPE(init_body, init_fields);
+
+static int check_pools(struct init_body *body, struct arena *arena, struct err *err)
+{
+	if (body->subnet_size == 0)
+		body->subnet_size = DEFAULT_SUBNET_SIZE;
+	if (body->subnet_size > SUBNET_SIZE_MAX)
+		return err_set(err, ERR_INVALID, "subnet size is out of range: %llu", (unsigned long long)body->subnet_size);
+	for (size_t i = 0; i < body->pools.count; i++) {
+		struct cidr pool;
+
+		if (cidr_parse(body->pools.items[i], &pool) < 0)
+			return err_set(err, ERR_INVALID, "invalid CIDR address: %.100s", body->pools.items[i]);
+		if (pool.prefix > body->subnet_size)
+			return err_set(err, ERR_INVALID, "invalid CIDR: %s. Subnet size is too large: subnets of /%llu do not fit",
+				       body->pools.items[i], (unsigned long long)body->subnet_size);
+	}
+	if (body->pools.count == 0) {
+		body->pools.items = ARENA_ARRAY(arena, char *, 1);
+		body->pools.items[0] = arena_strdup(arena, "10.0.0.0/8");
+		body->pools.count = 1;
+	}
+	return 0;
+}
+
+static int check_body(struct init_body *body, struct arena *arena, struct err *err)
+{
+	if (!str_is_empty(body->spec.name) && !str_eq(body->spec.name, "default"))
+		return err_set(err, ERR_INVALID, "invalid Spec.Name '%.63s': a swarm is always called 'default'", body->spec.name);
+	if (!str_is_empty(body->data_path_addr))
+		return err_set(err, ERR_UNSUPPORTED, "--data-path-addr is not supported by swarmbox yet");
+	if (body->data_path_port == 0)
+		body->data_path_port = DEFAULT_DATA_PORT;
+	if (body->data_path_port < DATA_PORT_MIN || body->data_path_port > DATA_PORT_MAX)
+		return err_set(err, ERR_INVALID, "Datapath port number is not in valid range (1024-49151) : %llu",
+			       (unsigned long long)body->data_path_port);
+	body->spec.encryption.auto_lock = body->spec.encryption.auto_lock || body->auto_lock;
+	return check_pools(body, arena, err);
+}
+
+static void inited(void *arg, const char *node_id, const struct err *err)
+{
+	struct http_request *req = arg;
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	if (err) {
+		http_reply_error(req, err);
+		return;
+	}
+	buf_printf(&out, "\"%s\"\n", node_id);
+	http_reply_json(req, 200, out.data, out.len);
+}
+
+static void init(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
+{
+	struct init_body body;
+	struct err err;
+
+	(void)name;
+	if (shape_from_json(&init_shape, json, http_arena(req), &body, &err) < 0 || check_body(&body, http_arena(req), &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	api->host.swarm_init(api->host.arg, &(struct api_swarm_init){
+		.listen_addr = body.listen_addr, .advertise_addr = body.advertise_addr, .data_path_addr = body.data_path_addr,
+		.data_path_port = body.data_path_port, .force_new_cluster = body.force_new_cluster, .spec = &body.spec,
+		.availability = body.availability, .address_pools = (const char *const *)body.pools.items, .pool_count = body.pools.count,
+		.subnet_size = body.subnet_size }, inited, req);
+}
+
+void api_swarm_init(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, init);
+}
+
+void api_swarm_inspect(struct api *api, struct http_request *req, const char *name)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *cluster = shape_cluster(api, doc, true);
+
+	(void)name;
+	if (cluster) {
+		api_reply_doc(req, 200, doc, cluster);
+		return;
+	}
+	yyjson_mut_doc_free(doc);
+	http_reply_message(req, 503, "This node is being made a swarm manager: try again in a moment");
+}
+
+static void left(void *arg, const char *node_id, const struct err *err)
+{
+	api_done_ok(arg, node_id, 0, err);
+}
+
+void api_swarm_leave(struct api *api, struct http_request *req, const char *name)
+{
+	(void)name;
+	api->host.swarm_leave(api->host.arg, http_query_is_true(req, "force"), left, req);
+}

@@ -1,0 +1,155 @@
+#include <stdlib.h>
+
+#include "api/api_internal.h"
+#include "base/str.h"
+
+static const char *const filter_keys[] = { "dangling", "driver", "label", "name", NULL };
+
+static yyjson_mut_val *shape_map(const struct str_map *map, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *object = yyjson_mut_obj(doc);
+
+	if (map->count == 0)
+		return yyjson_mut_null(doc);
+	for (size_t i = 0; i < map->count; i++)
+		yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, map->items[i].key),
+				   yyjson_mut_strcpy(doc, map->items[i].value ? map->items[i].value : ""));
+	return object;
+}
+
+static yyjson_mut_val *volume_json(struct api *api, const struct volume *volume, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *ret = yyjson_mut_obj(doc);
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+	api_add_stamp(doc, ret, "CreatedAt", volume->created_wall);
+	api_add_str(doc, ret, "Driver", "local");
+	yyjson_mut_obj_add_val(doc, ret, "Labels", shape_map(&volume->labels, doc));
+	api_add_str(doc, ret, "Mountpoint", volumes_path(api->host.volumes, volume->name, &path));
+	api_add_str(doc, ret, "Name", volume->name);
+	yyjson_mut_obj_add_val(doc, ret, "Options", shape_map(&volume->options, doc));
+	api_add_str(doc, ret, "Scope", "local");
+	return ret;
+}
+
+/* Containers that have it mounted, for "in use". */
+static void users_of(struct api *api, const char *name, struct strlist *ret)
+{
+	struct agent_container container;
+
+	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container);)
+		for (size_t i = 0; i < container.spec->mount_count; i++)
+			if (str_eq(container.spec->mounts[i].name, name)) {
+				strlist_add(ret, container.info.id);
+				break;
+			}
+}
+
+static bool is_dangling(struct api *api, const char *name)
+{
+	CLEANUP(strlist_finip) struct strlist users = { 0 };
+
+	users_of(api, name, &users);
+	return users.count == 0;
+}
+
+static int matches(struct api *api, const struct filters *filters, const struct volume *volume, bool *ret, struct err *err)
+{
+	bool wants_dangling = false;
+
+	if (filters_bool(filters, "dangling", false, &wants_dangling, err) < 0)
+		return -1;
+	*ret = filters_contains(filters, "name", volume->name) && filters_exact(filters, "driver", "local") &&
+	       filters_labels(filters, "label", &volume->labels) &&
+	       (!filters_get(filters, "dangling") || is_dangling(api, volume->name) == wants_dangling);
+	return 0;
+}
+
+void api_volume_list(struct api *api, struct http_request *req, const char *name)
+{
+	const struct volume *volume;
+	struct filters filters;
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *root, *list;
+	struct err err;
+	bool ok;
+
+	(void)name;
+	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	root = yyjson_mut_obj(doc);
+	list = yyjson_mut_obj_add_arr(doc, root, "Volumes");
+	for (size_t at = 0; (volume = volumes_next(api->host.volumes, &at));) {
+		if (matches(api, &filters, volume, &ok, &err) < 0) {
+			yyjson_mut_doc_free(doc);
+			http_reply_error(req, &err);
+			return;
+		}
+		if (ok)
+			yyjson_mut_arr_append(list, volume_json(api, volume, doc));
+	}
+	yyjson_mut_obj_add_null(doc, root, "Warnings");
+	api_reply_doc(req, 200, doc, root);
+}
+
+void api_volume_inspect(struct api *api, struct http_request *req, const char *name)
+{
+	const struct volume *volume = volumes_find(api->host.volumes, name);
+	yyjson_mut_doc *doc;
+
+	if (!volume) {
+		http_reply_message(req, 404, "get %s: no such volume", name);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	api_reply_doc(req, 200, doc, volume_json(api, volume, doc));
+}
+
+struct create_body { char *name, *driver; struct str_map options, labels; };
+static const struct field create_fields[] = {
+	F(1, STR, create_body, name, "Name", 0),
+	F(2, STR, create_body, driver, "Driver", 0),
+	F(3, STR_MAP, create_body, options, "DriverOpts", 0),
+	F(4, STR_MAP, create_body, labels, "Labels", 0),
+	F_REFUSED("ClusterVolumeSpec"),
+};
+static const struct shape create_shape = SHAPE(create_body, create_fields);
+
+static void create(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
+{
+	struct create_body body;
+	const struct volume *volume;
+	yyjson_mut_doc *doc;
+	struct err err;
+
+	(void)name;
+	if (shape_from_json(&create_shape, json, http_arena(req), &body, &err) < 0 ||
+	    volumes_create(api->host.volumes, body.name, body.driver, &body.options, &body.labels, &volume, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	api_reply_doc(req, 201, doc, volume_json(api, volume, doc));
+}
+
+void api_volume_create(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, create);
+}
+
+void api_volume_remove(struct api *api, struct http_request *req, const char *name)
+{
+	CLEANUP(strlist_finip) struct strlist users = { 0 };
+	struct err err;
+
+	users_of(api, name, &users);
+	if (volumes_remove(api->host.volumes, name, (const char *const *)users.items, users.count, &err) == 0)
+		http_reply_empty(req, 204);
+	else if (err.code == ERR_NOT_FOUND && http_query_is_true(req, "force"))
+		http_reply_empty(req, 204);
+	else
+		http_reply_error(req, &err);
+}

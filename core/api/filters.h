@@ -1,0 +1,23 @@
+/* filters.h - the `filters` parameter: {"label":{"a=b":true}} or, older, {"label":["a=b"]}.
+ *
+ * Values of one key are alternatives (labels must all hold), keys must all hold. Pure.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/fields.h"
+
+struct filter { const char *key; struct str_array values; };
+struct filters { struct filter *items; size_t count; };
+
+/* text NULL or "": no filters. ERR_INVALID for broken JSON and for a key that is not in allowed (ended by NULL): "invalid filter 'x'". */
+int filters_parse(const char *text, const char *const *allowed, struct arena *arena, struct filters *ret, struct err *err);
+const struct str_array *filters_get(const struct filters *filters, const char *key);    /* NULL when not given */
+/* Not given, or one of its values equals / is the start of / stands in the text. */
+bool filters_exact(const struct filters *filters, const char *key, const char *text);
+bool filters_prefix(const struct filters *filters, const char *key, const char *text);
+bool filters_contains(const struct filters *filters, const char *key, const char *text);
+/* Every value "key" or "key=value" holds. */
+bool filters_labels(const struct filters *filters, const char *key, const struct str_map *labels);
+/* A switch: given as true/1 or false/0. ERR_INVALID otherwise. */
+int filters_bool(const struct filters *filters, const char *key, bool def, bool *ret, struct err *err);

@@ -1,0 +1,69 @@
+#include "api/log_frame.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "base/units.h"
+
+enum { STREAM_ERROR = 3 };
+
+static void put_header(unsigned stream, size_t length, struct buf *out)
+{
+	const uint8_t header[8] = { (uint8_t)stream, 0, 0, 0, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
+				    (uint8_t)length };
+	buf_add(out, header, sizeof header);
+}
+
+void log_frame(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out)
+{
+	char stamp[STAMP_TEXT_SIZE];
+	bool adds_newline = details && (entry->length == 0 || entry->text[entry->length - 1] != '\n');
+	size_t length = entry->length + adds_newline;
+
+	if (with_time)
+		length += strlen(stamp_format_fixed(entry->wall, stamp)) + 1;
+	if (details)
+		length += strlen(details) + 1;
+	put_header(entry->stream == CONTAINER_LOG_STDERR ? 2 : 1, length, out);
+	if (with_time)
+		buf_printf(out, "%s ", stamp);
+	if (details)
+		buf_printf(out, "%s ", details);
+	buf_add(out, entry->text, entry->length);
+	if (adds_newline)
+		buf_add_char(out, '\n');
+}
+
+void log_frame_error(const char *text, struct buf *out)
+{
+	put_header(STREAM_ERROR, strlen(text) + 1, out);
+	buf_printf(out, "%s\n", text);
+}
+
+static void add_escaped(const char *text, struct buf *out)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c))
+			buf_add_char(out, (char)c);
+		else if (c == ' ')
+			buf_add_char(out, '+');
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+char *log_frame_details(const struct container_spec *spec)
+{
+	static const char *const keys[] = { "com.docker.swarm.node.id", "com.docker.swarm.service.id", "com.docker.swarm.task.id" };
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		const char *value = container_label(spec, keys[i]);
+
+		buf_printf(&out, "%s%s=", i ? "," : "", keys[i]);
+		add_escaped(value ? value : "", &out);
+	}
+	return buf_take(&out);
+}

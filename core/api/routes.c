@@ -1,0 +1,141 @@
+/* The whole API on one screen. {} stands for one part of the path, {*} for one or more (image names have slashes). A route without a
+ * function is one that Docker has and swarmbox does not have yet: 501, which names it. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/str.h"
+
+static const struct route routes[] = {
+	{ "GET", "/_ping", api_ping, NEEDS_NOTHING },
+	{ "HEAD", "/_ping", api_ping, NEEDS_NOTHING },
+	{ "GET", "/version", api_version, NEEDS_NOTHING },
+	{ "GET", "/info", api_info, NEEDS_NOTHING },
+	{ "GET", "/events", api_events, NEEDS_NOTHING },
+	
+	{ "POST", "/swarm/init", api_swarm_init, NEEDS_NOTHING },
+	{ "GET", "/swarm", api_swarm_inspect, NEEDS_MANAGER },
+	{ "POST", "/swarm/leave", api_swarm_leave, NEEDS_NOTHING },
+
+	{ "GET", "/nodes", api_node_list, NEEDS_MANAGER },
+	{ "GET", "/nodes/{}", api_node_inspect, NEEDS_MANAGER },
+	{ "POST", "/nodes/{}/update", api_node_update, NEEDS_MANAGER },
+	{ "DELETE", "/nodes/{}", api_node_remove, NEEDS_MANAGER },
+
+	{ "GET", "/services", api_service_list, NEEDS_MANAGER },
+	{ "POST", "/services/create", api_service_create, NEEDS_MANAGER },
+	{ "GET", "/services/{}", api_service_inspect, NEEDS_MANAGER },
+	{ "POST", "/services/{}/update", api_service_update, NEEDS_MANAGER },
+	{ "DELETE", "/services/{}", api_service_remove, NEEDS_MANAGER },
+	{ "GET", "/services/{}/logs", api_service_logs, NEEDS_MANAGER },
+
+	{ "GET", "/tasks", api_task_list, NEEDS_MANAGER },
+	{ "GET", "/tasks/{}", api_task_inspect, NEEDS_MANAGER },
+	{ "GET", "/tasks/{}/logs", api_task_logs, NEEDS_MANAGER },
+
+	{ "GET", "/secrets", api_empty_list, NEEDS_MANAGER },
+	{ "GET", "/secrets/{}", api_no_secret, NEEDS_MANAGER },
+	{ "GET", "/configs", api_empty_list, NEEDS_MANAGER },
+	{ "GET", "/configs/{}", api_no_config, NEEDS_MANAGER },
+	{ "GET", "/plugins", api_empty_list, NEEDS_NOTHING },
+	{ "GET", "/plugins/{*}/json", api_no_plugin, NEEDS_NOTHING },
+
+	{ "GET", "/networks", api_network_list, NEEDS_NOTHING },
+	{ "GET", "/networks/{}", api_network_inspect, NEEDS_NOTHING },
+
+	{ "GET", "/volumes", api_volume_list, NEEDS_NOTHING },
+	{ "POST", "/volumes/create", api_volume_create, NEEDS_NOTHING },
+	{ "GET", "/volumes/{}", api_volume_inspect, NEEDS_NOTHING },
+	{ "DELETE", "/volumes/{}", api_volume_remove, NEEDS_NOTHING },
+
+	{ "GET", "/images/json", api_image_list, NEEDS_NOTHING },
+	{ "POST", "/images/create", api_image_create, NEEDS_NOTHING },
+	{ "GET", "/images/{*}/json", api_image_inspect, NEEDS_NOTHING },
+	{ "POST", "/images/{*}/tag", api_image_tag, NEEDS_NOTHING },
+	{ "DELETE", "/images/{*}", api_image_remove, NEEDS_NOTHING },
+	{ "GET", "/distribution/{*}/json", api_distribution, NEEDS_NOTHING },
+
+	{ "GET", "/containers/json", api_container_list, NEEDS_NOTHING },
+	{ "GET", "/containers/{}/json", api_container_inspect, NEEDS_NOTHING },
+	{ "GET", "/containers/{}/logs", api_container_logs, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/kill", api_container_kill, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/stop", api_container_stop, NEEDS_NOTHING },
+	{ "DELETE", "/containers/{}", api_container_remove, NEEDS_NOTHING },
+
+	/* not yet */
+	{ "GET", "/system/df", NULL, NEEDS_NOTHING },
+	{ "POST", "/swarm/join", NULL, NEEDS_NOTHING }, { "POST", "/swarm/update", NULL, NEEDS_NOTHING },
+	{ "GET", "/swarm/unlockkey", NULL, NEEDS_NOTHING }, { "POST", "/swarm/unlock", NULL, NEEDS_NOTHING },
+	{ "POST", "/secrets/create", NULL, NEEDS_NOTHING }, { "POST", "/secrets/{}/update", NULL, NEEDS_NOTHING },
+	{ "DELETE", "/secrets/{}", NULL, NEEDS_NOTHING }, { "POST", "/configs/create", NULL, NEEDS_NOTHING },
+	{ "POST", "/configs/{}/update", NULL, NEEDS_NOTHING }, { "DELETE", "/configs/{}", NULL, NEEDS_NOTHING },
+	{ "POST", "/networks/create", NULL, NEEDS_NOTHING }, { "POST", "/networks/prune", NULL, NEEDS_NOTHING },
+	{ "POST", "/networks/{}/connect", NULL, NEEDS_NOTHING }, { "POST", "/networks/{}/disconnect", NULL, NEEDS_NOTHING },
+	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING }, { "POST", "/volumes/prune", NULL, NEEDS_NOTHING },
+	{ "PUT", "/volumes/{}", NULL, NEEDS_NOTHING },
+	{ "POST", "/images/load", NULL, NEEDS_NOTHING }, { "POST", "/images/prune", NULL, NEEDS_NOTHING },
+	{ "GET", "/images/get", NULL, NEEDS_NOTHING }, { "GET", "/images/search", NULL, NEEDS_NOTHING },
+	{ "GET", "/images/{*}/get", NULL, NEEDS_NOTHING }, { "GET", "/images/{*}/history", NULL, NEEDS_NOTHING },
+	{ "POST", "/images/{*}/push", NULL, NEEDS_NOTHING }, { "POST", "/build", NULL, NEEDS_NOTHING },
+	{ "POST", "/build/prune", NULL, NEEDS_NOTHING }, { "POST", "/build/cancel", NULL, NEEDS_NOTHING },
+	{ "POST", "/commit", NULL, NEEDS_NOTHING }, { "POST", "/auth", NULL, NEEDS_NOTHING }, { "POST", "/session", NULL, NEEDS_NOTHING },
+	{ "POST", "/grpc", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/create", NULL, NEEDS_NOTHING }, { "POST", "/containers/prune", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/start", NULL, NEEDS_NOTHING }, { "POST", "/containers/{}/restart", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/pause", NULL, NEEDS_NOTHING }, { "POST", "/containers/{}/unpause", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/attach", NULL, NEEDS_NOTHING }, { "GET", "/containers/{}/attach/ws", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/exec", NULL, NEEDS_NOTHING }, { "POST", "/containers/{}/wait", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/resize", NULL, NEEDS_NOTHING }, { "POST", "/containers/{}/rename", NULL, NEEDS_NOTHING },
+	{ "POST", "/containers/{}/update", NULL, NEEDS_NOTHING }, { "GET", "/containers/{}/top", NULL, NEEDS_NOTHING },
+	{ "GET", "/containers/{}/stats", NULL, NEEDS_NOTHING }, { "GET", "/containers/{}/changes", NULL, NEEDS_NOTHING },
+	{ "GET", "/containers/{}/export", NULL, NEEDS_NOTHING }, { "GET", "/containers/{}/archive", NULL, NEEDS_NOTHING },
+	{ "HEAD", "/containers/{}/archive", NULL, NEEDS_NOTHING }, { "PUT", "/containers/{}/archive", NULL, NEEDS_NOTHING },
+	{ "POST", "/exec/{}/start", NULL, NEEDS_NOTHING }, { "POST", "/exec/{}/resize", NULL, NEEDS_NOTHING },
+	{ "GET", "/exec/{}/json", NULL, NEEDS_NOTHING },
+	{ "GET", "/plugins/privileges", NULL, NEEDS_NOTHING }, { "POST", "/plugins/pull", NULL, NEEDS_NOTHING },
+	{ "POST", "/plugins/create", NULL, NEEDS_NOTHING }, { "POST", "/plugins/{*}/enable", NULL, NEEDS_NOTHING },
+	{ "POST", "/plugins/{*}/disable", NULL, NEEDS_NOTHING }, { "DELETE", "/plugins/{*}", NULL, NEEDS_NOTHING },
+};
+
+/* The path between what stands before and behind the placeholder, or NULL when the pattern does not fit. */
+static const char *match(const char *pattern, const char *path, struct arena *arena)
+{
+	const char *open = strchr(pattern, '{'), *tail;
+	size_t head, tail_length, length = strlen(path);
+	bool takes_slashes;
+
+	if (!open)
+		return str_eq(pattern, path) ? "" : NULL;
+	head = (size_t)(open - pattern);
+	takes_slashes = open[1] == '*';
+	tail = strchr(open, '}') + 1;
+	tail_length = strlen(tail);
+	if (length <= head + tail_length || strncmp(pattern, path, head) != 0 || !str_ends(path, tail))
+		return NULL;
+	if (!takes_slashes && memchr(path + head, '/', length - head - tail_length))
+		return NULL;
+	return arena_strndup(arena, path + head, length - head - tail_length);
+}
+
+const struct route *route_find(const char *method, const char *path, struct arena *arena, const char **ret_name, bool *ret_known)
+{
+	*ret_known = false;
+	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
+		/* a path that stands in the table as it is comes before a pattern: "/containers/prune" names no container */
+		const struct route *route = &routes[i];
+
+		if (str_eq(route->path, path) && str_eq(route->method, method)) {
+			*ret_name = "";
+			*ret_known = true;
+			return route->fn ? route : NULL;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
+		const struct route *route = &routes[i];
+
+		if (!str_eq(route->method, method) || !(*ret_name = match(route->path, path, arena)))
+			continue;
+		*ret_known = true;
+		return route->fn ? route : NULL;
+	}
+	return NULL;
+}

@@ -1,0 +1,209 @@
+/* Where Docker's JSON differs from our model: one function per object, members in Docker's order. */
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "model/defaults.h"
+
+enum { SPEC_BYTES_MAX = 16 << 20 };
+
+/* A long list may outlive the swarm it lists. */
+static const struct view *view_or_null(const struct api *api)
+{
+	struct manager *manager = api->host.manager(api->host.arg);
+	return manager ? manager_view(manager) : NULL;
+}
+
+static void add_meta(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct meta *meta)
+{
+	yyjson_mut_val *version = yyjson_mut_obj_add_obj(doc, object, "Version");
+
+	yyjson_mut_obj_add_uint(doc, version, "Index", meta->spec_index);
+	api_add_stamp(doc, object, "CreatedAt", meta->created_wall);
+	api_add_stamp(doc, object, "UpdatedAt", meta->updated_wall);
+}
+
+/* ---- services ---------------------------------------------------------------------------------------------------- */
+
+static yyjson_mut_val *spec_json(const struct service_spec *spec, bool with_defaults, yyjson_mut_doc *doc)
+{
+	struct arena arena;
+	struct service_spec copy;
+	yyjson_mut_val *ret;
+
+	if (!with_defaults)
+		return shape_to_json(&service_spec_shape, spec, doc);
+	arena_init(&arena, "spec", SPEC_BYTES_MAX);
+	shape_copy(&service_spec_shape, spec, &arena, &copy);
+	service_spec_defaults(&copy, &arena);
+	ret = shape_to_json(&service_spec_shape, &copy, doc);
+	arena_fini(&arena);
+	return ret;
+}
+
+static yyjson_mut_val *ports_json(const struct port_config *ports, size_t count, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *list = yyjson_mut_arr(doc);
+
+	for (size_t i = 0; i < count; i++)
+		yyjson_mut_arr_append(list, shape_to_json(&port_config_shape, &ports[i], doc));
+	return list;
+}
+
+static void add_endpoint(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct service *service, const struct service_spec *spec)
+{
+	yyjson_mut_val *endpoint = yyjson_mut_obj_add_obj(doc, object, "Endpoint");
+
+	if (spec->endpoint.ports.count == 0) {
+		yyjson_mut_obj_add_obj(doc, endpoint, "Spec");
+		return;
+	}
+	yyjson_mut_obj_add_val(doc, endpoint, "Spec", shape_to_json(&endpoint_spec_shape, &spec->endpoint, doc));
+	if (service->ports.count)
+		yyjson_mut_obj_add_val(doc, endpoint, "Ports", ports_json(service->ports.items, service->ports.count, doc));
+}
+
+static void add_service_status(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct view *view, const char *id,
+			       const struct service_spec *spec)
+{
+	uint64_t running = 0, desired = service_replicas(spec);
+	yyjson_mut_val *status = yyjson_mut_obj_add_obj(doc, object, "ServiceStatus");
+
+	for (const struct view_object *o = view_tasks_of_service(view, id); o; o = o->next_of_service) {
+		const struct task *task = o->value;
+
+		running += task->state == TASK_RUNNING;
+		if (service_is_global(spec))
+			desired += task->desired == TASK_RUNNING;
+	}
+	yyjson_mut_obj_add_uint(doc, status, "RunningTasks", running);
+	yyjson_mut_obj_add_uint(doc, status, "DesiredTasks", desired);
+	yyjson_mut_obj_add_uint(doc, status, "CompletedTasks", 0);
+}
+
+yyjson_mut_val *shape_service(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
+{
+	const struct view *view = view_or_null(api);
+	const struct view_object *object = view ? view_find(view, KIND_SERVICE, id) : NULL;
+	const struct service *service = object ? object->value : NULL;
+	const struct service_spec *spec = object ? view_current_spec(view, object) : NULL;
+	const struct service_spec *previous;
+	yyjson_mut_val *ret;
+
+	if (!spec)
+		return NULL;
+	ret = yyjson_mut_obj(doc);
+	api_add_str(doc, ret, "ID", id);
+	add_meta(doc, ret, &object->meta);
+	yyjson_mut_obj_add_val(doc, ret, "Spec", spec_json(spec, flags & SHAPE_DEFAULTS, doc));
+	previous = service->previous_version ? view_service_spec(view, id, service->previous_version) : NULL;
+	if (previous)
+		yyjson_mut_obj_add_val(doc, ret, "PreviousSpec", spec_json(previous, flags & SHAPE_DEFAULTS, doc));
+	add_endpoint(doc, ret, service, spec);
+	if (service->update.state != UPDATE_NONE)
+		yyjson_mut_obj_add_val(doc, ret, "UpdateStatus", shape_to_json(&update_status_shape, &service->update, doc));
+	if (flags & SHAPE_STATUS)
+		add_service_status(doc, ret, view, id, spec);
+	return ret;
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------------------------- */
+
+static void add_task_status(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct task *task)
+{
+	yyjson_mut_val *status = yyjson_mut_obj_add_obj(doc, object, "Status"), *part;
+
+	api_add_stamp(doc, status, "Timestamp", task->status_wall);
+	api_add_str(doc, status, "State", task_state_name((enum task_state)task->state));
+	if (!str_is_empty(task->message))
+		api_add_str(doc, status, "Message", task->message);
+	if (!str_is_empty(task->error))
+		api_add_str(doc, status, "Err", task->error);
+	if (!str_is_empty(task->container_id)) {
+		part = yyjson_mut_obj_add_obj(doc, status, "ContainerStatus");
+		api_add_str(doc, part, "ContainerID", task->container_id);
+		yyjson_mut_obj_add_int(doc, part, "PID", task->pid);
+		yyjson_mut_obj_add_int(doc, part, "ExitCode", task->exit_code);
+	}
+	part = yyjson_mut_obj_add_obj(doc, status, "PortStatus");
+	if (task->host_ports.count)
+		yyjson_mut_obj_add_val(doc, part, "Ports", ports_json(task->host_ports.items, task->host_ports.count, doc));
+}
+
+yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
+{
+	const struct view *view = view_or_null(api);
+	const struct view_object *object = view ? view_find(view, KIND_TASK, id) : NULL;
+	const struct task *task = object ? object->value : NULL;
+	const struct service_spec *spec = task ? view_service_spec(view, task->service_id, task->spec_version) : NULL;
+	yyjson_mut_val *ret;
+
+	(void)flags;
+	if (!spec)
+		return NULL;
+	ret = yyjson_mut_obj(doc);
+	api_add_str(doc, ret, "ID", id);
+	add_meta(doc, ret, &object->meta);
+	yyjson_mut_obj_add_obj(doc, ret, "Labels");
+	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&task_spec_shape, &spec->task, doc));
+	api_add_str(doc, ret, "ServiceID", task->service_id);
+	if (task->slot)
+		yyjson_mut_obj_add_uint(doc, ret, "Slot", task->slot);
+	if (!str_is_empty(task->node_id))
+		api_add_str(doc, ret, "NodeID", task->node_id);
+	add_task_status(doc, ret, task);
+	api_add_str(doc, ret, "DesiredState", task_state_name((enum task_state)task->desired));
+	yyjson_mut_obj_add_null(doc, ret, "Volumes");
+	return ret;
+}
+
+/* ---- nodes and the cluster --------------------------------------------------------------------------------------- */
+
+yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
+{
+	const struct view *view = view_or_null(api);
+	const struct view_object *object = view ? view_find(view, KIND_NODE, id) : NULL;
+	yyjson_mut_val *ret, *members, *key;
+	yyjson_mut_obj_iter iter;
+
+	(void)flags;
+	if (!object)
+		return NULL;
+	ret = yyjson_mut_obj(doc);
+	api_add_str(doc, ret, "ID", id);
+	add_meta(doc, ret, &object->meta);
+	members = shape_to_json(&node_shape, object->value, doc);
+	iter = yyjson_mut_obj_iter_with(members);
+	while ((key = yyjson_mut_obj_iter_next(&iter))) {
+		yyjson_mut_val *value = yyjson_mut_obj_iter_get_val(key);
+		yyjson_mut_obj_iter_remove(&iter);
+		yyjson_mut_obj_add(ret, key, value);
+	}
+	return ret;
+}
+
+yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens)
+{
+	const struct view_object *object = view_cluster_object(api_view(api));
+	const struct cluster *cluster;
+	yyjson_mut_val *ret;
+
+	if (!object)
+		return NULL;
+	cluster = object->value;
+	ret = yyjson_mut_obj(doc);
+	api_add_str(doc, ret, "ID", object->meta.id);
+	add_meta(doc, ret, &object->meta);
+	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&cluster_spec_shape, &cluster->spec, doc));
+	yyjson_mut_obj_add_val(doc, ret, "TLSInfo", shape_to_json(shape_field(&cluster_shape, CLUSTER_TLS)->shape, &cluster->tls, doc));
+	yyjson_mut_obj_add_false(doc, ret, "RootRotationInProgress");
+	yyjson_mut_val *pools = yyjson_mut_obj_add_arr(doc, ret, "DefaultAddrPool");
+	for (size_t i = 0; i < cluster->address_pools.count; i++)
+		yyjson_mut_arr_add_strcpy(doc, pools, cluster->address_pools.items[i]);
+	yyjson_mut_obj_add_uint(doc, ret, "SubnetSize", cluster->subnet_size);
+	yyjson_mut_obj_add_uint(doc, ret, "DataPathPort", cluster->data_path_port);
+	if (with_tokens)
+		yyjson_mut_obj_add_val(doc, ret, "JoinTokens", shape_to_json(&join_tokens_shape, &cluster->tokens, doc));
+	return ret;
+}
