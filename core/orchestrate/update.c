@@ -1,0 +1,164 @@
+#include "orchestrate/update.h"
+
+#include "base/str.h"
+#include "model/defaults.h"
+#include "orchestrate/new_task.h"
+#include "orchestrate/outdated.h"
+#include "orchestrate/restart.h"
+
+enum progress {
+	SLOT_DONE,
+	SLOT_OUTDATED,          /* to be replaced */
+	SLOT_UNDER_WAY,         /* its new task has not run yet */
+	SLOT_DOUBLE,            /* the new task runs, others are still wanted */
+};
+struct look { enum progress progress; struct draft_task *fresh; };
+
+/* A new task that ended for good beside an old one that still runs: replacing once more would only go round. */
+static bool has_failed(const struct draft *draft, const struct draft_service *service, const struct slot_group *slot)
+{
+	for (const struct draft_task *task = slot->first; task; task = task->next)
+		if (task_is_done(task->task) && task->task->update_version == service->service->spec_version &&
+		    !task_is_outdated(draft->view, task->task))
+			return true;
+	return false;
+}
+
+static struct look look_stopped(const struct draft *draft, const struct slot_group *slot)
+{
+	struct draft_task *newest = slot_newest(slot);
+	bool is_outdated = newest && task_is_outdated(draft->view, newest->task);
+
+	return (struct look){ is_outdated ? SLOT_OUTDATED : SLOT_DONE, NULL };
+}
+
+static struct look look_at(const struct draft *draft, const struct draft_service *service, const struct slot_group *slot)
+{
+	struct draft_task *fresh = NULL;
+	size_t wanted = 0;
+
+	for (struct draft_task *task = slot->first; task; task = task->next) {
+		if (!task_is_wanted(task->task))
+			continue;
+		wanted++;
+		/* the one that is meant to run is better than one that is only prepared */
+		if (!task_is_outdated(draft->view, task->task) && (!fresh || fresh->task->desired < task->task->desired))
+			fresh = task;
+	}
+	if (wanted == 0)
+		return look_stopped(draft, slot);
+	if (!fresh && has_failed(draft, service, slot))
+		return (struct look){ SLOT_UNDER_WAY, NULL };
+	if (!fresh)
+		return (struct look){ SLOT_OUTDATED, NULL };
+	if (wanted > 1)
+		return (struct look){ fresh->task->state == TASK_RUNNING ? SLOT_DOUBLE : SLOT_UNDER_WAY, fresh };
+	if (fresh->task->update_version && fresh->task->state < TASK_RUNNING)
+		return (struct look){ SLOT_UNDER_WAY, fresh };
+	return (struct look){ SLOT_DONE, fresh };
+}
+
+/* Slots that are on their way out, and those of nodes that take nothing new, are left as they are. */
+static bool takes_part(struct draft *draft, struct draft_service *service, const struct slot_group *slot)
+{
+	const struct node *node;
+
+	if (!slot_is_kept(draft, service, slot))
+		return false;
+	if (slot->number)
+		return true;
+	node = view_node(draft->view, slot->node_id);
+	return !restart_node_is_lost(node) && node->spec.availability == AVAILABILITY_ACTIVE &&
+	       constraint_match(&service->constraints, slot->node_id, node);
+}
+
+static size_t count_wanted(const struct slot_group *slot)
+{
+	size_t count = 0;
+
+	for (const struct draft_task *task = slot->first; task; task = task->next)
+		count += task_is_wanted(task->task);
+	return count;
+}
+
+static void stop_others(struct draft *draft, struct slot_group *slot, struct draft_task *fresh)
+{
+	for (struct draft_task *task = slot->first; task; task = task->next)
+		if (task != fresh && task_is_wanted(task->task))
+			draft_set_desired(draft, task, TASK_SHUTDOWN);
+}
+
+/* A slot is changed as a whole, or not in this call. */
+static bool has_room(struct draft *draft, struct draft_service *service, size_t changes)
+{
+	if (draft_has_room(draft, changes))
+		return true;
+	draft_put_off(service);
+	return false;
+}
+
+/* Returns false when there was no room. */
+static bool replace(struct draft *draft, struct draft_service *service, struct slot_group *slot)
+{
+	bool starts_first = update_starts_first(service->spec);
+	struct draft_task *fresh;
+
+	if (!has_room(draft, service, count_wanted(slot) + 1))
+		return false;
+	fresh = new_task(draft, service, slot, starts_first ? TASK_RUNNING : TASK_READY);
+	draft_edit_task(draft, fresh)->update_version = service->service->spec_version;
+	if (!starts_first)
+		stop_others(draft, slot, fresh);
+	return true;
+}
+
+static void set_status(struct draft *draft, struct draft_service *service, enum update_state state, const char *message)
+{
+	struct update_status *status;
+
+	if (!has_room(draft, service, 1))
+		return;
+	status = &draft_edit_service(draft, service)->update;
+	status->state = (int)state;
+	status->message = (char *)(uintptr_t)message;
+	if (state == UPDATE_UPDATING)
+		status->started_wall = draft->in->wall;
+	else
+		status->completed_wall = draft->in->wall;
+}
+
+void update_service(struct draft *draft, struct draft_service *service)
+{
+	struct look *looks = ARENA_ARRAY(draft->arena, struct look, service->slot_count);
+	uint64_t parallelism = update_parallelism(service->spec);
+	size_t outdated = 0, under_way = 0;
+	int state = service->service->update.state;
+
+	if (state == UPDATE_PAUSED)
+		return;
+	for (size_t i = 0; i < service->slot_count; i++) {
+		if (!takes_part(draft, service, service->slots[i]))
+			continue;
+		looks[i] = look_at(draft, service, service->slots[i]);
+		outdated += looks[i].progress == SLOT_OUTDATED;
+		under_way += looks[i].progress == SLOT_UNDER_WAY;
+		if (looks[i].progress == SLOT_DOUBLE && has_room(draft, service, count_wanted(service->slots[i])))
+			stop_others(draft, service->slots[i], looks[i].fresh);
+	}
+	if (outdated + under_way == 0) {
+		if (state == UPDATE_UPDATING)
+			set_status(draft, service, UPDATE_COMPLETED, "update completed");
+		return;
+	}
+	if (state == UPDATE_NONE && outdated > 0)
+		set_status(draft, service, UPDATE_UPDATING, "update in progress");
+	for (size_t i = 0; i < service->slot_count; i++) {
+		if (looks[i].progress != SLOT_OUTDATED)
+			continue;
+		if (parallelism && under_way >= parallelism)
+			return;
+		if (!replace(draft, service, service->slots[i]))
+			return;
+		under_way++;
+	}
+}
