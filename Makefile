@@ -162,6 +162,11 @@ $(foreach room,$(TESTED),\
 	$(eval $(call test_program,unit-$(room),san,$(call unit_sources,$(room)),$(reach_$(room))))\
 	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
 
+# ROOM_golden.c runs scenarios kept as text; what it shares with the room's unit tests is in files without tests.
+GOLDEN := $(patsubst test/golden/%_golden.c,%,$(wildcard test/golden/*_golden.c))
+$(foreach room,$(GOLDEN),$(eval $(call test_program,golden-$(room),san,\
+	test/golden/$(room)_golden.c $(filter-out %_test.c,$(wildcard test/unit/$(room)/*.c)),$(reach_$(room)))))
+
 # T=part of a name picks tests. The sanitizers know no static musl, so the same tests run twice:
 # unit-ROOM in the san variant, musl-ROOM as they will be shipped.
 $(TESTED:%=unit-%): unit-%: build/test/unit-%
@@ -171,7 +176,7 @@ $(TESTED:%=musl-%): musl-%: build/test/musl-%
 unit: $(TESTED:%=build/test/unit-%)
 	@test/unit/run unit $(T)
 # all test programs, not run
-tests: $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) ;
+tests: $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 
 test:
 	@ARCH=$(ARCH) vendor/packages build test && test/run
