@@ -24,5 +24,7 @@ struct container_log_entry {
 /* Appends one entry with its newline behind it. `room` is bytes that the caller has at `to`, at least CONTAINER_LOG_ENTRY_MAX_BYTES
  * for a piece of up to CONTAINER_LOG_PIECE_BYTES. Returns how many were written. No heap: the shim calls this. */
 size_t container_log_format(const struct container_log_entry *entry, char *to, size_t room);
+/* Text as the inside of a JSON string; `to` has room for six times the length. How many bytes were written, no NUL. */
+size_t container_log_escape(const char *text, size_t length, char *to);
 /* One line without its newline. entry->text points into scratch, which is cleared first. */
 int container_log_parse(const char *line, size_t length, struct buf *scratch, struct container_log_entry *ret, struct err *err);

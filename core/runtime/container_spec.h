@@ -2,16 +2,13 @@
  *
  * Every pointer belongs to the caller (usually to an arena) and is only read. A list is (pointer, count); NULL with 0 is an empty list;
  * a NULL string is "". Nothing here is resolved: names of users are looked up inside the image by the shim.
- * The encoded form carries a version, because an old shim meets a newer agent and the other way round; a version that this
- * binary does not know is refused, never guessed at.
+ * Its stored form is part of shim_plan.h, which carries a version.
  */
 #pragma once
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/id.h"
 
-#define CONTAINER_SPEC_VERSION 1
 #define CONTAINER_SPEC_MAX_BYTES (4 * 1024 * 1024)       /* of the encoded form; a larger one is refused on both sides */
 
 struct container_strings { const char **items; size_t count; };
@@ -63,7 +60,7 @@ struct container_spec {
 	struct container_mount *mounts;
 	size_t mount_count;
 
-	uint64_t caps;                   /* bit n: capability n */
+	uint64_t caps;                   /* bit n: capability n (caps.h) */
 	bool seccomp_enabled;            /* Docker's default profile for these caps */
 	bool no_new_privs;
 	struct container_rlimit *rlimits;
@@ -92,13 +89,5 @@ void container_spec_init(struct container_spec *spec);
 /* What nobody could run: ERR_INVALID with Docker's words where it has them. The paths are not looked at on disk. */
 int container_spec_check(const struct container_spec *spec, struct err *err);
 
-/* JSON. Encoding cannot fail; decoding takes nothing for granted, and checks as container_spec_check does. */
-void container_spec_encode(const struct container_spec *spec, struct buf *out);
-int container_spec_decode(const char *text, size_t length, struct arena *arena, struct container_spec *ret, struct err *err);
-
-/* "CAP_NET_ADMIN", "net_admin" -> 12; "ALL" is not one. -1 when unknown. */
-int container_cap_parse(const char *name);
-const char *container_cap_name(int cap);         /* "CAP_CHOWN"; NULL when unknown */
-#define CONTAINER_CAPS_ALL ((UINT64_C(1) << 41) - 1)
 /* The label's value; NULL when there is none. */
 const char *container_label(const struct container_spec *spec, const char *key);

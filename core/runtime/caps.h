@@ -1,0 +1,12 @@
+/* caps.h - capabilities(7) by name and number, and the set that Docker gives a container. Pure; caps_io.h applies a set. */
+#pragma once
+#include "base/base.h"
+
+#define CAPS_COUNT 41                                    /* CAP_CHECKPOINT_RESTORE is the last one */
+#define CAPS_BIT(n) (UINT64_C(1) << (n))
+#define CAPS_ALL    (CAPS_BIT(CAPS_COUNT) - 1)
+
+/* "CAP_NET_ADMIN", "net_admin" -> 12; -1 when unknown ("ALL" is the caller's word). */
+int caps_parse(const char *name);
+const char *caps_name(int cap);                          /* "CAP_CHOWN"; NULL when unknown */
+uint64_t caps_default(void);                             /* Docker's 14 */

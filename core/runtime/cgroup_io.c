@@ -1,0 +1,571 @@
+/* cgroup_io.c - control groups on the host. */
+#include "runtime/cgroup_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "runtime/device_filter.h"
+#include "runtime/kcall.h"
+
+enum { FILE_MAX_BYTES = 1 << 20, PATH_BYTES = 768, KILL_WAIT_MS = 10000 };
+static const char shared_devices[] = "default";
+
+/* --- paths ------------------------------------------------------------------------------------- */
+
+struct group_path { char text[PATH_BYTES]; };
+
+static struct group_path path_of(const char *mount, const char *parent, const char *below)
+{
+	struct group_path path;
+
+	check(snprintf(path.text, sizeof path.text, "%s/%s%s%s", mount, parent, below[0] ? "/" : "", below) < PATH_BYTES);
+	return path;
+}
+
+static struct group_path path_below(const char *dir, const char *name)
+{
+	struct group_path path;
+
+	check(snprintf(path.text, sizeof path.text, "%s/%s", dir, name) < PATH_BYTES);
+	return path;
+}
+
+static bool has_own_devices(const struct cgroup_v1 *v1, const struct container_spec *spec)
+{
+	return v1->controllers != CGROUP_DEVICES || spec->device_count > 0;
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
+
+static int write_rules(const char *dir, const struct cgroup_device *rules, size_t count, struct arena *arena, struct err *err)
+{
+	if (file_poke(path_below(dir, "devices.deny").text, "a", err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (file_poke(path_below(dir, "devices.allow").text, cgroup_device_text(&rules[i], arena), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int open_v1(const struct cgroup_v1 *v1, const char *parent, struct arena *arena, struct err *err)
+{
+	if (dir_make(path_of(v1->mount, parent, "").text, 0755, err) < 0)
+		return -1;
+	if (v1->controllers != CGROUP_DEVICES)
+		return 0;
+	struct group_path shared = path_of(v1->mount, parent, shared_devices);
+
+	if (mkdir(shared.text, 0755) < 0)
+		return errno == EEXIST ? 0 : err_sys(err, "mkdir '%s'", shared.text);
+	return write_rules(shared.text, cgroup_default_devices, cgroup_default_device_count, arena, err);
+}
+
+/* Controllers are handed down level by level: from the root to the parent's children. What cannot be (a root that is itself inside a container)
+ * is a controller less, found when a limit needs it. */
+static void hand_down(const char *dir)
+{
+	static const char *const wanted[] = { "+memory", "+cpu", "+pids" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+		struct err ignored;
+
+		file_poke(path_below(dir, "cgroup.subtree_control").text, wanted[i], &ignored);
+	}
+}
+
+static int open_v2(struct cgroup_layout *layout, const char *parent, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf enabled = BUF_INIT;
+	struct group_path dir = path_of(layout->v2_mount, parent, "");
+	struct cgroup_layout found;
+
+	if (dir_make(dir.text, 0755, err) < 0)
+		return -1;
+	if (!layout->is_unified)
+		return 0;
+	for (size_t at = strlen(layout->v2_mount); dir.text[at]; at++)
+		if (dir.text[at] == '/') {
+			dir.text[at] = '\0';
+			hand_down(dir.text);
+			dir.text[at] = '/';
+		}
+	hand_down(dir.text);
+	if (file_read(path_below(dir.text, "cgroup.subtree_control").text, FILE_MAX_BYTES, &enabled, err) < 0 ||
+	    cgroup_layout_parse("1 1 0:1 / /x rw - cgroup2 x rw\n", buf_text(&enabled), &found, err) < 0)
+		return -1;
+	layout->controllers = found.controllers;
+	return 0;
+}
+
+static int load_filter(const struct cgroup_device *rules, size_t count, int *ret_fd, struct err *err)
+{
+	struct device_filter filter;
+
+	if (device_filter_build(rules, count, &filter, err) < 0)
+		return -1;
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uint64_t)(uintptr_t)filter.insns,
+		.insn_cnt = (uint32_t)filter.count,
+		.license = (uint64_t)(uintptr_t)"GPL",
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+
+	if (fd < 0)
+		return err_sys(err, "load the device filter of cgroup v2");
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool needs_filter(const struct cgroup_layout *layout)
+{
+	return layout->v2_mount[0] && (layout->is_unified || !(layout->controllers & CGROUP_DEVICES));
+}
+
+static int read_layout(struct cgroup_layout *ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf mounts = BUF_INIT;
+	CLEANUP(buf_finip) struct buf controllers = BUF_INIT;
+
+	if (file_read("/proc/self/mountinfo", 16 << 20, &mounts, err) < 0)
+		return -1;
+	if (cgroup_layout_parse(buf_text(&mounts), "", ret, err) < 0 || !ret->is_unified)
+		return ret->v1_count ? 0 : -1;
+	if (file_read(path_below(ret->v2_mount, "cgroup.controllers").text, FILE_MAX_BYTES, &controllers, err) < 0)
+		return -1;
+	return cgroup_layout_parse(buf_text(&mounts), buf_text(&controllers), ret, err);
+}
+
+int cgroup_open(const char *parent, struct cgroup_host *ret, struct err *err)
+{
+	struct cgroup_host host = { .parent = parent, .device_prog_fd = -1 };
+	struct arena arena;
+	int result = read_layout(&host.layout, err);
+
+	arena_init(&arena, "cgroup_open", 1 << 20);
+	for (size_t i = 0; result == 0 && i < host.layout.v1_count; i++)
+		result = open_v1(&host.layout.v1[i], parent, &arena, err);
+	if (result == 0 && host.layout.v2_mount[0])
+		result = open_v2(&host.layout, parent, err);
+	else if (result == 0 && host.layout.named_mount[0])
+		result = dir_make(path_of(host.layout.named_mount, parent, "").text, 0755, err);
+	if (result == 0 && needs_filter(&host.layout))
+		result = load_filter(cgroup_default_devices, cgroup_default_device_count, &host.device_prog_fd, err);
+	arena_fini(&arena);
+	if (result == 0)
+		*ret = host;
+	return result;
+}
+
+void cgroup_close(struct cgroup_host *host)
+{
+	const struct cgroup_layout *layout = &host->layout;
+
+	for (size_t i = 0; i < layout->v1_count; i++) {
+		rmdir(path_of(layout->v1[i].mount, host->parent, shared_devices).text);
+		rmdir(path_of(layout->v1[i].mount, host->parent, "").text);
+	}
+	if (layout->v2_mount[0])
+		rmdir(path_of(layout->v2_mount, host->parent, "").text);
+	else if (layout->named_mount[0])
+		rmdir(path_of(layout->named_mount, host->parent, "").text);
+	fd_closep(&host->device_prog_fd);
+}
+
+/* --- making ------------------------------------------------------------------------------------ */
+
+static int make_group(const char *dir, struct err *err)
+{
+	return mkdir(dir, 0755) < 0 && errno != EEXIST ? err_sys(err, "mkdir '%s'", dir) : 0;
+}
+
+static int write_limits(const char *dir, const struct cgroup_writes *writes, struct err *err)
+{
+	for (size_t i = 0; i < writes->count; i++) {
+		const struct cgroup_write *write = &writes->items[i];
+		struct err why;
+
+		if (file_poke(path_below(dir, write->file).text, write->text, &why) == 0 || write->is_optional)
+			continue;
+		return err_set(err, why.code, "%s", why.text);
+	}
+	return 0;
+}
+
+/* Docker's rules and the spec's own devices, as numbers. */
+static int collect_rules(const struct container_spec *spec, struct arena *arena, struct cgroup_device **ret, size_t *ret_count,
+			 struct err *err)
+{
+	size_t count = cgroup_default_device_count;
+	struct cgroup_device *rules = ARENA_ARRAY(arena, struct cgroup_device, count + spec->device_count);
+
+	memcpy(rules, cgroup_default_devices, count * sizeof *rules);
+	for (size_t i = 0; i < spec->device_count; i++) {
+		const struct container_device *device = &spec->devices[i];
+		struct stat st;
+
+		if (stat(device->host_path, &st) < 0)
+			return err_sys(err, "error gathering device information while adding custom device \"%s\"", device->host_path);
+		if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+			return err_set(err, ERR_INVALID, "device '%s': not a device node", device->host_path);
+		rules[count++] = (struct cgroup_device){ S_ISBLK(st.st_mode) ? 'b' : 'c', major(st.st_rdev), minor(st.st_rdev),
+							 device->access };
+	}
+	*ret = rules;
+	*ret_count = count;
+	return 0;
+}
+
+static int make_v1(const struct cgroup_host *host, const struct cgroup_v1 *v1, const struct container_spec *spec,
+		   struct arena *arena, struct err *err)
+{
+	struct group_path dir = path_of(v1->mount, host->parent, spec->id);
+	struct cgroup_writes limits = cgroup_v1_limits(v1->controllers, spec, arena);
+	struct cgroup_device *rules;
+	size_t count;
+
+	if (!has_own_devices(v1, spec))
+		return 0;
+	if (make_group(dir.text, err) < 0 || write_limits(dir.text, &limits, err) < 0)
+		return -1;
+	if (!(v1->controllers & CGROUP_DEVICES))
+		return 0;
+	if (collect_rules(spec, arena, &rules, &count, err) < 0)
+		return -1;
+	return write_rules(dir.text, rules, count, arena, err);
+}
+
+static int attach_filter(const struct cgroup_host *host, const char *dir, const struct container_spec *spec, struct arena *arena,
+			 struct err *err)
+{
+	CLEANUP(fd_closep) int group = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_closep) int own = -1;
+	struct cgroup_device *rules;
+	size_t count;
+
+	if (group < 0)
+		return err_sys(err, "open '%s'", dir);
+	if (spec->device_count && (collect_rules(spec, arena, &rules, &count, err) < 0 || load_filter(rules, count, &own, err) < 0))
+		return -1;
+	union bpf_attr attr = {
+		.target_fd = (uint32_t)group,
+		.attach_bpf_fd = (uint32_t)(own >= 0 ? own : host->device_prog_fd),
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) < 0)
+		return err_sys(err, "attach the device filter to '%s'", dir);
+	return 0;
+}
+
+static int make_v2(const struct cgroup_host *host, const struct container_spec *spec, struct arena *arena, struct err *err)
+{
+	struct group_path dir = path_of(host->layout.v2_mount, host->parent, spec->id);
+	struct group_path ctr = path_below(dir.text, "ctr"), shim = path_below(dir.text, "shim");
+
+	if (make_group(dir.text, err) < 0)
+		return -1;
+	if (host->layout.is_unified)
+		hand_down(dir.text);
+	if (make_group(ctr.text, err) < 0 || make_group(shim.text, err) < 0)
+		return -1;
+	if (host->layout.is_unified) {
+		struct cgroup_writes limits = cgroup_v2_limits(spec, arena);
+
+		if (write_limits(ctr.text, &limits, err) < 0)
+			return -1;
+	}
+	return host->device_prog_fd >= 0 ? attach_filter(host, ctr.text, spec, arena, err) : 0;
+}
+
+int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err)
+{
+	struct arena arena;
+	int result = cgroup_check_limits(&host->layout, spec, err);
+
+	arena_init(&arena, "cgroup_make", 1 << 20);
+	for (size_t i = 0; result == 0 && i < host->layout.v1_count; i++)
+		result = make_v1(host, &host->layout.v1[i], spec, &arena, err);
+	if (result == 0 && host->layout.v2_mount[0])
+		result = make_v2(host, spec, &arena, err);
+	arena_fini(&arena);
+	return result;
+}
+
+void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, struct arena *arena)
+{
+	const struct cgroup_layout *layout = &host->layout;
+	const char *id = plan->spec.id;
+
+	plan->is_cgroup2_unified = layout->is_unified;
+	plan->cgroup2_dir = layout->v2_mount[0] ? arena_printf(arena, "%s/%s/%s/ctr", layout->v2_mount, host->parent, id) : "";
+	plan->cgroups = ARENA_ARRAY(arena, struct shim_cgroup, CGROUP_MAX_V1 + 1);
+	plan->cgroup_count = 0;
+	for (size_t i = 0; i < layout->v1_count; i++) {
+		const struct cgroup_v1 *v1 = &layout->v1[i];
+		struct group_path dir = path_of(v1->mount, host->parent, has_own_devices(v1, &plan->spec) ? id : shared_devices);
+
+		plan->cgroups[plan->cgroup_count++] = (struct shim_cgroup){ arena_strdup(arena, dir.text), arena_strdup(arena, v1->options) };
+	}
+}
+
+void cgroup_shim_procs(const struct cgroup_host *host, const char *id, struct arena *arena, const char *ret[4])
+{
+	const struct cgroup_layout *layout = &host->layout;
+	size_t count = 0;
+
+	memset(ret, 0, 4 * sizeof *ret);
+	if (layout->v2_mount[0])
+		ret[count++] = arena_printf(arena, "%s/%s/%s/shim/cgroup.procs", layout->v2_mount, host->parent, id);
+	else if (layout->named_mount[0])
+		ret[count++] = arena_printf(arena, "%s/%s/cgroup.procs", layout->named_mount, host->parent);
+	/* Out of the service unit's group, whose limits are the agent's. */
+	for (size_t i = 0; i < layout->v1_count && count < 4; i++)
+		if (layout->v1[i].controllers & (CGROUP_MEMORY | CGROUP_PIDS))
+			ret[count++] = arena_printf(arena, "%s/%s/cgroup.procs", layout->v1[i].mount, host->parent);
+}
+
+int cgroup_join(const struct shim_plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->cgroup_count; i++)
+		if (file_poke(path_below(plan->cgroups[i].dir, "cgroup.procs").text, "0", err) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- looking ----------------------------------------------------------------------------------- */
+
+static uint64_t read_count(const char *dir, const char *file, const char *key)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err ignored;
+	uint64_t number = 0;
+
+	if (file_read(path_below(dir, file).text, FILE_MAX_BYTES, &text, &ignored) < 0)
+		return 0;
+	if (key)
+		return cgroup_count_of(buf_text(&text), key);
+	char *end = text.data ? strchr(text.data, '\n') : NULL;
+
+	if (end)
+		*end = '\0';
+	return str_to_u64(buf_text(&text), &number) == 0 ? number : 0;
+}
+
+void cgroup_oom_file(const struct shim_plan *plan, char *ret_path, size_t size)
+{
+	ret_path[0] = '\0';
+	if (plan->is_cgroup2_unified)
+		snprintf(ret_path, size, "%s/memory.events", plan->cgroup2_dir);
+	for (size_t i = 0; i < plan->cgroup_count; i++)
+		if (strstr(plan->cgroups[i].controllers, "memory"))
+			snprintf(ret_path, size, "%s/memory.oom_control", plan->cgroups[i].dir);
+}
+
+bool cgroup_oom_happened(const char *path)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err ignored;
+
+	return path[0] && file_read(path, FILE_MAX_BYTES, &text, &ignored) == 0 && cgroup_count_of(buf_text(&text), "oom_kill") > 0;
+}
+
+static void stats_v1(const struct cgroup_v1 *v1, const char *dir, struct runtime_stats *ret)
+{
+	if (v1->controllers & CGROUP_MEMORY) {
+		ret->memory_bytes = (int64_t)read_count(dir, "memory.usage_in_bytes", NULL);
+		ret->memory_peak_bytes = (int64_t)read_count(dir, "memory.max_usage_in_bytes", NULL);
+		ret->memory_limit_bytes = (int64_t)read_count(dir, "memory.limit_in_bytes", NULL);
+	}
+	if (v1->controllers & CGROUP_CPUACCT)
+		ret->cpu_ns = read_count(dir, "cpuacct.usage", NULL);
+	if (v1->controllers & CGROUP_PIDS)
+		ret->pids = (int64_t)read_count(dir, "pids.current", NULL);
+}
+
+void cgroup_stats(const struct cgroup_host *host, const char *id, struct runtime_stats *ret)
+{
+	const struct cgroup_layout *layout = &host->layout;
+
+	*ret = (struct runtime_stats){ 0 };
+	for (size_t i = 0; i < layout->v1_count; i++)
+		stats_v1(&layout->v1[i], path_of(layout->v1[i].mount, host->parent, id).text, ret);
+	if (layout->is_unified) {
+		struct group_path ctr = path_below(path_of(layout->v2_mount, host->parent, id).text, "ctr");
+
+		ret->memory_bytes = (int64_t)read_count(ctr.text, "memory.current", NULL);
+		ret->memory_peak_bytes = (int64_t)read_count(ctr.text, "memory.peak", NULL);
+		ret->memory_limit_bytes = (int64_t)read_count(ctr.text, "memory.max", NULL);
+		ret->cpu_ns = read_count(ctr.text, "cpu.stat", "usage_usec") * 1000;
+		ret->pids = (int64_t)read_count(ctr.text, "pids.current", NULL);
+	}
+}
+
+static void list_below(const char *mount, const char *parent, struct strlist *ret)
+{
+	CLEANUP(strlist_finip) struct strlist names = { 0 };
+	struct err ignored;
+
+	if (dir_list(path_of(mount, parent, "").text, &names, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (hex_id_is_valid(names.items[i]) && !strlist_has(ret, names.items[i]))
+			strlist_add(ret, names.items[i]);
+}
+
+/* Half-made groups can be in any hierarchy, but they are made in order: the first v1 and the v2 tree show every one. */
+void cgroup_list(const struct cgroup_host *host, struct strlist *ret_ids)
+{
+	for (size_t i = 0; i < host->layout.v1_count; i++)
+		list_below(host->layout.v1[i].mount, host->parent, ret_ids);
+	if (host->layout.v2_mount[0])
+		list_below(host->layout.v2_mount, host->parent, ret_ids);
+}
+
+/* --- ending ------------------------------------------------------------------------------------ */
+
+/* POLLPRI on cgroup.events tells when `populated` changes (cgroup-v2, "populated notification"). */
+static bool wait_until_empty(const char *dir, msec deadline)
+{
+	CLEANUP(fd_closep) int fd = open(path_below(dir, "cgroup.events").text, O_RDONLY | O_CLOEXEC);
+	char text[256];
+
+	for (;;) {
+		ssize_t length = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+
+		if (length < 0)
+			return errno == ENOENT || errno == ENODEV;
+		text[length] = '\0';
+		if (cgroup_count_of(text, "populated") == 0)
+			return true;
+		msec left = deadline - clock_boot_ms();
+		struct pollfd wait = { .fd = fd, .events = POLLPRI };
+
+		if (left <= 0 || poll(&wait, 1, (int)left) == 0)
+			return false;
+	}
+}
+
+static void read_pids(const char *dir, struct buf *out)
+{
+	struct err ignored;
+
+	buf_clear(out);
+	file_read(path_below(dir, "cgroup.procs").text, FILE_MAX_BYTES, out, &ignored);
+}
+
+static bool lists_pid(const char *text, long pid)
+{
+	while (*text) {
+		char *end;
+
+		if (strtol(text, &end, 10) == pid)
+			return true;
+		text = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+/* For hosts without cgroup.kill. A pid that is in the group before and after its pidfd was opened is the one that is meant. */
+static bool kill_listed(const char *dir, msec deadline)
+{
+	CLEANUP(buf_finip) struct buf before = BUF_INIT;
+	CLEANUP(buf_finip) struct buf after = BUF_INIT;
+
+	for (;;) {
+		read_pids(dir, &before);
+		long pid = strtol(buf_text(&before), NULL, 10);
+
+		if (pid <= 0)
+			return true;
+		if (clock_boot_ms() >= deadline)
+			return false;
+		CLEANUP(fd_closep) int pidfd = kcall_pidfd_open((pid_t)pid);
+		struct pollfd wait = { .fd = pidfd, .events = POLLIN };
+
+		read_pids(dir, &after);
+		if (pidfd < 0 || !lists_pid(buf_text(&after), pid))
+			continue;
+		kcall_pidfd_signal(pidfd, SIGKILL);
+		poll(&wait, 1, (int)MAX(deadline - clock_boot_ms(), 0));
+	}
+}
+
+static bool kill_v2(const char *dir, msec deadline)
+{
+	struct err ignored;
+
+	if (!file_exists(dir))
+		return true;
+	if (file_poke(path_below(dir, "cgroup.kill").text, "1", &ignored) == 0)
+		return wait_until_empty(dir, deadline);
+	/* before Linux 5.14 */
+	return kill_listed(path_below(dir, "ctr").text, deadline) && kill_listed(path_below(dir, "shim").text, deadline) &&
+	       wait_until_empty(dir, deadline);
+}
+
+int cgroup_kill(const struct cgroup_host *host, const char *id, struct err *err)
+{
+	const struct cgroup_layout *layout = &host->layout;
+	msec deadline = clock_boot_ms() + KILL_WAIT_MS;
+	bool is_gone = true;
+
+	if (layout->v2_mount[0])
+		is_gone = kill_v2(path_of(layout->v2_mount, host->parent, id).text, deadline);
+	for (size_t i = 0; is_gone && i < layout->v1_count; i++)
+		is_gone = kill_listed(path_of(layout->v1[i].mount, host->parent, id).text, deadline);
+	return is_gone ? 0 : err_set(err, ERR_IO, "container %.12s: its processes do not end", id);
+}
+
+/* Groups that the container made inside its own go first. Processes may need a moment more to leave than to die. */
+static int remove_group(const char *dir, struct err *err)
+{
+	CLEANUP(strlist_finip) struct strlist names = { 0 };
+	struct err ignored;
+
+	if (rmdir(dir) == 0 || errno == ENOENT || errno == ENODEV)
+		return 0;
+	if (dir_list(dir, &names, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < names.count; i++) {
+		struct group_path below = path_below(dir, names.items[i]);
+		struct stat st;
+
+		if (lstat(below.text, &st) == 0 && S_ISDIR(st.st_mode) && remove_group(below.text, err) < 0)
+			return -1;
+	}
+	if (rmdir(dir) == 0 || errno == ENOENT)
+		return 0;
+	wait_until_empty(dir, clock_boot_ms() + KILL_WAIT_MS);
+	return rmdir(dir) == 0 || errno == ENOENT ? 0 : err_sys(err, "rmdir '%s'", dir);
+}
+
+int cgroup_remove(const struct cgroup_host *host, const char *id, struct err *err)
+{
+	const struct cgroup_layout *layout = &host->layout;
+
+	if (layout->v2_mount[0]) {
+		struct group_path dir = path_of(layout->v2_mount, host->parent, id);
+
+		rmdir(path_below(dir.text, "ctr").text);
+		rmdir(path_below(dir.text, "shim").text);
+		if (remove_group(dir.text, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < layout->v1_count; i++)
+		if (remove_group(path_of(layout->v1[i].mount, host->parent, id).text, err) < 0)
+			return -1;
+	return 0;
+}

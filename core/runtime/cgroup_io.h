@@ -1,0 +1,39 @@
+/* cgroup_io.h - makes, joins, kills and removes the control groups of containers: <mount>/<parent>/<id>.
+ *
+ * In the v2 tree a container has <id>/ctr and its shim <id>/shim (a group with children may hold no process). In v1, where that rule does not exist,
+ * <id> itself is the container's, which halves the directories; shims share the parent there. Containers without devices of their own share
+ * one v1 devices group, for it only holds rules. Everything blocks: for work threads and shims.
+ */
+#pragma once
+#include "base/str.h"
+#include "runtime/cgroup.h"
+#include "runtime/runtime.h"
+#include "runtime/shim_plan.h"
+
+struct cgroup_host {
+	struct cgroup_layout layout;
+	const char *parent;              /* the caller's; outlives this */
+	int device_prog_fd;              /* v2: Docker's default rules, loaded once; -1 */
+};
+
+int cgroup_open(const char *parent, struct cgroup_host *ret, struct err *err);
+void cgroup_close(struct cgroup_host *host);     /* removes the parents when they are empty */
+
+/* Directories and limits; on failure what was made stays for cgroup_remove. */
+int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err);
+/* Fills the plan's groups; strings in the arena. */
+void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, struct arena *arena);
+/* The cgroup.procs files that its shim joins. */
+void cgroup_shim_procs(const struct cgroup_host *host, const char *id, struct arena *arena, const char *ret[4]);
+
+/* In the container's process: all v1 groups; v2 was joined by clone3. */
+int cgroup_join(const struct shim_plan *plan, struct err *err);
+/* The file that counts what the kernel killed in the container for memory; "" when there is none. */
+void cgroup_oom_file(const struct shim_plan *plan, char *ret_path, size_t size);
+bool cgroup_oom_happened(const char *path);
+
+/* Everything in both groups gets SIGKILL; returns when it is gone, ERR_IO after 10 s. */
+int cgroup_kill(const struct cgroup_host *host, const char *id, struct err *err);
+int cgroup_remove(const struct cgroup_host *host, const char *id, struct err *err);
+void cgroup_list(const struct cgroup_host *host, struct strlist *ret_ids);
+void cgroup_stats(const struct cgroup_host *host, const char *id, struct runtime_stats *ret);

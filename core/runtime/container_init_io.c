@@ -1,0 +1,338 @@
+/* container_init_io.c - from a fresh process in fresh namespaces to the user's program.
+ *
+ *   join cgroups -> cgroup namespace -> open mount sources -> private mounts -> root -> pivot -> hosts, resolv.conf -> mounts -> /dev
+ *   -> sysctls -> hidden paths -> read-only root -> user, cwd, stdio -> limits, filter, identity -> gate -> exec
+ */
+#include "runtime/container_init_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "os/file.h"
+#include "runtime/cgroup_io.h"
+#include "runtime/container_files.h"
+#include "runtime/inroot_io.h"
+#include "runtime/kcall.h"
+#include "runtime/mounts_io.h"
+#include "runtime/privileges_io.h"
+#include "runtime/rootfs_io.h"
+
+enum { CODE_FAILED = 126, CODE_NOT_FOUND = 127, ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
+
+struct init {
+	const struct shim_plan *plan;
+	const struct container_spec *spec;
+	const struct container_init *given;
+	struct arena arena;
+	struct mount_plan mounts;
+	struct mount_source *sources;
+	struct device_node *nodes;
+	struct container_user user;
+	struct buf host_resolv;
+	int root_fd;
+};
+
+uint64_t container_init_namespaces(const struct container_spec *spec)
+{
+	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+
+	return spec->network == CONTAINER_NET_HOST ? flags : flags | CLONE_NEWNET;
+}
+
+static _Noreturn void fail(int gate_fd, int code, const struct err *err)
+{
+	char message[CONTAINER_INIT_MESSAGE_BYTES] = { CONTAINER_INIT_ERROR, (char)code };
+	size_t length = strlen(err->text);
+
+	memcpy(message + 2, err->text, length);
+	send(gate_fd, message, 2 + length, MSG_NOSIGNAL);
+	_exit(code);
+}
+
+/* --- namespaces and root ----------------------------------------------------------------------- */
+
+/* The shim's mask and handlers are not the program's, and its terminal, if it had one, neither. */
+static void reset_process(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	setsid();
+	umask(0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Without CAP_SYS_RESOURCE (a host that is a container) no score goes below the agent's: nobody asked for 0 but us. */
+static int write_oom_score(const struct container_spec *spec, struct err *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", spec->oom_score_adj);
+	return file_poke("/proc/self/oom_score_adj", text, err) < 0 && spec->oom_score_adj ? -1 : 0;
+}
+
+static int enter_namespaces(struct init *init, struct err *err)
+{
+	if (cgroup_join(init->plan, err) < 0 || write_oom_score(init->spec, err) < 0)
+		return -1;
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(err, "make a cgroup namespace");
+	const char *hostname = container_files_hostname(init->spec, &init->arena);
+
+	/* with the host's network its name stays as well, as Docker has it */
+	if (init->spec->network == CONTAINER_NET_HOST && str_is_empty(init->spec->hostname))
+		return 0;
+	return sethostname(hostname, strlen(hostname)) < 0 ? err_sys(err, "set host name '%s'", hostname) : 0;
+}
+
+/* Where systemd-resolved stands in front, the host's file names only itself, on a loopback address that is another one inside. */
+static void read_host_resolv(struct init *init)
+{
+	static const char behind_resolved[] = "/run/systemd/resolve/resolv.conf";
+	struct err ignored;
+
+	if (!init->spec->uses_host_dns)
+		return;
+	file_read("/etc/resolv.conf", RESOLV_MAX_BYTES, &init->host_resolv, &ignored);
+	if (init->spec->network != CONTAINER_NET_HOST && strstr(buf_text(&init->host_resolv), "127.0.0.53") &&
+	    file_exists(behind_resolved)) {
+		buf_clear(&init->host_resolv);
+		file_read(behind_resolved, RESOLV_MAX_BYTES, &init->host_resolv, &ignored);
+	}
+}
+
+static int enter_root(struct init *init, struct err *err)
+{
+	read_host_resolv(init);
+	init->mounts = mounts_plan(init->plan, &init->arena);
+	if (mounts_open_sources(&init->mounts, &init->arena, &init->sources, err) < 0 ||
+	    mounts_look_at_devices(init->spec, &init->arena, &init->nodes, err) < 0)
+		return -1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(err, "make the mounts private");
+	if (rootfs_mount(init->plan, err) < 0 || rootfs_enter(init->plan, err) < 0)
+		return -1;
+	init->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return init->root_fd < 0 ? err_sys(err, "open the container's root") : 0;
+}
+
+/* Written into the root itself rather than mounted over it: three mounts less, and whoever renames a new file onto them may. Mounts of the
+ * user at these places lie above. */
+static int write_files(struct init *init, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	const char *hostname = container_files_hostname(init->spec, &init->arena);
+
+	buf_printf(&text, "%s\n", hostname);
+	if (inroot_write(init->root_fd, "/etc/hostname", buf_text(&text), text.len, err) < 0)
+		return -1;
+	buf_clear(&text);
+	container_files_hosts(init->spec, &text);
+	if (inroot_write(init->root_fd, "/etc/hosts", buf_text(&text), text.len, err) < 0)
+		return -1;
+	buf_clear(&text);
+	container_files_resolv(init->spec, buf_text(&init->host_resolv), &text);
+	return inroot_write(init->root_fd, "/etc/resolv.conf", buf_text(&text), text.len, err);
+}
+
+static int write_sysctls(struct init *init, struct err *err)
+{
+	const struct container_pairs *sysctls = &init->spec->sysctls;
+
+	for (size_t i = 0; i < sysctls->count; i++) {
+		char *path = arena_printf(&init->arena, "/proc/sys/%s", sysctls->items[i].key);
+
+		for (char *dot = path; (dot = strchr(dot, '.'));)
+			*dot = '/';
+		CLEANUP(fd_closep) int fd = inroot_open(init->root_fd, path, O_WRONLY);
+
+		if (fd < 0 || fd_write_all(fd, sysctls->items[i].value, strlen(sysctls->items[i].value)) < 0)
+			return err_sys(err, "sysctl '%s'", sysctls->items[i].key);
+	}
+	return 0;
+}
+
+static int fill_root(struct init *init, struct err *err)
+{
+	umask(022);
+	if (write_files(init, err) < 0 || mounts_apply(init->root_fd, &init->mounts, init->sources, err) < 0)
+		return -1;
+	umask(0);
+	if (mounts_make_dev(init->root_fd, &init->mounts, init->spec, init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
+	    mounts_hide(init->root_fd, init->spec, err) < 0)
+		return -1;
+	umask(022);
+	return 0;
+}
+
+/* --- the user's process ------------------------------------------------------------------------ */
+
+static int find_user(struct init *init, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf passwd = BUF_INIT;
+	CLEANUP(buf_finip) struct buf group = BUF_INIT;
+
+	if (inroot_read(init->root_fd, "/etc/passwd", CONTAINER_USER_FILE_MAX_BYTES, &passwd, err) < 0 ||
+	    inroot_read(init->root_fd, "/etc/group", CONTAINER_USER_FILE_MAX_BYTES, &group, err) < 0)
+		return -1;
+	return container_user_find(init->spec, buf_text(&passwd), buf_text(&group), &init->arena, &init->user, err);
+}
+
+static int enter_cwd(struct init *init, struct err *err)
+{
+	CLEANUP(fd_closep) int fd = -1;
+	const char *cwd = str_is_empty(init->spec->cwd) ? "/" : init->spec->cwd;
+
+	if (inroot_make_dir(init->root_fd, cwd, &fd, err) < 0)
+		return -1;
+	return fchdir(fd) < 0 ? err_sys(err, "chdir to cwd (\"%s\") set in config.json failed", cwd) : 0;
+}
+
+static int seal_root(struct init *init, struct err *err)
+{
+	if (!init->spec->is_root_readonly)
+		return 0;
+	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0 ? err_sys(err, "make the root read-only") : 0;
+}
+
+/* /dev/stdout is opened anew by some programs: the pipe has to be the user's own. */
+static int take_stdio(struct init *init, struct err *err)
+{
+	int out = init->given->stdout_fd, bad = init->given->stderr_fd;
+
+	if (dup2(out < 0 ? 0 : out, 1) < 0 || dup2(bad < 0 ? 0 : bad, 2) < 0)
+		return err_sys(err, "standard output");
+	if (init->user.uid && out >= 0 && (fchown(1, init->user.uid, (gid_t)-1) < 0 || fchown(2, init->user.uid, (gid_t)-1) < 0))
+		return err_sys(err, "standard output");
+	return 0;
+}
+
+static int become_user(struct init *init, struct err *err)
+{
+	if (find_user(init, err) < 0 || enter_cwd(init, err) < 0 || seal_root(init, err) < 0 || take_stdio(init, err) < 0)
+		return -1;
+	if (privileges_set_rlimits(init->spec, err) < 0 || privileges_load_filter(init->spec, err) < 0)
+		return -1;
+	return privileges_become(init->spec, &init->user, err);
+}
+
+/* --- the gate and the program ------------------------------------------------------------------ */
+
+/* Only now, for a change of identity takes the wish back. Whoever lost its shim before reads the end of the pair instead of the word. */
+static void wait_at_gate(int gate_fd)
+{
+	char word = CONTAINER_INIT_READY;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (send(gate_fd, &word, 1, MSG_NOSIGNAL) != 1)
+		_exit(CODE_FAILED);
+	if (recv(gate_fd, &word, 1, 0) != 1 || word != CONTAINER_INIT_GO)
+		_exit(CODE_FAILED);
+}
+
+/* Docker's words for what execve says. */
+static void exec_error(const char *name, bool was_searched, struct err *err)
+{
+	if (errno == ENOENT && was_searched)
+		err_set(err, ERR_INVALID, "exec: \"%s\": executable file not found in $PATH", name);
+	else if (errno == ENOENT && access(name, F_OK) < 0)
+		err_set(err, ERR_INVALID, "exec: \"%s\": stat %s: no such file or directory", name, name);
+	else if (errno == ENOENT || errno == ENOEXEC)    /* its interpreter is missing */
+		err_set(err, ERR_INVALID, "exec %s: %s", name, errno == ENOEXEC ? "exec format error" : "no such file or directory");
+	else if (errno == EACCES)
+		err_set(err, ERR_INVALID, "exec: \"%s\": permission denied", name);
+	else if (errno == EISDIR)
+		err_set(err, ERR_INVALID, "exec: \"%s\": is a directory", name);
+	else
+		err_sys(err, "exec: \"%s\"", name);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+static const char *path_of_env(char *const *env)
+{
+	for (; *env; env++)
+		if (str_starts(*env, "PATH="))
+			return *env + sizeof "PATH=" - 1;
+	return "";
+}
+
+/* NULL: nothing in PATH is a program of this name. */
+static const char *search_path(struct arena *arena, const char *name, const char *path)
+{
+	for (;; path++) {
+		size_t length = strcspn(path, ":");
+		const char *found = length ? arena_printf(arena, "%.*s/%s", (int)length, path, name) : name;
+
+		if (length && is_program(found))
+			return found;
+		path += length;
+		if (!*path)
+			return NULL;
+	}
+}
+
+/* Returns only when it failed: the exit code as a shell has it. */
+static int exec_program(struct init *init, char *const *argv, char *const *env, struct err *err)
+{
+	const char *name = argv[0], *program = strchr(name, '/') ? name : search_path(&init->arena, name, path_of_env(env));
+
+	errno = ENOENT;
+	if (program)
+		execve(program, argv, env);
+	int code = errno == ENOENT ? CODE_NOT_FOUND : CODE_FAILED;
+
+	exec_error(program ? program : name, !program, err);
+	return code;
+}
+
+static char *const *copy_argv(struct init *init)
+{
+	const struct container_strings *args = &init->spec->argv;
+	char **argv = ARENA_ARRAY(&init->arena, char *, args->count + 1);
+
+	for (size_t i = 0; i < args->count; i++)
+		argv[i] = arena_strdup(&init->arena, args->items[i]);
+	return argv;
+}
+
+_Noreturn void container_init_run(const struct container_init *given)
+{
+	struct init init = { .plan = given->plan, .spec = &given->plan->spec, .given = given, .root_fd = -1 };
+	struct err err = { .code = 0 };
+
+	arena_init(&init.arena, "container_init", ARENA_BYTES);
+	reset_process();
+	if (enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 || fill_root(&init, &err) < 0 ||
+	    become_user(&init, &err) < 0)
+		fail(given->gate_fd, CODE_FAILED, &err);
+
+	char *const *argv = copy_argv(&init);
+	char *const *env = container_files_env(init.spec, init.user.home, &init.arena);
+
+	/* Everything was opened close-on-exec; this is the belt to those braces. */
+	kcall_close_range(3, ~0u, KCALL_CLOSE_CLOEXEC);
+	wait_at_gate(given->gate_fd);
+	int code = exec_program(&init, argv, env, &err);
+
+	fail(given->gate_fd, code, &err);
+}

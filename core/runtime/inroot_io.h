@@ -1,0 +1,19 @@
+/* inroot_io.h - paths inside a root that somebody else filled: nothing here leaves it, whatever links it holds.
+ *
+ * Every lookup is openat2(2) with RESOLVE_IN_ROOT and without magic links.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+/* With errno, no error text. */
+int inroot_open(int root_fd, const char *path, int flags);
+/* O_PATH descriptors; what is missing is made, directories 0755. */
+int inroot_make_dir(int root_fd, const char *path, int *ret_fd, struct err *err);
+int inroot_make_file(int root_fd, const char *path, int *ret_fd, struct err *err);
+/* Replaces the content; what is there and no regular file goes first. */
+int inroot_write(int root_fd, const char *path, const char *text, size_t length, struct err *err);
+/* A regular file's content; one that is missing, or no regular file, is empty. */
+int inroot_read(int root_fd, const char *path, size_t max_bytes, struct buf *out, struct err *err);
+/* The directory that holds the last component, made when missing; *ret_name points into path. */
+int inroot_make_parent(int root_fd, const char *path, int *ret_fd, const char **ret_name, struct err *err);

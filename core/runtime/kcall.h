@@ -1,0 +1,74 @@
+/* kcall.h - Linux system calls that musl, or the headers of Debian 12, have no function for. Each returns -1 with errno.
+ *
+ * Own names for the constants: the C libraries differ in which of them they define, and where.
+ */
+#pragma once
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+#define KCALL_TREE_CLONE        1u               /* open_tree(2) */
+#define KCALL_TREE_CLOEXEC      ((unsigned)O_CLOEXEC)
+#define KCALL_RECURSIVE         0x8000u          /* AT_RECURSIVE */
+#define KCALL_EMPTY_PATH        0x1000u          /* AT_EMPTY_PATH */
+#define KCALL_MOVE_FROM_EMPTY   0x00000004u      /* move_mount(2) */
+#define KCALL_MOVE_TO_EMPTY     0x00000040u
+#define KCALL_ATTR_RDONLY       0x00000001u      /* mount_setattr(2) */
+struct kcall_mount_attr { uint64_t set, clear, propagation, userns_fd; };
+
+struct kcall_clone_args {                        /* clone3(2), CLONE_ARGS_SIZE_VER2 */
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+#define KCALL_CLONE_PIDFD       0x1000u
+#define KCALL_CLOSE_CLOEXEC     4u               /* close_range(2), since Linux 5.11 */
+#define KCALL_CLONE_INTO_CGROUP 0x200000000ull
+
+static inline int kcall_openat2(int dir_fd, const char *path, int flags, unsigned mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = (unsigned)flags, .mode = mode, .resolve = resolve };
+
+	return (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+}
+
+static inline int kcall_open_tree(int dir_fd, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_open_tree, dir_fd, path, flags);
+}
+
+static inline int kcall_move_mount(int from_fd, int to_fd)
+{
+	return (int)syscall(SYS_move_mount, from_fd, "", to_fd, "", KCALL_MOVE_FROM_EMPTY | KCALL_MOVE_TO_EMPTY);
+}
+
+static inline int kcall_mount_setattr(int fd, unsigned flags, const struct kcall_mount_attr *attr)
+{
+	return (int)syscall(SYS_mount_setattr, fd, "", flags | KCALL_EMPTY_PATH, attr, sizeof *attr);
+}
+
+static inline int kcall_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline pid_t kcall_clone3(struct kcall_clone_args *args)
+{
+	return (pid_t)syscall(SYS_clone3, args, sizeof *args);
+}
+
+static inline int kcall_pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static inline int kcall_pidfd_signal(int pidfd, int number)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
+static inline int kcall_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)syscall(SYS_close_range, first, last, flags);
+}

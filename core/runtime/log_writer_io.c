@@ -1,0 +1,202 @@
+/* log_writer_io.c - from pipes to a rotating file. */
+#include "runtime/log_writer_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "os/clock.h"
+#include "os/file.h"
+
+static int open_file(struct log_writer *writer, int more_flags)
+{
+	struct stat st;
+
+	writer->fd = openat(writer->dir_fd, writer->name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | more_flags, 0640);
+	writer->file_bytes = 0;
+	if (writer->fd >= 0 && fstat(writer->fd, &st) == 0)
+		writer->file_bytes = st.st_size;
+	return writer->fd;
+}
+
+void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, int64_t max_bytes, int max_files)
+{
+	writer->dir_fd = dir_fd;
+	str_copy(writer->name, sizeof writer->name, name);
+	writer->max_bytes = max_bytes;
+	writer->max_files = max_files;
+	writer->lost = writer->staged_bytes = writer->staged_entries = 0;
+	open_file(writer, 0);
+}
+
+void log_writer_fini(struct log_writer *writer)
+{
+	log_writer_flush(writer);
+	fd_closep(&writer->fd);
+	writer->fd = -1;
+}
+
+/* name.2 -> name.3, name.1 -> name.2, name -> name.1; the oldest falls off. With one file it is started afresh. */
+static void rotate(struct log_writer *writer)
+{
+	char from[160], to[160];
+
+	fd_closep(&writer->fd);
+	for (int i = writer->max_files - 2; i >= 0; i--) {
+		if (i)
+			snprintf(from, sizeof from, "%s.%d", writer->name, i);
+		else
+			snprintf(from, sizeof from, "%s", writer->name);
+		snprintf(to, sizeof to, "%s.%d", writer->name, i + 1);
+		renameat(writer->dir_fd, from, writer->dir_fd, to);
+	}
+	open_file(writer, writer->max_files < 2 ? O_TRUNC : 0);
+	if (writer->max_files < 2)
+		writer->file_bytes = 0;
+}
+
+/* All of it or nothing: half an entry would spoil the next one as well. */
+static int write_whole(struct log_writer *writer, const char *bytes, size_t count)
+{
+	if (writer->fd < 0 && open_file(writer, 0) < 0)
+		return -1;
+	if (fd_write_all(writer->fd, bytes, count) < 0) {
+		int why = errno;
+
+		if (ftruncate(writer->fd, writer->file_bytes) < 0)
+			why = errno;
+		errno = why;
+		return -1;
+	}
+	writer->file_bytes += (int64_t)count;
+	return 0;
+}
+
+static void count_lost(struct log_writer *writer, uint64_t entries)
+{
+	if (!writer->lost)
+		writer->why = errno;
+	writer->lost += entries;
+}
+
+void log_writer_flush(struct log_writer *writer)
+{
+	if (writer->staged_bytes && write_whole(writer, writer->stage, writer->staged_bytes) < 0)
+		count_lost(writer, writer->staged_entries);
+	/* A burst leaves no pages behind in a process that sleeps most of its life. */
+	if (writer->staged_bytes > 4 * 4096) {
+		uintptr_t start = ALIGN_UP((uintptr_t)writer->stage, 4096), end = (uintptr_t)(writer->stage + sizeof writer->stage);
+
+		madvise((void *)start, (end & ~(uintptr_t)4095) - start, MADV_DONTNEED);
+	}
+	writer->staged_bytes = writer->staged_entries = 0;
+}
+
+/* What was lost is said before anything else is written; as long as that fails, everything is lost. */
+static bool tell_lost(struct log_writer *writer)
+{
+	char text[160];
+	int length = snprintf(text, sizeof text, "swarmbox: %llu log lines were lost: %s\n", (unsigned long long)writer->lost,
+			      strerror(writer->why));
+	struct container_log_entry note = { .stream = CONTAINER_LOG_STDERR, .wall = clock_wall_ns(), .text = text,
+					    .length = (size_t)length };
+	size_t count = container_log_format(&note, writer->stage, sizeof writer->stage);
+
+	if (write_whole(writer, writer->stage, count) < 0)
+		return false;
+	writer->lost = 0;
+	return true;
+}
+
+static bool would_be_too_large(const struct log_writer *writer, size_t more)
+{
+	int64_t before = writer->file_bytes + (int64_t)writer->staged_bytes;
+
+	return writer->max_bytes > 0 && before > 0 && before + (int64_t)more > writer->max_bytes;
+}
+
+void log_writer_add(struct log_writer *writer, const struct container_log_entry *entry)
+{
+	if (writer->lost) {
+		log_writer_flush(writer);
+		if (!tell_lost(writer)) {
+			writer->lost++;
+			return;
+		}
+	}
+	if (sizeof writer->stage - writer->staged_bytes < CONTAINER_LOG_ENTRY_MAX_BYTES)
+		log_writer_flush(writer);
+	char *at = writer->stage + writer->staged_bytes;
+	size_t count = container_log_format(entry, at, sizeof writer->stage - writer->staged_bytes);
+
+	if (would_be_too_large(writer, count)) {
+		size_t before = writer->staged_bytes;
+
+		if (before && write_whole(writer, writer->stage, before) < 0)
+			count_lost(writer, writer->staged_entries);
+		rotate(writer);
+		memmove(writer->stage, writer->stage + before, count);
+		writer->staged_bytes = writer->staged_entries = 0;
+	}
+	writer->staged_bytes += count;
+	writer->staged_entries++;
+}
+
+static void add_piece(struct log_pipe *pipe, struct log_writer *writer, const char *text, size_t length)
+{
+	struct container_log_entry entry = { .stream = pipe->stream, .wall = clock_wall_ns(), .text = text, .length = length };
+
+	log_writer_add(writer, &entry);
+}
+
+/* Whole lines out of the piece; what is left moves to its start, and a piece that is full goes as it is. */
+static void cut_lines(struct log_pipe *pipe, struct log_writer *writer)
+{
+	size_t start = 0;
+
+	for (char *newline; (newline = memchr(pipe->piece + start, '\n', pipe->used - start));) {
+		size_t end = (size_t)(newline - pipe->piece) + 1;
+
+		add_piece(pipe, writer, pipe->piece + start, end - start);
+		start = end;
+	}
+	if (start == 0 && pipe->used == sizeof pipe->piece) {
+		add_piece(pipe, writer, pipe->piece, pipe->used);
+		start = pipe->used;
+	}
+	memmove(pipe->piece, pipe->piece + start, pipe->used - start);
+	pipe->used -= start;
+}
+
+bool log_pipe_read(struct log_pipe *pipe, struct log_writer *writer)
+{
+	ssize_t count = pipe->fd < 0 ? -1 : read(pipe->fd, pipe->piece + pipe->used, sizeof pipe->piece - pipe->used);
+
+	if (count > 0) {
+		pipe->used += (size_t)count;
+		cut_lines(pipe, writer);
+		return true;
+	}
+	if (count == 0 || (pipe->fd >= 0 && errno != EAGAIN && errno != EINTR)) {
+		fd_closep(&pipe->fd);
+		pipe->fd = -1;
+	}
+	return false;
+}
+
+void log_pipe_finish(struct log_pipe *pipe, struct log_writer *writer)
+{
+	/* A writer outside (a pipe end handed over a socket) could go on for ever: a pipe's worth and a bit is enough. */
+	for (int rounds = 0; rounds < 4096 && log_pipe_read(pipe, writer);)
+		rounds++;
+	if (pipe->used)
+		add_piece(pipe, writer, pipe->piece, pipe->used);
+	pipe->used = 0;
+	fd_closep(&pipe->fd);
+	pipe->fd = -1;
+}

@@ -1,0 +1,314 @@
+/* mounts_io.c - mounts, device nodes and hidden paths of a container. */
+#include "runtime/mounts_io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "os/file.h"
+#include "runtime/inroot_io.h"
+#include "runtime/kcall.h"
+#include "runtime/tree_copy_io.h"
+
+/* --- sources, on the host's side of the pivot -------------------------------------------------- */
+
+static int make_source(const struct container_mount *mount, struct err *err)
+{
+	if (file_exists(mount->source))
+		return 0;
+	if (!mount->makes_source)
+		return err_set(err, ERR_INVALID, "invalid mount config for type \"bind\": bind source path does not exist: %s",
+			       mount->source);
+	return dir_make(mount->source, 0755, err);
+}
+
+static int set_attributes(int tree, const struct container_mount *mount, struct err *err)
+{
+	static const struct { unsigned long flag; bool is_recursive; } kinds[] = {
+		[CONTAINER_RPRIVATE] = { MS_PRIVATE, true }, [CONTAINER_PRIVATE] = { MS_PRIVATE, false },
+		[CONTAINER_RSLAVE] = { MS_SLAVE, true }, [CONTAINER_SLAVE] = { MS_SLAVE, false },
+		[CONTAINER_RSHARED] = { MS_SHARED, true }, [CONTAINER_SHARED] = { MS_SHARED, false },
+	};
+	struct kcall_mount_attr propagate = { .propagation = kinds[mount->propagation].flag };
+	struct kcall_mount_attr seal = { .set = KCALL_ATTR_RDONLY };
+	unsigned deep = mount->is_nonrecursive ? 0 : KCALL_RECURSIVE;
+
+	if (kcall_mount_setattr(tree, kinds[mount->propagation].is_recursive ? KCALL_RECURSIVE : 0, &propagate) < 0 && errno != ENOSYS)
+		return err_sys(err, "mount '%s': propagation", mount->target);
+	if (mount->is_readonly && kcall_mount_setattr(tree, deep, &seal) < 0 && errno != ENOSYS)
+		return err_sys(err, "mount '%s': read-only", mount->target);
+	return 0;
+}
+
+static int open_source(const struct container_mount *mount, struct mount_source *ret, struct err *err)
+{
+	unsigned deep = mount->is_nonrecursive ? 0 : KCALL_RECURSIVE;
+	struct stat st;
+
+	if (mount->kind == CONTAINER_BIND && make_source(mount, err) < 0)
+		return -1;
+	ret->tree_fd = kcall_open_tree(AT_FDCWD, mount->source, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | deep);
+	if (ret->tree_fd < 0 || fstat(ret->tree_fd, &st) < 0)
+		return err_sys(err, "mount source '%s'", mount->source);
+	ret->is_file = !S_ISDIR(st.st_mode);
+	if (mount->kind == CONTAINER_VOLUME && mount->copies_up && !ret->is_file) {
+		ret->volume_fd = open(mount->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (ret->volume_fd < 0)
+			return err_sys(err, "volume '%s'", mount->source);
+	}
+	return set_attributes(ret->tree_fd, mount, err);
+}
+
+int mounts_open_sources(const struct mount_plan *plan, struct arena *arena, struct mount_source **ret, struct err *err)
+{
+	struct mount_source *sources = ARENA_ARRAY(arena, struct mount_source, plan->count + 1);
+
+	for (size_t i = 0; i < plan->count; i++) {
+		sources[i] = (struct mount_source){ .tree_fd = -1, .volume_fd = -1 };
+		if (plan->steps[i].act == MOUNT_TREE && open_source(plan->steps[i].user, &sources[i], err) < 0)
+			return -1;
+	}
+	*ret = sources;
+	return 0;
+}
+
+int mounts_look_at_devices(const struct container_spec *spec, struct arena *arena, struct device_node **ret, struct err *err)
+{
+	struct device_node *nodes = ARENA_ARRAY(arena, struct device_node, spec->device_count + 1);
+
+	for (size_t i = 0; i < spec->device_count; i++) {
+		struct stat st;
+
+		if (stat(spec->devices[i].host_path, &st) < 0)
+			return err_sys(err, "device '%s'", spec->devices[i].host_path);
+		nodes[i] = (struct device_node){ st.st_mode, st.st_rdev };
+	}
+	*ret = nodes;
+	return 0;
+}
+
+/* --- mounts, inside ---------------------------------------------------------------------------- */
+
+/* "." after fchdir is that very directory, whatever the path to it looks like. */
+static int mount_fs(int root_fd, const struct mount_step *step, struct err *err)
+{
+	CLEANUP(fd_closep) int target = -1;
+
+	if (inroot_make_dir(root_fd, step->target, &target, err) < 0)
+		return -1;
+	if (fchdir(target) < 0 || mount(step->type, ".", step->type, step->flags, step->data) < 0)
+		return err_sys(err, "mount %s at '%s'", step->type, step->target);
+	return 0;
+}
+
+static int seal(int root_fd, const struct mount_step *step, struct err *err)
+{
+	CLEANUP(fd_closep) int target = inroot_open(root_fd, step->target, O_PATH | O_DIRECTORY);
+
+	if (target < 0 || fchdir(target) < 0 ||
+	    mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
+		return err_sys(err, "make '%s' read-only", step->target);
+	return 0;
+}
+
+/* Before Linux 5.12 a tree cannot be sealed before it is attached; only its top can be afterwards. */
+static int seal_attached(int root_fd, const char *path, struct err *err)
+{
+	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_PATH);
+	char name[32];
+
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	if (fd < 0 || mount(NULL, name, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+		return err_sys(err, "make '%s' read-only", path);
+	return 0;
+}
+
+static bool is_readonly_mount(int root_fd, const char *path)
+{
+	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_PATH);
+	struct statvfs st;
+
+	return fd >= 0 && fstatvfs(fd, &st) == 0 && st.f_flag & ST_RDONLY;
+}
+
+static bool is_empty_dir(int fd)
+{
+	CLEANUP(fd_closep) int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	bool is_empty = dir;
+
+	for (struct dirent *entry; is_empty && (entry = readdir(dir));)
+		is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (dir) {
+		own = -1;
+		closedir(dir);
+	}
+	return is_empty;
+}
+
+/* A new volume starts with what the image has at its place, owner and mode included. */
+static int fill_volume(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
+{
+	if (source->volume_fd < 0 || !is_empty_dir(source->volume_fd))
+		return 0;
+	CLEANUP(fd_closep) int from = inroot_open(root_fd, step->target, O_RDONLY | O_DIRECTORY);
+
+	if (from < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "open '%s' in the image", step->target);
+	return tree_copy(from, source->volume_fd, 0, err) < 0 ? err_wrap(err, "fill volume '%s'", step->user->source) : 0;
+}
+
+static int mount_tree(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
+{
+	CLEANUP(fd_closep) int target = -1;
+
+	if (fill_volume(root_fd, step, source, err) < 0)
+		return -1;
+	if ((source->is_file ? inroot_make_file(root_fd, step->target, &target, err)
+			     : inroot_make_dir(root_fd, step->target, &target, err)) < 0)
+		return -1;
+	if (kcall_move_mount(source->tree_fd, target) < 0)
+		return err_sys(err, "mount '%s' at '%s'", step->user->source, step->target);
+	if (step->user->is_readonly && !is_readonly_mount(root_fd, step->target))
+		return seal_attached(root_fd, step->target, err);
+	return 0;
+}
+
+static int apply_step(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
+{
+	switch (step->act) {
+	case MOUNT_FS: return mount_fs(root_fd, step, err);
+	case MOUNT_TREE: return mount_tree(root_fd, step, source, err);
+	case MOUNT_SEAL: return seal(root_fd, step, err);
+	}
+	return 0;
+}
+
+int mounts_apply(int root_fd, const struct mount_plan *plan, struct mount_source *sources, struct err *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		int result = apply_step(root_fd, &plan->steps[i], &sources[i], err);
+
+		fd_closep(&sources[i].tree_fd);
+		fd_closep(&sources[i].volume_fd);
+		sources[i].tree_fd = sources[i].volume_fd = -1;
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- /dev -------------------------------------------------------------------------------------- */
+
+static int make_own_nodes(int dev, struct err *err)
+{
+	static const struct { char name[8]; unsigned major, minor; } nodes[] = {
+		{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 }
+	};
+	static const struct { char name[8], target[16]; } links[] = {
+		{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
+		{ "stderr", "/proc/self/fd/2" }, { "core", "/proc/kcore" }, { "ptmx", "pts/ptmx" }
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(nodes); i++)
+		if (mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 && errno != EEXIST)
+			return err_sys(err, "make /dev/%s", nodes[i].name);
+	for (size_t i = 0; i < ARRAY_COUNT(links); i++)
+		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
+			return err_sys(err, "make /dev/%s", links[i].name);
+	return 0;
+}
+
+static int make_node(int root_fd, const char *path, const struct device_node *node, struct err *err)
+{
+	CLEANUP(fd_closep) int dir = -1;
+	const char *name;
+
+	if (inroot_make_parent(root_fd, path, &dir, &name, err) < 0)
+		return -1;
+	if (mknodat(dir, name, node->mode, node->number) < 0 && errno != EEXIST)
+		return err_sys(err, "make '%s'", path);
+	return 0;
+}
+
+/* Called with umask 0: a node's mode is what it says. */
+int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct container_spec *spec, const struct device_node *nodes,
+		    struct err *err)
+{
+	if (plan->makes_dev) {
+		CLEANUP(fd_closep) int dev = inroot_open(root_fd, "/dev", O_PATH | O_DIRECTORY);
+
+		if (dev < 0 || make_own_nodes(dev, err) < 0)
+			return dev < 0 ? err_sys(err, "open /dev") : -1;
+	}
+	for (size_t i = 0; i < spec->device_count; i++)
+		if (make_node(root_fd, spec->devices[i].path, &nodes[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- hidden paths ------------------------------------------------------------------------------ */
+
+static int bind_over(int from_dir, const char *from, unsigned flags, bool is_sealed, int target)
+{
+	CLEANUP(fd_closep) int tree = kcall_open_tree(from_dir, from, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | flags);
+	struct kcall_mount_attr attr = { .set = KCALL_ATTR_RDONLY };
+
+	if (tree < 0)
+		return -1;
+	if (is_sealed && kcall_mount_setattr(tree, flags & KCALL_RECURSIVE, &attr) < 0 && errno != ENOSYS)
+		return -1;
+	return kcall_move_mount(tree, target);
+}
+
+/* Files get /dev/null over them; all directories share one empty, read-only tmpfs, kept by a descriptor from the first on. */
+static int mask(int root_fd, const char *path, int *empty_fd, struct err *err)
+{
+	CLEANUP(fd_closep) int target = inroot_open(root_fd, path, O_PATH);
+	struct stat st;
+
+	if (target < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "mask '%s'", path);
+	if (fstat(target, &st) < 0)
+		return err_sys(err, "mask '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return bind_over(root_fd, "dev/null", 0, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
+	if (*empty_fd >= 0)
+		return bind_over(*empty_fd, "", KCALL_EMPTY_PATH, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
+	if (fchdir(target) < 0 || mount("tmpfs", ".", "tmpfs", MS_RDONLY, "size=4k") < 0)
+		return err_sys(err, "mask '%s'", path);
+	*empty_fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
+	return 0;
+}
+
+static int make_readonly(int root_fd, const char *path, struct err *err)
+{
+	CLEANUP(fd_closep) int target = inroot_open(root_fd, path, O_PATH);
+
+	if (target < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "make '%s' read-only", path);
+	if (bind_over(target, "", KCALL_EMPTY_PATH | KCALL_RECURSIVE, true, target) < 0)
+		return err_sys(err, "make '%s' read-only", path);
+	return is_readonly_mount(root_fd, path) ? 0 : seal_attached(root_fd, path, err);
+}
+
+int mounts_hide(int root_fd, const struct container_spec *spec, struct err *err)
+{
+	CLEANUP(fd_closep) int empty = -1;
+
+	for (size_t i = 0; i < spec->readonly_paths.count; i++)
+		if (make_readonly(root_fd, spec->readonly_paths.items[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < spec->masked_paths.count; i++)
+		if (mask(root_fd, spec->masked_paths.items[i], &empty, err) < 0)
+			return -1;
+	return 0;
+}

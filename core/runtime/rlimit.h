@@ -1,0 +1,4 @@
+/* rlimit.h - resource limits (setrlimit(2)) by Docker's names. Pure. */
+#pragma once
+
+int rlimit_find(const char *name);               /* "nofile" -> RLIMIT_NOFILE; -1 when unknown */

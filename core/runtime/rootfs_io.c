@@ -1,0 +1,137 @@
+/* rootfs_io.c - mounting, copying and entering a root. */
+#include "runtime/rootfs_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "runtime/kcall.h"
+#include "runtime/tree_copy_io.h"
+
+/* volatile: no sync when it is unmounted. What a crashed host leaves of a container is thrown away in any case. */
+#define OVERLAY_OPTIONS "upperdir=upper,workdir=work,volatile"
+
+static int make_dir_at(int dir, const char *name, mode_t mode, struct err *err)
+{
+	return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? err_sys(err, "mkdir '%s'", name) : 0;
+}
+
+int rootfs_prepare(const char *path, bool uses_overlay, struct err *err)
+{
+	CLEANUP(fd_closep) int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(err, "open '%s'", path);
+	if (uses_overlay && (make_dir_at(dir, "upper", 0755, err) < 0 || make_dir_at(dir, "work", 0700, err) < 0))
+		return err_wrap(err, "'%s'", path);
+	return make_dir_at(dir, "rootfs", 0755, err) < 0 ? err_wrap(err, "'%s'", path) : 0;
+}
+
+static int copy_layers(const struct shim_plan *plan, int root, struct err *err)
+{
+	for (size_t i = plan->spec.layers.count; i-- > 0;) {
+		CLEANUP(fd_closep) int layer = open(plan->spec.layers.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (layer < 0)
+			return err_sys(err, "layer '%s'", plan->spec.layers.items[i]);
+		if (tree_copy(layer, root, TREE_COPY_LAYER, err) < 0)
+			return err_wrap(err, "layer '%s'", plan->spec.layers.items[i]);
+	}
+	return 0;
+}
+
+int rootfs_copy(const struct shim_plan *plan, struct err *err)
+{
+	CLEANUP(fd_closep) int dir = open(plan->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_closep) int root = dir < 0 ? -1 : openat(dir, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? err_sys(err, "open '%s/rootfs'", plan->dir) : copy_layers(plan, root, err);
+}
+
+/* Layers are named by descriptor: any number of them fits into the page that mount(2) takes, and no ':' or ',' in a path can be
+ * taken for a separator. Paths of the container's own directories are relative to it. */
+static int mount_overlay(const struct shim_plan *plan, struct err *err)
+{
+	char options[4096];
+	size_t used = (size_t)snprintf(options, sizeof options, "lowerdir=");
+	const struct container_strings *layers = &plan->spec.layers;
+
+	if (layers->count > ROOTFS_MAX_LAYERS)
+		return err_set(err, ERR_EXHAUSTED, "image has %zu layers, more than %d", layers->count, ROOTFS_MAX_LAYERS);
+	int fds[ROOTFS_MAX_LAYERS];
+
+	for (size_t i = 0; i < layers->count; i++) {
+		fds[i] = open(layers->items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fds[i] < 0)
+			return err_sys(err, "layer '%s'", layers->items[i]);      /* the process ends with this error */
+		used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i ? ":" : "", fds[i]);
+	}
+	snprintf(options + used, sizeof options - used, ",%s", OVERLAY_OPTIONS);
+	if (mount("overlay", "rootfs", "overlay", 0, options) < 0)
+		return err_sys(err, "mount the image's %zu layers as overlay", layers->count);
+	for (size_t i = 0; i < layers->count; i++)
+		close(fds[i]);
+	return 0;
+}
+
+int rootfs_mount(const struct shim_plan *plan, struct err *err)
+{
+	if (chdir(plan->dir) < 0)
+		return err_sys(err, "chdir '%s'", plan->dir);
+	if (plan->uses_overlay)
+		return mount_overlay(plan, err);
+	/* pivot_root wants a mount point */
+	return mount("rootfs", "rootfs", NULL, MS_BIND, NULL) < 0 ? err_sys(err, "bind '%s/rootfs'", plan->dir) : 0;
+}
+
+/* The old root lands on top of the new one at the same place, and is taken off again (pivot_root(2), "pivot_root(".", ".")"). */
+int rootfs_enter(const struct shim_plan *plan, struct err *err)
+{
+	if (chdir("rootfs") < 0 || kcall_pivot_root(".", ".") < 0)
+		return err_sys(err, "pivot_root to '%s/rootfs'", plan->dir);
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_sys(err, "leave the host's root");
+	return 0;
+}
+
+/* In the child of a process that has threads: system calls only. */
+static void probe_child(const char *dir)
+{
+	if (chdir(dir) < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(1);
+	if (mount("overlay", "rootfs", "overlay", 0, "lowerdir=lower," OVERLAY_OPTIONS) < 0)
+		_exit(1);
+	/* a rename onto a lower file needs whiteouts, a directory extended attributes: both fail late on file systems without */
+	if (mkdir("rootfs/dir", 0755) < 0 || mknod("rootfs/file", S_IFREG | 0644, 0) < 0 || unlink("rootfs/low") < 0 ||
+	    mkdir("rootfs/low", 0755) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+bool rootfs_probe_overlay(const char *path)
+{
+	CLEANUP(fd_closep) int dir = -1;
+	struct err ignored;
+	int status = -1;
+
+	if (dir_remove_tree(path, &ignored) < 0 || dir_make(path, 0700, &ignored) < 0 || rootfs_prepare(path, true, &ignored) < 0)
+		return false;
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && mkdirat(dir, "lower", 0755) == 0 && mknodat(dir, "lower/low", S_IFREG | 0644, 0) == 0) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			probe_child(path);
+		if (pid < 0 || waitpid(pid, &status, 0) < 0)
+			status = -1;
+	}
+	dir_remove_tree(path, &ignored);
+	return status == 0;
+}

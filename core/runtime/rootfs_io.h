@@ -1,0 +1,17 @@
+/* rootfs_io.h - a container's root: an overlay on its layers, or a copy of them where the data root cannot carry overlayfs. */
+#pragma once
+#include "runtime/shim_plan.h"
+
+#define ROOTFS_MAX_LAYERS 200
+
+/* The directories below containers/<id>. */
+int rootfs_prepare(const char *dir, bool uses_overlay, struct err *err);
+/* In the shim, before the container is cloned: blocks as long as copying takes. */
+int rootfs_copy(const struct shim_plan *plan, struct err *err);
+/* In the container's process, in its own mount namespace: mounts the root at <dir>/rootfs. */
+int rootfs_mount(const struct shim_plan *plan, struct err *err);
+/* Makes <dir>/rootfs the root; nothing of the old one stays reachable by a path. */
+int rootfs_enter(const struct shim_plan *plan, struct err *err);
+
+/* Whether an overlay can be mounted with its upper directory below dir. Tries it, in a child with its own mount namespace. */
+bool rootfs_probe_overlay(const char *dir);

@@ -1,0 +1,107 @@
+/* runtime_inside.h - what the files of the agent's side of this room share: the runtime, and one container as the agent knows it.
+ *
+ * A container has at most one job on the work threads at a time. Its life on the loop:
+ *
+ *   create job -> shim's hello (CREATED) -> start's reply (RUNNING) -> the connection ends (exit file read: EXITED) -> remove job -> freed
+ *
+ * runtime_io.c: the table and the calls · container_create_io.c · container_link_io.c: the connection to its shim, and its end ·
+ * container_remove_io.c · runtime_recover_io.c
+ */
+#pragma once
+#include "base/list.h"
+#include "base/map.h"
+#include "os/child.h"
+#include "runtime/cgroup_io.h"
+#include "runtime/runtime.h"
+#include "runtime/shim_wire.h"
+
+#define RUNTIME_MAX_JOBS 32              /* submitted at a time; the others wait in the runtime */
+
+struct container;
+struct runtime {
+	struct runtime_config config;
+	char *data_root, *run_root, *cgroup_parent, *self;
+	char *containers_dir, *shims_dir;
+	char boot_id[64];
+	struct cgroup_host cgroups;
+	bool uses_overlay, is_closed;
+	int shim_oom_score;
+	struct map *containers;          /* id -> struct container */
+	struct list waiting_jobs;        /* of struct container.job_node */
+	unsigned jobs, calls;            /* under way: on work threads, deferred on the loop */
+	struct timer retry;              /* the work queue was full with jobs of others */
+	struct runtime_recovery *recovery;
+};
+
+struct waiter { struct list node; runtime_done_fn *done; void *arg; };
+
+/* A job: run() on a work thread touches only what is said where it is set; done() follows on the loop. */
+typedef void container_job_fn(struct container *container);
+
+struct container {
+	struct runtime *rt;
+	char id[HEX_ID_SIZE];
+	char *dir, *shim_dir, *log_path;         /* containers/<id>, shims/<id> */
+	enum runtime_state state;
+	bool is_removing, has_job;
+	bool is_awaited;                 /* found at start, and its shim has not said hello yet */
+	pid_t pid;
+	nsec created_wall, started_wall, finished_wall;
+	int exit_code;
+	bool is_oom;
+	char error[512];
+
+	int link_fd;                     /* to its shim; -1 */
+	struct watch *link_watch;
+	int pidfd, netns_fd;             /* of the container; -1 */
+	struct child_watch *shim_watch;  /* NULL: the shim is gone, or not known yet */
+	int shim_pidfd;                  /* shim_watch's, for signals */
+
+	struct waiter create, start;     /* done NULL: nobody waits */
+	struct list removers;            /* of struct waiter, owned */
+	struct list readers;             /* of log readers, the owners' */
+
+	struct list job_node;
+	container_job_fn *job_run, *job_done;
+	struct err job_err;
+	bool job_failed;
+	enum err_code failure_code;      /* of a creation that failed; the words are in error */
+	struct buf plan_text;            /* create: in */
+	int made_link_fd, made_shim_pidfd;       /* create: out */
+	bool kills_group;                /* remove, bury: in */
+};
+
+struct container *container_new(struct runtime *rt, const char *id);     /* in the table */
+void container_free(struct container *container);                        /* out of it */
+struct container *container_find(const struct runtime *rt, const char *id);
+
+void container_job(struct container *container, container_job_fn *run, container_job_fn *done);
+/* One job less. True: the runtime is closed, and gone now if that was the last. */
+bool runtime_job_ended(struct runtime *rt);
+/* Calls back at the end of this round, unless the runtime is closed before. */
+void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure);
+void waiter_answer(struct waiter *waiter, const struct err *failure);    /* once; harmless when nobody waits */
+
+/* container_create_io.c */
+void container_create(struct container *container);      /* plan_text is filled */
+
+/* container_link_io.c */
+void container_link(struct container *container, int link_fd);           /* takes it; the shim's hello is on its way */
+void container_watch_shim(struct container *container, int shim_pidfd);  /* takes it */
+int container_send(struct container *container, enum shim_wire_do verb, struct err *err);
+void container_cut(struct container *container); /* as if the shim had closed the connection */
+/* From an exit file or other knowledge: state EXITED, nobody told. */
+void container_set_end(struct container *container, int code, bool is_oom, const char *error, nsec started, nsec finished);
+/* Looks for `exit` in both directories. */
+bool container_read_end(const char *shim_dir, const char *dir, struct shim_wire *ret);
+
+/* container_remove_io.c */
+void container_remove_step(struct container *container); /* goes on with a removal as far as it can now */
+
+/* runtime_recover_io.c: an awaited container is known now */
+void runtime_recovered_one(struct runtime *rt);
+void runtime_recovery_free(struct runtime *rt);
+
+/* log_reader_io.c */
+void log_reader_enlist(struct log_reader *reader, struct list *readers);
+void log_reader_finish_all(struct list *readers);

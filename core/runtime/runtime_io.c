@@ -1,0 +1,466 @@
+/* runtime_io.c - the table of containers and the calls of the room's door. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/file.h"
+#include "runtime/kcall.h"
+#include "runtime/privileges_io.h"
+#include "runtime/rootfs_io.h"
+#include "runtime/runtime_inside.h"
+#include "runtime/self_io.h"
+#include "runtime/shim_plan.h"
+
+/* A shim is small and must not be the one that the kernel picks: without it the container ends as well. */
+enum { RETRY_MS = 20, SHIM_OOM_SCORE = -998 };
+
+/* --- the table --------------------------------------------------------------------------------- */
+
+struct container *container_new(struct runtime *rt, const char *id)
+{
+	struct container *container = NEW(struct container);
+
+	*container = (struct container){ .rt = rt, .link_fd = -1, .pidfd = -1, .netns_fd = -1, .shim_pidfd = -1,
+					 .made_link_fd = -1, .made_shim_pidfd = -1 };
+	str_copy(container->id, sizeof container->id, id);
+	container->dir = path_join(rt->containers_dir, id);
+	container->shim_dir = path_join(rt->shims_dir, id);
+	container->log_path = str_printf("%s/%s-json.log", container->dir, id);
+	list_init(&container->removers);
+	list_init(&container->readers);
+	list_init(&container->job_node);
+	map_put(rt->containers, id, container);
+	return container;
+}
+
+void container_free(struct container *container)
+{
+	map_remove(container->rt->containers, container->id);
+	list_remove(&container->job_node);
+	watch_free(container->link_watch);
+	fd_closep(&container->link_fd);
+	child_watch_free(container->shim_watch);
+	fd_closep(&container->pidfd);
+	fd_closep(&container->netns_fd);
+	fd_closep(&container->made_link_fd);
+	fd_closep(&container->made_shim_pidfd);
+	log_reader_finish_all(&container->readers);
+	LIST_EACH(item, &container->removers)
+		free(CONTAINER_OF(item, struct waiter, node));
+	buf_fini(&container->plan_text);
+	free(container->dir);
+	free(container->shim_dir);
+	free(container->log_path);
+	free(container);
+}
+
+struct container *container_find(const struct runtime *rt, const char *id)
+{
+	return map_get(rt->containers, id);
+}
+
+/* --- jobs and answers -------------------------------------------------------------------------- */
+
+static void free_runtime(struct runtime *rt)
+{
+	if (!rt->is_closed || rt->jobs || rt->calls)
+		return;
+	map_free(rt->containers);
+	cgroup_close(&rt->cgroups);
+	free(rt->data_root);
+	free(rt->run_root);
+	free(rt->cgroup_parent);
+	free(rt->self);
+	free(rt->containers_dir);
+	free(rt->shims_dir);
+	free(rt);
+}
+
+bool runtime_job_ended(struct runtime *rt)
+{
+	bool is_closed = rt->is_closed;
+
+	rt->jobs--;
+	free_runtime(rt);
+	return is_closed;
+}
+
+static void submit_jobs(struct runtime *rt);
+
+static void job_run(void *arg)
+{
+	struct container *container = arg;
+
+	container->job_run(container);
+}
+
+static void job_done(void *arg)
+{
+	struct container *container = arg;
+	struct runtime *rt = container->rt;
+
+	container->has_job = false;
+	if (rt->is_closed)
+		container_free(container);
+	if (runtime_job_ended(rt))
+		return;
+	container->job_done(container);
+	submit_jobs(rt);
+}
+
+static void on_retry(void *arg)
+{
+	submit_jobs(arg);
+}
+
+static void submit_jobs(struct runtime *rt)
+{
+	while (!list_is_empty(&rt->waiting_jobs) && rt->jobs < RUNTIME_MAX_JOBS) {
+		struct container *container = CONTAINER_OF(rt->waiting_jobs.next, struct container, job_node);
+
+		if (!work_submit(rt->config.work, NULL, job_run, job_done, container)) {
+			if (!rt->jobs)           /* else the end of one of ours brings us back */
+				timer_set_in(&rt->retry, RETRY_MS);
+			return;
+		}
+		list_remove(&container->job_node);
+		rt->jobs++;
+	}
+}
+
+void container_job(struct container *container, container_job_fn *run, container_job_fn *done)
+{
+	check(!container->has_job);
+	container->has_job = true;
+	container->job_run = run;
+	container->job_done = done;
+	container->job_failed = false;
+	list_add_last(&container->rt->waiting_jobs, &container->job_node);
+	submit_jobs(container->rt);
+}
+
+struct call { struct runtime *rt; runtime_done_fn *done; void *arg; struct err err; bool has_failed; };
+
+static void call_now(void *arg)
+{
+	struct call *call = arg;
+	struct runtime *rt = call->rt;
+
+	rt->calls--;
+	if (!rt->is_closed)
+		call->done(call->arg, call->has_failed ? &call->err : NULL);
+	free(call);
+	free_runtime(rt);
+}
+
+void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure)
+{
+	struct call *call = NEW(struct call);
+
+	*call = (struct call){ .rt = rt, .done = done, .arg = arg, .has_failed = failure };
+	if (failure)
+		call->err = *failure;
+	rt->calls++;
+	loop_defer(rt->config.loop, call_now, call);
+}
+
+void waiter_answer(struct waiter *waiter, const struct err *failure)
+{
+	runtime_done_fn *done = waiter->done;
+
+	waiter->done = NULL;
+	if (done)
+		done(waiter->arg, failure);
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
+
+static int read_boot_id(struct runtime *rt, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	if (file_read("/proc/sys/kernel/random/boot_id", 256, &text, err) < 0)
+		return -1;
+	size_t length = strcspn(buf_text(&text), "\n");
+
+	if (!length || length >= sizeof rt->boot_id)
+		return err_set(err, ERR_IO, "/proc/sys/kernel/random/boot_id: not an id");
+	memcpy(rt->boot_id, text.data, length);
+	return 0;
+}
+
+static int open_parts(struct runtime *rt, struct err *err)
+{
+	if (read_boot_id(rt, err) < 0 || dir_make(rt->containers_dir, 0711, err) < 0 || dir_make(rt->shims_dir, 0700, err) < 0 ||
+	    cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
+		return -1;
+	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
+		return -1;
+	rt->shim_oom_score = privileges_have(CAP_SYS_RESOURCE) ? SHIM_OOM_SCORE : 0;
+	char *probe = path_join(rt->containers_dir, ".probe");
+
+	rt->uses_overlay = rootfs_probe_overlay(probe);
+	free(probe);
+	if (!rt->uses_overlay)
+		log_warn("data root '%s' cannot carry overlayfs: the layers of each container are copied", rt->data_root);
+	return 0;
+}
+
+int runtime_open(const struct runtime_config *config, struct runtime **ret, struct err *err)
+{
+	struct runtime *rt = NEW(struct runtime);
+
+	rt->config = *config;
+	rt->cgroups.device_prog_fd = -1;
+	rt->data_root = str_dup(config->data_root);
+	rt->run_root = str_dup(config->run_root);
+	rt->cgroup_parent = str_dup(config->cgroup_parent);
+	rt->containers_dir = path_join(rt->data_root, "containers");
+	rt->shims_dir = path_join(rt->run_root, "shims");
+	rt->containers = map_new();
+	list_init(&rt->waiting_jobs);
+	timer_init(&rt->retry, config->loop, on_retry, rt);
+	if (open_parts(rt, err) < 0) {
+		runtime_close(rt);
+		return -1;
+	}
+	*ret = rt;
+	return 0;
+}
+
+void runtime_close(struct runtime *rt)
+{
+	const char *id;
+	void *value;
+
+	if (!rt)
+		return;
+	rt->is_closed = true;
+	timer_cancel(&rt->retry);
+	runtime_recovery_free(rt);
+	for (size_t at = 0; map_next(rt->containers, &at, &id, &value);) {
+		struct container *container = value;
+
+		/* one that a work thread holds is freed when that is done */
+		if (!container->has_job || !list_is_empty(&container->job_node))
+			container_free(container);
+	}
+	if (rt->self)
+		self_unmount(rt->self);
+	free_runtime(rt);
+}
+
+/* --- calls ------------------------------------------------------------------------------------- */
+
+/* NULL with err when there will be no container. */
+static struct container *prepare_create(struct runtime *rt, const struct container_spec *spec, struct err *err)
+{
+	struct shim_plan plan = { .boot_id = rt->boot_id, .uses_overlay = rt->uses_overlay, .spec = *spec };
+	struct arena arena;
+
+	if (container_spec_check(spec, err) < 0 || cgroup_check_limits(&rt->cgroups.layout, spec, err) < 0)
+		return NULL;
+	if (container_find(rt, spec->id)) {
+		err_set(err, ERR_CONFLICT, "container %.12s exists already", spec->id);
+		return NULL;
+	}
+	arena_init(&arena, "runtime_create", 1 << 20);
+	struct container *container = container_new(rt, spec->id);
+
+	container->created_wall = spec->created_wall;
+	plan.dir = container->dir;
+	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
+	shim_plan_encode(&plan, &container->plan_text);
+	arena_fini(&arena);
+	if (container->plan_text.len > CONTAINER_SPEC_MAX_BYTES) {
+		container_free(container);
+		err_set(err, ERR_INVALID, "container spec: larger than %d bytes", CONTAINER_SPEC_MAX_BYTES);
+		return NULL;
+	}
+	return container;
+}
+
+void runtime_create(struct runtime *rt, const struct container_spec *spec, runtime_done_fn *done, void *arg)
+{
+	struct err err;
+	struct container *container = prepare_create(rt, spec, &err);
+
+	if (!container) {
+		runtime_answer_later(rt, done, arg, &err);
+		return;
+	}
+	container->create = (struct waiter){ .done = done, .arg = arg };
+	container_create(container);
+}
+
+static int find_in(struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct container **ret,
+		   struct err *err)
+{
+	struct container *container = container_find(rt, id);
+
+	if (!container)
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+	if (container->is_removing || container->state != state)
+		return err_set(err, ERR_CONFLICT, "container %.12s is not %s", id, wrong);
+	*ret = container;
+	return 0;
+}
+
+void runtime_start(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg)
+{
+	struct container *container;
+	struct err err;
+
+	if (find_in(rt, id, RUNTIME_CREATED, "waiting to be started", &container, &err) < 0 ||
+	    (container->start.done && err_set(&err, ERR_CONFLICT, "container %.12s is being started", id) < 0) ||
+	    container_send(container, SHIM_WIRE_START, &err) < 0) {
+		runtime_answer_later(rt, done, arg, &err);
+		return;
+	}
+	container->start = (struct waiter){ .done = done, .arg = arg };
+}
+
+int runtime_signal(struct runtime *rt, const char *id, int number, struct err *err)
+{
+	struct container *container;
+
+	if (find_in(rt, id, RUNTIME_RUNNING, "running", &container, err) < 0)
+		return -1;
+	if (kcall_pidfd_signal(container->pidfd, number) < 0)
+		return errno == ESRCH ? err_set(err, ERR_CONFLICT, "container %.12s is not running", id)
+				      : err_sys(err, "signal %d to container %.12s", number, id);
+	return 0;
+}
+
+/* The first process takes all others of its pid namespace along. */
+int runtime_kill(struct runtime *rt, const char *id, struct err *err)
+{
+	struct container *container = container_find(rt, id);
+
+	if (!container)
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+	if (container->pidfd >= 0 && kcall_pidfd_signal(container->pidfd, SIGKILL) < 0 && errno != ESRCH)
+		return err_sys(err, "kill container %.12s", id);
+	return 0;
+}
+
+void runtime_remove(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg)
+{
+	struct container *container = container_find(rt, id);
+
+	if (!container) {
+		runtime_answer_later(rt, done, arg, NULL);
+		return;
+	}
+	struct waiter *waiter = NEW(struct waiter);
+
+	*waiter = (struct waiter){ .done = done, .arg = arg };
+	list_add_last(&container->removers, &waiter->node);
+	container->is_removing = true;
+	container_remove_step(container);
+}
+
+/* --- looking ----------------------------------------------------------------------------------- */
+
+static void describe(const struct container *container, struct runtime_info *ret)
+{
+	*ret = (struct runtime_info){
+		.id = container->id, .state = container->is_removing ? RUNTIME_REMOVING : container->state,
+		.pid = container->state == RUNTIME_EXITED ? 0 : container->pid,
+		.created_wall = container->created_wall, .started_wall = container->started_wall,
+		.finished_wall = container->finished_wall, .exit_code = container->exit_code, .oom_killed = container->is_oom,
+		.error = container->error, .dir = container->dir, .log_path = container->log_path,
+	};
+}
+
+bool runtime_inspect(const struct runtime *rt, const char *id, struct runtime_info *ret)
+{
+	const struct container *container = container_find(rt, id);
+
+	if (container)
+		describe(container, ret);
+	return container;
+}
+
+bool runtime_next(const struct runtime *rt, size_t *at, struct runtime_info *ret)
+{
+	const char *id;
+	void *container;
+
+	if (!map_next(rt->containers, at, &id, &container))
+		return false;
+	describe(container, ret);
+	return true;
+}
+
+int runtime_spec(const struct runtime *rt, const char *id, struct arena *arena, struct container_spec *ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	const struct container *container = container_find(rt, id);
+	struct shim_plan plan;
+
+	if (!container)
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+	char *path = arena_printf(arena, "%s/spec", container->dir);
+
+	if (file_read(path, CONTAINER_SPEC_MAX_BYTES, &text, err) < 0 ||
+	    shim_plan_decode(buf_text(&text), text.len, arena, &plan, err) < 0)
+		return -1;
+	*ret = plan.spec;
+	return 0;
+}
+
+int runtime_netns_fd(const struct runtime *rt, const char *id)
+{
+	const struct container *container = container_find(rt, id);
+
+	return container ? container->netns_fd : -1;
+}
+
+int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats *ret, struct err *err)
+{
+	if (!container_find(rt, id))
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+	cgroup_stats(&rt->cgroups, id, ret);
+	return 0;
+}
+
+int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,
+		 struct log_reader **ret, struct err *err)
+{
+	struct container *container = container_find(rt, id);
+
+	if (!container)
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+	*ret = log_reader_new(rt->config.loop, container->log_path, query, events, arg);
+	if (container->state == RUNTIME_EXITED)
+		log_reader_finish(*ret);
+	else
+		log_reader_enlist(*ret, &container->readers);
+	return 0;
+}
+
+void runtime_facts(const struct runtime *rt, struct runtime_facts *ret)
+{
+	const struct cgroup_layout *layout = &rt->cgroups.layout;
+	uint32_t action = SECCOMP_RET_ERRNO;
+
+	*ret = (struct runtime_facts){
+		.storage_driver = rt->uses_overlay ? "overlay2" : "copy",
+		.cgroup_version = layout->is_unified ? 2 : 1,
+		.has_unified = layout->v2_mount[0],
+		.has_memory = layout->controllers & CGROUP_MEMORY,
+		.has_cpu = layout->controllers & CGROUP_CPU,
+		.has_pids = layout->controllers & CGROUP_PIDS,
+		.has_devices = layout->controllers & CGROUP_DEVICES || rt->cgroups.device_prog_fd >= 0,
+		.has_seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
+	};
+}

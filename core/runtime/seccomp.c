@@ -1,0 +1,231 @@
+/* seccomp.c - from names and capabilities to a search tree of BPF instructions. */
+#include "runtime/seccomp.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sys/socket.h>
+
+#include "base/panic.h"
+#include "runtime/caps.h"
+#include "runtime/seccomp_names.h"
+
+#if defined(__x86_64__)
+#define OUR_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OUR_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__)
+#define OUR_ARCH AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define OUR_ARCH AUDIT_ARCH_RISCV64
+#else
+#error "seccomp: this architecture has no audit number here"
+#endif
+
+/* The table of numbers. armv7 has a few calls of its own from 0xf0000 up (cacheflush, set_tls): those sit in front of the search. */
+enum { NUMBER_MAX = 600, PRIVATE_MAX = 16 };
+enum verdict { DENY, ALLOW, NOT_THERE, LOOK_AT_CLONE, LOOK_AT_PERSONALITY, LOOK_AT_SOCKET };
+
+struct run { int first; enum verdict verdict; };
+struct table {
+	uint8_t verdicts[NUMBER_MAX];
+	int highest;                             /* the newest call that the table knows */
+	int private_numbers[PRIVATE_MAX];
+	int private_count;
+	struct run runs[NUMBER_MAX];
+	size_t run_count;
+};
+
+int seccomp_number(const char *text)
+{
+	int sum = 0, part = 0;
+	bool has_digits = false;
+
+	for (; *text; text++)
+		if (*text >= '0' && *text <= '9') {
+			part = part * 10 + (*text - '0');
+			has_digits = true;
+		} else if (*text == '+') {
+			sum += part;
+			part = 0;
+		} else if (*text == 'x') {
+			/* "(0x0f0000 + 2)": the only hexadecimal base is armv7's */
+			for (text++, part = 0; (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'f'); text++)
+				part = part * 16 + (*text <= '9' ? *text - '0' : *text - 'a' + 10);
+			text--;
+		} else if (*text != '(' && *text != ')' && *text != ' ') {
+			return -1;
+		}
+	return has_digits ? sum + part : -1;
+}
+
+static void table_set(struct table *table, int number, enum verdict verdict)
+{
+	if (number < NUMBER_MAX) {
+		table->verdicts[number] = (uint8_t)verdict;
+		table->highest = MAX(table->highest, number);
+	} else {
+		check(table->private_count < PRIVATE_MAX);
+		table->private_numbers[table->private_count++] = number;
+	}
+}
+
+static void table_fill(struct table *table, uint64_t caps)
+{
+	for (const struct seccomp_name *name = seccomp_names; name->number[0]; name++) {
+		int number = seccomp_number(name->number);
+
+		if (number < 0)
+			continue;
+		if (name->cap == SECCOMP_ALWAYS || caps & CAPS_BIT(name->cap))
+			table_set(table, number, ALLOW);
+		else
+			table->highest = MAX(table->highest, number);
+	}
+	table_set(table, __NR_personality, LOOK_AT_PERSONALITY);
+	table_set(table, __NR_socket, LOOK_AT_SOCKET);
+	if (!(caps & CAPS_BIT(CAP_SYS_ADMIN))) {
+		table_set(table, __NR_clone, LOOK_AT_CLONE);
+		table_set(table, __NR_clone3, NOT_THERE);
+	}
+}
+
+static void table_find_runs(struct table *table)
+{
+	for (int number = 0; number <= table->highest; number++)
+		if (number == 0 || table->verdicts[number] != table->verdicts[number - 1])
+			table->runs[table->run_count++] = (struct run){ number, table->verdicts[number] };
+	table->runs[table->run_count++] = (struct run){ table->highest + 1, NOT_THERE };
+}
+
+static void emit(struct seccomp_filter *filter, struct sock_filter insn)
+{
+	check(filter->count < SECCOMP_MAX_INSNS);
+	filter->insns[filter->count++] = insn;
+}
+
+static void emit_return(struct seccomp_filter *filter, uint32_t what)
+{
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, what));
+}
+
+/* The low half of an argument. All architectures we know are little endian. */
+static void emit_load_arg(struct seccomp_filter *filter, unsigned index)
+{
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		(uint32_t)(offsetof(struct seccomp_data, args) + index * 8)));
+}
+
+static void emit_jump(struct seccomp_filter *filter, uint16_t test, uint32_t k, size_t if_true, size_t if_false)
+{
+	check(if_true <= UINT8_MAX && if_false <= UINT8_MAX);
+	emit(filter, (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | test), k, (uint8_t)if_true, (uint8_t)if_false));
+}
+
+/* No new namespaces: every CLONE_NEW* flag is refused. */
+static void emit_clone(struct seccomp_filter *filter)
+{
+	emit_load_arg(filter, 0);
+	emit_jump(filter, BPF_JSET, 0x7E020000, 1, 0);
+	emit_return(filter, SECCOMP_RET_ALLOW);
+	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
+}
+
+/* Linux, UNAME26, 32 bit, both, and "tell me". */
+static void emit_personality(struct seccomp_filter *filter)
+{
+	static const uint32_t good[] = { 0x0, 0x8, 0x20000, 0x20008, 0xffffffff };
+
+	emit_load_arg(filter, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
+		emit_jump(filter, BPF_JEQ, good[i], ARRAY_COUNT(good) - i, 0);
+	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
+	emit_return(filter, SECCOMP_RET_ALLOW);
+}
+
+/* vsock reaches the hypervisor, past every network namespace. */
+static void emit_socket(struct seccomp_filter *filter)
+{
+	emit_load_arg(filter, 0);
+	emit_jump(filter, BPF_JEQ, AF_VSOCK, 1, 0);
+	emit_return(filter, SECCOMP_RET_ALLOW);
+	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void emit_verdict(struct seccomp_filter *filter, enum verdict verdict)
+{
+	switch (verdict) {
+	case DENY: emit_return(filter, SECCOMP_RET_ERRNO | EPERM); break;
+	case ALLOW: emit_return(filter, SECCOMP_RET_ALLOW); break;
+	case NOT_THERE: emit_return(filter, SECCOMP_RET_ERRNO | ENOSYS); break;
+	case LOOK_AT_CLONE: emit_clone(filter); break;
+	case LOOK_AT_PERSONALITY: emit_personality(filter); break;
+	case LOOK_AT_SOCKET: emit_socket(filter); break;
+	}
+}
+
+/* "At or above the middle run?": the lower half follows at once, the upper half behind it. A half longer than a conditional jump reaches
+ * (255) is jumped over by an unconditional one. The number is in the accumulator throughout. */
+static void emit_search(struct seccomp_filter *filter, const struct run *runs, size_t count)
+{
+	if (count == 1) {
+		emit_verdict(filter, runs[0].verdict);
+		return;
+	}
+	size_t half = count / 2, at = filter->count;
+
+	emit_jump(filter, BPF_JGE, (uint32_t)runs[half].first, 0, 1);
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_search(filter, runs, half);
+	filter->insns[at + 1].k = (uint32_t)(filter->count - (at + 2));
+	if (filter->insns[at + 1].k < UINT8_MAX)
+		filter->insns[at].jt = (uint8_t)(filter->insns[at + 1].k + 1);
+	emit_search(filter, runs + half, count - half);
+}
+
+void seccomp_build(uint64_t caps, struct seccomp_filter *ret)
+{
+	struct table table = { .highest = 0 };
+
+	table_fill(&table, caps);
+	table_find_runs(&table);
+	ret->count = 0;
+	emit(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
+	emit_jump(ret, BPF_JEQ, OUR_ARCH, 1, 0);
+	emit_return(ret, SECCOMP_RET_KILL_PROCESS);
+	emit(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+	for (int i = 0; i < table.private_count; i++) {
+		emit_jump(ret, BPF_JEQ, (uint32_t)table.private_numbers[i], 0, 1);
+		emit_return(ret, SECCOMP_RET_ALLOW);
+	}
+	emit_search(ret, table.runs, table.run_count);
+}
+
+uint32_t seccomp_ask(const struct seccomp_filter *filter, uint32_t arch, int number, const uint64_t args[6])
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < filter->count; at++) {
+		const struct sock_filter *insn = &filter->insns[at];
+
+		switch (insn->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			if (insn->k == offsetof(struct seccomp_data, nr))
+				a = (uint32_t)number;
+			else if (insn->k == offsetof(struct seccomp_data, arch))
+				a = arch;
+			else
+				a = (uint32_t)(args[(insn->k - 16) / 8] >> (insn->k % 8 * 8));
+			break;
+		case BPF_JMP | BPF_JA: at += insn->k; break;
+		case BPF_JMP | BPF_K | BPF_JEQ: at += a == insn->k ? insn->jt : insn->jf; break;
+		case BPF_JMP | BPF_K | BPF_JGE: at += a >= insn->k ? insn->jt : insn->jf; break;
+		case BPF_JMP | BPF_K | BPF_JSET: at += a & insn->k ? insn->jt : insn->jf; break;
+		case BPF_RET | BPF_K: return insn->k;
+		default: panic("seccomp: instruction %x", insn->code);
+		}
+	}
+	panic("seccomp: the filter has no end");
+}

@@ -1,0 +1,446 @@
+/* shim_io.c - the life of a shim: make the container, then one poll loop until it ends.
+ *
+ * What it keeps is static and small; the spec, which may be large, is decoded into an arena that is freed when the container's process
+ * has its own copy (clone3 without CLONE_VM). Nothing is allocated in the loop.
+ */
+#include "runtime/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "runtime/cgroup_io.h"
+#include "runtime/container_init_io.h"
+#include "runtime/kcall.h"
+#include "runtime/log_writer_io.h"
+#include "runtime/rootfs_io.h"
+#include "runtime/shim_plan.h"
+#include "runtime/shim_wire.h"
+
+enum { CONNECTIONS = 4, REPLY_FDS = 3 };
+enum phase { MAKING, AT_GATE, STARTING, RUNNING, FAILED };
+
+struct connection { int fd; bool wants_hello, wants_start; };
+struct shim {
+	int run_dir, container_dir;      /* shims/<id>, containers/<id> */
+	struct connection connections[CONNECTIONS];
+	enum phase phase;
+	pid_t pid;
+	int pidfd, gate_fd;
+	bool shares_network;
+	char oom_file[600];
+	struct shim_wire end;            /* what `exit` will say */
+	struct log_writer writer;
+	struct log_pipe out, bad;
+};
+
+/* --- making the container ---------------------------------------------------------------------- */
+
+/* A shim ends with its container, not when a terminal or a shutdown sends signals around. */
+static void settle(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_NAME, "swarmbox-shim", 0, 0, 0);
+}
+
+static int read_plan(struct shim *shim, struct arena *arena, struct shim_plan *ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	if (file_read_at(shim->run_dir, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0 ||
+	    shim_plan_decode(buf_text(&text), text.len, arena, ret, err) < 0)
+		return -1;
+	shim->container_dir = open(ret->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return shim->container_dir < 0 ? err_sys(err, "open '%s'", ret->dir) : 0;
+}
+
+static int make_pipe(struct log_pipe *log, int *ret_write_end, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "make a pipe");
+	log->fd = ends[0];
+	*ret_write_end = ends[1];
+	return fd_set_nonblocking(ends[0], true) < 0 ? err_sys(err, "make a pipe") : 0;
+}
+
+static int open_log(struct shim *shim, const struct container_spec *spec, struct container_init *init, struct err *err)
+{
+	char name[HEX_ID_SIZE + 16];
+
+	if (spec->log_driver == CONTAINER_LOG_NONE)
+		return 0;
+	snprintf(name, sizeof name, "%s-json.log", spec->id);
+	log_writer_init(&shim->writer, shim->container_dir, name, spec->log_max_bytes, spec->log_max_files);
+	if (make_pipe(&shim->out, &init->stdout_fd, err) < 0)
+		return -1;
+	return make_pipe(&shim->bad, &init->stderr_fd, err);
+}
+
+/* The child is in its v2 group from its first instruction; v1 has no such thing, there it joins by itself. */
+static int clone_container(struct shim *shim, const struct container_init *init, struct err *err)
+{
+	const struct shim_plan *plan = init->plan;
+	CLEANUP(fd_closep) int group = -1;
+	struct kcall_clone_args args = {
+		.flags = container_init_namespaces(&plan->spec) | KCALL_CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&shim->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (!str_is_empty(plan->cgroup2_dir)) {
+		group = open(plan->cgroup2_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (group < 0)
+			return err_sys(err, "open '%s'", plan->cgroup2_dir);
+		args.flags |= KCALL_CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)group;
+	}
+	shim->pid = kcall_clone3(&args);
+	if (shim->pid == 0)
+		container_init_run(init);
+	return shim->pid < 0 ? err_sys(err, "make the container's namespaces") : 0;
+}
+
+static int make_container(struct shim *shim, const struct shim_plan *plan, struct err *err)
+{
+	struct container_init init = { .plan = plan, .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
+	int pair[2];
+
+	if (!plan->uses_overlay && rootfs_copy(plan, err) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "make a socket pair");
+	shim->gate_fd = pair[0];
+	init.gate_fd = pair[1];
+	cgroup_oom_file(plan, shim->oom_file, sizeof shim->oom_file);
+	shim->shares_network = plan->spec.network == CONTAINER_NET_HOST;
+	int result = open_log(shim, &plan->spec, &init, err);
+
+	if (result == 0)
+		result = clone_container(shim, &init, err);
+	fd_closep(&init.gate_fd);
+	fd_closep(&init.stdout_fd);
+	fd_closep(&init.stderr_fd);
+	return result;
+}
+
+static int make(struct shim *shim, struct err *err)
+{
+	struct arena arena;
+	struct shim_plan plan;
+
+	arena_init(&arena, "shim", 8 * CONTAINER_SPEC_MAX_BYTES);
+	int result = read_plan(shim, &arena, &plan, err);
+
+	if (result == 0)
+		result = make_container(shim, &plan, err);
+	arena_fini(&arena);
+	return result;
+}
+
+/* --- talking to agents ------------------------------------------------------------------------- */
+
+static void hang_up(struct connection *connection)
+{
+	fd_closep(&connection->fd);
+	*connection = (struct connection){ .fd = -1 };
+}
+
+static void send_reply(struct connection *connection, const struct shim_wire *reply, const int *fds, size_t fd_count)
+{
+	char text[SHIM_WIRE_MAX_BYTES];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(REPLY_FDS * sizeof(int))] = { 0 };
+	struct iovec part = { .iov_base = text, .iov_len = shim_wire_format(reply, text) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (fd_count) {
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
+	}
+	/* Replies are few and small: an agent that does not take them is stuck, and comes again on a new connection. */
+	if (sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		hang_up(connection);
+}
+
+static struct shim_wire describe(const struct shim *shim)
+{
+	struct shim_wire reply = shim->end;
+
+	reply.verb = SHIM_WIRE_REPLY;
+	reply.state = shim->phase == RUNNING ? SHIM_WIRE_RUNNING : shim->phase == FAILED ? SHIM_WIRE_NONE : SHIM_WIRE_CREATED;
+	reply.pid = shim->pid;
+	return reply;
+}
+
+/* State and, as far as there is a container, what an agent needs to hold on to it: our pidfd, its pidfd, its network namespace. */
+static void say_hello(struct shim *shim, struct connection *connection)
+{
+	struct shim_wire reply = describe(shim);
+	CLEANUP(fd_closep) int own = kcall_pidfd_open(getpid());
+	CLEANUP(fd_closep) int netns = -1;
+	char path[48];
+
+	connection->wants_hello = false;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)shim->pid);
+	if (shim->phase != FAILED && !shim->shares_network)
+		netns = open(path, O_RDONLY | O_CLOEXEC);
+	int fds[REPLY_FDS] = { own, shim->pidfd, netns };
+
+	send_reply(connection, &reply, fds, shim->phase == FAILED || own < 0 ? 0 : netns < 0 ? 2 : 3);
+}
+
+static void answer_waiting(struct shim *shim)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *connection = &shim->connections[i];
+
+		if (connection->fd >= 0 && connection->wants_hello)
+			say_hello(shim, connection);
+		if (connection->fd >= 0 && connection->wants_start && shim->phase != STARTING) {
+			struct shim_wire reply = describe(shim);
+
+			connection->wants_start = false;
+			send_reply(connection, &reply, NULL, 0);
+		}
+	}
+}
+
+static void refuse(struct connection *connection, const char *why)
+{
+	struct shim_wire reply = { .verb = SHIM_WIRE_REPLY };
+
+	str_copy(reply.error, sizeof reply.error, why);
+	send_reply(connection, &reply, NULL, 0);
+}
+
+static void open_gate(struct shim *shim, struct connection *connection)
+{
+	char word = CONTAINER_INIT_GO;
+
+	if (shim->phase == MAKING) {
+		refuse(connection, "shim: the container is not made yet");
+		return;
+	}
+	connection->wants_start = true;
+	if (shim->phase == AT_GATE) {
+		shim->phase = STARTING;
+		send(shim->gate_fd, &word, 1, MSG_NOSIGNAL);    /* when it is gone, its pidfd says so */
+	} else {
+		answer_waiting(shim);
+	}
+}
+
+static void hear(struct shim *shim, struct connection *connection)
+{
+	char text[SHIM_WIRE_MAX_BYTES];
+	ssize_t length = recv(connection->fd, text, sizeof text, MSG_DONTWAIT | MSG_TRUNC);
+	struct shim_wire request;
+	struct err err;
+
+	if (length <= 0) {
+		if (length == 0 || (errno != EAGAIN && errno != EINTR))
+			hang_up(connection);
+		return;
+	}
+	if (shim_wire_parse(text, (size_t)length, &request, &err) < 0) {
+		refuse(connection, err.text);
+	} else if (request.verb == SHIM_WIRE_START) {
+		open_gate(shim, connection);
+	} else if (request.verb == SHIM_WIRE_HELLO) {
+		connection->wants_hello = true;
+		if (shim->phase != MAKING)
+			answer_waiting(shim);
+	} else {
+		refuse(connection, "shim: this is not a request");
+	}
+}
+
+static void accept_agent(struct shim *shim)
+{
+	int fd = accept4(SHIM_LISTEN_FD, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	for (size_t i = 0; fd >= 0 && i < CONNECTIONS; i++)
+		if (shim->connections[i].fd < 0)
+			shim->connections[i] = (struct connection){ .fd = fd_take(&fd) };
+	fd_closep(&fd);          /* all places taken */
+}
+
+/* --- listening to the container ---------------------------------------------------------------- */
+
+static void hear_gate(struct shim *shim)
+{
+	char text[CONTAINER_INIT_MESSAGE_BYTES + 1];
+	ssize_t length = recv(shim->gate_fd, text, sizeof text - 1, MSG_DONTWAIT);
+
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (length == 1 && text[0] == CONTAINER_INIT_READY) {
+		shim->phase = AT_GATE;
+		answer_waiting(shim);
+		return;
+	}
+	if (length >= 2 && text[0] == CONTAINER_INIT_ERROR) {
+		text[length] = '\0';
+		shim->phase = FAILED;
+		shim->end.code = (unsigned char)text[1];
+		str_copy(shim->end.error, sizeof shim->end.error, text + 2);
+		answer_waiting(shim);
+		return;
+	}
+	/* The end of the pair. From a process that was let through the gate it means that exec has happened. */
+	if (shim->phase == STARTING) {
+		shim->phase = RUNNING;
+		shim->end.started_wall = clock_wall_ns();
+		answer_waiting(shim);
+	}
+	fd_closep(&shim->gate_fd);
+	shim->gate_fd = -1;
+}
+
+/* True when the container has ended; its code is then known. */
+static bool reap(struct shim *shim)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PIDFD, (id_t)shim->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+		return false;
+	if (shim->phase != FAILED)
+		shim->end.code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	shim->end.finished_wall = clock_wall_ns();
+	shim->end.is_oom = shim->end.code != 0 && cgroup_oom_happened(shim->oom_file);
+	return true;
+}
+
+/* --- the loop ---------------------------------------------------------------------------------- */
+
+static bool is_ready(const struct pollfd *fd)
+{
+	return fd->revents != 0;
+}
+
+/* One round. Order matters: what the gate says comes before the death that may follow it, and output before both are final. */
+static bool serve_once(struct shim *shim)
+{
+	struct pollfd fds[5 + CONNECTIONS] = {
+		{ shim->gate_fd, POLLIN, 0 }, { shim->out.fd, POLLIN, 0 }, { shim->bad.fd, POLLIN, 0 },
+		{ shim->pidfd, POLLIN, 0 }, { SHIM_LISTEN_FD, POLLIN, 0 }
+	};
+
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		fds[5 + i] = (struct pollfd){ shim->connections[i].fd, POLLIN, 0 };
+	if (poll(fds, ARRAY_COUNT(fds), -1) < 0)
+		return errno == EINTR;
+	if (is_ready(&fds[0]))
+		hear_gate(shim);
+	if (is_ready(&fds[1]))
+		log_pipe_read(&shim->out, &shim->writer);
+	if (is_ready(&fds[2]))
+		log_pipe_read(&shim->bad, &shim->writer);
+	log_writer_flush(&shim->writer);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (shim->connections[i].fd >= 0 && is_ready(&fds[5 + i]))
+			hear(shim, &shim->connections[i]);
+	if (is_ready(&fds[4]))
+		accept_agent(shim);
+	if (!is_ready(&fds[3]))
+		return true;
+	while (shim->gate_fd >= 0 && shim->phase != FAILED && poll(&fds[0], 1, 0) > 0)
+		hear_gate(shim);
+	return !reap(shim);
+}
+
+static void write_end(int dir, const char *text, size_t length)
+{
+	CLEANUP(fd_closep) int fd = openat(dir, "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && fd_write_all(fd, text, length) == 0)
+		renameat(dir, "exit.new", dir, "exit");
+}
+
+/* The exit file first, on the run root; then the sockets close, which is what agents wait for. The copy in the data root is for after a
+ * reboot, and nobody waits for it. */
+static void finish(struct shim *shim)
+{
+	char text[SHIM_WIRE_MAX_BYTES];
+
+	log_pipe_finish(&shim->out, &shim->writer);
+	log_pipe_finish(&shim->bad, &shim->writer);
+	log_writer_fini(&shim->writer);
+	shim->end.verb = SHIM_WIRE_REPLY;
+	shim->end.state = SHIM_WIRE_EXITED;
+	size_t length = shim_wire_format(&shim->end, text);
+
+	write_end(shim->run_dir, text, length);
+	close(SHIM_LISTEN_FD);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (shim->connections[i].fd >= 0)
+			hang_up(&shim->connections[i]);
+	if (shim->container_dir >= 0)
+		write_end(shim->container_dir, text, length);
+}
+
+static void fail_to_make(struct shim *shim, const struct err *err)
+{
+	shim->phase = FAILED;
+	shim->end.code = 126;
+	shim->end.finished_wall = clock_wall_ns();
+	str_copy(shim->end.error, sizeof shim->end.error, err->text);
+	answer_waiting(shim);
+}
+
+/* Static and not in one piece: what is never used is never touched, and the large buffers are most of it. */
+static struct shim *shim_new(void)
+{
+	static struct shim shim;
+
+	shim.run_dir = shim.container_dir = shim.pidfd = shim.gate_fd = -1;
+	shim.writer.fd = shim.out.fd = shim.bad.fd = -1;
+	shim.out.stream = CONTAINER_LOG_STDOUT;
+	shim.bad.stream = CONTAINER_LOG_STDERR;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		shim.connections[i] = (struct connection){ .fd = -1 };
+	shim.connections[0] = (struct connection){ .fd = SHIM_AGENT_FD, .wants_hello = true };
+	return &shim;
+}
+
+int shim_run(const char *dir)
+{
+	struct shim *shim = shim_new();
+	struct err err = { .code = 0 };
+
+	settle();
+	fcntl(SHIM_LISTEN_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(SHIM_AGENT_FD, F_SETFD, FD_CLOEXEC);
+	shim->run_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (shim->run_dir < 0)
+		return 1;
+	if (make(shim, &err) < 0) {
+		fail_to_make(shim, &err);
+	} else {
+		while (serve_once(shim))
+			;
+	}
+	finish(shim);
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* shim_wire.c - messages between agent and shim as text. */
+#include "runtime/shim_wire.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <yyjson.h>
+
+#include "base/str.h"
+#include "runtime/container_log.h"
+
+static const char verbs[][8] = { "", "hello", "start" };
+static const char states[][8] = { "", "created", "running", "exited" };
+
+size_t shim_wire_format(const struct shim_wire *m, char to[SHIM_WIRE_MAX_BYTES])
+{
+	size_t at = (size_t)snprintf(to, SHIM_WIRE_MAX_BYTES, "{\"v\":%d", SHIM_WIRE_VERSION);
+
+	if (m->verb != SHIM_WIRE_REPLY) {
+		at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at, ",\"do\":\"%s\"}\n", verbs[m->verb]);
+		return at;
+	}
+	at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at,
+			       ",\"state\":\"%s\",\"pid\":%d,\"code\":%d,\"oom\":%s,\"started\":%lld,\"finished\":%lld,\"error\":\"",
+			       states[m->state], (int)m->pid, (int)m->code, m->is_oom ? "true" : "false",
+			       (long long)m->started_wall, (long long)m->finished_wall);
+	at += container_log_escape(m->error, strnlen(m->error, sizeof m->error - 1), to + at);
+	at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at, "\"}\n");
+	return at;
+}
+
+_Static_assert(sizeof((struct shim_wire *)0)->error * 6 + 400 < SHIM_WIRE_MAX_BYTES, "every message fits");
+
+static unsigned find_word(yyjson_val *value, const char words[][8], size_t count)
+{
+	for (unsigned i = 1; i < count; i++)
+		if (yyjson_equals_str(value, words[i]))
+			return i;
+	return 0;
+}
+
+static int decode(yyjson_val *root, struct shim_wire *m, struct err *err)
+{
+	yyjson_val *version = yyjson_obj_get(root, "v");
+
+	if (!yyjson_is_uint(version))
+		return err_set(err, ERR_INVALID, "shim message: it has no version");
+	if (yyjson_get_uint(version) != SHIM_WIRE_VERSION)
+		return err_set(err, ERR_UNSUPPORTED, "shim message: version %llu, this swarmbox knows only %d",
+			       (unsigned long long)yyjson_get_uint(version), SHIM_WIRE_VERSION);
+	m->verb = find_word(yyjson_obj_get(root, "do"), verbs, ARRAY_COUNT(verbs));
+	if (yyjson_obj_get(root, "do") && m->verb == SHIM_WIRE_REPLY)
+		return err_set(err, ERR_UNSUPPORTED, "shim message: unknown request");
+	m->state = find_word(yyjson_obj_get(root, "state"), states, ARRAY_COUNT(states));
+	m->pid = (int32_t)yyjson_get_int(yyjson_obj_get(root, "pid"));
+	m->code = (int32_t)yyjson_get_int(yyjson_obj_get(root, "code"));
+	m->is_oom = yyjson_get_bool(yyjson_obj_get(root, "oom"));
+	m->started_wall = yyjson_get_sint(yyjson_obj_get(root, "started"));
+	m->finished_wall = yyjson_get_sint(yyjson_obj_get(root, "finished"));
+	const char *error = yyjson_get_str(yyjson_obj_get(root, "error"));
+
+	str_copy(m->error, sizeof m->error, error ? error : "");
+	return 0;
+}
+
+int shim_wire_parse(const char *text, size_t length, struct shim_wire *ret, struct err *err)
+{
+	/* On the stack, so that a shim that talks all day stays as small as it was. */
+	_Alignas(16) char pool[6 * SHIM_WIRE_MAX_BYTES];
+	struct shim_wire message = { .pid = 0 };
+	yyjson_alc alc;
+	yyjson_read_err bad;
+
+	if (length > SHIM_WIRE_MAX_BYTES || !yyjson_alc_pool_init(&alc, pool, sizeof pool))
+		return err_set(err, ERR_INVALID, "shim message: longer than %d bytes", SHIM_WIRE_MAX_BYTES);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, 0, &alc, &bad);
+
+	if (!doc)
+		return err_set(err, ERR_INVALID, "shim message: %s", bad.msg);
+	if (decode(yyjson_doc_get_root(doc), &message, err) < 0)
+		return -1;
+	*ret = message;
+	return 0;
+}

@@ -1,0 +1,328 @@
+/* host.c - makes and takes apart a host for tests. */
+#include "test/unit/runtime/host.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/file.h"
+#include "runtime/shim.h"
+#include "test/unit/runner.h"
+
+enum { WAIT_MS = 20000 };
+
+/* `self shim DIR`, before main and before the runner. */
+__attribute__((constructor)) static void be_the_shim(void)
+{
+	CLEANUP(buf_finip) struct buf words = BUF_INIT;
+	struct err ignored;
+
+	if (file_read("/proc/self/cmdline", 1 << 20, &words, &ignored) < 0)
+		return;
+	const char *second = buf_text(&words) + strlen(buf_text(&words)) + 1;
+
+	if (words.len > 14 && str_eq(second, "shim"))
+		_exit(shim_run(second + sizeof "shim"));
+}
+
+void host_sh(const char *fmt, ...)
+{
+	char command[2048];
+	va_list list;
+
+	va_start(list, fmt);
+	vsnprintf(command, sizeof command, fmt, list);
+	va_end(list);
+	if (system(command) != 0)
+		panic("failed: %s", command);
+}
+
+static const char *probe_path(void)
+{
+	static const char source[] = "test/unit/runtime/inside/probe.c", program[] = "build/test/probe";
+	struct stat from, to;
+
+	check(stat(source, &from) == 0);
+	if (stat(program, &to) < 0 || to.st_mtime < from.st_mtime)
+		host_sh("mkdir -p build/test && gcc -static -O1 -o %s.%d %s && mv %s.%d %s", program, (int)getpid(), source, program,
+			(int)getpid(), program);
+	return program;
+}
+
+static void on_exit_of(void *arg, const struct runtime_exit *exit)
+{
+	struct host *host = arg;
+
+	check(host->exit_count < HOST_MAX_EXITS);
+	struct host_exit *told = &host->exits[host->exit_count++];
+
+	*told = (struct host_exit){ .code = exit->code, .oom_killed = exit->oom_killed };
+	str_copy(told->id, sizeof told->id, exit->id);
+	str_copy(told->error, sizeof told->error, exit->error);
+}
+
+static void open_runtime(struct host *host)
+{
+	struct runtime_config config = { .data_root = host->data_root, .run_root = host->run_root, .cgroup_parent = host->cgroup_parent,
+					 .on_exit = on_exit_of, .arg = host };
+	struct err err;
+
+	host->loop = config.loop = loop_new();
+	host->work = config.work = work_new(host->loop, 2);
+	if (runtime_open(&config, &host->rt, &err) < 0)
+		panic("runtime_open: %s", err.text);
+}
+
+void host_open(struct host *host)
+{
+	check(geteuid() == 0);
+	*host = (struct host){ .exit_count = 0 };
+	str_copy(host->dir, sizeof host->dir, "/tmp/sbrt-XXXXXX");
+	check(mkdtemp(host->dir));
+	snprintf(host->data_root, sizeof host->data_root, "%s/data", host->dir);
+	snprintf(host->run_root, sizeof host->run_root, "%s/run", host->dir);
+	snprintf(host->rootfs, sizeof host->rootfs, "%s/rootfs", host->dir);
+	snprintf(host->cgroup_parent, sizeof host->cgroup_parent, "sbrt-%s", host->dir + sizeof "/tmp/sbrt-" - 1);
+	host_sh("mkdir -p %s %s %s/bin %s/tmp && cp %s %s/bin/probe", host->data_root, host->run_root, host->rootfs, host->rootfs,
+		probe_path(), host->rootfs);
+	arena_init(&host->arena, "host", 256 << 20);
+	open_runtime(host);
+}
+
+static bool is_in_file(const char *path, const char *text)
+{
+	CLEANUP(buf_finip) struct buf content = BUF_INIT;
+	struct err ignored;
+
+	return file_read(path, 64 << 20, &content, &ignored) == 0 && strstr(buf_text(&content), text);
+}
+
+static void close_runtime(struct host *host)
+{
+	runtime_close(host->rt);
+	work_free(host->work);
+	loop_free(host->loop);
+	host->rt = NULL;
+}
+
+struct answer { bool is_there, failed; struct err err; };
+
+static void on_answer(void *arg, const struct err *failure)
+{
+	struct answer *answer = arg;
+
+	answer->is_there = true;
+	answer->failed = failure;
+	if (failure)
+		answer->err = *failure;
+}
+
+static int wait_answer(struct host *host, struct answer *answer, struct err *err)
+{
+	if (!host_wait(host, &answer->is_there))
+		return err_set(err, ERR_IO, "no answer");
+	if (answer->failed)
+		*err = answer->err;
+	return answer->failed ? -1 : 0;
+}
+
+void host_close(struct host *host)
+{
+	struct answer answer = { false };
+	struct err err;
+
+	runtime_sweep(host->rt, NULL, 0, on_answer, &answer);
+	EXPECT(wait_answer(host, &answer, &err) == 0);
+	close_runtime(host);
+	EXPECT(!is_in_file("/proc/self/mountinfo", host->dir));
+	char command[256];
+
+	snprintf(command, sizeof command, "! find /sys/fs/cgroup -maxdepth 3 -name '%s' | grep .", host->cgroup_parent);
+	EXPECT(system(command) == 0);
+	host_sh("rm -rf %s", host->dir);
+	arena_fini(&host->arena);
+}
+
+void host_crash(struct host *host)
+{
+	close_runtime(host);
+}
+
+void host_restart(struct host *host)
+{
+	struct answer answer = { false };
+	struct err err;
+
+	open_runtime(host);
+	runtime_recover(host->rt, on_answer, &answer);
+	if (wait_answer(host, &answer, &err) < 0)
+		panic("recover: %s", err.text);
+}
+
+struct container_spec host_spec(struct host *host, ...)
+{
+	struct container_spec spec;
+	char *id = arena_take(&host->arena, HEX_ID_SIZE);
+	const char **words = ARENA_ARRAY(&host->arena, const char *, 64), **layer = ARENA_ARRAY(&host->arena, const char *, 1);
+	size_t count = 0;
+	va_list list;
+
+	container_spec_init(&spec);
+	entropy_hex_id(id);
+	spec.id = id;
+	words[count++] = "probe";
+	va_start(list, host);
+	for (const char *word; (word = va_arg(list, const char *)) && count < 64;)
+		words[count++] = arena_strdup(&host->arena, word);
+	va_end(list);
+	spec.argv = (struct container_strings){ words, count };
+	layer[0] = host->rootfs;
+	spec.layers = (struct container_strings){ layer, 1 };
+	spec.created_wall = clock_wall_ns();
+	return spec;
+}
+
+bool host_wait(struct host *host, const bool *flag)
+{
+	msec deadline = clock_boot_ms() + WAIT_MS;
+
+	while (!*flag && clock_boot_ms() < deadline)
+		loop_run_once(host->loop, 100);
+	return *flag;
+}
+
+int host_create(struct host *host, const struct container_spec *spec, struct err *err)
+{
+	struct answer answer = { false };
+
+	runtime_create(host->rt, spec, on_answer, &answer);
+	return wait_answer(host, &answer, err);
+}
+
+int host_start(struct host *host, const char *id, struct err *err)
+{
+	struct answer answer = { false };
+
+	runtime_start(host->rt, id, on_answer, &answer);
+	return wait_answer(host, &answer, err);
+}
+
+int host_remove(struct host *host, const char *id, struct err *err)
+{
+	struct answer answer = { false };
+
+	runtime_remove(host->rt, id, on_answer, &answer);
+	return wait_answer(host, &answer, err);
+}
+
+const struct host_exit *host_wait_exit(struct host *host, const char *id)
+{
+	msec deadline = clock_boot_ms() + WAIT_MS;
+
+	for (;;) {
+		for (size_t i = 0; i < host->exit_count; i++)
+			if (str_eq(host->exits[i].id, id))
+				return &host->exits[i];
+		if (clock_boot_ms() >= deadline)
+			return NULL;
+		loop_run_once(host->loop, 100);
+	}
+}
+
+int host_run(struct host *host, const struct container_spec *spec, struct err *err)
+{
+	if (host_create(host, spec, err) < 0 || host_start(host, spec->id, err) < 0)
+		return -1;
+	const struct host_exit *exit = host_wait_exit(host, spec->id);
+
+	return exit ? exit->code : err_set(err, ERR_IO, "no end");
+}
+
+struct log_copy { struct buf text; bool is_ended; };
+
+static bool on_log_entry(void *arg, const struct container_log_entry *entry)
+{
+	struct log_copy *copy = arg;
+
+	if (entry->stream == CONTAINER_LOG_STDERR)
+		buf_add_str(&copy->text, "E:");
+	buf_add(&copy->text, entry->text, entry->length);
+	return true;
+}
+
+static void on_log_end(void *arg, const struct err *failure)
+{
+	struct log_copy *copy = arg;
+
+	EXPECT(!failure);
+	copy->is_ended = true;
+}
+
+const char *host_log(struct host *host, const char *id)
+{
+	static const struct log_reader_events events = { on_log_entry, on_log_end };
+	struct log_query query = { .wants_stdout = true, .wants_stderr = true, .tail = -1 };
+	struct log_copy copy = { .is_ended = false };
+	struct log_reader *reader;
+	struct err err;
+
+	if (runtime_logs(host->rt, id, &query, &events, &copy, &reader, &err) < 0)
+		return arena_strdup(&host->arena, err.text);
+	EXPECT(host_wait(host, &copy.is_ended));
+	log_reader_free(reader);
+	char *text = arena_strdup(&host->arena, buf_text(&copy.text));
+
+	buf_fini(&copy.text);
+	return text;
+}
+
+const char *host_output(struct host *host, const struct container_spec *spec)
+{
+	struct err err = { .code = 0 };
+
+	if (host_run(host, spec, &err) < 0)
+		return arena_printf(&host->arena, "failed: %s", err.text);
+	return host_log(host, spec->id);
+}
+
+struct log_watch { const char *wanted; struct buf text; bool is_seen; };
+
+static bool on_watched_entry(void *arg, const struct container_log_entry *entry)
+{
+	struct log_watch *watch = arg;
+
+	buf_add(&watch->text, entry->text, entry->length);
+	watch->is_seen = watch->is_seen || strstr(buf_text(&watch->text), watch->wanted);
+	return true;
+}
+
+static void on_watched_end(void *arg UNUSED, const struct err *failure UNUSED)
+{
+}
+
+bool host_wait_log(struct host *host, const char *id, const char *text)
+{
+	static const struct log_reader_events events = { on_watched_entry, on_watched_end };
+	struct log_query query = { .wants_stdout = true, .wants_stderr = true, .tail = -1, .follows = true };
+	struct log_watch watch = { .wanted = text };
+	struct log_reader *reader;
+	struct err err;
+
+	if (runtime_logs(host->rt, id, &query, &events, &watch, &reader, &err) < 0)
+		return false;
+	bool is_seen = host_wait(host, &watch.is_seen);
+
+	log_reader_free(reader);
+	buf_fini(&watch.text);
+	return is_seen;
+}

@@ -1,0 +1,51 @@
+/* host.h - a host for tests: own data root, run root and cgroup parent below /tmp, a loop, a runtime, and a root file system that holds
+ * only `probe` (inside/probe.c). The test program itself is the shim. Needs root.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "os/loop.h"
+#include "os/work.h"
+#include "runtime/runtime.h"
+
+#define HOST_MAX_EXITS 256
+
+struct host_exit { char id[HEX_ID_SIZE]; int code; bool oom_killed; char error[512]; };
+struct host {
+	char dir[64], data_root[96], run_root[96], rootfs[96], cgroup_parent[48];
+	struct loop *loop;
+	struct work *work;
+	struct runtime *rt;
+	struct arena arena;
+	struct host_exit exits[HOST_MAX_EXITS];
+	size_t exit_count;
+};
+
+/* Panics when the host cannot be made: nothing below could be tested. */
+void host_open(struct host *host);
+/* Removes every container, closes, and EXPECTs that no mount, group or process is left. */
+void host_close(struct host *host);
+/* As if the agent had been killed: the runtime and its loop go, the containers stay. And a new one, which recovers. */
+void host_crash(struct host *host);
+void host_restart(struct host *host);
+
+/* The spec of a container that runs `probe` with these words; NULL at the end. A new id each time. */
+struct container_spec host_spec(struct host *host, ...);
+
+/* Each waits for the answer; -1 with the sentence in err. */
+int host_create(struct host *host, const struct container_spec *spec, struct err *err);
+int host_start(struct host *host, const char *id, struct err *err);
+int host_remove(struct host *host, const char *id, struct err *err);
+/* Until on_exit has told of it; NULL after 20 s. */
+const struct host_exit *host_wait_exit(struct host *host, const char *id);
+/* create, start, wait for the end; the exit code, or -1. */
+int host_run(struct host *host, const struct container_spec *spec, struct err *err);
+/* All of its log so far: the texts, those of stderr with "E:" in front. */
+const char *host_log(struct host *host, const char *id);
+/* run, then the log. */
+const char *host_output(struct host *host, const struct container_spec *spec);
+/* Until the log has this text; false after 10 s. */
+bool host_wait_log(struct host *host, const char *id, const char *text);
+/* Runs the loop until *flag, at most 20 s. */
+bool host_wait(struct host *host, const bool *flag);
+void host_sh(const char *fmt, ...) PRINTF_LIKE(1, 2);    /* a shell command that must succeed */

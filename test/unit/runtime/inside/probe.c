@@ -1,0 +1,251 @@
+/* probe.c - the program inside the test containers: each word of its command line says what to do and what to print.
+ *
+ * Static, so that a root file system needs nothing else. `probe print hello , exit 3`: acts are separated by a comma. An act that fails
+ * prints "NAME: error text" on stdout and goes on: what must not be possible is tested that way.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char **args;      /* of the act at hand */
+
+static const char *arg(int i)
+{
+	return args[i] ? args[i] : "";
+}
+
+static void outcome(const char *name, long result)
+{
+	if (result < 0)
+		printf("%s: %s\n", name, strerror(errno));
+	else
+		printf("%s: ok\n", name);
+}
+
+static void cat(const char *path)
+{
+	char bytes[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t count;
+
+	if (fd < 0)
+		outcome("cat", -1);
+	while (fd >= 0 && (count = read(fd, bytes, sizeof bytes)) > 0)
+		fwrite(bytes, 1, (size_t)count, stdout);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void list(const char *path)
+{
+	struct dirent **names;
+	int count = scandir(path, &names, NULL, alphasort);
+
+	for (int i = 0; i < count; i++)
+		if (names[i]->d_name[0] != '.')
+			printf("%s ", names[i]->d_name);
+	puts("");
+}
+
+static void status(const char *key)
+{
+	char line[512];
+	FILE *file = fopen("/proc/self/status", "r");
+
+	while (file && fgets(line, sizeof line, file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			fputs(line, stdout);
+	if (file)
+		fclose(file);
+}
+
+static void eat(const char *bytes)
+{
+	size_t size = strtoull(bytes, NULL, 10);
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		outcome("eat", -1);
+	else
+		memset(memory, 1, size);
+}
+
+static void fork_many(int count)
+{
+	int made = 0;
+
+	for (; made < count; made++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	printf("forked %s\n", made == count ? "all" : strerror(errno));
+}
+
+static void spin(long ms)
+{
+	struct timespec start, now;
+	volatile unsigned long n = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		for (int i = 0; i < 100000; i++)
+			n++;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+}
+
+static volatile sig_atomic_t caught;
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+/* Says that it is ready, so that nobody sends too early; ends with the signal's number as exit code. */
+static void trap(int number)
+{
+	sigset_t mask, old;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, number);
+	sigprocmask(SIG_BLOCK, &mask, &old);
+	signal(number, on_signal);
+	puts("trapped");
+	fflush(stdout);
+	while (!caught)
+		sigsuspend(&old);
+	exit(caught);
+}
+
+static void rlimit(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	printf("nofile %llu %llu\n", (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
+}
+
+static void open_for_write(const char *path)
+{
+	int fd = open(path, O_WRONLY);
+
+	outcome(path, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		outcome(path, -1);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void flood(long lines, const char *word)
+{
+	for (long i = 0; i < lines; i++)
+		printf("%s %ld\n", word, i);
+}
+
+static void stat_of(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		outcome(path, -1);
+		return;
+	}
+	printf("%s %o %u:%u %u,%u\n", path, (unsigned)st.st_mode, st.st_uid, st.st_gid, major(st.st_rdev), minor(st.st_rdev));
+}
+
+static void long_line(long bytes)
+{
+	for (long i = 0; i < bytes; i++)
+		putchar('a' + (int)(i % 26));
+	puts("");
+}
+
+static void act(const char *name)
+{
+#define IS(word) (strcmp(name, word) == 0)
+	if (IS("print")) puts(arg(0));
+	else if (IS("error")) fprintf(stderr, "%s\n", arg(0));
+	else if (IS("raw")) fputs(arg(0), stdout);
+	else if (IS("exit")) exit(atoi(arg(0)));
+	else if (IS("cat")) cat(arg(0));
+	else if (IS("ls")) list(arg(0));
+	else if (IS("stat")) stat_of(arg(0));
+	else if (IS("env")) for (char **e = environ; *e; e++) puts(*e);
+	else if (IS("id")) { gid_t g[64]; int n = getgroups(64, g); printf("uid %u gid %u groups", getuid(), getgid());
+			     for (int i = 0; i < n; i++) printf(" %u", g[i]); puts(""); }
+	else if (IS("pid")) printf("pid %d\n", getpid());
+	else if (IS("cwd")) { char path[4096]; puts(getcwd(path, sizeof path) ? path : "?"); }
+	else if (IS("hostname")) { char text[80]; gethostname(text, sizeof text); puts(text); }
+	else if (IS("status")) status(arg(0));
+	else if (IS("rlimit")) rlimit();
+	else if (IS("eat")) eat(arg(0));
+	else if (IS("fork")) fork_many(atoi(arg(0)));
+	else if (IS("spin")) spin(atol(arg(0)));
+	else if (IS("pause")) for (;;) pause();
+	else if (IS("trap")) trap(atoi(arg(0)));
+	else if (IS("write")) write_file(arg(0), arg(1));
+	else if (IS("wopen")) open_for_write(arg(0));
+	else if (IS("unlink")) outcome("unlink", unlink(arg(0)));
+	else if (IS("mkdir")) outcome("mkdir", mkdir(arg(0), 0755));
+	else if (IS("mount")) outcome("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+	else if (IS("unshare")) outcome("unshare", unshare(CLONE_NEWUSER));
+	else if (IS("clone3")) outcome("clone3", syscall(SYS_clone3, NULL, 0));
+	else if (IS("clonens")) outcome("clonens", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+	else if (IS("personality")) outcome("personality", personality((unsigned long)strtoul(arg(0), NULL, 0)));
+	else if (IS("vsock")) outcome("vsock", socket(40, SOCK_STREAM, 0));
+	else if (IS("future")) outcome("future", syscall(599));
+	else if (IS("mknod")) outcome("mknod", mknod(arg(0), S_IFBLK | 0600, makedev(254, 0)));
+	else if (IS("mem")) { int fd = open(arg(0), O_RDONLY); outcome("open", fd); }
+	else if (IS("orphan")) { if (fork() == 0) { setsid(); for (;;) pause(); } puts("orphaned"); }
+	else if (IS("flood")) flood(atol(arg(0)), arg(1));
+	else if (IS("long")) long_line(atol(arg(0)));
+	else if (IS("abort")) abort();
+	else printf("probe: no act '%s'\n", name);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		char *words[16] = { NULL };
+		int count = 0;
+		const char *name = argv[i];
+
+		for (i++; i < argc && strcmp(argv[i], ",") != 0 && count < 15; i++)
+			words[count++] = argv[i];
+		args = words;
+		act(name);
+	}
+	return 0;
+}
