@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("swarmbox version " SWARMBOX_VERSION ", build " SWARMBOX_BUILD);
+		printf("swarmbox version %s, build %s\n", version_text(), version_build());
 		return 0;
 	}
 	fputs("usage: swarmbox --version\n", stderr);
