@@ -67,6 +67,8 @@ static int make_and_step(const struct unpack_places *places, int at_fd, const ch
 			return err_sys(err, "folder '%s'", tar_show(whole, shown));
 		fd = step_down(places, at_fd, name, whole);
 	}
+	if (fd < 0 && errno == EEXIST)
+		return err_set(err, ERR_INVALID, "'%s' is a link that leads to no folder", tar_show(whole, shown));
 	return fd < 0 ? err_sys(err, "folder '%s'", tar_show(whole, shown)) : fd;
 }
 
