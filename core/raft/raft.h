@@ -80,7 +80,11 @@ struct raft_member {
 	/* whose certificate speaks for it; addresses are hints and kept elsewhere */
 	char node_id[ID_SIZE];
 };
-struct raft_config { struct raft_member members[RAFT_MEMBERS_MAX]; size_t count; };
+struct raft_config {
+	char cluster_id[ID_SIZE];       /* the same in every configuration of one log */
+	struct raft_member members[RAFT_MEMBERS_MAX];
+	size_t count;
+};
 
 void raft_config_encode(const struct raft_config *config, struct buf *out);
 /* ERR_INVALID for bytes that raft_config_encode never makes: counts out of range, a member twice,
@@ -105,7 +109,7 @@ struct raft_base {
 
 /* The disk of a new cluster: term 1 and entry 1, which names its only voter (§4.4).
  * ret_entry->bytes points into *bytes. */
-void raft_first(const struct raft_member *member, struct raft_hard *ret_hard,
+void raft_first(const struct raft_config *config, struct raft_hard *ret_hard,
 		struct raft_entry *ret_entry, struct buf *bytes);
 
 /* --- messages ---------------------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
-/* raft_config.c - the members as bytes: count, then (id, suffrage, node id) each. First byte: the
+/* raft_config.c - the members as bytes: cluster, count, (id, suffrage, node id) each. First byte: the
  * format, so that it can change once. */
 #include <string.h>
 
 #include "base/encode.h"
+#include "base/panic.h"
 #include "raft/raft.h"
 
 enum { FORMAT = 1 };
@@ -10,6 +11,7 @@ enum { FORMAT = 1 };
 void raft_config_encode(const struct raft_config *config, struct buf *out)
 {
 	put_u8(out, FORMAT);
+	put_str(out, config->cluster_id);
 	put_varint(out, config->count);
 	for (size_t i = 0; i < config->count; i++) {
 		const struct raft_member *member = &config->members[i];
@@ -27,19 +29,29 @@ const struct raft_member *raft_config_find(const struct raft_config *config, raf
 	return NULL;
 }
 
-static bool decode_member(struct reader *in, struct raft_member *member)
+/* A text with its NUL into a field of ID_SIZE. */
+static bool decode_id(struct reader *in, char ret_id[ID_SIZE])
 {
 	size_t length;
+	const uint8_t *text = get_bytes(in, &length);
 
+	if (in->failed || length >= ID_SIZE || (length > 0 && memchr(text, 0, length)))
+		return false;
+	memset(ret_id, 0, ID_SIZE);
+	if (length > 0)
+		memcpy(ret_id, text, length);
+	return true;
+}
+
+static bool decode_member(struct reader *in, struct raft_member *member)
+{
 	member->id = get_u64(in);
 	uint8_t suffrage = get_u8(in);
-	const uint8_t *node_id = get_bytes(in, &length);
-	if (in->failed || member->id == 0 || length >= ID_SIZE || memchr(node_id, 0, length))
+	if (!decode_id(in, member->node_id) || member->id == 0)
 		return false;
 	if (suffrage != RAFT_VOTER && suffrage != RAFT_LEARNER)
 		return false;
 	member->suffrage = (enum raft_suffrage)suffrage;
-	memcpy(member->node_id, node_id, length);
 	return true;
 }
 
@@ -47,7 +59,7 @@ static bool decode(struct reader *in, struct raft_config *config)
 {
 	size_t voters = 0;
 
-	if (get_u8(in) != FORMAT)
+	if (get_u8(in) != FORMAT || !decode_id(in, config->cluster_id))
 		return false;
 	uint64_t count = get_varint(in);
 	if (in->failed || count > RAFT_MEMBERS_MAX)
@@ -74,12 +86,11 @@ int raft_config_decode(const void *bytes, size_t size, struct raft_config *ret, 
 	return 0;
 }
 
-void raft_first(const struct raft_member *member, struct raft_hard *ret_hard,
+void raft_first(const struct raft_config *config, struct raft_hard *ret_hard,
 		struct raft_entry *ret_entry, struct buf *bytes)
 {
-	struct raft_config config = { .members = { *member }, .count = 1 };
-
-	raft_config_encode(&config, bytes);
+	check(config->count == 1 && config->members[0].suffrage == RAFT_VOTER);
+	raft_config_encode(config, bytes);
 	*ret_hard = (struct raft_hard){ .term = 1, .election_ms = RAFT_ELECTION_MIN_MS };
 	*ret_entry = (struct raft_entry){ .index = 1,
 					  .term = 1,

@@ -125,7 +125,11 @@ int raft_start_from(struct raft *raft, const struct raft_start *start, struct ra
 	if (raft->hard.election_ms == 0)
 		raft->hard.election_ms = RAFT_ELECTION_MIN_MS;
 	raft->durable = raft_entries_last(&raft->log);
-	raft->commit = raft->handed_out = raft->applied = start->base.index;
+	raft->handed_out = raft->applied = start->base.index;
+	/* What is durable on the only voter is committed: it was when it became durable, for the
+	 * newest configuration in the log needs nobody else (§4.1). So the state is whole before
+	 * anything was written. */
+	raft->commit = raft->durable;
 	raft_vote_stand(raft, out); /* nobody else can lead: there is nothing to wait for */
 	return 0;
 }

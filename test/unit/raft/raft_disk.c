@@ -108,10 +108,12 @@ struct raft_event raft_disk_start(const struct raft_disk *disk, raft_id self,
 
 void raft_disk_found(struct raft_disk *disk, raft_id self)
 {
-	struct raft_member member = { .id = self, .suffrage = RAFT_VOTER, .node_id = "node1" };
+	struct raft_config config = { .cluster_id = "cluster",
+				      .members = { { self, RAFT_VOTER, "node1" } },
+				      .count = 1 };
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct raft_entry entry;
 
-	raft_first(&member, &disk->hard, &entry, &bytes);
+	raft_first(&config, &disk->hard, &entry, &bytes);
 	disk->log[disk->count++] = copy_of(&entry);
 }
