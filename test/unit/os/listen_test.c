@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -220,7 +221,7 @@ static void expect_tcp(struct ip ip, const struct sockaddr *address, socklen_t s
 
 	struct listener *second = NULL;
 	EXPECT_INT(listen_tcp(host.loop, ip, port, on_connection, &host, &second, &err), -1);
-	EXPECT(strstr(err.text, "Address already in use"));
+	EXPECT(str_ends(err.text, strerror(EADDRINUSE)));
 	close(fd);
 	close_host(&host);
 }
@@ -242,6 +243,6 @@ TEST(tcp_listener_on_a_foreign_address_names_it)
 
 	open_host(&host);
 	EXPECT_INT(listen_tcp(host.loop, ip4(192, 0, 2, 1), 2377, on_connection, &host, &host.listener, &err), -1);
-	EXPECT_STR(err.text, "listen on 192.0.2.1 port 2377: Cannot assign requested address");
+	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));     /* and then the words of the libc */
 	close_host(&host);
 }
