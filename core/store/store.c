@@ -216,19 +216,54 @@ int store_node_load(struct store *store, unsigned table, store_row_fn *row_fn, v
 /* --- the cluster's files -----------------------------------------------------------------------
  */
 
-static int ask_exists(struct store *store, void *arg, struct err *err UNUSED)
+/* A question to the VFS, which any thread may ask. */
+bool store_cluster_exists(const struct store *store)
 {
-	*(bool *)arg = sql_file_exists(store->vfs, store->root, "raft.db");
-	return 0;
+	return sql_file_exists(store->vfs, store->root, "raft.db");
 }
 
-bool store_cluster_exists(struct store *store)
+/* The log decides what a state.db means: alone it is the rest of an accident. */
+static int check_not_orphaned(struct store *store, struct err *err)
 {
-	struct err err;
-	bool exists = false;
+	if (!sql_file_exists(store->vfs, store->root, "state.db"))
+		return 0;
+	return err_set(err, ERR_IO,
+		       "%s/raft.db is missing, but state.db is there: restore it, or move state.db "
+		       "away to start anew",
+		       store->root);
+}
 
-	store_thread_call(store, ask_exists, &exists, &err);
-	return exists;
+static int make_log(struct store *store, const struct log_write *write, struct err *err)
+{
+	struct log_db log;
+
+	if (log_db_open(&log, store->root, store->vfs, err) < 0)
+		return -1;
+	int got = log_db_write(&log, write, 1, err);
+	log_db_close(&log);
+	return got;
+}
+
+/* Under the same note as a wipe: until it is taken back, the next start removes what is there. */
+static int make_cluster(struct store *store, void *arg, struct err *err)
+{
+	if (store_cluster_exists(store))
+		return err_set(err, ERR_CONFLICT, "%s already holds a cluster", store->root);
+	if (check_not_orphaned(store, err) < 0 || node_db_note_wipe(&store->node, true, err) < 0)
+		return -1;
+	if (make_log(store, arg, err) == 0)
+		return node_db_note_wipe(&store->node, false, err);
+	struct err ignored;
+	wipe_files(store, &ignored);
+	return -1;
+}
+
+int store_cluster_make(struct store *store, const struct store_hard *hard,
+		       const struct store_entry *first, struct err *err)
+{
+	struct log_write write = { *hard, first, 1 };
+
+	return store_thread_call(store, make_cluster, &write, err);
 }
 
 struct cluster_open {
@@ -264,13 +299,8 @@ static void close_cluster_files(struct store *store)
 static int open_files(struct store *store, const struct store_cluster_options *options,
 		      struct err *err)
 {
-	bool has_log = sql_file_exists(store->vfs, store->root, "raft.db");
-
-	if (!has_log && sql_file_exists(store->vfs, store->root, "state.db"))
-		return err_set(err, ERR_IO,
-			       "%s/raft.db is missing, but state.db is there: "
-			       "restore it, or move state.db away to start anew",
-			       store->root);
+	if (!store_cluster_exists(store) && check_not_orphaned(store, err) < 0)
+		return -1;
 	if (log_db_open(&store->log, store->root, store->vfs, err) < 0)
 		return -1;
 	return state_db_open(&store->state, store->root, store->vfs, options->tables,

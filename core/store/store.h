@@ -114,8 +114,12 @@ struct store_loaded {
 	struct store_log log;
 	struct store_mark mark;         /* members owned */
 };
-bool store_cluster_exists(struct store *store);
-/* Blocks: opens (makes, if missing) raft.db and state.db, checks both, loads everything. ERR_IO
+bool store_cluster_exists(const struct store *store);
+/* Blocks: founds one, with this log and no state; whole or not at all, whenever the power goes.
+ * ERR_CONFLICT when there is one, ERR_IO when a state.db without its log is in the way. */
+int store_cluster_make(struct store *store, const struct store_hard *hard,
+		       const struct store_entry *first, struct err *err);
+/* Blocks: opens both files (state.db is made if missing), checks them, loads everything. ERR_IO
  * names the file and what is wrong with it. */
 int store_cluster_open(struct store *store, const struct store_cluster_options *options,
 		       struct store_loaded *ret, struct err *err);

@@ -441,6 +441,43 @@ TEST(store_wipes_a_cluster_whole_or_not_at_all)
 	EXPECT(unplug_in > 8);
 }
 
+/* Founding is whole or not at all, too. */
+static bool making_is_whole(uint64_t unplug_in)
+{
+	struct store_hard hard = { 1, 0, 500 };
+	struct store_entry first = { 1, 1, 2, 0, "me", 2 };
+	bool was_cut;
+
+	loop = loop_new();
+	disk = vfs_fault_new("bad", unplug_in);
+	EXPECT_INT(open_store("/disk", "bad"), 0);
+	vfs_fault_unplug_in(disk, unplug_in);
+	was_cut = store_cluster_make(store, &hard, &first, &err) < 0;
+	shut();
+	vfs_fault_power_loss(disk);
+
+	EXPECT_INT(open_store("/disk", "bad"), 0);
+	bool exists = store_cluster_exists(store);
+	EXPECT(was_cut || exists);
+	EXPECT_INT(store_cluster_make(store, &hard, &first, &err), exists ? -1 : 0);
+	EXPECT(!exists || err.code == ERR_CONFLICT);
+	EXPECT_INT(open_cluster(), 0);
+	EXPECT_INT(loaded.log.entry_count, 1);
+	EXPECT_INT(loaded.log.hard.term, 1);
+	end();
+	rows = (struct buf)BUF_INIT;
+	return was_cut;
+}
+
+TEST(store_founds_a_cluster_whole_or_not_at_all)
+{
+	uint64_t unplug_in = 1;
+
+	while (making_is_whole(unplug_in))
+		unplug_in++;
+	EXPECT(unplug_in > 15);
+}
+
 /* --- on a real disk ---------------------------------------------------------------------------- */
 
 static char *make_root(void)
