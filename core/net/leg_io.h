@@ -15,6 +15,7 @@ struct leg {
 	char name[IF_NAMESIZE];          /* of the host's end */
 	char alias[LINK_ALIAS_SIZE];
 	int bridge_index;
+	uint32_t doom_group;             /* for leg_doom */
 	unsigned mtu;
 	struct cidr address;
 	struct ip gateway;
@@ -22,7 +23,11 @@ struct leg {
 /* A veth pair, the container's end with address, default route and lo up, the alias last: so that a leg with an alias is whole.
  * A half-made one of the same name, left by a crash, is replaced. On failure nothing is left. */
 int leg_make(struct netlink_io *route, const struct leg *leg, int netns_fd, struct err *err);
-/* Removes links by their names; missing ones are success. */
-int leg_remove(struct netlink_io *route, const char (*names)[IF_NAMESIZE], size_t count, struct err *err);
+/* Until packets pass through that port of a bridge; ERR_IO when they do not in time. Part of leg_make. */
+int leg_await_forwarding(struct netlink_io *route, const char *name, msec wait_max, struct err *err);
+/* Removing is two steps, so that many cost one wait: put each link into a group that nobody else uses, then end the group. A missing link
+ * is success. */
+int leg_doom(struct netlink_io *route, uint32_t group, const char *name, struct err *err);
+int leg_end_doomed(struct netlink_io *route, uint32_t group, struct err *err);
 /* lo up, nothing else. */
 int leg_loopback(int netns_fd, struct err *err);

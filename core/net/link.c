@@ -18,10 +18,19 @@ static void copy_str(char *to, size_t size, const struct netlink_attr *attr)
 	str_copy(to, size, text ? text : "");
 }
 
+static bool is_forwarding(const struct netlink_attr *info)
+{
+	struct netlink_attr port[IFLA_BRPORT_STATE + 1];
+
+	netlink_index(netlink_nested(&info[IFLA_INFO_SLAVE_DATA]), port, ARRAY_COUNT(port));
+	return str_eq(netlink_str(&info[IFLA_INFO_SLAVE_KIND]), "bridge") &&
+	       netlink_u8(&port[IFLA_BRPORT_STATE]) == BR_STATE_FORWARDING;
+}
+
 bool link_decode(const struct netlink_msg *msg, struct link *ret)
 {
 	struct ifinfomsg info;
-	struct netlink_attr table[IFLA_IFALIAS + 1], kinds[IFLA_INFO_KIND + 1];
+	struct netlink_attr table[IFLA_GROUP + 1], kinds[IFLA_INFO_SLAVE_DATA + 1];
 
 	if (msg->type != RTM_NEWLINK || msg->bytes < sizeof(info))
 		return false;
@@ -34,6 +43,7 @@ bool link_decode(const struct netlink_msg *msg, struct link *ret)
 	*ret = (struct link){
 		.index = info.ifi_index, .flags = info.ifi_flags,
 		.master = (int)netlink_u32(&table[IFLA_MASTER]), .mtu = netlink_u32(&table[IFLA_MTU]),
+		.group = netlink_u32(&table[IFLA_GROUP]), .is_forwarding = is_forwarding(kinds),
 	};
 	copy_str(ret->name, sizeof(ret->name), &table[IFLA_IFNAME]);
 	copy_str(ret->alias, sizeof(ret->alias), &table[IFLA_IFALIAS]);
@@ -196,16 +206,20 @@ void link_put_up(struct buf *out, uint32_t seq, int index)
 	netlink_end(out, begin_link(out, seq, RTM_NEWLINK, 0, index, IFF_UP));
 }
 
-void link_put_delete(struct buf *out, uint32_t seq, int index)
+void link_put_group(struct buf *out, uint32_t seq, const char *name, uint32_t group)
 {
-	netlink_end(out, begin_link(out, seq, RTM_DELLINK, 0, index, 0));
+	size_t at = begin_link(out, seq, RTM_NEWLINK, 0, 0, 0);
+
+	netlink_put_str(out, IFLA_IFNAME, name);
+	netlink_put_u32(out, IFLA_GROUP, group);
+	netlink_end(out, at);
 }
 
-void link_put_delete_by_name(struct buf *out, uint32_t seq, const char *name)
+void link_put_delete_group(struct buf *out, uint32_t seq, uint32_t group)
 {
 	size_t at = begin_link(out, seq, RTM_DELLINK, 0, 0, 0);
 
-	netlink_put_str(out, IFLA_IFNAME, name);
+	netlink_put_u32(out, IFLA_GROUP, group);
 	netlink_end(out, at);
 }
 

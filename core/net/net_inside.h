@@ -73,8 +73,7 @@ void net_retry_soon(struct net *net);
 struct attachment *net_find_ready(const struct net *net, const char *id);        /* NULL when it is not attached, or going */
 void net_legs_init(struct net *net);
 void net_legs_fini(struct net *net);
-/* Reads what is there of ours; -1 and err when the kernel does not answer. */
-int net_legs_recover(struct net *net, const struct reality *reality, struct err *err);
+void net_legs_recover(struct net *net, const struct reality *reality);   /* what is there of ours */
 void net_legs_start(struct net *net);    /* a job with all that waits, if none runs */
 void net_legs_purge(struct net *net, net_done_fn *fn, void *arg);
 

@@ -74,41 +74,77 @@ void net_legs_fini(struct net *net)
 
 /* ---- on a work thread: touches the job and the job's sockets only ---- */
 
-static void forget_connections(struct net *net, struct leg_op *op)
+static bool is_removal(const struct leg_op *op)
+{
+	return op->kind == LEG_DETACH || op->kind == LEG_SWEEP;
+}
+
+static void make_one(struct net *net, struct leg_op *op)
+{
+	if (op->kind == LEG_ATTACH)
+		op->has_failed = leg_make(&net->route, &op->leg, op->netns_fd, &op->err) < 0;
+	else
+		op->has_failed = leg_loopback(op->netns_fd, &op->err) < 0;
+}
+
+static void doom(struct net *net, struct leg_op *op, struct buf *targets)
+{
+	uint32_t group = net_plan_doom_group(net->instance);
+
+	buf_add(targets, op->targets, op->target_count * sizeof(*op->targets));
+	for (size_t i = 0; i < op->link_count; i++)
+		op->has_failed |= leg_doom(&net->route, group, op->links[i], &op->err) < 0;
+}
+
+/* Not worth failing for: entries end by themselves. */
+static void forget_connections(struct net *net, struct buf *targets)
+{
+	struct conntrack_target *items = (struct conntrack_target *)(void *)targets->data;
+	struct err err;
+
+	if (targets->len == 0 || (net->leg_conntrack.fd < 0 && netlink_io_open(&net->leg_conntrack, NETLINK_NETFILTER, &err) < 0))
+		return;
+	conntrack_io_scan(&net->leg_conntrack, items, targets->len / sizeof(*items), &err);
+}
+
+static void end_doomed(struct leg_job *job)
 {
 	struct err err;
 
-	if (op->target_count == 0)
+	if (leg_end_doomed(&job->net->route, net_plan_doom_group(job->net->instance), &err) == 0)
 		return;
-	if (net->leg_conntrack.fd < 0 && netlink_io_open(&net->leg_conntrack, NETLINK_NETFILTER, &err) < 0)
-		return;
-	/* Not worth failing for: entries end by themselves. */
-	conntrack_io_scan(&net->leg_conntrack, op->targets, op->target_count, &err);
-}
-
-static int run_op(struct net *net, struct leg_op *op)
-{
-	switch (op->kind) {
-	case LEG_ATTACH:
-		return leg_make(&net->route, &op->leg, op->netns_fd, &op->err);
-	case LEG_LOOPBACK:
-		return leg_loopback(op->netns_fd, &op->err);
-	case LEG_DETACH:
-	case LEG_SWEEP:
-		forget_connections(net, op);
-		return leg_remove(&net->route, (const char (*)[IF_NAMESIZE])op->links, op->link_count, &op->err);
+	LIST_EACH(item, &job->ops) {
+		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
+		if (!is_removal(op) || op->has_failed)
+			continue;
+		op->has_failed = true;
+		op->err = err;
 	}
-	return -1;
 }
 
+/* First what somebody waits for to start, then the removals, all in one. No id is in both: one that goes cannot be attached again before
+ * it is gone, and one that is attached and detached at once is made first. */
 static void run_job(void *arg)
 {
 	struct leg_job *job = arg;
+	CLEANUP(buf_finip) struct buf targets = BUF_INIT;
+	bool has_removals = false;
 
 	LIST_EACH(item, &job->ops) {
 		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
-		op->has_failed = run_op(job->net, op) < 0;
+		if (!is_removal(op))
+			make_one(job->net, op);
 	}
+	LIST_EACH(item, &job->ops) {
+		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
+		if (!is_removal(op))
+			continue;
+		doom(job->net, op, &targets);
+		has_removals = true;
+	}
+	forget_connections(job->net, &targets);
+	if (has_removals)
+		end_doomed(job);
 }
 
 /* ---- back on the loop ---- */
@@ -283,7 +319,7 @@ static void forget_leftover(struct net *net, const char *id)
 static struct leg leg_of(const struct net *net, const char *id, struct ip ip)
 {
 	struct leg leg = {
-		.bridge_index = net->plan.index, .mtu = net->plan.mtu, .address = { ip, net->plan.subnet.prefix },
+		.bridge_index = net->plan.index, .doom_group = net_plan_doom_group(net->instance), .mtu = net->plan.mtu, .address = { ip, net->plan.subnet.prefix },
 		.gateway = net->plan.gateway,
 	};
 
@@ -403,25 +439,31 @@ void net_detach(struct net *net, const char *id, net_done_fn *fn, void *arg)
 
 /* ---- after a crash ---- */
 
-int net_legs_recover(struct net *net, const struct reality *reality, struct err *err)
+/* A half-made leg, one that was about to be removed, a second one with the same address, or one outside the range is only good for sweeping. */
+static bool can_be_adopted(struct net *net, const struct link *link, char ret_id[NET_ID_SIZE], struct ip *ret_ip)
+{
+	struct err err;
+
+	return link->group != net_plan_doom_group(net->instance) && net_plan_read_alias(net->instance, link->alias, ret_id, ret_ip) &&
+	       ipam_take_exact(net->ipam, *ret_ip, &err) == 0;
+}
+
+void net_legs_recover(struct net *net, const struct reality *reality)
 {
 	for (size_t i = 0; i < reality->link_count; i++) {
 		const struct link *link = &reality->links[i];
 		char id[NET_ID_SIZE];
-		struct ip ip = { 0 };
 
 		if (link->master != net->plan.index || !net_plan_is_leg_name(link->name))
 			continue;
 		struct leftover *leftover = NEW(struct leftover);
 		str_copy(leftover->link, sizeof(leftover->link), link->name);
-		/* Two legs with one address cannot be: the second, like one outside the range, is only good for sweeping. */
-		if (!net_plan_read_alias(net->instance, link->alias, id, &ip) || ipam_take_exact(net->ipam, ip, err) < 0)
+		if (!can_be_adopted(net, link, id, &leftover->ip)) {
 			str_copy(id, sizeof(id), link->name);
-		else
-			leftover->ip = ip;
+			leftover->ip = (struct ip){ 0 };
+		}
 		free(map_put(net->leftovers, id, leftover));
 	}
-	return 0;
 }
 
 static struct leg_op *sweep_op(struct net *net, size_t more, net_done_fn *fn, void *arg)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/panic.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -228,6 +229,19 @@ void net_plan_leg_name(const char *instance, const char *id, char ret_name[IF_NA
 bool net_plan_is_leg_name(const char *name)
 {
 	return str_starts(name, "sb") && strlen(name) == 14 && strspn(name + 2, "0123456789abcdef") == 12;
+}
+
+uint32_t net_plan_doom_group(const char *instance)
+{
+	char hex[SHA256_HEX_SIZE];
+	uint8_t bytes[4];
+	size_t count;
+
+	sha256_hex(instance, strlen(instance), hex);
+	hex[8] = 0;
+	check(hex_decode(hex, bytes, sizeof(bytes), &count) == 0 && count == sizeof(bytes));
+	/* The lowest ones are what people choose. */
+	return 0x80000000u | (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
 }
 
 void net_plan_leg_alias(const char *instance, const char *id, struct ip ip, char ret_alias[LINK_ALIAS_SIZE])

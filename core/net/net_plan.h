@@ -46,6 +46,9 @@ void net_plan_leg_alias(const char *instance, const char *id, struct ip ip, char
 bool net_plan_read_alias(const char *instance, const char *alias, char ret_id[NET_ID_SIZE], struct ip *ret_ip);
 void net_plan_bridge_alias(const char *instance, char ret_alias[LINK_ALIAS_SIZE]);
 
+/* A group for links that are about to be removed: a number that nobody else will have chosen. */
+uint32_t net_plan_doom_group(const char *instance);
+
 bool net_plan_is_id(const char *id);
 bool net_plan_is_instance(const char *instance);
 bool net_plan_is_link_name(const char *name);

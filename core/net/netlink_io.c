@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -27,9 +28,9 @@ static int set_options(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
-int netlink_io_open(struct netlink_io *io, int protocol, struct err *err)
+static int open_socket(struct netlink_io *io, int protocol, uint32_t groups, struct err *err)
 {
-	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl any = { .nl_family = AF_NETLINK, .nl_groups = groups };
 	CLEANUP(fd_closep) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT))
@@ -43,6 +44,26 @@ int netlink_io_open(struct netlink_io *io, int protocol, struct err *err)
 	*io = (struct netlink_io){ .fd = fd_take(&fd), .seq = 1 };
 	buf_reserve(&io->reply, REPLY_BYTES);
 	return 0;
+}
+
+int netlink_io_open(struct netlink_io *io, int protocol, struct err *err)
+{
+	return open_socket(io, protocol, 0, err);
+}
+
+int netlink_io_open_events(struct netlink_io *io, int protocol, uint32_t groups, struct err *err)
+{
+	return open_socket(io, protocol, groups, err);
+}
+
+void netlink_io_wait(struct netlink_io *io, msec wait_max)
+{
+	struct pollfd fd = { .fd = io->fd, .events = POLLIN };
+
+	poll(&fd, 1, (int)wait_max);
+	/* An overflow (ENOBUFS) is something that happened, too. */
+	while (recv(io->fd, io->reply.data, REPLY_BYTES, MSG_DONTWAIT) >= 0 || errno == ENOBUFS || errno == EINTR)
+		;
 }
 
 void netlink_io_close(struct netlink_io *io)

@@ -16,6 +16,10 @@ struct netlink_io { int fd; uint32_t seq; struct buf reply; };
 
 /* protocol: NETLINK_ROUTE or NETLINK_NETFILTER. ERR_UNSUPPORTED when the kernel has no such family. */
 int netlink_io_open(struct netlink_io *io, int protocol, struct err *err);
+/* One that hears what happens in the groups (RTMGRP_*, or 1 << (NFNLGRP_* - 1)) instead of asking. */
+int netlink_io_open_events(struct netlink_io *io, int protocol, uint32_t groups, struct err *err);
+/* Until something happened since the last call, or wait_max is over; what it was is for the caller to find out. */
+void netlink_io_wait(struct netlink_io *io, msec wait_max);
 void netlink_io_close(struct netlink_io *io);            /* also of NETLINK_IO_NONE */
 
 /* A range of count sequence numbers for the messages of one batch; the first. */
