@@ -1,4 +1,5 @@
-/* cmd_shim.c - `swarmbox shim DIR`: no options, no help, no tables, for it is there once for each container. */
+/* cmd_shim.c - `swarmbox shim DIR`: no options, no help, no tables, for it is there once for each
+ * container. */
 #include "applets/cmd_shim.h"
 
 #include <stdio.h>

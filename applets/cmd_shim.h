@@ -1,4 +1,5 @@
-/* cmd_shim.h - the agent's child that is the parent of one container; nothing for people. See runtime/shim.h. */
+/* cmd_shim.h - the agent's child that is the parent of one container; nothing for people. See
+ * runtime/shim.h. */
 #pragma once
 
 /* `swarmbox shim DIR`: main calls it before anything else is set up. Returns the exit status. */

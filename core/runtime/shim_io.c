@@ -170,12 +170,12 @@ static void send_reply(struct connection *connection, const struct shim_wire *re
 
 	if (fd_count) {
 		message.msg_control = control;
-		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+		message.msg_controllen = (socklen_t)CMSG_SPACE(fd_count * sizeof(int));
 		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+		header->cmsg_len = (socklen_t)CMSG_LEN(fd_count * sizeof(int));
 		memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
 	}
 	/* Replies are few and small: an agent that does not take them is stuck, and comes again on a new connection. */
