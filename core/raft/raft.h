@@ -52,11 +52,12 @@ typedef uint64_t raft_id;
 #define RAFT_ELECTION_MAX_MS   10000
 #define RAFT_NEVER             INT64_MAX         /* a deadline that is none */
 
-/* --- the log ----------------------------------------------------------------------------------- */
+/* --- the log -----------------------------------------------------------------------------------
+ */
 
 enum raft_entry_type {
 	RAFT_ENTRY_NORMAL = 1,  /* the state machine's own bytes */
-	/* a struct raft_config, encoded; in force from the moment it is in the log (§4.1) */
+	/* a struct raft_membership, encoded; in force from the moment it is in the log (§4.1) */
 	RAFT_ENTRY_CONFIG,
 	/* the first of each term: commits what older terms left behind (§3.6.2, §6.4) */
 	RAFT_ENTRY_NOOP,
@@ -80,18 +81,20 @@ struct raft_member {
 	/* whose certificate speaks for it; addresses are hints and kept elsewhere */
 	char node_id[ID_SIZE];
 };
-struct raft_config {
+struct raft_membership {
 	char cluster_id[ID_SIZE];       /* the same in every configuration of one log */
 	struct raft_member members[RAFT_MEMBERS_MAX];
 	size_t count;
 };
 
-void raft_config_encode(const struct raft_config *config, struct buf *out);
-/* ERR_INVALID for bytes that raft_config_encode never makes: counts out of range, a member twice,
+void raft_membership_encode(const struct raft_membership *config, struct buf *out);
+/* ERR_INVALID for bytes that raft_membership_encode never makes: counts out of range, a member
+ *             twice,
  * no voter. */
-int raft_config_decode(const void *bytes, size_t size, struct raft_config *ret, struct err *err);
+int raft_membership_decode(const void *bytes, size_t size, struct raft_membership *ret,
+			   struct err *err);
 /* NULL when it is none of them. */
-const struct raft_member *raft_config_find(const struct raft_config *config, raft_id id);
+const struct raft_member *raft_membership_find(const struct raft_membership *config, raft_id id);
 
 /* What must be on disk before an answer (Figure 3.1), and E, so that a restart does not begin with
  * a guess. */
@@ -104,15 +107,16 @@ struct raft_base {
 	raft_term term;
 	msec now_ms;            /* cluster time of that entry */
 	raft_index config_index;
-	struct raft_config config;
+	struct raft_membership config;
 };
 
 /* The disk of a new cluster: term 1 and entry 1, which names its only voter (§4.4).
  * ret_entry->bytes points into *bytes. */
-void raft_first(const struct raft_config *config, struct raft_hard *ret_hard,
+void raft_first(const struct raft_membership *config, struct raft_hard *ret_hard,
 		struct raft_entry *ret_entry, struct buf *bytes);
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages ----------------------------------------------------------------------------------
+ */
 
 enum raft_msg_type {
 	/* §9.6: "would you vote for me?"; msg.term is the term it would stand in */
@@ -198,7 +202,8 @@ struct raft_msg {
 	};
 };
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------------
+ */
 
 enum raft_event_type {
 	RAFT_EVENT_START = 1,           /* the first one, once */
@@ -260,7 +265,8 @@ struct raft_event {
 	};
 };
 
-/* --- duties ------------------------------------------------------------------------------------ */
+/* --- duties ------------------------------------------------------------------------------------
+ */
 
 struct raft_persist {
 	uint64_t number;                /* 1, 2, 3 …; 0: nothing to persist */
@@ -303,7 +309,7 @@ struct raft_status {
 	raft_index durable, commit, handed_out, applied;
 	size_t log_bytes;
 	raft_index config_index;
-	const struct raft_config *config;
+	const struct raft_membership *config;
 };
 
 struct raft;

@@ -17,7 +17,7 @@ struct raft {
 	raft_index durable, commit, handed_out, applied;
 
 	raft_index config_index;
-	struct raft_config config;
+	struct raft_membership config;
 
 	struct raft_pending pending[RAFT_PERSISTS_MAX];         /* a ring in order of number */
 	size_t pending_first, pending_count;
@@ -34,7 +34,8 @@ struct raft {
 };
 
 /* raft_start.c */
-int raft_start_from(struct raft *raft, const struct raft_start *start, struct raft_out *out, struct err *err);
+int raft_start_from(struct raft *raft, const struct raft_start *start, struct raft_out *out,
+		    struct err *err);
 
 /* raft_vote.c */
 void raft_vote_stand(struct raft *raft, struct raft_out *out);
@@ -42,7 +43,8 @@ void raft_vote_stand(struct raft *raft, struct raft_out *out);
 void raft_vote_count(struct raft *raft, struct raft_out *out);
 
 /* raft_append.c */
-int raft_append_proposals(struct raft *raft, const struct raft_proposal *items, size_t count, struct raft_out *out, struct err *err);
+int raft_append_proposals(struct raft *raft, const struct raft_proposal *items, size_t count,
+			  struct raft_out *out, struct err *err);
 void raft_append_noop(struct raft *raft, struct raft_out *out);
 
 /* raft_persist.c */

@@ -77,7 +77,7 @@ static int load_config(struct raft *raft, const struct raft_start *start, struct
 		const struct raft_entry *entry = raft_entries_at(&raft->log, i);
 		if (entry->type != RAFT_ENTRY_CONFIG || i <= raft->config_index)
 			continue;
-		if (raft_config_decode(entry->bytes, entry->size, &raft->config, err) < 0)
+		if (raft_membership_decode(entry->bytes, entry->size, &raft->config, err) < 0)
 			return err_wrap(err, "log entry %llu", (unsigned long long)i);
 		raft->config_index = i;
 	}

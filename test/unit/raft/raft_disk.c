@@ -108,9 +108,9 @@ struct raft_event raft_disk_start(const struct raft_disk *disk, raft_id self,
 
 void raft_disk_found(struct raft_disk *disk, raft_id self)
 {
-	struct raft_config config = { .cluster_id = "cluster",
-				      .members = { { self, RAFT_VOTER, "node1" } },
-				      .count = 1 };
+	struct raft_membership config = { .cluster_id = "cluster",
+					  .members = { { self, RAFT_VOTER, "node1" } },
+					  .count = 1 };
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct raft_entry entry;
 

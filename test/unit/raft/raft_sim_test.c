@@ -78,8 +78,8 @@ static void apply(struct sim *sim, const struct raft_entry *entry)
 		struct err err;
 		sim->memory_base.config_index = entry->index;
 		demand(sim,
-		       raft_config_decode(entry->bytes, entry->size, &sim->memory_base.config,
-					  &err) == 0,
+		       raft_membership_decode(entry->bytes, entry->size, &sim->memory_base.config,
+					      &err) == 0,
 		       "a configuration that cannot be read");
 	}
 }

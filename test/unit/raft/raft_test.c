@@ -382,39 +382,39 @@ TEST(raft_refuses_the_log_of_another_manager)
 	finish();
 }
 
-TEST(raft_config_survives_its_encoding)
+TEST(raft_membership_survives_its_encoding)
 {
-	struct raft_config config = { .cluster_id = "c1",
-				      .count = 2,
-				      .members = { { 1, RAFT_VOTER, "one" },
-						   { 2, RAFT_LEARNER, "two" } } };
+	struct raft_membership config = { .cluster_id = "c1",
+					  .count = 2,
+					  .members = { { 1, RAFT_VOTER, "one" },
+						       { 2, RAFT_LEARNER, "two" } } };
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	struct raft_config got;
+	struct raft_membership got;
 
-	raft_config_encode(&config, &bytes);
-	EXPECT_INT(raft_config_decode(bytes.data, bytes.len, &got, &err), 0);
+	raft_membership_encode(&config, &bytes);
+	EXPECT_INT(raft_membership_decode(bytes.data, bytes.len, &got, &err), 0);
 	EXPECT_INT(got.count, 2);
 	EXPECT_STR(got.cluster_id, "c1");
 	EXPECT_STR(got.members[1].node_id, "two");
-	EXPECT(raft_config_find(&got, 2)->suffrage == RAFT_LEARNER);
-	EXPECT(raft_config_find(&got, 3) == NULL);
+	EXPECT(raft_membership_find(&got, 2)->suffrage == RAFT_LEARNER);
+	EXPECT(raft_membership_find(&got, 3) == NULL);
 	for (size_t size = 0; size < bytes.len; size++)
-		EXPECT_INT(raft_config_decode(bytes.data, size, &got, &err), -1);
+		EXPECT_INT(raft_membership_decode(bytes.data, size, &got, &err), -1);
 }
 
-TEST(raft_config_refuses_a_member_twice_and_no_voter)
+TEST(raft_membership_refuses_a_member_twice_and_no_voter)
 {
-	struct raft_config twice = {
+	struct raft_membership twice = {
 		.count = 2, .members = { { 1, RAFT_VOTER, "one" }, { 1, RAFT_VOTER, "two" } }
 	};
-	struct raft_config deaf = { .count = 1, .members = { { 1, RAFT_LEARNER, "one" } } };
+	struct raft_membership deaf = { .count = 1, .members = { { 1, RAFT_LEARNER, "one" } } };
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	struct raft_config got;
+	struct raft_membership got;
 
-	raft_config_encode(&twice, &bytes);
-	EXPECT_INT(raft_config_decode(bytes.data, bytes.len, &got, &err), -1);
+	raft_membership_encode(&twice, &bytes);
+	EXPECT_INT(raft_membership_decode(bytes.data, bytes.len, &got, &err), -1);
 	buf_clear(&bytes);
-	raft_config_encode(&deaf, &bytes);
-	EXPECT_INT(raft_config_decode(bytes.data, bytes.len, &got, &err), -1);
+	raft_membership_encode(&deaf, &bytes);
+	EXPECT_INT(raft_membership_decode(bytes.data, bytes.len, &got, &err), -1);
 	EXPECT_INT(err.code, ERR_INVALID);
 }

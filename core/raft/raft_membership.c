@@ -1,4 +1,4 @@
-/* raft_config.c - the members as bytes: cluster, count, (id, suffrage, node id) each. First byte: the
+/* raft_membership.c - the members as bytes: cluster, count, (id, suffrage, node id) each. First byte: the
  * format, so that it can change once. */
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 enum { FORMAT = 1 };
 
-void raft_config_encode(const struct raft_config *config, struct buf *out)
+void raft_membership_encode(const struct raft_membership *config, struct buf *out)
 {
 	put_u8(out, FORMAT);
 	put_str(out, config->cluster_id);
@@ -21,7 +21,7 @@ void raft_config_encode(const struct raft_config *config, struct buf *out)
 	}
 }
 
-const struct raft_member *raft_config_find(const struct raft_config *config, raft_id id)
+const struct raft_member *raft_membership_find(const struct raft_membership *config, raft_id id)
 {
 	for (size_t i = 0; i < config->count; i++)
 		if (config->members[i].id == id)
@@ -55,7 +55,7 @@ static bool decode_member(struct reader *in, struct raft_member *member)
 	return true;
 }
 
-static bool decode(struct reader *in, struct raft_config *config)
+static bool decode(struct reader *in, struct raft_membership *config)
 {
 	size_t voters = 0;
 
@@ -66,7 +66,7 @@ static bool decode(struct reader *in, struct raft_config *config)
 		return false;
 	while (config->count < count) {
 		struct raft_member member = { 0 };
-		if (!decode_member(in, &member) || raft_config_find(config, member.id))
+		if (!decode_member(in, &member) || raft_membership_find(config, member.id))
 			return false;
 		voters += member.suffrage == RAFT_VOTER;
 		config->members[config->count++] = member;
@@ -74,10 +74,11 @@ static bool decode(struct reader *in, struct raft_config *config)
 	return in->at == in->end && voters > 0;
 }
 
-int raft_config_decode(const void *bytes, size_t size, struct raft_config *ret, struct err *err)
+int raft_membership_decode(const void *bytes, size_t size, struct raft_membership *ret,
+			   struct err *err)
 {
 	struct reader in = reader_of(bytes, size);
-	struct raft_config config = { 0 };
+	struct raft_membership config = { 0 };
 
 	if (!decode(&in, &config))
 		return err_set(err, ERR_INVALID,
@@ -86,11 +87,11 @@ int raft_config_decode(const void *bytes, size_t size, struct raft_config *ret, 
 	return 0;
 }
 
-void raft_first(const struct raft_config *config, struct raft_hard *ret_hard,
+void raft_first(const struct raft_membership *config, struct raft_hard *ret_hard,
 		struct raft_entry *ret_entry, struct buf *bytes)
 {
 	check(config->count == 1 && config->members[0].suffrage == RAFT_VOTER);
-	raft_config_encode(config, bytes);
+	raft_membership_encode(config, bytes);
 	*ret_hard = (struct raft_hard){ .term = 1, .election_ms = RAFT_ELECTION_MIN_MS };
 	*ret_entry = (struct raft_entry){ .index = 1,
 					  .term = 1,

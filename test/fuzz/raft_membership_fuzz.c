@@ -1,4 +1,4 @@
-/* raft_config_fuzz.c - a list of managers out of a log entry: refused, or decoded to what encodes
+/* raft_membership_fuzz.c - a list of managers out of a log entry: refused, or decoded to what encodes
  * to the same list. */
 #include <string.h>
 
@@ -10,13 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	CLEANUP(buf_finip) struct buf again = BUF_INIT;
-	struct raft_config config, same;
+	struct raft_membership config, same;
 	struct err err;
 
-	if (raft_config_decode(bytes, size, &config, &err) < 0)
+	if (raft_membership_decode(bytes, size, &config, &err) < 0)
 		return 0;
-	raft_config_encode(&config, &again);
-	check(raft_config_decode(again.data, again.len, &same, &err) == 0);
+	raft_membership_encode(&config, &again);
+	check(raft_membership_decode(again.data, again.len, &same, &err) == 0);
 	check(same.count == config.count);
 	check(memcmp(&same, &config, sizeof(same)) == 0);
 	return 0;
