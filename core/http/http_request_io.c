@@ -174,6 +174,17 @@ const char *http_header(const struct http_request *req, const char *name)
 	return http_head_field(&req->head, name);
 }
 
+bool http_header_next(const struct http_request *req, size_t *at, const char **ret_name,
+		      const char **ret_value)
+{
+	if (*at >= req->head.field_count)
+		return false;
+	*ret_name = req->head.fields[*at].name;
+	*ret_value = req->head.fields[*at].value;
+	(*at)++;
+	return true;
+}
+
 const char *http_query(const struct http_request *req, const char *name)
 {
 	size_t at = 0;

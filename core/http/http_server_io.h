@@ -62,6 +62,9 @@ const char *http_path(const struct http_request *req);
 const char *http_target(const struct http_request *req);        /* as sent; for messages */
 /* Any case; NULL when absent; repeated ones joined by ", ". */
 const char *http_header(const struct http_request *req, const char *name);
+/* All of them: for (size_t at = 0; http_header_next(req, &at, &name, &value); ) */
+bool http_header_next(const struct http_request *req, size_t *at, const char **ret_name,
+		      const char **ret_value);
 /* Decoded; the first of that name; NULL when absent. */
 const char *http_query(const struct http_request *req, const char *name);
 /* Each of a repeated one: for (size_t at = 0; (v = http_query_next(req, "names", &at)); ) */
