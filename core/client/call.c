@@ -34,6 +34,11 @@ void call_free(struct call *call)
 	free(call);
 }
 
+const char *call_socket_path(const struct call *call)
+{
+	return call->socket_path;
+}
+
 int call_status(const struct call *call)
 {
 	return call->status;

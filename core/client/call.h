@@ -37,6 +37,7 @@ int call_upload(struct call *call, const char *content_type, struct http_client 
 		struct err *err, const char *fmt, ...) PRINTF_LIKE(5, 6);
 int call_upload_end(struct call *call, struct err *err);
 
+const char *call_socket_path(const struct call *call);
 /* HTTP status of the last answer; 0 when there was none. */
 int call_status(const struct call *call);
 /* "&name=value" (or "?name=value" when the path has no query yet), value percent-encoded. NULL

@@ -13,11 +13,12 @@
 #define PADDING 3
 #define MAX_CELLS 64
 
+struct cell { char *text; bool is_bool; };      /* text NULL for "" */
 struct columns {
 	const struct column *columns;
 	size_t width, row_count, row_size;
 	const char *usual;
-	char ***rows;                   /* width texts each, NULL for "" */
+	struct cell **rows;             /* width cells each */
 };
 
 struct columns *columns_new(const struct column *columns, const char *usual)
@@ -37,7 +38,7 @@ void columns_free(struct columns *columns)
 		return;
 	for (size_t i = 0; i < columns->row_count; i++) {
 		for (size_t at = 0; at < columns->width; at++)
-			free(columns->rows[i][at]);
+			free(columns->rows[i][at].text);
 		free(columns->rows[i]);
 	}
 	free(columns->rows);
@@ -60,7 +61,7 @@ void columns_add_row(struct columns *columns)
 		columns->row_size = MAX((size_t)16, columns->row_size * 2);
 		columns->rows = mem_resize(columns->rows, columns->row_size, sizeof(*columns->rows));
 	}
-	columns->rows[columns->row_count++] = NEW_ARRAY(char *, columns->width);
+	columns->rows[columns->row_count++] = NEW_ARRAY(struct cell, columns->width);
 }
 
 static size_t find_column(const struct columns *columns, const char *name)
@@ -71,12 +72,23 @@ static size_t find_column(const struct columns *columns, const char *name)
 	panic("no column %s", name);
 }
 
+static struct cell *cell_of(struct columns *columns, const char *name)
+{
+	return &columns->rows[columns->row_count - 1][find_column(columns, name)];
+}
+
 void columns_put(struct columns *columns, const char *name, const char *value)
 {
-	char **cell = &columns->rows[columns->row_count - 1][find_column(columns, name)];
+	struct cell *cell = cell_of(columns, name);
 
-	free(*cell);
-	*cell = str_dup(value);
+	free(cell->text);
+	cell->text = str_dup(value);
+}
+
+void columns_put_bool(struct columns *columns, const char *name, bool value)
+{
+	columns_put(columns, name, value ? "true" : "false");
+	cell_of(columns, name)->is_bool = true;
 }
 
 void columns_putf(struct columns *columns, const char *name, const char *fmt, ...)
@@ -93,15 +105,19 @@ void columns_putf(struct columns *columns, const char *name, const char *fmt, ..
 /* --- printing --- */
 
 /* A row as a template sees it; NULL makes the row of heads. */
-static yyjson_doc *row_of(const struct columns *columns, char *const *row)
+static yyjson_doc *row_of(const struct columns *columns, const struct cell *row)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *object = yyjson_mut_obj(doc);
 
 	yyjson_mut_doc_set_root(doc, object);
 	for (size_t i = 0; i < columns->width; i++) {
-		const char *value = row ? row[i] : columns->columns[i].head;
-		yyjson_mut_obj_add_str(doc, object, columns->columns[i].name, value ? value : "");
+		const char *name = columns->columns[i].name;
+		const char *value = row ? row[i].text : columns->columns[i].head;
+		if (row && row[i].is_bool)
+			yyjson_mut_obj_add_bool(doc, object, name, str_eq(value, "true"));
+		else
+			yyjson_mut_obj_add_str(doc, object, name, value ? value : "");
 	}
 	yyjson_doc *made = yyjson_mut_doc_imut_copy(doc, NULL);
 	yyjson_mut_doc_free(doc);
@@ -110,7 +126,7 @@ static yyjson_doc *row_of(const struct columns *columns, char *const *row)
 }
 
 static int print_row(const struct columns *columns, const struct template *template,
-		     char *const *row, struct buf *out, struct err *err)
+		     const struct cell *row, struct buf *out, struct err *err)
 {
 	yyjson_doc *doc = row_of(columns, row);
 	int result = template_run(template, yyjson_doc_get_root(doc), true, out, err);
@@ -172,7 +188,7 @@ void columns_print_one(const struct columns *columns, const char *name, struct b
 	size_t at = find_column(columns, name);
 
 	for (size_t i = 0; i < columns->row_count; i++)
-		buf_printf(out, "%s\n", columns->rows[i][at] ? columns->rows[i][at] : "");
+		buf_printf(out, "%s\n", columns->rows[i][at].text ? columns->rows[i][at].text : "");
 }
 
 /* --- layout --- */

@@ -21,6 +21,8 @@ void columns_add_row(struct columns *columns);
 /* A value of the row added last. Copied; what is not put is "". */
 void columns_put(struct columns *columns, const char *name, const char *value);
 void columns_putf(struct columns *columns, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same, true or false to templates and in JSON. */
+void columns_put_bool(struct columns *columns, const char *name, bool value);
 size_t columns_count(const struct columns *columns);
 
 /* format as the user gave it; NULL for the usual table. */
