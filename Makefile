@@ -77,6 +77,11 @@ $($1)/%.o: %.c $($1)/flags | $(vendor_$1)
 		-MT $$@ -MF $$(@:.o=.d) -c $$< -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 $(VERSION_FILE:%.c=$($1)/%.o): $($1)/version
 $(foreach room,$(ROOMS),$(call archive,$1,$(room)))
+
+# the commands as an archive, for their tests
+$(call keep,$($1)/applets.list,$(wildcard applets/*.c))
+$($1)/applets.a: $(patsubst %.c,$($1)/%.o,$(wildcard applets/*.c)) $($1)/applets.list
+	@$(AR_$1) rcsD $$@.$$$$$$$$ $$(filter %.o,$$^) && mv $$@.$$$$$$$$ $$@
 endef
 define archive
 
@@ -151,7 +156,8 @@ vendor-pack: build/vendor/fetched
 .PHONY: test tests unit lint $(TESTED:%=unit-%) $(TESTED:%=musl-%)
 # test_program NAME,VARIANT,SOURCES,ROOMS: build/test/NAME from these sources and no other rooms
 define test_program
-build/test/$1: $(3:%.c=$($2)/%.o) $(patsubst %,$($2)/core/%.a,$(filter $(ROOMS),$4)) $(vendor_$2)
+build/test/$1: $(3:%.c=$($2)/%.o) $(if $(filter applets,$4),$($2)/applets.a) \
+		$(patsubst %,$($2)/core/%.a,$(filter $(ROOMS),$4)) $(vendor_$2)
 	$$(call say,link,$$@) mkdir -p $$(@D) && $$(call link,$2)
 
 endef

@@ -1,18 +1,16 @@
 /* main.c - one binary, many names.
  *
- * Knows its version and nothing else so far.
+ * A shim is one process a container: it comes before anything else is set up, for what is touched
+ * here is touched a thousand times on a busy host.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/version.h"
+#include "applets/applets.h"
+#include "applets/cmd_shim.h"
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("swarmbox version %s, build %s\n", version_text(), version_build());
-		return 0;
-	}
-	fputs("usage: swarmbox --version\n", stderr);
-	return 1;
+	if (argc > 1 && strcmp(argv[1], "shim") == 0)
+		return cmd_shim(argc, argv);
+	return applets_main(argc, argv);
 }
