@@ -9,6 +9,7 @@
 
 struct overlay;
 struct overlay *overlay_new(const struct view *view, struct arena *arena);
+void overlay_free(struct overlay *overlay);             /* its indexes; the values go with the arena */
 const struct view *overlay_view(const struct overlay *overlay);
 /* ERR_CONFLICT / ERR_NOT_FOUND when the changes do not fit (create of what is there, update of what is not); then nothing is laid on. */
 int overlay_add(struct overlay *overlay, const struct change_list *changes, size_t first, struct err *err);

@@ -53,4 +53,7 @@ const struct view_object *view_service_by_name(const struct view *view, const ch
 /* Tasks of a service, of a node: newest last. for (o = view_tasks_of_service(v, id); o; o = o->next_of_service) */
 const struct view_object *view_tasks_of_service(const struct view *view, const char *service_id);
 const struct view_object *view_tasks_of_node(const struct view *view, const char *node_id);
+/* Spec versions and restart histories of a service, in no order that means anything; the same links. They outlive the service object. */
+const struct view_object *view_versions_of_service(const struct view *view, const char *service_id);
+const struct view_object *view_slots_of_service(const struct view *view, const char *service_id);
 #define VIEW_VALUE(type, object) ((const struct type *)(object)->value)

@@ -1,0 +1,172 @@
+#include "state/overlay.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "state/view_internal.h"
+
+/* An object this batch has touched. */
+struct laid { bool removed, created; void *value; };
+
+struct overlay {
+	const struct view *view;
+	struct arena *arena;
+	/* Linear lists would do for a few changes; a batch may hold a thousand, each looked up by each. The maps are freed by the arena's
+	 * owner through overlay_free. */
+	struct map *laid[KIND_COUNT];
+};
+
+struct overlay *overlay_new(const struct view *view, struct arena *arena)
+{
+	struct overlay *overlay = ARENA_NEW(arena, struct overlay);
+
+	overlay->view = view;
+	overlay->arena = arena;
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		overlay->laid[kind] = map_new();
+	return overlay;
+}
+
+void overlay_free(struct overlay *overlay)
+{
+	if (!overlay)
+		return;
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		map_free(overlay->laid[kind]);
+}
+
+const struct view *overlay_view(const struct overlay *overlay)
+{
+	return overlay->view;
+}
+
+const void *overlay_find(const struct overlay *overlay, enum kind kind, const char *id)
+{
+	const struct laid *laid = id ? map_get(overlay->laid[kind], id) : NULL;
+	const struct view_object *object;
+
+	if (laid)
+		return laid->removed ? NULL : laid->value;
+	object = view_find(overlay->view, kind, id);
+	return object ? object->value : NULL;
+}
+
+uint64_t overlay_spec_index(const struct overlay *overlay, enum kind kind, const char *id)
+{
+	const struct view_object *object = view_find(overlay->view, kind, id);
+
+	if (map_get(overlay->laid[kind], id))
+		return UINT64_MAX;
+	return object ? object->meta.spec_index : 0;
+}
+
+static int check_fit(const struct overlay *overlay, const struct change_list *changes, size_t first, struct err *err)
+{
+	for (size_t i = first; i < changes->count; i++) {
+		const struct change *change = &changes->items[i];
+		bool exists = overlay_find(overlay, change->kind, change->id) != NULL;
+
+		/* What this same list does to the object before decides too. */
+		for (size_t j = first; j < i; j++)
+			if (changes->items[j].kind == change->kind && str_eq(changes->items[j].id, change->id))
+				exists = changes->items[j].op != CHANGE_REMOVE;
+		if (change->op == CHANGE_CREATE && exists)
+			return err_set(err, ERR_CONFLICT, "%s %s exists already", kind_name(change->kind), change->id);
+		if (change->op != CHANGE_CREATE && !exists)
+			return err_set(err, ERR_NOT_FOUND, "%s %s not found", kind_name(change->kind), change->id);
+	}
+	return 0;
+}
+
+static void lay(struct overlay *overlay, const struct change *change)
+{
+	const struct shape *shape = kind_shape(change->kind);
+	struct laid *laid = map_get(overlay->laid[change->kind], change->id);
+	const struct view_object *object = view_find(overlay->view, change->kind, change->id);
+
+	if (!laid) {
+		laid = ARENA_NEW(overlay->arena, struct laid);
+		laid->created = !object;
+		if (object) {
+			laid->value = arena_take(overlay->arena, shape->size);
+			shape_copy(shape, object->value, overlay->arena, laid->value);
+		}
+		map_put(overlay->laid[change->kind], change->id, laid);
+	}
+	laid->removed = change->op == CHANGE_REMOVE;
+	if (laid->removed)
+		return;
+	if (change->op == CHANGE_CREATE || !laid->value)
+		laid->value = arena_take(overlay->arena, shape->size);
+	for (size_t i = 0; i < shape->count; i++)
+		if (shape->fields[i].type != FIELD_REFUSED && (change->mask & FIELD_BIT(shape->fields[i].number)))
+			field_copy(&shape->fields[i], change->value, overlay->arena, laid->value);
+}
+
+int overlay_add(struct overlay *overlay, const struct change_list *changes, size_t first, struct err *err)
+{
+	if (check_fit(overlay, changes, first, err) < 0)
+		return -1;
+	for (size_t i = first; i < changes->count; i++)
+		lay(overlay, &changes->items[i]);
+	return 0;
+}
+
+const struct service_spec *overlay_current_spec(const struct overlay *overlay, const char *service_id)
+{
+	char id[SERVICE_VERSION_ID_SIZE];
+	const struct service *service = overlay_find(overlay, KIND_SERVICE, service_id);
+	const struct service_version *version;
+
+	if (!service)
+		return NULL;
+	version = overlay_find(overlay, KIND_SERVICE_VERSION, service_version_id(service_id, service->spec_version, id));
+	return version ? &version->spec : NULL;
+}
+
+const char *overlay_service_by_name(const struct overlay *overlay, const char *name)
+{
+	const struct view_object *object = view_service_by_name(overlay->view, name);
+	const char *id;
+	void *value;
+
+	if (object && !map_get(overlay->laid[KIND_SERVICE], object->meta.id))
+		return object->meta.id;
+	for (size_t at = 0; map_next(overlay->laid[KIND_SERVICE], &at, &id, &value);) {
+		const struct service_spec *spec = overlay_current_spec(overlay, id);
+		if (spec && str_eq_nocase(spec->name, name))
+			return id;
+	}
+	return NULL;
+}
+
+/* First the view's objects (a removed one is passed over), then those the batch created. */
+const void *overlay_next(const struct overlay *overlay, enum kind kind, size_t *at, const char **ret_id)
+{
+	const size_t in_batch = (size_t)1 << 62;        /* the cursor's second half */
+	const struct view_object *object;
+	void *laid;
+
+	while (*at < in_batch) {
+		const struct laid *over;
+
+		object = view_next(overlay->view, kind, at);
+		if (!object) {
+			*at = in_batch;
+			break;
+		}
+		over = map_get(overlay->laid[kind], object->meta.id);
+		if (over && over->removed)
+			continue;
+		*ret_id = object->meta.id;
+		return over ? over->value : object->value;
+	}
+	for (size_t inner = *at - in_batch; map_next(overlay->laid[kind], &inner, ret_id, &laid);) {
+		*at = inner + in_batch;
+		if (((struct laid *)laid)->created && !((struct laid *)laid)->removed)
+			return ((struct laid *)laid)->value;
+	}
+	return NULL;
+}
