@@ -51,7 +51,7 @@ static int read_frames(struct http_client *client, log_stream_fn *fn, void *arg,
 {
 	CLEANUP(buf_finip) struct buf payload = BUF_INIT;
 	bool ended;
-	int stream;
+	int stream = 0;
 
 	for (;;) {
 		if (read_frame(client, &payload, &stream, &ended, err) < 0)
