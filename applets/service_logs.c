@@ -229,7 +229,7 @@ static int stream_logs(struct cli *cli, struct logs *logs, const char *target, s
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	struct http_client *client;
 	const char *kind;
-	bool is_tty;
+	bool is_tty = false;
 
 	if (find_target(logs->call, target, &kind, &logs->slot_width, &is_tty, err) < 0)
 		return -1;

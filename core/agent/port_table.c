@@ -71,7 +71,7 @@ struct net_port *port_table(const struct port_source *sources, size_t count, str
 		size_t end = i + 1;
 		const char **backends;
 
-		while (end < filled && share_entry(&rows[i], &rows[end]) && end - i < NET_BACKENDS_MAX)
+		while (end < filled && share_entry(&rows[i], &rows[end]))
 			end++;
 		backends = ARENA_ARRAY(arena, const char *, end - i);
 		for (size_t j = i; j < end; j++)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/clock.h"
 #include "os/entropy.h"
 
 enum { IMAGE_VOLUMES_MAX = 64 };
@@ -132,6 +133,7 @@ static int plan_container(struct run *run, struct err *err)
 	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes, &run->arena, &run->spec,
 			   err) < 0)
 		return -1;
+	run->spec.created_wall = clock_wall_ns();
 	add_label(&run->spec, &run->arena, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);
 	add_label(&run->spec, &run->arena, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
 	run_take_container(run, id);
