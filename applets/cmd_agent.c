@@ -18,7 +18,7 @@
 struct agent_args {
 	const char *data_root, *run_root, *cgroup_parent, *listen_addr, *advertise_addr, *log_level, *config;
 	struct strlist hosts, labels;
-	bool stop_containers, install;
+	bool stop_containers, install, purge;
 };
 
 static const struct option agent_options[] = {
@@ -31,6 +31,7 @@ static const struct option agent_options[] = {
 	OPT_LIST(struct agent_args, labels, 0, "label", "list", "Label of this host, key=value"),
 	OPT_STRING(struct agent_args, listen_addr, 0, "listen-addr", "string", "Address for other nodes (default \"0.0.0.0:2377\")"),
 	OPT_STRING(struct agent_args, log_level, 0, "log-level", "string", "error, warn, info or debug (default \"info\")"),
+	OPT_BOOL(struct agent_args, purge, 0, "purge", "Remove everything an agent with these roots has made, volumes and images too"),
 	OPT_STRING(struct agent_args, run_root, 0, "run-root", "dir", "What goes with a reboot (default \"/run/swarmbox\")"),
 	OPT_BOOL(struct agent_args, stop_containers, 0, "stop-containers", "A clean stop ends the containers too"),
 	OPT_END
@@ -149,7 +150,7 @@ static int settings_of(const struct agent_args *args, struct arena *arena, struc
 	*ret = (struct node_settings){
 		.data_root = args->data_root ? args->data_root : "/var/lib/swarmbox", .run_root = args->run_root ? args->run_root : "/run/swarmbox",
 		.cgroup_parent = args->cgroup_parent, .listen_addr = args->listen_addr, .advertise_addr = args->advertise_addr,
-		.stop_containers = args->stop_containers, .version = version_text(), .build = version_build(),
+		.stop_containers = args->stop_containers, .purge = args->purge, .version = version_text(), .build = version_build(),
 	};
 	if (args->log_level && log_level_parse(args->log_level, &level) < 0)
 		return err_set(err, ERR_INVALID, "--log-level: '%s' is none of error, warn, info, debug", args->log_level);

@@ -16,9 +16,10 @@ struct node_settings {
 	const char *listen_addr, *advertise_addr;       /* "" when not given */
 	struct str_map labels;
 	bool stop_containers;                   /* a clean stop ends the containers too */
+	bool purge;                             /* removes all that an agent with these roots has made, and ends */
 	const char *version, *build;
 };
 
-/* Runs until SIGTERM or SIGINT; 0 after a clean end. Fails, before anything is changed, with what a human must mend: not root, no namespaces,
+/* Runs until SIGTERM or SIGINT (with purge: until everything is gone); 0 after a clean end. Fails, before anything is changed, with what a human must mend: not root, no namespaces,
  * no cgroups, data root not writable, another agent on it. */
 int node_run(const struct node_settings *settings, struct err *err);

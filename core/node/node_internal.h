@@ -39,5 +39,10 @@ void swarm_init(void *host, const struct api_swarm_init *init, api_swarm_done_fn
 void swarm_leave(void *host, bool force, api_swarm_done_fn *done, void *arg);
 void swarm_close(struct host *host);
 
+/* purge_io.c: containers, network, cluster, then, when every room is closed, the files. */
+void purge_begin(struct host *host);
+int purge_files(const struct node_settings *settings, struct err *err);
+
 /* node_io.c */
+void node_fail(struct host *host, const struct err *err);       /* ends the loop; node_run returns this */
 int node_set(struct host *host, const char *setting, const char *value, struct err *err);      /* NULL removes */

@@ -218,7 +218,7 @@ static int open_api(struct host *host, struct err *err)
 
 /* ---- start, stop ------------------------------------------------------------------------------------------------- */
 
-static void fail(struct host *host, const struct err *err)
+void node_fail(struct host *host, const struct err *err)
 {
 	host->failure = *err;
 	loop_stop(host->loop);
@@ -231,11 +231,15 @@ static void agent_is_ready(void *arg, const struct err *failure)
 	struct err err;
 
 	if (failure) {
-		fail(host, failure);
+		node_fail(host, failure);
+		return;
+	}
+	if (host->settings->purge) {
+		purge_begin(host);
 		return;
 	}
 	if (swarm_open(host, &err) < 0 || open_api(host, &err) < 0) {
-		fail(host, &err);
+		node_fail(host, &err);
 		return;
 	}
 	log_info("agent: ready, version %s, %s", host->settings->version, host->manager ? "in a swarm" : "in no swarm");
@@ -336,5 +340,7 @@ int node_run(const struct node_settings *settings, struct err *err)
 		}
 	}
 	stop(&host);
+	if (rc == 0 && settings->purge)
+		rc = purge_files(settings, err);
 	return rc;
 }
