@@ -36,7 +36,7 @@ struct call *cli_call(struct cli *cli, struct err *err)
 		host = getenv("SWARMBOX_HOST");
 	if (str_is_empty(host))
 		host = getenv("DOCKER_HOST");
-	if (!str_is_empty(host) && cli_socket_path(host, &path, err) < 0)
+	if (host && *host && cli_socket_path(host, &path, err) < 0)
 		return NULL;
 	return cli->call = call_new(path);
 }

@@ -2,7 +2,6 @@
  */
 #include <linux/netlink.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -63,11 +62,15 @@ static void check_root(struct checks *checks)
 static void check_kernel(struct checks *checks)
 {
 	struct utsname uts;
-	unsigned major = 0, minor = 0;
+	char *dot;
 
-	if (uname(&uts) < 0 || sscanf(uts.release, "%u.%u", &major, &minor) != 2)
+	if (uname(&uts) < 0) {
 		tell(checks, VERDICT_WARN, "kernel", "its version cannot be read");
-	else if (major < 5 || (major == 5 && minor < 10))
+		return;
+	}
+	unsigned long major = strtoul(uts.release, &dot, 10);
+	unsigned long minor = *dot == '.' ? strtoul(dot + 1, NULL, 10) : 0;
+	if (major < 5 || (major == 5 && minor < 10))
 		tell(checks, VERDICT_WARN, "kernel", "Linux %s is older than 5.10; update it", uts.release);
 	else
 		tell(checks, VERDICT_OK, "kernel", "Linux %s on %s", uts.release, uts.machine);

@@ -10,7 +10,6 @@
 #include "client/call.h"
 #include "client/dig.h"
 #include "client/log_stream.h"
-#include "os/clock.h"
 #include "os/file.h"
 
 /* --- ls --- */
@@ -223,18 +222,6 @@ static const struct option container_logs_options[] = {
 	OPT_END
 };
 
-static int add_moment(struct buf *path, const char *name, const char *text, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf moment = BUF_INIT;
-
-	if (!text)
-		return 0;
-	if (since_parse(text, clock_wall_ns(), &moment, err) < 0)
-		return -1;
-	call_add_query(path, name, buf_text(&moment));
-	return 0;
-}
-
 static int print_log(void *arg UNUSED, int stream, const char *bytes, size_t count, struct err *err)
 {
 	int fd = stream == LOG_STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
@@ -255,8 +242,8 @@ static int container_logs(struct cli *cli, const void *args, char **operands)
 	buf_printf(&path, "/logs?stdout=1&stderr=1%s%s%s", logs->details ? "&details=1" : "",
 		   logs->follow ? "&follow=1" : "", logs->timestamps ? "&timestamps=1" : "");
 	call_add_query(&path, "tail", logs->tail ? logs->tail : "all");
-	if (!call || add_moment(&path, "since", logs->since, &err) < 0 ||
-	    add_moment(&path, "until", logs->until, &err) < 0 ||
+	if (!call || since_add_query(&path, "since", logs->since, &err) < 0 ||
+	    since_add_query(&path, "until", logs->until, &err) < 0 ||
 	    call_stream(call, "GET", &client, &err, "%s", buf_text(&path)) < 0 ||
 	    log_stream_read(client, print_log, NULL, &err) < 0)
 		return cli_fail(&err);

@@ -8,7 +8,6 @@
 #include "client/dig.h"
 #include "client/inspect.h"
 #include "client/template.h"
-#include "os/clock.h"
 
 /* --- info --- */
 
@@ -246,18 +245,6 @@ static int print_events(struct http_client *client, const struct template *templ
 	}
 }
 
-static int add_moment(struct buf *path, const char *name, const char *text, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf moment = BUF_INIT;
-
-	if (!text)
-		return 0;
-	if (since_parse(text, clock_wall_ns(), &moment, err) < 0)
-		return -1;
-	call_add_query(path, name, buf_text(&moment));
-	return 0;
-}
-
 static int events_run(struct cli *cli, const void *args, char **operands UNUSED)
 {
 	const struct events_args *events = args;
@@ -273,8 +260,8 @@ static int events_run(struct cli *cli, const void *args, char **operands UNUSED)
 		return 64;
 	}
 	buf_add_str(&path, "/events");
-	if (!call || add_moment(&path, "since", events->since, &err) < 0 ||
-	    add_moment(&path, "until", events->until, &err) < 0)
+	if (!call || since_add_query(&path, "since", events->since, &err) < 0 ||
+	    since_add_query(&path, "until", events->until, &err) < 0)
 		return cli_fail(&err);
 	listing_add_filters(&events->filters, &path);
 	if (call_stream(call, "GET", &client, &err, "%s", buf_text(&path)) < 0 ||

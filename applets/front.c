@@ -218,7 +218,7 @@ static int run_command(struct front *front, const struct command *command, const
 static int take_top_options(struct front *front, struct top *top, enum option_result *ret)
 {
 	struct option_set set = { top_options, top };
-	struct command self = { .usage = "[OPTIONS] COMMAND [ARG...]" };
+	static const struct command self = { .usage = "[OPTIONS] COMMAND [ARG...]" };
 	size_t count;
 	struct err err = {0};
 

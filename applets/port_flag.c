@@ -144,7 +144,7 @@ static int parse_ranges(const char *text, size_t length, struct range *target,
 
 static int parse_short(const char *text, yyjson_mut_doc *doc, yyjson_mut_val *array, struct err *err)
 {
-	struct range target, published;
+	struct range target = {0}, published = {0};
 	struct port port = { .mode = "ingress" };
 	size_t length;
 
@@ -175,7 +175,7 @@ int port_flag_parse(const char *text, yyjson_mut_doc *doc, yyjson_mut_val *array
 int port_flag_parse_target(const char *text, unsigned *ret_port, const char **ret_protocol,
 			   struct err *err)
 {
-	struct range target, published;
+	struct range target = {0}, published = {0};
 	size_t length;
 
 	if (split_protocol(text, &length, ret_protocol, err) < 0 ||

@@ -209,7 +209,7 @@ static int set_scalar(const struct service_flag *flag, const char *value, yyjson
 {
 	struct strlist words = {0};
 	char image[IMAGE_REF_TEXT_SIZE];
-	int64_t number;
+	int64_t number = 0;
 
 	switch (flag->kind) {
 	case FLAG_STRING:

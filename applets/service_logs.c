@@ -14,7 +14,6 @@
 #include "client/dig.h"
 #include "client/log_stream.h"
 #include "client/names.h"
-#include "os/clock.h"
 #include "os/file.h"
 
 #define LABEL "com.docker.swarm."
@@ -192,8 +191,6 @@ static int find_target(struct call *call, const char *target, const char **ret_k
 static int make_path(const struct service_logs_args *args, const char *kind, const char *target,
 		     struct buf *path, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf since = BUF_INIT;
-
 	buf_printf(path, "/%s/", kind);
 	call_add_segment(path, target);
 	buf_add_str(path, "/logs?stdout=1&stderr=1");
@@ -203,13 +200,8 @@ static int make_path(const struct service_logs_args *args, const char *kind, con
 		buf_add_str(path, "&follow=1");
 	if (args->timestamps)
 		buf_add_str(path, "&timestamps=1");
-	if (args->since) {
-		if (since_parse(args->since, clock_wall_ns(), &since, err) < 0)
-			return -1;
-		call_add_query(path, "since", buf_text(&since));
-	}
 	call_add_query(path, "tail", args->tail ? args->tail : "all");
-	return 0;
+	return since_add_query(path, "since", args->since, err);
 }
 
 static void logs_fini(struct logs *logs)

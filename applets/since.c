@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "client/call.h"
+#include "os/clock.h"
 
 static void add_moment(nsec wall, struct buf *out)
 {
@@ -68,4 +70,16 @@ int since_parse(const char *text, nsec now_wall, struct buf *out, struct err *er
 	}
 	return err_set(err, ERR_INVALID, "invalid value for \"since\": failed to parse value as time "
 		       "or duration: \"%s\"", text);
+}
+
+int since_add_query(struct buf *path, const char *name, const char *text, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf moment = BUF_INIT;
+
+	if (!text)
+		return 0;
+	if (since_parse(text, clock_wall_ns(), &moment, err) < 0)
+		return -1;
+	call_add_query(path, name, buf_text(&moment));
+	return 0;
 }

@@ -8,3 +8,5 @@
  * "1769853600[.5]"; appends seconds since 1970, with nanoseconds behind a dot when there are any,
  * as the API wants them. */
 int since_parse(const char *text, nsec now_wall, struct buf *out, struct err *err);
+/* Behind ? or & of a path, as the parameter of that name; nothing for NULL. */
+int since_add_query(struct buf *path, const char *name, const char *text, struct err *err);

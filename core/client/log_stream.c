@@ -32,8 +32,10 @@ static int read_frame(struct http_client *client, struct buf *payload, int *ret_
 {
 	unsigned char head[HEAD_BYTES];
 
-	if (read_exactly(client, head, sizeof(head), ret_ended, err) < 0 || *ret_ended)
-		return *ret_ended ? 0 : -1;
+	if (read_exactly(client, head, sizeof(head), ret_ended, err) < 0)
+		return -1;
+	if (*ret_ended)
+		return 0;
 	size_t size = (size_t)head[4] << 24 | (size_t)head[5] << 16 | (size_t)head[6] << 8 | head[7];
 	if (size > MAX_FRAME || head[0] > STREAM_ERROR)
 		return err_set(err, ERR_IO, "the log holds what is no frame");

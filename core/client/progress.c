@@ -289,7 +289,7 @@ static void say_waiting(struct progress *p, msec now)
 	if (wait < 0)
 		return;
 	snprintf(text, sizeof(text), "Waiting %lld seconds to verify that tasks are stable...",
-		 (long long)((wait - 1) / 1000 + 1));
+		 (long long)((wait - 1) / 1000) + 1);
 	say(p, "verify", text);
 }
 
