@@ -89,8 +89,7 @@ struct raft_membership {
 
 void raft_membership_encode(const struct raft_membership *config, struct buf *out);
 /* ERR_INVALID for bytes that raft_membership_encode never makes: counts out of range, a member
- *             twice,
- * no voter. */
+ * twice, no voter. */
 int raft_membership_decode(const void *bytes, size_t size, struct raft_membership *ret,
 			   struct err *err);
 /* NULL when it is none of them. */

@@ -1,0 +1,168 @@
+#include "replica/propose.h"
+
+#include <stdlib.h>
+
+#include "base/panic.h"
+
+/* What the changes of one entry and the checks that make them may take; both are bounded above. */
+enum { BATCH_ARENA_MAX = 512 << 20 };
+
+struct composing {
+	struct batch *batch;
+	struct overlay *overlay;
+	struct replica_time time;
+	size_t bytes;
+};
+
+void request_queue_init(struct request_queue *queue)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(queue->lanes); i++)
+		list_init(&queue->lanes[i]);
+	queue->count = 0;
+}
+
+bool request_queue_add(struct request_queue *queue, enum replica_lane lane, struct request *request)
+{
+	if (queue->count >= REPLICA_QUEUE_MAX)
+		return false;
+	list_add_last(&queue->lanes[lane], &request->link);
+	queue->count++;
+	return true;
+}
+
+struct request *request_queue_take(struct request_queue *queue, enum replica_lane lane)
+{
+	struct list *list = &queue->lanes[lane];
+
+	if (list_is_empty(list))
+		return NULL;
+	struct request *request = CONTAINER_OF(list->next, struct request, link);
+	list_remove(&request->link);
+	queue->count--;
+	return request;
+}
+
+void batch_init(struct batch *batch)
+{
+	*batch = (struct batch){ 0 };
+	arena_init(&batch->arena, "log entry", BATCH_ARENA_MAX);
+	change_list_init(&batch->changes, &batch->arena);
+	list_init(&batch->accepted);
+}
+
+void batch_fini(struct batch *batch)
+{
+	check(list_is_empty(&batch->accepted));
+	arena_fini(&batch->arena);
+}
+
+/* Lays the changes from first on over the view, one by one: a later one may build on an earlier. */
+static int lay(struct composing *composing, size_t first, size_t *ret_failed, struct err *err)
+{
+	struct change_list some = composing->batch->changes;
+
+	for (size_t i = first; i < composing->batch->changes.count; i++) {
+		some.count = i + 1;
+		if (overlay_add(composing->overlay, &some, i, err) == 0)
+			continue;
+		*ret_failed = i;
+		return -1;
+	}
+	return 0;
+}
+
+/* The leader's own changes cannot conflict, being computed on this very view. Those from the first
+ * on that does not fit, or that contradicts this after all, are decided again later. */
+static void add_own(struct composing *composing, const struct replica_hooks *hooks)
+{
+	struct change_list *changes = &composing->batch->changes;
+	struct err err;
+	size_t failed;
+
+	hooks->compose_first(hooks->arg, overlay_view(composing->overlay), composing->time,
+			     PROPOSE_OWN_MAX, changes);
+	check(changes->count <= PROPOSE_OWN_MAX);
+	for (size_t i = 0; i < changes->count; i++) {
+		size_t bytes = change_encoded_size(&changes->items[i]);
+		if (composing->bytes + bytes > PROPOSE_OWN_BYTES) {
+			changes->count = i;
+			composing->batch->own_was_cut = true;
+			break;
+		}
+		composing->bytes += bytes;
+	}
+	if (lay(composing, 0, &failed, &err) < 0) {
+		changes->count = failed;
+		composing->batch->own_was_cut = true;
+	}
+	composing->batch->has_own = changes->count > 0 || composing->batch->own_was_cut;
+}
+
+static int check_size(struct composing *composing, size_t first, size_t *ret_bytes, struct err *err)
+{
+	const struct change_list *changes = &composing->batch->changes;
+	size_t bytes = 0;
+
+	if (changes->count - first > PROPOSE_REQUEST_MAX)
+		return err_set(err, ERR_INVALID, "%zu changes at once; at most %d are allowed",
+			       changes->count - first, PROPOSE_REQUEST_MAX);
+	for (size_t i = first; i < changes->count; i++)
+		bytes += change_encoded_size(&changes->items[i]);
+	if (bytes > PROPOSE_REQUEST_BYTES)
+		return err_set(err, ERR_INVALID, "%zu bytes at once; at most %d are allowed", bytes,
+			       PROPOSE_REQUEST_BYTES);
+	*ret_bytes = bytes;
+	return 0;
+}
+
+static int add_request(struct composing *composing, struct request *request)
+{
+	struct change_list *changes = &composing->batch->changes;
+	struct err *err = &request->failure;
+	size_t first = changes->count, bytes = 0;
+
+	if (request->check_fn(request->arg, composing->overlay, composing->time, changes, err) <
+		    0 ||
+	    check_size(composing, first, &bytes, err) < 0 ||
+	    overlay_add(composing->overlay, changes, first, err) < 0) {
+		changes->count = first;
+		return -1;
+	}
+	composing->bytes += bytes;
+	return 0;
+}
+
+static bool has_room(const struct composing *composing, size_t changes_until, size_t bytes_until)
+{
+	return composing->batch->changes.count + PROPOSE_REQUEST_MAX <= changes_until &&
+	       composing->bytes + PROPOSE_REQUEST_BYTES <= bytes_until;
+}
+
+static void add_lane(struct composing *composing, struct request_queue *queue,
+		     enum replica_lane lane, size_t changes_until, size_t bytes_until,
+		     struct list *refused)
+{
+	struct request *request;
+
+	while (has_room(composing, changes_until, bytes_until) &&
+	       (request = request_queue_take(queue, lane))) {
+		request->has_failed = add_request(composing, request) < 0;
+		list_add_last(request->has_failed ? refused : &composing->batch->accepted,
+			      &request->link);
+	}
+}
+
+void propose_compose(struct batch *batch, struct request_queue *queue, const struct view *view,
+		     struct replica_time time, const struct replica_hooks *hooks,
+		     struct list *refused)
+{
+	struct composing composing = { batch, overlay_new(view, &batch->arena), time, 0 };
+	const size_t bytes_max = PROPOSE_OWN_BYTES + PROPOSE_REQUEST_BYTES;
+
+	add_own(&composing, hooks);
+	size_t half = batch->changes.count + (CHANGES_MAX - batch->changes.count) / 2;
+	add_lane(&composing, queue, REPLICA_STATUS, half, bytes_max, refused);
+	add_lane(&composing, queue, REPLICA_REQUEST, CHANGES_MAX, bytes_max, refused);
+	overlay_free(composing.overlay);
+	check(batch->changes.count <= CHANGES_MAX);
+}

@@ -1,0 +1,214 @@
+/* replica_open_io.c - founding, loading, asking, closing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/entropy.h"
+#include "replica/replica_internal.h"
+
+/* --- founding ---------------------------------------------------------------------------------- */
+
+static raft_id new_raft_id(void)
+{
+	raft_id id = 0;
+
+	while (id == 0) {
+		entropy_fill(&id, sizeof(id));
+		id &= INT64_MAX;
+	}
+	return id;
+}
+
+int replica_bootstrap(struct store *store, const char *cluster_id, const char *node_id,
+		      struct err *err)
+{
+	struct raft_membership config = {
+		.count = 1, .members = { { .id = new_raft_id(), .suffrage = RAFT_VOTER } }
+	};
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct raft_hard hard;
+	struct raft_entry entry;
+
+	check(str_copy(config.cluster_id, sizeof(config.cluster_id), cluster_id));
+	check(str_copy(config.members[0].node_id, sizeof(config.members[0].node_id), node_id));
+	raft_first(&config, &hard, &entry, &bytes);
+	return store_cluster_make(store,
+				  &(struct store_hard){ hard.term, hard.vote, hard.election_ms },
+				  &(struct store_entry){ entry.index, entry.term, entry.type,
+							 entry.now_ms, entry.bytes, entry.size },
+				  err);
+}
+
+bool replica_exists(const struct store *store)
+{
+	return store_cluster_exists(store);
+}
+
+/* --- loading ----------------------------------------------------------------------------------- */
+
+static int load_row(void *arg, unsigned table, const char *id, const void *bytes, size_t size,
+		    struct err *err)
+{
+	return state_load_row(arg, (enum kind)table, id, bytes, size, err);
+}
+
+static int load_state(struct replica *r, const struct store_mark *mark, struct err *err)
+{
+	if (mark->format_level > FORMAT_LEVEL)
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"state.db has format level %llu; this version of swarmbox knows up to %d",
+			(unsigned long long)mark->format_level, FORMAT_LEVEL);
+	if (mark->index > 0 &&
+	    raft_membership_decode(mark->members, mark->members_size, &r->config, err) < 0)
+		return err_wrap(err, "state.db");
+	r->config_index = mark->members_index;
+	r->cluster_ms = mark->now_ms;
+	return state_load_done(r->view, mark->index, mark->term, mark->now_ms, mark->sum, err);
+}
+
+/* Which member this node is: by the newest configuration, in the state or in the log behind it. */
+static int find_self(struct replica *r, const char *node_id, const struct store_log *log,
+		     struct err *err)
+{
+	struct raft_membership config = r->config;
+
+	for (size_t i = 0; i < log->entry_count; i++) {
+		const struct store_entry *entry = &log->entries[i];
+		if (entry->type == RAFT_ENTRY_CONFIG && entry->index > r->config_index &&
+		    raft_membership_decode(entry->bytes, entry->size, &config, err) < 0)
+			return err_wrap(err, "raft.db: entry %llu",
+					(unsigned long long)entry->index);
+	}
+	for (size_t i = 0; i < config.count; i++)
+		if (str_eq(config.members[i].node_id, node_id))
+			r->self = config.members[i].id;
+	if (r->self == 0)
+		return err_set(err, ERR_IO, "raft.db: node %s is none of its %zu managers", node_id,
+			       config.count);
+	return 0;
+}
+
+static int load(struct replica *r, const char *node_id, struct err *err)
+{
+	struct store_cluster_options options = {
+		.tables = r->tables,
+		.table_count = KIND_COUNT,
+		.events = &replica_store_events,
+		.events_arg = r,
+		.row_fn = load_row,
+		.row_arg = r->view,
+	};
+	struct store_loaded loaded;
+
+	if (store_cluster_open(r->store, &options, &loaded, err) < 0)
+		return -1;
+	int got = -1;
+	if (load_state(r, &loaded.mark, err) == 0 && find_self(r, node_id, &loaded.log, err) == 0)
+		got = replica_start_raft(r, &loaded.log, err);
+	store_loaded_fini(&loaded);
+	if (got < 0)
+		store_cluster_close(r->store);
+	return got;
+}
+
+int replica_open(struct loop *loop, struct store *store, const char *node_id,
+		 const struct replica_hooks *hooks, struct replica **ret, struct err *err)
+{
+	struct replica *r = NEW(struct replica);
+
+	r->loop = loop;
+	r->store = store;
+	r->hooks = *hooks;
+	r->view = view_new();
+	r->cluster_at = loop_now(loop);
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		r->tables[kind] = kind_name((enum kind)kind);
+	list_init(&r->answers);
+	request_queue_init(&r->queue);
+	timer_init(&r->pump, loop, replica_pump, r);
+	timer_init(&r->retry, loop, replica_retry, r);
+	if (load(r, node_id, err) < 0) {
+		replica_destroy(r);
+		return -1;
+	}
+	r->is_open = true;
+	*ret = r;
+	return 0;
+}
+
+void replica_destroy(struct replica *r)
+{
+	timer_cancel(&r->pump);
+	timer_cancel(&r->retry);
+	raft_free(r->raft);
+	view_free(r->view);
+	free(r);
+}
+
+void replica_close(struct replica *r)
+{
+	struct err err;
+
+	if (!r)
+		return;
+	r->is_open = false;
+	timer_cancel(&r->pump);
+	timer_cancel(&r->retry);
+	store_cluster_close(r->store);
+	err_set(&err, ERR_UNAVAILABLE,
+		"the cluster state is being closed; it is not known whether the change was made");
+	replica_answer_all(r, &err);
+	if (r->depth == 0)
+		replica_destroy(r);
+}
+
+/* --- asking ------------------------------------------------------------------------------------ */
+
+const struct view *replica_view(const struct replica *r)
+{
+	return r->view;
+}
+
+msec replica_now(const struct replica *r)
+{
+	msec now = loop_now(r->loop);
+
+	return r->raft ? raft_cluster_ms(r->raft, now) : r->cluster_ms + (now - r->cluster_at);
+}
+
+bool replica_is_leader(const struct replica *r)
+{
+	return r->leads;
+}
+
+const char *replica_cluster_id(const struct replica *r)
+{
+	return r->config.cluster_id;
+}
+
+static void refuse_full(struct replica *r, struct request *request)
+{
+	request->has_failed = true;
+	err_set(&request->failure, ERR_EXHAUSTED, "%d changes wait already: try again later",
+		REPLICA_QUEUE_MAX);
+	list_add_last(&r->answers, &request->link);
+}
+
+void replica_request(struct replica *r, enum replica_lane lane, replica_check_fn *check,
+		     replica_done_fn *done, void *arg)
+{
+	struct request *request = NEW(struct request);
+
+	*request = (struct request){ .check_fn = check, .done = done, .arg = arg };
+	if (!request_queue_add(&r->queue, lane, request))
+		refuse_full(r, request);
+	timer_set_in(&r->pump, 0);
+}
+
+void replica_kick(struct replica *r)
+{
+	r->is_kicked = true;
+	timer_set_in(&r->pump, 0);
+}
