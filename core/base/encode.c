@@ -146,11 +146,12 @@ int hex_decode(const char *text, uint8_t *ret_bytes, size_t size, size_t *ret_co
 
 	if (length % 2 || length / 2 > size)
 		return -1;
-	for (size_t i = 0; i < length; i++)
-		if (hex_value(text[i]) < 0)
+	for (size_t i = 0; i < length / 2; i++) {
+		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+		if (high < 0 || low < 0)
 			return -1;
-	for (size_t i = 0; i < length / 2; i++)
-		ret_bytes[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+		ret_bytes[i] = (uint8_t)(high << 4 | low);
+	}
 	*ret_count = length / 2;
 	return 0;
 }

@@ -98,7 +98,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	size_t used = put_head(level, line, sizeof(line));
 	used += put_escaped(length < 0 ? fmt : text, line + used, sizeof(line) - used - 1);
 	line[used++] = '\n';
-	if (write(STDERR_FILENO, line, used) < 0)
-		used = 0;                    /* a log that cannot be written has nobody to tell */
+	ssize_t written UNUSED = write(STDERR_FILENO, line, used);   /* a log that fails has nobody to tell */
 	errno = saved;
 }

@@ -147,7 +147,6 @@ int stamp_parse(const char *text, nsec *ret_wall)
 	const char *at = text;
 	struct moment m;
 	int fraction, offset;
-	nsec wall;
 
 	if (!text || take_moment(&at, &m) < 0 || take_fraction(&at, &fraction) < 0 || take_offset(&at, &offset) < 0 ||
 	    *at)
@@ -160,9 +159,9 @@ int stamp_parse(const char *text, nsec *ret_wall)
 		return 0;
 	}
 	/* Outside of 1677 to 2262 a moment does not fit; INT64_MIN itself means Go's zero time. */
-	if (__builtin_mul_overflow(seconds, (int64_t)NS_PER_SECOND, &wall) ||
-	    __builtin_add_overflow(wall, (int64_t)fraction, &wall) || wall == STAMP_ZERO)
+	__int128 wall = (__int128)seconds * NS_PER_SECOND + fraction;
+	if (wall <= INT64_MIN || wall > INT64_MAX)
 		return -1;
-	*ret_wall = wall;
+	*ret_wall = (nsec)wall;
 	return 0;
 }

@@ -32,7 +32,7 @@ static int parse_decimal(const char **at, struct decimal *ret)
 	if (*s == '.') {
 		for (s++; is_digit(*s); s++, d.digits++, d.fraction_digits++) {
 			uint64_t next = d.fraction * 10 + (uint64_t)(*s - '0');
-			full |= d.fraction > INT64_MAX / 10 || next > (uint64_t)INT64_MAX + 1;
+			full |= d.fraction > INT64_MAX / 10 || next > (uint64_t)INT64_MAX + 1 || d.scale > UINT64_MAX / 10;
 			if (!full) {
 				d.fraction = next;
 				d.scale *= 10;

@@ -33,10 +33,11 @@ void notify_state(const char *text)
 int notify_is_under_systemd(void)
 {
 	const char *journal = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char ours[48];
 	struct stat st;
 
-	if (!journal || sscanf(journal, "%llu:%llu", &device, &inode) != 2 || fstat(STDERR_FILENO, &st) < 0)
+	if (!journal || fstat(STDERR_FILENO, &st) < 0)
 		return 0;
-	return st.st_dev == device && st.st_ino == inode;
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return str_eq(journal, ours);
 }

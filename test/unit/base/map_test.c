@@ -125,7 +125,8 @@ TEST(map_used_as_a_queue_stays_small_and_quick)
 		if (i >= 200) {
 			size_t at = 0;
 			EXPECT(map_next(map, &at, &key, NULL));
-			EXPECT_INT(atoi(key), i - 200);
+			snprintf(name, sizeof(name), "%d", i - 200);
+			EXPECT_STR(key, name);
 			map_remove(map, key);
 		}
 	}

@@ -4,7 +4,7 @@
 #include "base/units.h"
 #include "test/unit/runner.h"
 
-#define SECOND 1000000000ll
+#define SECOND 1000000000LL
 
 static void expect_stamp(nsec wall, const char *want, const char *want_fixed)
 {
@@ -27,6 +27,7 @@ TEST(stamps_are_rfc_3339_with_and_without_trailing_zeros)
 	expect_stamp(4107542399 * SECOND, "2100-02-28T23:59:59Z", "2100-02-28T23:59:59.000000000Z");
 	expect_stamp(4107542400 * SECOND, "2100-03-01T00:00:00Z", "2100-03-01T00:00:00.000000000Z");
 	expect_stamp(INT64_MAX, "2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775807Z");
+	expect_stamp(INT64_MIN + 1, "1677-09-21T00:12:43.145224193Z", "1677-09-21T00:12:43.145224193Z");
 	expect_stamp(-9223372036 * SECOND, "1677-09-21T00:12:44Z", "1677-09-21T00:12:44.000000000Z");
 }
 

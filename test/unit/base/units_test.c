@@ -3,7 +3,7 @@
 #include "base/units.h"
 #include "test/unit/runner.h"
 
-#define US 1000ll
+#define US 1000LL
 #define MS (1000 * US)
 #define SECOND (1000 * MS)
 #define MINUTE (60 * SECOND)
@@ -32,9 +32,9 @@ TEST(sizes_are_read_as_docker_reads_them)
 	EXPECT_INT(bytes_of("32kib"), 32 << 10);
 	EXPECT_INT(bytes_of("32MB"), 32 << 20);
 	EXPECT_INT(bytes_of("512m"), 512 << 20);
-	EXPECT_INT(bytes_of("32G"), 32ll << 30);
-	EXPECT_INT(bytes_of("32TiB"), 32ll << 40);
-	EXPECT_INT(bytes_of("32p"), 32ll << 50);
+	EXPECT_INT(bytes_of("32G"), 32LL << 30);
+	EXPECT_INT(bytes_of("32TiB"), 32LL << 40);
+	EXPECT_INT(bytes_of("32p"), 32LL << 50);
 	EXPECT_INT(bytes_of("32.3"), 32);
 	EXPECT_INT(bytes_of("1.5GiB"), 1610612736);
 	EXPECT_INT(bytes_of("32.3 mb"), 33869004);
@@ -117,6 +117,21 @@ TEST(durations_are_read_as_go_reads_them)
 			EXPECT_INT(got, cases[i].want);
 		}
 	}
+}
+
+TEST(fractions_of_many_zeros_are_nothing)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err err = { 0 };
+	nsec duration = -77;
+	int64_t nano;
+
+	buf_printf(&text, "1.%0100d", 669);
+	EXPECT_INT(bytes_of(buf_text(&text)), 1);
+	EXPECT_INT(units_parse_cpus(buf_text(&text), &nano, &err), -1);
+	buf_add_char(&text, 'h');
+	EXPECT_INT(units_parse_duration(buf_text(&text), &duration, &err), 0);
+	EXPECT_INT(duration, HOUR);
 }
 
 TEST(durations_that_are_none_are_refused_in_the_words_of_go)
@@ -215,7 +230,7 @@ TEST(sizes_are_written_as_docker_writes_them)
 	expect_text(units_format_bytes, 1024, "1KiB");
 	expect_text(units_format_bytes, 1536, "1.5KiB");
 	expect_text(units_format_bytes, 1048576, "1MiB");
-	expect_text(units_format_bytes, 3672196546ll, "3.42GiB");
+	expect_text(units_format_bytes, 3672196546LL, "3.42GiB");
 	expect_text(units_format_bytes, INT64_MAX, "8EiB");
 	expect_text(units_format_bytes, -5, "-5B");
 	expect_text(units_format_size, 0, "0B");
@@ -225,5 +240,5 @@ TEST(sizes_are_written_as_docker_writes_them)
 	expect_text(units_format_size, 1234567, "1.23MB");
 	expect_text(units_format_size, 72800000, "72.8MB");
 	expect_text(units_format_size, 999999, "1e+03kB");   /* Docker's own oddity */
-	expect_text(units_format_size, 5000000000000ll, "5TB");
+	expect_text(units_format_size, 5000000000000LL, "5TB");
 }

@@ -495,5 +495,5 @@ TEST(clocks_go_forward)
 
 	EXPECT(ns / 1000000 >= ms);
 	EXPECT(clock_boot_ns() >= ns);
-	EXPECT(clock_wall_ns() > 1700000000ll * 1000000000);
+	EXPECT(clock_wall_ns() > 1700000000LL * 1000000000);
 }
