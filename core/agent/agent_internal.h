@@ -3,12 +3,14 @@
 #include "agent/agent_io.h"
 #include "agent/task_run.h"
 #include "base/arena.h"
+#include "base/list.h"
 #include "base/map.h"
 
 struct agent {
 	struct agent_config cfg;
 	struct map *runs;               /* task id -> struct run, owned */
 	struct map *by_container;       /* container id -> struct run */
+	struct list pending;            /* of struct pending: what waits for store or net, freed if they close first */
 	bool flush_is_due;              /* the port table changed in this round */
 	bool is_ready;
 	void (*ready)(void *arg, const struct err *err);
@@ -17,6 +19,11 @@ struct agent {
 	void *stopped_arg;
 	bool forget;
 };
+
+/* Tasks that wait for one answer: of a write to node.db, of a port table. By id, for a task may be gone by then. */
+struct pending { struct list node; struct agent *agent; struct strlist task_ids; };
+struct pending *pending_new(struct agent *agent);
+void pending_free(struct pending *pending);
 
 /* Somebody waits for the end or the removal of a task's container. */
 struct waiter { struct waiter *next; bool for_removal; runtime_done_fn *done; void *arg; };

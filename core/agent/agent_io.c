@@ -66,6 +66,22 @@ void run_take_container(struct run *run, const char *container_id)
 	map_put(run->agent->by_container, run->container_id, run);
 }
 
+struct pending *pending_new(struct agent *agent)
+{
+	struct pending *pending = NEW(struct pending);
+
+	pending->agent = agent;
+	list_add_last(&agent->pending, &pending->node);
+	return pending;
+}
+
+void pending_free(struct pending *pending)
+{
+	list_remove(&pending->node);
+	strlist_fini(&pending->task_ids);
+	free(pending);
+}
+
 /* ---- answering --------------------------------------------------------------------------------------------------- */
 
 void run_answer(struct run *run, const struct err *failure)
@@ -334,15 +350,12 @@ void agent_on_exit(void *arg, const struct runtime_exit *exit)
 
 /* ---- assignments ------------------------------------------------------------------------------------------------- */
 
-/* The tasks of one write to node.db. */
-struct saving { struct agent *agent; struct strlist ids; };
-
 static void saved(void *arg, const struct err *failure)
 {
-	struct saving *saving = arg;
+	struct pending *saving = arg;
 
-	for (size_t i = 0; i < saving->ids.count; i++) {
-		struct run *run = map_get(saving->agent->runs, saving->ids.items[i]);
+	for (size_t i = 0; i < saving->task_ids.count; i++) {
+		struct run *run = map_get(saving->agent->runs, saving->task_ids.items[i]);
 
 		if (!run || run->is_saved)
 			continue;
@@ -351,8 +364,7 @@ static void saved(void *arg, const struct err *failure)
 			run->save_failure = *failure;
 		run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = run->assignment.desired });
 	}
-	strlist_fini(&saving->ids);
-	free(saving);
+	pending_free(saving);
 }
 
 static void take_assignment(struct agent *agent, const struct assignment *item)
@@ -371,16 +383,15 @@ static void take_assignment(struct agent *agent, const struct assignment *item)
 /* Rows of everything told; those that are new wait for the answer before anything is done for them. */
 static void save(struct agent *agent, const struct assignment *items, size_t count)
 {
-	struct saving *saving = NEW(struct saving);
+	struct pending *saving = pending_new(agent);
 	struct store_row *rows = NEW_ARRAY(struct store_row, count);
 	struct buf *bytes = NEW_ARRAY(struct buf, count);
 	struct err err;
 
-	saving->agent = agent;
 	for (size_t i = 0; i < count; i++) {
 		shape_encode(&assignment_shape, &items[i], &bytes[i]);
 		rows[i] = (struct store_row){ NODE_TABLE_ASSIGNMENT, items[i].task_id, bytes[i].data, bytes[i].len };
-		strlist_add(&saving->ids, items[i].task_id);
+		strlist_add(&saving->task_ids, items[i].task_id);
 	}
 	if (store_node_write(agent->cfg.store, rows, count, saved, saving, &err) < 0)
 		saved(saving, &err);
@@ -472,6 +483,7 @@ int agent_open(const struct agent_config *config, void (*ready)(void *arg, const
 	struct agent *agent = NEW(struct agent);
 
 	agent->cfg = *config;
+	list_init(&agent->pending);
 	agent->runs = map_new();
 	agent->by_container = map_new();
 	agent->ready = ready;
@@ -492,6 +504,8 @@ void agent_close(struct agent *agent)
 		return;
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
 		run_free(run);
+	LIST_EACH(item, &agent->pending)
+		pending_free(CONTAINER_OF(item, struct pending, node));
 	map_free(agent->runs);
 	map_free(agent->by_container);
 	free(agent);

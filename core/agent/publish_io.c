@@ -8,9 +8,6 @@
 #include "base/panic.h"
 #include "base/str.h"
 
-/* The tasks that wait for one table. */
-struct publication { struct agent *agent; char **task_ids; size_t count; };
-
 enum { TABLE_ARENA_MAX = 64 << 20 };
 
 static bool waits(const struct run *run)
@@ -19,24 +16,16 @@ static bool waits(const struct run *run)
 	       (run->machine.busy_with == TASK_ACT_PUBLISH || run->machine.busy_with == TASK_ACT_WITHDRAW);
 }
 
-static void collect_waiting(struct agent *agent, struct publication *publication)
+static struct pending *collect_waiting(struct agent *agent)
 {
+	struct pending *pending = pending_new(agent);
 	void *run;
 	const char *id;
 
-	publication->agent = agent;
-	publication->task_ids = NEW_ARRAY(char *, map_count(agent->runs) + 1);
 	for (size_t at = 0; map_next(agent->runs, &at, &id, &run);)
 		if (waits(run))
-			publication->task_ids[publication->count++] = str_dup(id);
-}
-
-static void publication_free(struct publication *publication)
-{
-	for (size_t i = 0; i < publication->count; i++)
-		free(publication->task_ids[i]);
-	free(publication->task_ids);
-	free(publication);
+			strlist_add(&pending->task_ids, id);
+	return pending;
 }
 
 static const struct err *refusal_of(const struct run *run, const struct net_refusal *refused, size_t count)
@@ -50,23 +39,22 @@ static const struct err *refusal_of(const struct run *run, const struct net_refu
 
 static void published(void *arg, const struct net_refusal *refused, size_t refused_count, const struct err *err)
 {
-	struct publication *publication = arg;
+	struct pending *pending = arg;
 
-	if (err && publication->count == 0)
+	if (err && pending->task_ids.count == 0)
 		log_warn("published ports: %s", err->text);
-	for (size_t i = 0; i < publication->count; i++) {
-		struct run *run = map_get(publication->agent->runs, publication->task_ids[i]);
+	for (size_t i = 0; i < pending->task_ids.count; i++) {
+		struct run *run = map_get(pending->agent->runs, pending->task_ids.items[i]);
 
 		if (run && waits(run))
 			run_answer(run, err ? err : refusal_of(run, refused, refused_count));
 	}
-	publication_free(publication);
+	pending_free(pending);
 }
 
 static void flush(void *arg)
 {
 	struct agent *agent = arg;
-	struct publication *publication = NEW(struct publication);
 	struct arena arena;
 	struct port_source *sources;
 	struct net_port *table;
@@ -74,7 +62,6 @@ static void flush(void *arg)
 	void *value;
 
 	agent->flush_is_due = false;
-	collect_waiting(agent, publication);
 	arena_init(&arena, "port table", TABLE_ARENA_MAX);
 	sources = ARENA_ARRAY(&arena, struct port_source, map_count(agent->runs));
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &value);) {
@@ -84,7 +71,7 @@ static void flush(void *arg)
 								 run->port_count };
 	}
 	table = port_table(sources, count, &arena, &entries);
-	net_publish(agent->cfg.net, table, entries, published, publication);
+	net_publish(agent->cfg.net, table, entries, published, collect_waiting(agent));
 	arena_fini(&arena);
 }
 

@@ -275,11 +275,21 @@ static void on_signal(void *arg, int number)
 	agent_stop_all(host->agent, false, stop_now, host);
 }
 
+/* A loaded host kills its containers first. Shims and containers get scores of their own. */
+static void protect_from_oom(void)
+{
+	struct err err;
+
+	if (file_poke("/proc/self/oom_score_adj", "-900", &err) < 0)
+		log_warn("agent: %s: the kernel may end it when memory is short", err.text);
+}
+
 static int start(struct host *host, struct err *err)
 {
 	static const int numbers[] = { SIGTERM, SIGINT };
 	struct agent_config config;
 
+	protect_from_oom();
 	host->loop = loop_new();
 	host->signals = signals_new(host->loop, numbers, ARRAY_COUNT(numbers), on_signal, host);
 	signal(SIGPIPE, SIG_IGN);
