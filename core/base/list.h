@@ -19,5 +19,17 @@ static inline void list_remove(struct list *item)        /* twice is harmless */
 	item->next->prev = item->prev;
 	list_init(item);
 }
+/* Removes the first one; NULL when empty. */
+static inline struct list *list_take_first(struct list *head)
+{
+	struct list *item = head->next;
+
+	if (item == head)
+		return NULL;
+	head->next = item->next;
+	item->next->prev = head;
+	list_init(item);
+	return item;
+}
 #define LIST_EACH(item, head) for (struct list *item = (head)->next, *item##_next = item->next; item != (head); \
 				   item = item##_next, item##_next = item->next)

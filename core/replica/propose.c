@@ -32,14 +32,12 @@ bool request_queue_add(struct request_queue *queue, enum replica_lane lane, stru
 
 struct request *request_queue_take(struct request_queue *queue, enum replica_lane lane)
 {
-	struct list *list = &queue->lanes[lane];
+	struct list *link = list_take_first(&queue->lanes[lane]);
 
-	if (list_is_empty(list))
+	if (!link)
 		return NULL;
-	struct request *request = CONTAINER_OF(list->next, struct request, link);
-	list_remove(&request->link);
 	queue->count--;
-	return request;
+	return CONTAINER_OF(link, struct request, link);
 }
 
 void batch_init(struct batch *batch)

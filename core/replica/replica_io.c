@@ -35,11 +35,9 @@ static void answer(struct request *request, uint64_t index)
 
 static struct request *take_first(struct list *list)
 {
-	if (list_is_empty(list))
-		return NULL;
-	struct request *request = CONTAINER_OF(list->next, struct request, link);
-	list_remove(&request->link);
-	return request;
+	struct list *link = list_take_first(list);
+
+	return link ? CONTAINER_OF(link, struct request, link) : NULL;
 }
 
 static void answer_list(struct replica *r, struct list *list)

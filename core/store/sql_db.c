@@ -147,23 +147,34 @@ static int set_all(struct sql_db *db, const struct sql_options *options, struct 
 	return 0;
 }
 
+/* A pragma or a count: a number, always. */
+static int ask_number(struct sql_db *db, const char *sql, int64_t *ret, struct err *err)
+{
+	char text[32];
+
+	if (ask(db, sql, text, sizeof(text), err) < 0)
+		return -1;
+	check(str_to_i64(text, ret) == 0);
+	return 0;
+}
+
 static int check_format(struct sql_db *db, int format, bool *ret_is_new, struct err *err)
 {
-	char tables[16], application[16], version[16];
+	int64_t tables, application, version;
 
-	if (ask(db, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables), err) < 0 ||
-	    ask(db, "PRAGMA application_id", application, sizeof(application), err) < 0 ||
-	    ask(db, "PRAGMA user_version", version, sizeof(version), err) < 0)
+	if (ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0 ||
+	    ask_number(db, "PRAGMA application_id", &application, err) < 0 ||
+	    ask_number(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
-	*ret_is_new = strcmp(tables, "0") == 0;
+	*ret_is_new = tables == 0;
 	if (*ret_is_new)
 		return 0;
-	if (atoi(application) != APPLICATION_ID)
+	if (application != APPLICATION_ID)
 		return err_set(err, ERR_IO, "%s is not a file of swarmbox", db->path);
-	if (atoi(version) > format)
+	if (version > format)
 		return err_set(err, ERR_UNSUPPORTED,
-			       "%s has format %s; this version of swarmbox knows up to %d",
-			       db->path, version, format);
+			       "%s has format %lld; this version of swarmbox knows up to %d",
+			       db->path, (long long)version, format);
 	return 0;
 }
 

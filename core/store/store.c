@@ -441,18 +441,12 @@ void store_state_checkpoint(struct store *store)
  * cluster, and then the rest is not to be called. */
 static struct store_job *next_finished(struct store *store)
 {
-	struct store_job *job = NULL;
-
 	pthread_mutex_lock(&store->mutex);
-	struct list *list = &store->log_finished;
-	if (list_is_empty(list))
-		list = &store->node_finished;
-	if (!list_is_empty(list)) {
-		job = CONTAINER_OF(list->next, struct store_job, link);
-		list_remove(&job->link);
-	}
+	struct list *link = list_take_first(&store->log_finished);
+	if (!link)
+		link = list_take_first(&store->node_finished);
 	pthread_mutex_unlock(&store->mutex);
-	return job;
+	return link ? CONTAINER_OF(link, struct store_job, link) : NULL;
 }
 
 static bool take_flag(struct store *store, bool *flag)

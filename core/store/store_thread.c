@@ -363,7 +363,7 @@ static void do_checkpoint(struct store *store)
 static bool has_urgent(const struct store *store)
 {
 	return first_job(&store->log_queue) || first_job(&store->node_queue) || can_cut(store) ||
-	       store->reopen_wanted || store->call || store->stopping;
+	       store->reopen_wanted || store->call.run || store->stopping;
 }
 
 /* Sleeps until something is to be done. */
@@ -406,16 +406,15 @@ static void flush(struct store *store)
 
 static void do_call(struct store *store)
 {
-	struct store_call *call = store->call;
+	struct store_call call = store->call;
 
-	if (!call)
+	if (!call.run)
 		return;
 	flush(store);
 	pthread_mutex_unlock(&store->mutex);
-	call->result = call->run(store, call->arg, call->err);
+	call.result = call.run(store, call.arg, call.err);
 	pthread_mutex_lock(&store->mutex);
-	store->call = NULL;
-	call->is_done = true;
+	store->call = (struct store_call){ .result = call.result };
 	pthread_cond_signal(&store->answered);
 }
 
@@ -499,16 +498,15 @@ void store_thread_stop(struct store *store)
 	close(store->wake_fd);
 }
 
-int store_thread_call(struct store *store, int (*fn)(struct store *, void *, struct err *),
-		      void *arg, struct err *err)
+int store_thread_call(struct store *store, store_call_fn *fn, void *arg, struct err *err)
 {
-	struct store_call call = { .run = fn, .arg = arg, .err = err };
-
 	pthread_mutex_lock(&store->mutex);
-	store->call = &call;
+	check(!store->call.run);
+	store->call = (struct store_call){ .run = fn, .arg = arg, .err = err };
 	pthread_cond_signal(&store->work);
-	while (!call.is_done)
+	while (store->call.run)
 		pthread_cond_wait(&store->answered, &store->mutex);
+	int result = store->call.result;
 	pthread_mutex_unlock(&store->mutex);
-	return call.result;
+	return result;
 }

@@ -30,12 +30,12 @@ struct store_queue {
 	size_t bytes, count;
 };
 /* Something that the loop's thread waits for. */
+typedef int store_call_fn(struct store *store, void *arg, struct err *err);
 struct store_call {
-	int (*run)(struct store *store, void *arg, struct err *err);
+	store_call_fn *run;     /* NULL: none is under way */
 	void *arg;
 	struct err *err;
 	int result;
-	bool is_done;
 };
 
 struct store {
@@ -60,7 +60,7 @@ struct store {
 	struct store_queue log_queue, node_queue, state_queue;
 	uint64_t cut_wanted;
 	bool checkpoint_wanted, reopen_wanted, state_waits_for_room;
-	struct store_call *call;
+	struct store_call call;
 
 	/* for the loop */
 	int wake_fd;                    /* eventfd */
@@ -85,8 +85,7 @@ int store_thread_start(struct store *store, struct err *err);
 /* Ends when all that is queued has been tried once. */
 void store_thread_stop(struct store *store);
 /* Runs on the thread, after all that is queued; the caller waits. */
-int store_thread_call(struct store *store, int (*run)(struct store *, void *, struct err *),
-		      void *arg, struct err *err);
+int store_thread_call(struct store *store, store_call_fn *run, void *arg, struct err *err);
 void store_thread_queue(struct store *store, struct store_queue *queue, struct store_job *job);
 void store_job_free(struct store_job *job);
 void store_jobs_free(struct list *jobs);
