@@ -166,6 +166,9 @@ static int check_port(const struct endpoint_spec *endpoint, size_t at, struct er
 	if (port->published_port > 65535)
 		return err_set(err, ERR_INVALID, REFUSED "EndpointSpec: invalid published port %llu: must be at most 65535",
 			       (unsigned long long)port->published_port);
+	if (port->name && strlen(port->name) > VALIDATE_NAME_MAX)
+		return err_set(err, ERR_INVALID, REFUSED "EndpointSpec: port name '%.80s' is longer than %d characters",
+			       port->name, VALIDATE_NAME_MAX);
 	if (endpoint->mode == ENDPOINT_DNSRR && port->publish_mode != PUBLISH_HOST)
 		return err_set(err, ERR_INVALID, REFUSED "EndpointSpec: port published with ingress mode can't be used with "
 			       "dnsrr mode");

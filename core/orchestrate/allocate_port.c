@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 enum { PORTS = 65536, PROTOCOLS = PROTOCOL_SCTP + 1 };
+enum { PORT_BYTES = 100 };      /* of one port in a change: numbers, and a name of at most 63 characters */
 struct port_space { uint8_t taken[PROTOCOLS][PORTS / 8]; };
 
 static const char *const protocol_names[PROTOCOLS] = { "tcp", "tcp", "udp", "sctp" };
@@ -145,7 +146,7 @@ void allocate_service_ports(struct draft *draft, struct draft_service *service)
 
 	if (is_allocated(service))
 		return;
-	if (!draft_has_room(draft, 1)) {
+	if (!draft_has_room_for(draft, 1, count * PORT_BYTES)) {
 		service->port_error = "";
 		draft_put_off(service);
 		return;
@@ -161,6 +162,7 @@ void allocate_service_ports(struct draft *draft, struct draft_service *service)
 		return;
 	}
 	struct service *edited = draft_edit_service(draft, service);
+	draft_charge(draft, count * PORT_BYTES);
 	edited->ports.items = ports;
 	edited->ports.count = count;
 }

@@ -29,7 +29,18 @@ void draft_fini(struct draft *draft)
 
 bool draft_has_room(const struct draft *draft, size_t changes)
 {
-	return draft->changes_left >= changes && draft->bytes_left >= changes * CHANGE_BYTES;
+	return draft_has_room_for(draft, changes, 0);
+}
+
+bool draft_has_room_for(const struct draft *draft, size_t changes, size_t more_bytes)
+{
+	return draft->changes_left >= changes && draft->bytes_left >= changes * CHANGE_BYTES + more_bytes;
+}
+
+void draft_charge(struct draft *draft, size_t more_bytes)
+{
+	check(draft->bytes_left >= more_bytes);
+	draft->bytes_left -= more_bytes;
 }
 
 bool draft_is_spent(const struct draft *draft)

@@ -71,6 +71,9 @@ struct draft_task *draft_load_task(struct draft *draft, const struct view_object
 void draft_write(struct draft *draft, struct change_list *out);
 
 bool draft_has_room(const struct draft *draft, size_t changes);
+/* A change that is longer than most: room for its bytes, and taking them. */
+bool draft_has_room_for(const struct draft *draft, size_t changes, size_t more_bytes);
+void draft_charge(struct draft *draft, size_t more_bytes);
 bool draft_is_spent(const struct draft *draft);         /* enough looked at for one call */
 void draft_put_off(struct draft_service *service);
 void draft_wake_at(struct draft_service *service, msec at_ms);

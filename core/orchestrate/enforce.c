@@ -6,12 +6,11 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "orchestrate/ledger.h"
+#include "orchestrate/outdated.h"
 
 enum { ORPHAN_AFTER_MS = 24 * 60 * 60 * 1000 };
 
-/* Constraints of the services that have tasks here, parsed once each. */
-struct parsed { const char *service_id; struct constraint_list constraints; };
-
+/* Parsed once for each service that has tasks here. */
 static const struct constraint_list *constraints_of(struct draft *draft, struct map *known, const char *service_id)
 {
 	const struct view_object *service = view_find(draft->view, KIND_SERVICE, service_id);
@@ -69,6 +68,14 @@ static bool fits(const struct resource_reservations *want, struct node_resources
 	return true;
 }
 
+/* An update that is under way will come to it, in its order and at its pace. */
+static bool is_left_to_update(const struct draft *draft, const struct task *task)
+{
+	const struct service *service = view_service(draft->view, task->service_id);
+
+	return service && service->update.state == UPDATE_UPDATING && task_is_outdated(draft->view, task);
+}
+
 static bool may_stay(struct draft *draft, struct map *known, const struct view_object *object, const struct node *node,
 		     struct node_resources *left)
 {
@@ -77,7 +84,7 @@ static bool may_stay(struct draft *draft, struct map *known, const struct view_o
 	const struct constraint_list *constraints = constraints_of(draft, known, task->service_id);
 	const struct resource_reservations *want = &spec->task.resources.reservations;
 
-	if (constraints && !constraint_match(constraints, task->node_id, node))
+	if (constraints && !constraint_match(constraints, task->node_id, node) && !is_left_to_update(draft, task))
 		return false;
 	return (want->nano_cpus == 0 && want->memory_bytes == 0) || fits(want, left);
 }

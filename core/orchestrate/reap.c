@@ -75,29 +75,30 @@ static void trim_slot(struct draft *draft, struct draft_service *service, struct
 	}
 }
 
-static bool is_left(const struct slot_group *slot)
+/* A history speaks of tasks of one version. */
+static bool is_row_needed(const struct slot_group *slot)
 {
-	for (const struct draft_task *task = slot->first; task; task = task->next)
-		if (!task->object.is_removed)
+	const struct slot *history = slot_history(slot);
+
+	for (const struct draft_task *task = slot->first; history && task; task = task->next)
+		if (!task->object.is_removed && task->task->spec_version == history->spec_version)
 			return true;
 	return false;
 }
 
-/* Restart histories of slots that are empty, or whose policy counts no more. */
 static void remove_rows(struct draft *draft, struct draft_service *service)
 {
 	const struct view_object *object = view_slots_of_service(draft->view, service->id);
-	bool counts = service->service && service->spec->task.restart && service->spec->task.restart->max_attempts.value;
-	struct map *left;
+	struct map *needed;
 
 	if (!object)
 		return;
-	left = map_new();
-	for (size_t i = 0; counts && i < service->slot_count; i++)
-		if (service->slots[i]->row && is_left(service->slots[i]))
-			map_put(left, service->slots[i]->row->id, service);
+	needed = map_new();
+	for (size_t i = 0; service->service && i < service->slot_count; i++)
+		if (is_row_needed(service->slots[i]))
+			map_put(needed, service->slots[i]->row->id, service);
 	for (; object; object = object->next_of_service) {
-		if (map_get(left, object->meta.id))
+		if (map_get(needed, object->meta.id))
 			continue;
 		if (!draft_has_room(draft, 1)) {
 			draft_put_off(service);
@@ -105,7 +106,7 @@ static void remove_rows(struct draft *draft, struct draft_service *service)
 		}
 		draft_remove_id(draft, KIND_SLOT, object->meta.id);
 	}
-	map_free(left);
+	map_free(needed);
 }
 
 static bool is_version_needed(const struct draft_service *service, uint64_t version)

@@ -5,10 +5,12 @@
 #include "base/str.h"
 #include "model/defaults.h"
 #include "orchestrate/new_task.h"
+#include "orchestrate/outdated.h"
 
 enum {
 	STOP_PATIENCE_MS = 60 * 1000,   /* from the making of the replacement, delay included */
 	RESTARTS_KEPT = 1000,           /* in one window; whoever allows more is not counted */
+	RESTART_BYTES = 16,             /* of one in a change */
 };
 static const nsec ms = 1000000;
 
@@ -78,6 +80,13 @@ static void note_restart(struct draft *draft, struct slot *history, nsec window_
 	history->restarts.count = count;
 }
 
+static size_t history_bytes(const struct slot_group *slot)
+{
+	const struct slot *history = slot_history(slot);
+
+	return history ? (history->restarts.count + 1) * RESTART_BYTES : 0;
+}
+
 /* One row a slot, only where the policy has a limit. */
 static void count_restart(struct draft *draft, struct draft_service *service, struct slot_group *slot)
 {
@@ -87,6 +96,7 @@ static void count_restart(struct draft *draft, struct draft_service *service, st
 		return;
 	if (!slot->row)
 		slot->row = draft_new_row(draft, slot_row_id(draft, service, slot));
+	draft_charge(draft, history_bytes(slot));
 	history = draft_edit_slot(draft, slot->row);
 	if (history->spec_version != service->service->spec_version)
 		*history = (struct slot){ .service_id = (char *)(uintptr_t)service->id,
@@ -189,15 +199,24 @@ static bool may_run_there_again(struct draft_service *service, const struct draf
 	       constraint_match(&service->constraints, task->node_id, node);
 }
 
+/* While an update starts the new one first, an old one that fails has its successor already. */
+static bool has_successor(const struct draft *draft, const struct slot_group *slot, const struct draft_task *task)
+{
+	for (const struct draft_task *other = slot->first; other; other = other->next)
+		if (other != task && task_is_wanted(other->task) && !task_is_outdated(draft->view, other->task))
+			return true;
+	return false;
+}
+
 static void restart(struct draft *draft, struct draft_service *service, struct slot_group *slot, struct draft_task *task)
 {
 	if (is_waiting(task) && start_time(draft, slot, task) > draft->now_ms)
 		return;                         /* not before its turn; restart_start_due sets the time */
-	if (!draft_has_room(draft, 3)) {
+	if (!draft_has_room_for(draft, 3, history_bytes(slot))) {
 		draft_put_off(service);
 		return;
 	}
-	bool again = may_run_there_again(service, draft, task->task) &&
+	bool again = !has_successor(draft, slot, task) && may_run_there_again(service, draft, task->task) &&
 		     restart_is_allowed(draft, service, slot, task->task);
 	draft_set_desired(draft, task, TASK_SHUTDOWN);
 	if (again)

@@ -188,11 +188,24 @@ static void schedule_version(struct draft *draft, struct draft_service *service,
 		spread(&round, free_tasks, count);
 }
 
-/* Versions one after the other, oldest first: mostly there is one. */
+static bool has_unplaced(const struct draft_service *service)
+{
+	for (size_t i = 0; i < service->count; i++)
+		if (is_unplaced(service->tasks[i]))
+			return true;
+	return false;
+}
+
+/* Versions one after the other, oldest first: mostly there is one. A service is done as a whole or not in this call: one that always
+ * stopped half-way would never come to its end. */
 void schedule_service(struct draft *draft, struct draft_service *service)
 {
 	uint64_t done = 0;
 
+	if (draft->nodes_left == 0 && has_unplaced(service)) {
+		draft_put_off(service);
+		return;
+	}
 	for (;;) {
 		uint64_t version = UINT64_MAX;
 		for (size_t i = 0; i < service->count; i++)
@@ -200,10 +213,6 @@ void schedule_service(struct draft *draft, struct draft_service *service)
 				version = MIN(version, service->tasks[i]->task->spec_version);
 		if (version == UINT64_MAX)
 			return;
-		if (draft->nodes_left == 0) {
-			draft_put_off(service);
-			return;
-		}
 		schedule_version(draft, service, version);
 		done = version;
 	}

@@ -12,7 +12,12 @@ enum progress {
 	SLOT_UNDER_WAY,         /* its new task has not run yet */
 	SLOT_DOUBLE,            /* the new task runs, others are still wanted */
 };
-struct look { enum progress progress; struct draft_task *fresh; };
+struct look {
+	enum progress progress;
+	struct draft_task *fresh;
+	bool has_outdated;      /* one that is wanted, or the last one of a slot that has come to rest */
+	bool has_spare;         /* a second fresh one: its node's label came back */
+};
 
 /* A new task that ended for good beside an old one that still runs: replacing once more would only go round. */
 static bool has_failed(const struct draft *draft, const struct draft_service *service, const struct slot_group *slot)
@@ -29,33 +34,42 @@ static struct look look_stopped(const struct draft *draft, const struct slot_gro
 	struct draft_task *newest = slot_newest(slot);
 	bool is_outdated = newest && task_is_outdated(draft->view, newest->task);
 
-	return (struct look){ is_outdated ? SLOT_OUTDATED : SLOT_DONE, NULL };
+	return (struct look){ is_outdated ? SLOT_OUTDATED : SLOT_DONE, NULL, is_outdated, false };
+}
+
+static enum progress progress_of(const struct draft *draft, const struct draft_service *service, const struct slot_group *slot,
+				 const struct draft_task *fresh, size_t wanted)
+{
+	if (!fresh)
+		return has_failed(draft, service, slot) ? SLOT_UNDER_WAY : SLOT_OUTDATED;
+	if (wanted > 1)
+		return fresh->task->state == TASK_RUNNING ? SLOT_DOUBLE : SLOT_UNDER_WAY;
+	return fresh->task->update_version && fresh->task->state < TASK_RUNNING ? SLOT_UNDER_WAY : SLOT_DONE;
+}
+
+/* The one that is meant to run is better than one that is only prepared; then, the one that is further. */
+static bool is_better(const struct task *a, const struct task *b)
+{
+	return a->desired != b->desired ? a->desired > b->desired : a->state > b->state;
 }
 
 static struct look look_at(const struct draft *draft, const struct draft_service *service, const struct slot_group *slot)
 {
 	struct draft_task *fresh = NULL;
-	size_t wanted = 0;
+	size_t wanted = 0, outdated = 0;
 
 	for (struct draft_task *task = slot->first; task; task = task->next) {
 		if (!task_is_wanted(task->task))
 			continue;
 		wanted++;
-		/* the one that is meant to run is better than one that is only prepared */
-		if (!task_is_outdated(draft->view, task->task) && (!fresh || fresh->task->desired < task->task->desired))
+		if (task_is_outdated(draft->view, task->task))
+			outdated++;
+		else if (!fresh || is_better(task->task, fresh->task))
 			fresh = task;
 	}
 	if (wanted == 0)
 		return look_stopped(draft, slot);
-	if (!fresh && has_failed(draft, service, slot))
-		return (struct look){ SLOT_UNDER_WAY, NULL };
-	if (!fresh)
-		return (struct look){ SLOT_OUTDATED, NULL };
-	if (wanted > 1)
-		return (struct look){ fresh->task->state == TASK_RUNNING ? SLOT_DOUBLE : SLOT_UNDER_WAY, fresh };
-	if (fresh->task->update_version && fresh->task->state < TASK_RUNNING)
-		return (struct look){ SLOT_UNDER_WAY, fresh };
-	return (struct look){ SLOT_DONE, fresh };
+	return (struct look){ progress_of(draft, service, slot, fresh, wanted), fresh, outdated > 0, wanted - outdated > 1 };
 }
 
 /* Slots that are on their way out, and those of nodes that take nothing new, are left as they are. */
@@ -85,6 +99,13 @@ static void stop_others(struct draft *draft, struct slot_group *slot, struct dra
 {
 	for (struct draft_task *task = slot->first; task; task = task->next)
 		if (task != fresh && task_is_wanted(task->task))
+			draft_set_desired(draft, task, TASK_SHUTDOWN);
+}
+
+static void stop_spare(struct draft *draft, struct slot_group *slot, struct draft_task *fresh)
+{
+	for (struct draft_task *task = slot->first; task; task = task->next)
+		if (task != fresh && task_is_wanted(task->task) && !task_is_outdated(draft->view, task->task))
 			draft_set_desired(draft, task, TASK_SHUTDOWN);
 }
 
@@ -127,38 +148,58 @@ static void set_status(struct draft *draft, struct draft_service *service, enum 
 		status->completed_wall = draft->in->wall;
 }
 
+struct sum { size_t outdated, under_way, begun; };
+
+/* Looks at every slot, and ends what is double at once: that costs nobody a place. */
+static struct sum look_at_all(struct draft *draft, struct draft_service *service, struct look *looks)
+{
+	struct sum sum = { 0 };
+
+	for (size_t i = 0; i < service->slot_count; i++) {
+		struct slot_group *slot = service->slots[i];
+
+		if (!takes_part(draft, service, slot))
+			continue;
+		looks[i] = look_at(draft, service, slot);
+		sum.outdated += looks[i].progress == SLOT_OUTDATED;
+		sum.under_way += looks[i].progress == SLOT_UNDER_WAY;
+		sum.begun += looks[i].has_outdated;
+		if (looks[i].progress != SLOT_DOUBLE && !looks[i].has_spare)
+			continue;
+		if (!has_room(draft, service, count_wanted(slot)))
+			continue;
+		if (looks[i].progress == SLOT_DOUBLE)
+			stop_others(draft, slot, looks[i].fresh);
+		else
+			stop_spare(draft, slot, looks[i].fresh);
+	}
+	return sum;
+}
+
 void update_service(struct draft *draft, struct draft_service *service)
 {
 	struct look *looks = ARENA_ARRAY(draft->arena, struct look, service->slot_count);
 	uint64_t parallelism = update_parallelism(service->spec);
-	size_t outdated = 0, under_way = 0;
 	int state = service->service->update.state;
+	struct sum sum;
 
 	if (state == UPDATE_PAUSED)
 		return;
-	for (size_t i = 0; i < service->slot_count; i++) {
-		if (!takes_part(draft, service, service->slots[i]))
-			continue;
-		looks[i] = look_at(draft, service, service->slots[i]);
-		outdated += looks[i].progress == SLOT_OUTDATED;
-		under_way += looks[i].progress == SLOT_UNDER_WAY;
-		if (looks[i].progress == SLOT_DOUBLE && has_room(draft, service, count_wanted(service->slots[i])))
-			stop_others(draft, service->slots[i], looks[i].fresh);
-	}
-	if (outdated + under_way == 0) {
+	sum = look_at_all(draft, service, looks);
+	if (sum.outdated + sum.under_way == 0) {
 		if (state == UPDATE_UPDATING)
 			set_status(draft, service, UPDATE_COMPLETED, "update completed");
 		return;
 	}
-	if (state == UPDATE_NONE && outdated > 0)
+	if (state == UPDATE_NONE && sum.begun > 0)
 		set_status(draft, service, UPDATE_UPDATING, "update in progress");
 	for (size_t i = 0; i < service->slot_count; i++) {
 		if (looks[i].progress != SLOT_OUTDATED)
 			continue;
-		if (parallelism && under_way >= parallelism)
+		if (parallelism && sum.under_way >= parallelism)
 			return;
 		if (!replace(draft, service, service->slots[i]))
 			return;
-		under_way++;
+		sum.under_way++;
 	}
 }

@@ -160,6 +160,8 @@ TEST(ports_are_in_range_and_not_published_twice)
 	b.published_port = 65536;
 	EXPECT_STR(refusal_of_ports(0, a, b), REFUSED "EndpointSpec: invalid published port 65536: must be at most 65535");
 	b.published_port = 1;
+	b.name = (char[]){ "0123456789012345678901234567890123456789012345678901234567890123" };
+	EXPECT(refusal_of_ports(0, a, b));
 	b.target_port = 0;
 	EXPECT_STR(refusal_of_ports(0, a, b), REFUSED "EndpointSpec: invalid target port 0: must be 1 to 65535");
 }
