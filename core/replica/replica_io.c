@@ -98,16 +98,10 @@ void replica_answer_all(struct replica *r, const struct err *err)
 
 /* --- when it cannot go on ---------------------------------------------------------------------- */
 
-static void on_reopened(void *arg, struct store_log *log, const struct err *err);
-
 /* The log cannot be written: what is in flight fails, raft is given up, and another one is started
  * from what the disk really holds as soon as it can be read. */
 static void lose_log(struct replica *r, const struct err *err)
 {
-	if (!r->is_down)
-		log_warn("cluster state: %s; changes are refused until it can be written again",
-			 err->text);
-	r->is_down = true;
 	r->failure = *err;
 	r->cluster_ms = replica_now(r);
 	r->cluster_at = loop_now(r->loop);
@@ -115,9 +109,15 @@ static void lose_log(struct replica *r, const struct err *err)
 	r->raft = NULL;
 	r->leads = false;
 	drop_batch(r, err);
-	store_log_reopen(r->store, on_reopened, r);
+	timer_set_in(&r->retry, r->is_down ? REOPEN_MS : 0);
 	timer_set_in(&r->pump, 0);
+	if (!r->is_down)
+		log_warn("cluster state: %s; changes are refused until it can be written again",
+			 err->text);
+	r->is_down = true;
 }
+
+static void on_reopened(void *arg, struct store_log *log, const struct err *err);
 
 void replica_retry(void *replica)
 {

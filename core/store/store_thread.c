@@ -117,6 +117,12 @@ static size_t take(struct store_queue *queue, struct store_job **ret, size_t max
 	return count;
 }
 
+static void close_log(struct store *store, const struct err *err)
+{
+	store->log_failed = true;
+	store->log_failure = *err;
+}
+
 static int append(struct store *store, struct store_job *const *jobs, size_t count, struct err *err)
 {
 	struct log_write writes[MERGE_MAX];
@@ -131,8 +137,7 @@ static int append(struct store *store, struct store_job *const *jobs, size_t cou
 		writes[i] = jobs[i]->log;
 	if (log_db_write(&store->log, writes, count, err) == 0)
 		return 0;
-	store->log_failed = true;
-	store->log_failure = *err;
+	close_log(store, err);
 	return -1;
 }
 
@@ -165,7 +170,8 @@ static bool can_cut(const struct store *store)
 	return store->has_cluster && !store->log_failed && store->cut_wanted > store->cut_done;
 }
 
-/* A cut that fails is tried again with the next one: nobody waits for it. */
+/* Nobody waits for a cut, but its failed fsync is as bad as an append's: the WAL may have a hole
+ * now, and what is written behind a hole does not come back. */
 static void do_cut(struct store *store)
 {
 	uint64_t index = store->cut_wanted;
@@ -177,7 +183,9 @@ static void do_cut(struct store *store)
 	pthread_mutex_unlock(&store->mutex);
 	int got = log_db_cut(&store->log, index, &more, &err);
 	pthread_mutex_lock(&store->mutex);
-	if (got < 0 || !more)
+	if (got < 0)
+		close_log(store, &err);
+	else if (!more)
 		store->cut_done = index;
 }
 
@@ -203,10 +211,11 @@ static void do_reopen(struct store *store)
 	int got = reopen(store, &log, &err);
 	pthread_mutex_lock(&store->mutex);
 	store->reopen_wanted = false;
-	store->log_failed = got < 0;
+	store->log_failed = false;
 	if (got < 0)
-		store->log_failure = store->reopen_failure = err;
+		close_log(store, &err);
 	store->reopen_failed = got < 0;
+	store->reopen_failure = store->log_failure;
 	store->reopened = log;
 	store->tell_reopened = true;
 	wake_loop(store);

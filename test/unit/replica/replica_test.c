@@ -432,6 +432,11 @@ TEST(replica_refuses_changes_while_the_disk_is_full_and_goes_on_afterwards)
 	EXPECT(has("before")); /* reads go on */
 	msec now = replica_now(replica);
 
+	uint64_t acts = vfs_fault_acts(disk);
+	for (msec until = clock_boot_ms() + 300; clock_boot_ms() < until;)
+		loop_run_once(loop, 50);
+	EXPECT(vfs_fault_acts(disk) - acts < 100); /* it does not hammer a disk that is full */
+
 	vfs_fault_set_capacity(disk, 0);
 	EXPECT(wait_for(&leaderships, 2));
 	EXPECT(replica_now(replica) >= now);
@@ -439,6 +444,29 @@ TEST(replica_refuses_changes_while_the_disk_is_full_and_goes_on_afterwards)
 	EXPECT(wait_for(&done_count, 2));
 	EXPECT(has("before") && has("after") && !has("more"));
 	EXPECT_INT(stops, 0);
+	end();
+}
+
+TEST(replica_opens_on_a_full_disk_and_shows_everything)
+{
+	struct asked one = ask_for("one", 1);
+
+	begin();
+	ask(&one);
+	EXPECT(wait_for(&done_count, 1));
+	vfs_fault_unplug_in(disk, 1);
+	shut();
+	vfs_fault_power_loss(disk);
+	vfs_fault_set_capacity(disk, 1);
+	EXPECT_INT(open_store(), 0);
+	EXPECT_INT(open_replica(), 0);
+	EXPECT(has("one"));
+	struct asked full = ask_for("full", 1);
+	ask(&full);
+	EXPECT(wait_for(&failed_count, 1));
+	vfs_fault_set_capacity(disk, 0);
+	EXPECT(wait_for(&leaderships, 2));
+	EXPECT(has("one"));
 	end();
 }
 
