@@ -127,9 +127,9 @@ static void put_networks(struct columns *table, yyjson_val *networks)
 static void put_container(struct columns *table, yyjson_val *container, bool no_trunc)
 {
 	CLEANUP(buf_finip) struct buf image = BUF_INIT, age = BUF_INIT, labels = BUF_INIT;
+	CLEANUP(buf_finip) struct buf moment = BUF_INIT;
 	nsec created = dig_int(container, "Created") * 1000000000;
 	const char *name = dig_str(container, "Image");
-	char stamp[STAMP_TEXT_SIZE];
 
 	columns_add_row(table);
 	columns_putf(table, "ID", no_trunc ? "%s" : "%.12s", dig_str(container, "Id"));
@@ -139,7 +139,8 @@ static void put_container(struct columns *table, yyjson_val *container, bool no_
 		listing_image(name, &image);
 	columns_put(table, "Image", image.len ? image.data : "<no image>");
 	put_command(table, dig_str(container, "Command"), no_trunc);
-	columns_put(table, "CreatedAt", stamp_format(created, stamp));
+	listing_moment(created, &moment);
+	columns_put(table, "CreatedAt", buf_text(&moment));
 	listing_age(created, &age);
 	columns_putf(table, "RunningFor", "%s ago", buf_text(&age));
 	columns_put(table, "State", dig_str(container, "State"));

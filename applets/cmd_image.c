@@ -41,16 +41,16 @@ static void put_id(struct columns *table, const char *id, bool no_trunc)
 static void put_image(struct columns *table, yyjson_val *image, const char *repository,
 		      const char *tag, const char *digest, bool no_trunc)
 {
-	CLEANUP(buf_finip) struct buf size = BUF_INIT, age = BUF_INIT;
+	CLEANUP(buf_finip) struct buf size = BUF_INIT, age = BUF_INIT, moment = BUF_INIT;
 	nsec created = dig_int(image, "Created") * 1000000000;
-	char stamp[STAMP_TEXT_SIZE];
 
 	columns_add_row(table);
 	columns_put(table, "Repository", repository);
 	columns_put(table, "Tag", tag);
 	columns_put(table, "Digest", *digest ? digest : "<none>");
 	put_id(table, dig_str(image, "Id"), no_trunc);
-	columns_put(table, "CreatedAt", stamp_format(created, stamp));
+	listing_moment(created, &moment);
+	columns_put(table, "CreatedAt", buf_text(&moment));
 	listing_age(created, &age);
 	columns_putf(table, "CreatedSince", "%s ago", buf_text(&age));
 	units_format_size(dig_int(image, "Size"), &size);

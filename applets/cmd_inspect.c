@@ -21,7 +21,7 @@ static const struct option inspect_options[] = {
 static const struct kind { const char *name, *path, *behind; bool of_swarm; } kinds[] = {
 	{ "container", "/containers/", "/json", false }, { "image", "/images/", "/json", false },
 	{ "network", "/networks/", "", false },          { "volume", "/volumes/", "", false },
-	{ "service", "/services/", "", true },           { "task", "/tasks/", "", true },
+	{ "service", "/services/", "?insertDefaults=true", true },           { "task", "/tasks/", "", true },
 	{ "node", "/nodes/", "", true },
 };
 

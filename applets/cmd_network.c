@@ -14,22 +14,24 @@ static const struct option network_ls_options[] = {
 
 static const struct column network_columns[] = {
 	{ "CreatedAt", "CREATED AT" }, { "Driver", "DRIVER" }, { "ID", "NETWORK ID" },
-	{ "IPv6", "IPV6" }, { "Internal", "INTERNAL" }, { "Labels", "LABELS" }, { "Name", "NAME" },
+	{ "IPv4", "IPV4" }, { "IPv6", "IPV6" }, { "Internal", "INTERNAL" }, { "Labels", "LABELS" }, { "Name", "NAME" },
 	{ "Scope", "SCOPE" }, { NULL, NULL },
 };
 
 static void put_network(struct columns *table, yyjson_val *network, bool no_trunc)
 {
-	CLEANUP(buf_finip) struct buf labels = BUF_INIT;
+	CLEANUP(buf_finip) struct buf labels = BUF_INIT, moment = BUF_INIT;
 
 	columns_add_row(table);
 	columns_putf(table, "ID", no_trunc ? "%s" : "%.12s", dig_str(network, "Id"));
 	columns_put(table, "Name", dig_str(network, "Name"));
 	columns_put(table, "Driver", dig_str(network, "Driver"));
 	columns_put(table, "Scope", dig_str(network, "Scope"));
+	columns_put(table, "IPv4", dig_bool(network, "EnableIPv4") ? "true" : "false");
 	columns_put(table, "IPv6", dig_bool(network, "EnableIPv6") ? "true" : "false");
 	columns_put(table, "Internal", dig_bool(network, "Internal") ? "true" : "false");
-	columns_put(table, "CreatedAt", dig_str(network, "Created"));
+	listing_moment(dig_time(network, "Created"), &moment);
+	columns_put(table, "CreatedAt", buf_text(&moment));
 	listing_labels(dig(network, "Labels"), ",", &labels);
 	columns_put(table, "Labels", buf_text(&labels));
 }

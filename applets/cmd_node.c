@@ -182,9 +182,44 @@ static void add_manager(struct buf *out, yyjson_val *manager)
 		   dig_bool(manager, "Leader") ? "Yes" : "No");
 }
 
+/* " Log:		json-file, none", a line for each type. */
+static void add_plugins(struct buf *out, yyjson_val *plugins)
+{
+	static const char *const types[] = { "Authorization", "Log", "Network", "Volume" };
+
+	if (yyjson_arr_size(plugins) > 0)
+		buf_add_str(out, "Plugins:\n");
+	for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+		yyjson_arr_iter iter;
+		yyjson_val *plugin;
+		const char *before = "\t\t";
+
+		yyjson_arr_iter_init(plugins, &iter);
+		while ((plugin = yyjson_arr_iter_next(&iter))) {
+			if (!str_eq(dig_str(plugin, "Type"), types[i]))
+				continue;
+			if (*before == '\t')
+				buf_printf(out, " %s:", types[i]);
+			buf_printf(out, "%s%s", before, dig_str(plugin, "Name"));
+			before = ", ";
+		}
+		if (*before == ',')
+			buf_add_char(out, '\n');
+	}
+}
+
+static void add_tls(struct buf *out, yyjson_val *tls)
+{
+	if (*dig_str(tls, "TrustRoot"))
+		buf_printf(out, "TLS Info:\n TrustRoot:\n%s\n Issuer Subject:\t%s\n Issuer Public Key:\t%s\n",
+			   dig_str(tls, "TrustRoot"), dig_str(tls, "CertIssuerSubject"),
+			   dig_str(tls, "CertIssuerPublicKey"));
+}
+
 static void add_node(struct buf *out, yyjson_val *node)
 {
 	CLEANUP(buf_finip) struct buf state = BUF_INIT, availability = BUF_INIT, memory = BUF_INIT;
+	CLEANUP(buf_finip) struct buf joined = BUF_INIT;
 	const char *name = dig_str(node, "Spec.Name"), *message = dig_str(node, "Status.Message");
 
 	listing_capital(dig_str(node, "Status.State"), &state);
@@ -194,9 +229,10 @@ static void add_node(struct buf *out, yyjson_val *node)
 	if (*name)
 		buf_printf(out, "Name:\t\t\t%s\n", name);
 	add_node_labels(out, "Labels", dig(node, "Spec.Labels"));
+	listing_moment(dig_time(node, "CreatedAt"), &joined);
 	buf_printf(out, "Hostname:              \t%s\nJoined at:             \t%s\nStatus:\n"
-		   " State:\t\t\t%s\n", dig_str(node, "Description.Hostname"),
-		   dig_str(node, "CreatedAt"), buf_text(&state));
+		   " State:\t\t\t%s\n", dig_str(node, "Description.Hostname"), buf_text(&joined),
+		   buf_text(&state));
 	if (*message)
 		buf_printf(out, " Message:              \t%s\n", message);
 	buf_printf(out, " Availability:         \t%s\n", buf_text(&availability));
@@ -208,9 +244,10 @@ static void add_node(struct buf *out, yyjson_val *node)
 		   dig_str(node, "Description.Platform.Architecture"),
 		   (long long)(dig_int(node, "Description.Resources.NanoCPUs") / 1000000000),
 		   buf_text(&memory));
+	add_plugins(out, dig(node, "Description.Engine.Plugins"));
 	buf_printf(out, "Engine Version:\t\t%s\n", dig_str(node, "Description.Engine.EngineVersion"));
 	add_node_labels(out, "Engine Labels", dig(node, "Description.Engine.Labels"));
-	buf_add_char(out, '\n');
+	add_tls(out, dig(node, "Description.TLSInfo"));
 }
 
 static int print_pretty(struct call *call, const struct strlist *names)

@@ -126,6 +126,7 @@ static void add_server(struct buf *out, yyjson_val *info)
 	add_words(out, "  Network", dig(info, "Plugins.Network"));
 	add_words(out, "  Log", dig(info, "Plugins.Log"));
 	add_swarm(out, info);
+	add_words(out, " Security Options", dig(info, "SecurityOptions"));
 	add_text(out, " Kernel Version", info, "KernelVersion");
 	add_text(out, " Operating System", info, "OperatingSystem");
 	add_text(out, " OSType", info, "OSType");
@@ -137,6 +138,8 @@ static void add_server(struct buf *out, yyjson_val *info)
 	add_text(out, " Name", info, "Name");
 	add_text(out, " ID", info, "ID");
 	add_text(out, " Docker Root Dir", info, "DockerRootDir");
+	add_words(out, " Labels", dig(info, "Labels"));
+	add_bool(out, " Live Restore Enabled", info, "LiveRestoreEnabled");
 }
 
 static void print_info(yyjson_val *info)

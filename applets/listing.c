@@ -178,6 +178,16 @@ void listing_age(nsec since_wall, struct buf *out)
 	units_format_human_duration(clock_wall_ns() - since_wall, out);
 }
 
+void listing_moment(nsec wall, struct buf *out)
+{
+	char stamp[STAMP_TEXT_SIZE];
+
+	/* 2026-01-31T10:00:00.5Z with other words between */
+	for (const char *c = stamp_format(wall, stamp); *c && *c != 'Z'; c++)
+		buf_add_char(out, *c == 'T' ? ' ' : *c);
+	buf_add_str(out, " +0000 UTC");
+}
+
 void listing_labels(yyjson_val *labels, const char *separator, struct buf *out)
 {
 	struct strlist pairs = {0};

@@ -40,6 +40,8 @@ int listing_each(struct cli *cli, const char *method, const char *path, char *co
 
 /* The texts of docker's tables. Stamps in the API's format; "3 hours ago" without "ago". */
 void listing_age(nsec since_wall, struct buf *out);
+/* "2026-01-31 10:00:00.5 +0000 UTC", as Go prints a time. */
+void listing_moment(nsec wall, struct buf *out);
 /* "a=1,b=2", sorted. */
 void listing_labels(yyjson_val *labels, const char *separator, struct buf *out);
 /* nginx:latest@sha256:… to nginx:latest; what is no reference stays as it is. */

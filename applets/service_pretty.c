@@ -157,19 +157,24 @@ static void add_amounts(struct buf *out, yyjson_val *resources, const char *titl
 		buf_printf(out, "  PIDs:\t\t%lld\n", (long long)pids);
 }
 
+/* The last line of it ends with a blank, as docker's template has it. */
 static void add_ports(struct buf *out, yyjson_val *ports)
 {
 	yyjson_arr_iter iter;
 	yyjson_val *port;
 
-	if (yyjson_arr_size(ports) > 0)
-		buf_add_str(out, "Ports:\n");
+	if (yyjson_arr_size(ports) == 0) {
+		buf_add_char(out, '\n');
+		return;
+	}
+	buf_add_str(out, "\nPorts:");
 	yyjson_arr_iter_init(ports, &iter);
 	while ((port = yyjson_arr_iter_next(&iter)))
-		buf_printf(out, " PublishedPort = %lld\n  Protocol = %s\n  TargetPort = %lld\n"
-			   "  PublishMode = %s\n", (long long)dig_int(port, "PublishedPort"),
+		buf_printf(out, "\n PublishedPort = %lld\n  Protocol = %s\n  TargetPort = %lld\n"
+			   "  PublishMode = %s", (long long)dig_int(port, "PublishedPort"),
 			   dig_str(port, "Protocol"), (long long)dig_int(port, "TargetPort"),
 			   dig_str(port, "PublishMode"));
+	buf_add_str(out, " \n");
 }
 
 static void add_service(struct buf *out, yyjson_val *service)
@@ -187,7 +192,7 @@ static void add_service(struct buf *out, yyjson_val *service)
 		buf_add_str(out, "Resources:\n");
 	add_amounts(out, dig(service, "Spec.TaskTemplate.Resources.Reservations"), "Reservations");
 	add_amounts(out, dig(service, "Spec.TaskTemplate.Resources.Limits"), "Limits");
-	buf_printf(out, "Endpoint Mode:\t%s\n", dig_str(service, "Spec.EndpointSpec.Mode"));
+	buf_printf(out, "Endpoint Mode:\t%s", dig_str(service, "Spec.EndpointSpec.Mode"));
 	add_ports(out, dig(service, "Endpoint.Ports"));
 	buf_add_char(out, '\n');
 }

@@ -256,7 +256,7 @@ static bool look_at_tasks(struct progress *p, yyjson_val *service, yyjson_val *t
 	return running == wanted;
 }
 
-/* 1 when the update's state ends it, -1 when it stands still. */
+/* -1 when the update stands still. */
 static int look_at_update(struct progress *p, yyjson_val *service, struct err *err)
 {
 	const char *state = dig_str(service, "UpdateStatus.State");
@@ -264,8 +264,6 @@ static int look_at_update(struct progress *p, yyjson_val *service, struct err *e
 
 	if (str_eq(state, "updating"))
 		p->is_rolling_back = false;
-	else if (str_eq(state, "completed"))
-		return !p->is_converged;
 	else if (str_eq(state, "paused"))
 		return err_set(err, ERR_IO, "service update paused: %s", message);
 	else if (str_eq(state, "rollback_paused"))
@@ -312,14 +310,18 @@ int progress_step(struct progress *p, yyjson_val *service, yyjson_val *tasks, yy
 		p->monitor_ms = monitor / 1000000;
 	if (!dig(service, "Spec.Mode.Replicated") && !dig(service, "Spec.Mode.Global"))
 		return err_set(err, ERR_UNSUPPORTED, "unrecognized service mode");
-	int update = look_at_update(p, service, err);
-	if (update != 0)
-		return update;
+	if (look_at_update(p, service, err) < 0)
+		return -1;
+	/* An update that is through while tasks do not run has nothing more to tell. */
+	bool is_over = !p->is_converged &&
+		       str_eq(dig_str(service, "UpdateStatus.State"), "completed");
 	if (p->is_converged && now - p->converged_at >= p->monitor_ms) {
 		say_done(p);
 		return 1;
 	}
 	p->is_converged = look_at_tasks(p, service, tasks, nodes);
+	if (is_over && !p->is_converged)
+		return 1;
 	if (p->is_converged) {
 		if (p->converged_at < 0)
 			p->converged_at = now;

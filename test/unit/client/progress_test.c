@@ -168,6 +168,13 @@ TEST(progress_ends_with_the_update)
 	EXPECT_INT(step(&run, TWO ",\"UpdateStatus\":{\"State\":\"completed\"}", "", 0), 1);
 	run_fini(&run);
 	run_init(&run);
+	EXPECT_INT(step(&run, TWO ",\"UpdateStatus\":{\"State\":\"completed\"}",
+			"1 running running,2 running running", 0), 0);
+	EXPECT_INT(step(&run, TWO ",\"UpdateStatus\":{\"State\":\"completed\"}",
+			"1 running running,2 running running", 5000), 1);
+	EXPECT_STR(buf_text(&run.said), "verify: Service web converged|");
+	run_fini(&run);
+	run_init(&run);
 	EXPECT_INT(step(&run, TWO ",\"UpdateStatus\":{\"State\":\"paused\",\"Message\":\"why\"}", "", 0), -1);
 	EXPECT_STR(run.err.text, "service update paused: why");
 	run_fini(&run);
