@@ -8,7 +8,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
-#include "replica/propose.h"
+#include "replica/replica_internal.h"
 #include "test/sim/vfs_fault.h"
 #include "test/unit/runner.h"
 
@@ -395,8 +395,9 @@ TEST(replica_cuts_its_log_below_what_the_state_holds)
 	ask(&one);
 	EXPECT(wait_for(&done_count, 1));
 	store_state_checkpoint(store);
-	for (int i = 0; i < 20; i++)
-		loop_run_once(loop, 10);
+	for (msec until = clock_boot_ms() + 5000;
+	     raft_status(replica->raft).first == 1 && clock_boot_ms() < until;)
+		loop_run_once(loop, 50);
 	ask(&two);
 	EXPECT(wait_for(&done_count, 2));
 	shut();
