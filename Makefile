@@ -182,7 +182,14 @@ $(TESTED:%=musl-%): musl-%: build/test/musl-%
 unit: $(TESTED:%=build/test/unit-%)
 	@test/unit/run unit $(T)
 # all test programs, not run
-tests: $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
+# Fuzz targets: any room, for a parser may stand anywhere.
+FUZZED := $(patsubst test/fuzz/%_fuzz.c,%,$(wildcard test/fuzz/*_fuzz.c))
+$(FUZZED:%=build/test/fuzz-%): build/test/fuzz-%: $(san)/test/fuzz/%_fuzz.o $(san)/test/fuzz/driver.o \
+		$(ROOMS:%=$(san)/core/%.a) $(vendor_san)
+	@mkdir -p build/test
+	$(call say,link,$@) $(call link,san)
+
+tests: $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 
 test:
 	@ARCH=$(ARCH) vendor/packages build test && test/run

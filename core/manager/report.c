@@ -6,7 +6,7 @@
 #include "manager/manager_internal.h"
 
 /* One request's worth; the rest waits for the next. */
-enum { REPORTS_PER_REQUEST = 250 };
+enum { REPORTS_PER_REQUEST = 250, RETRY_MS = 1000 };
 
 struct report { struct task_status status; };
 struct batch { struct report *items[REPORTS_PER_REQUEST]; size_t count; struct manager *manager; };
@@ -89,8 +89,10 @@ static void proposed(void *arg, uint64_t index, const struct err *err)
 	struct batch *batch = arg;
 
 	(void)index;
-	if (err && batch->manager->replica)
-		put_back(batch->manager, batch);        /* tried again with the next report or the next kick */
+	if (err && batch->manager->replica) {
+		put_back(batch->manager, batch);
+		timer_set_in(&batch->manager->propose, RETRY_MS);       /* a full disk has room again some day */
+	}
 	for (size_t i = 0; i < batch->count; i++)
 		report_free(batch->items[i]);
 	free(batch);

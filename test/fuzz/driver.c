@@ -1,0 +1,177 @@
+/* driver.c - runs one fuzz target without libFuzzer: the corpus as it is, then mutations of it for some seconds, all from a seed.
+ *
+ * FUZZ_SECONDS (default 3) and SEED come from the environment. The input under test stands in build/test/NAME.input, a shared mapping,
+ * so that it survives the crash it causes: `build/test/fuzz-NAME FILE` runs it again.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "os/file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { INPUT_MAX = 64 * 1024, CORPUS_MAX = 4096 };
+struct input { uint8_t *bytes; size_t size; };
+struct shown { uint64_t size; uint8_t bytes[INPUT_MAX]; };
+
+static struct input corpus[CORPUS_MAX];
+static size_t corpus_count;
+static struct shown *shown;
+
+static void run(const uint8_t *bytes, size_t size)
+{
+	/* The heap copy has exactly this size, so that a read past the end is seen. */
+	uint8_t *exact = malloc(size + !size);
+
+	check(exact);
+	memcpy(exact, bytes, size);
+	shown->size = size;
+	memcpy(shown->bytes, bytes, size);
+	LLVMFuzzerTestOneInput(exact, size);
+	free(exact);
+}
+
+static void take_file(const char *path)
+{
+	struct buf text = BUF_INIT;
+	struct err err;
+
+	if (corpus_count == CORPUS_MAX || file_read(path, INPUT_MAX, &text, &err) < 0)
+		return;
+	corpus[corpus_count].size = text.len;
+	buf_reserve(&text, 1);
+	corpus[corpus_count++].bytes = (uint8_t *)buf_take(&text);
+}
+
+static void take_corpus(const char *dir)
+{
+	struct strlist names = { 0 };
+	struct err err;
+
+	if (dir_list(dir, &names, &err) == 0)
+		for (size_t i = 0; i < names.count; i++) {
+			char *path = path_join(dir, names.items[i]);
+			take_file(path);
+			free(path);
+		}
+	strlist_fini(&names);
+}
+
+static size_t splice_in(struct rng *rng, uint8_t *bytes, size_t size)
+{
+	const struct input *other = &corpus[rng_below(rng, corpus_count)];
+	size_t from = other->size ? rng_below(rng, other->size) : 0, at = size ? rng_below(rng, size) : 0;
+	size_t count = MIN(other->size - from, (size_t)INPUT_MAX - at);
+
+	if (count)
+		memcpy(bytes + at, other->bytes + from, count);
+	return MAX(size, at + count);
+}
+
+static size_t mutate_once(struct rng *rng, uint8_t *bytes, size_t size)
+{
+	static const uint8_t odd[] = { 0, 1, 0x7f, 0x80, 0xff, '"', '{', '[', '/', '.', '\n', '%', ':', ',', '-', '9' };
+	size_t at = size ? rng_below(rng, size) : 0, count;
+
+	switch (rng_below(rng, 7)) {
+	case 0:
+		if (size)
+			bytes[at] ^= (uint8_t)(1u << rng_below(rng, 8));
+		return size;
+	case 1:
+		if (size)
+			bytes[at] = odd[rng_below(rng, sizeof odd)];
+		return size;
+	case 2: /* a piece goes */
+		count = size ? rng_below(rng, MIN(size - at, (size_t)32) + 1) : 0;
+		memmove(bytes + at, bytes + at + count, size - at - count);
+		return size - count;
+	case 3: /* a piece is there twice */
+		count = MIN(MIN(size - at, (size_t)32), (size_t)INPUT_MAX - size);
+		memmove(bytes + at + count, bytes + at, size - at);
+		return size + count;
+	case 4:
+		return at;      /* cut */
+	case 5:
+		if (size < INPUT_MAX) {
+			memmove(bytes + at + 1, bytes + at, size - at);
+			bytes[at] = (uint8_t)rng_next(rng);
+			return size + 1;
+		}
+		return size;
+	default:
+		return splice_in(rng, bytes, size);
+	}
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t value = otherwise;
+
+	if (text && str_to_u64(text, &value) < 0)
+		panic("%s=%s is no number", name, text);
+	return value;
+}
+
+static void open_shown(const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof path, "build/test/%s.input", name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || ftruncate(fd, sizeof *shown) < 0)
+		panic("%s: cannot be made", path);
+	shown = mmap(NULL, sizeof *shown, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(shown != MAP_FAILED);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
+	uint64_t seed = number("SEED", (uint64_t)time(NULL)), runs = 0;
+	time_t until = time(NULL) + (time_t)number("FUZZ_SECONDS", 3);
+	static uint8_t bytes[INPUT_MAX];
+	char dir[256];
+	struct rng rng;
+
+	open_shown(name);
+	for (int i = 1; i < argc; i++)
+		take_file(argv[i]);
+	snprintf(dir, sizeof dir, "test/fuzz/corpus/%s", name + (str_starts(name, "fuzz-") ? 5 : 0));
+	if (argc == 1)
+		take_corpus(dir);
+	for (size_t i = 0; i < corpus_count; i++)
+		run(corpus[i].bytes, corpus[i].size);
+	if (argc > 1)
+		return 0;
+	if (corpus_count == 0)
+		corpus[corpus_count++] = (struct input){ (uint8_t *)str_dup("x"), 1 };
+	printf("%s: SEED=%llu\n", name, (unsigned long long)seed);
+	fflush(stdout);
+	rng_seed(&rng, seed);
+	while (time(NULL) < until)
+		for (int i = 0; i < 100; i++, runs++) {
+			const struct input *from = &corpus[rng_below(&rng, corpus_count)];
+			size_t size = from->size;
+
+			memcpy(bytes, from->bytes, size);
+			for (uint64_t n = 1 + rng_below(&rng, 6); n > 0; n--)
+				size = mutate_once(&rng, bytes, size);
+			run(bytes, size);
+		}
+	printf("%s: %llu runs from %zu seeds\n", name, (unsigned long long)runs, corpus_count);
+	return 0;
+}
