@@ -4,8 +4,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
+#include "net/leg_io.h"
+#include "net/net_plan.h"
 #include "os/file.h"
 
 #include "test/unit/net/rig.h"
@@ -435,5 +440,89 @@ TEST(two_agents_of_one_namespace_leave_each_other_alone)
 	EXPECT(ip_eq(net_describe(other).gateway, ip4(172, 19, 0, 1)));
 	net_close(other);
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
+	pair_close(&p);
+}
+
+/* A veth in the host's namespace whose other end is still down, as a port of the bridge. */
+static void make_half(struct rig *rig, struct netlink_io *route, int netns)
+{
+	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
+	struct err err = { 0 };
+	struct link_veth veth = { .name = "sb000000000000", .netns_fd = netns, .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 7 } };
+
+	(void)rig;
+	veth.bridge_index = (int)if_nametoindex("sbt0");
+	EXPECT(veth.bridge_index > 0 && netlink_io_open(route, NETLINK_ROUTE, &err) == 0);
+	uint32_t seq = netlink_io_take_seq(route, 1);
+	link_put_veth(&batch, seq, &veth);
+	netlink_add_flags(&batch, 0, NLM_F_ACK);
+	EXPECT(netlink_io_send(route, &batch, seq, seq, NULL, &err) == 0);
+}
+
+static void *raise_later(void *arg)
+{
+	int *netns = arg;
+	struct netlink_io io = NETLINK_IO_NONE;
+	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
+	struct err err = { 0 };
+
+	EXPECT(setns(*netns, CLONE_NEWNET) == 0 && netlink_io_open(&io, NETLINK_ROUTE, &err) == 0);
+	usleep(20000);           /* so that the other thread waits by now; if it does not yet, it passes all the same */
+	link_put_up(&batch, 1, (int)if_nametoindex(LINK_LEG_NAME));
+	netlink_add_flags(&batch, 0, NLM_F_ACK);
+	EXPECT(netlink_io_send(&io, &batch, 1, 1, NULL, &err) == 0);
+	netlink_io_close(&io);
+	return NULL;
+}
+
+TEST(a_leg_that_is_not_forwarding_yet_is_waited_for)
+{
+	struct rig rig;
+	struct netlink_io route = NETLINK_IO_NONE;
+	struct err err = { 0 };
+	pthread_t thread;
+
+	rig_open(&rig);
+	rig_start(&rig);
+	int netns = rig_netns();
+	make_half(&rig, &route, netns);
+	EXPECT(leg_await_forwarding(&route, "sb000000000000", 30, &err) == -1);
+	EXPECT_STR(err.text, "not forwarding after 30 ms");
+	EXPECT(leg_await_forwarding(&route, "sb111111111111", 30, &err) == -1);
+	EXPECT(pthread_create(&thread, NULL, raise_later, &netns) == 0);
+	EXPECT(leg_await_forwarding(&route, "sb000000000000", 5000, &err) == 0);
+	pthread_join(thread, NULL);
+
+	/* Without an alias it is half-made: the next agent can only sweep it. */
+	struct ip ip;
+	rig_crash(&rig);
+	rig_start(&rig);
+	EXPECT(net_adopt(rig.net, "sb000000000000", &ip, &err) == -1);
+	EXPECT_STR(rig_sweep(&rig), "");
+	EXPECT_INT(count_links(&rig, "sb"), 1);
+	netlink_io_close(&route);
+	close(netns);
+	rig_close(&rig);
+}
+
+TEST(a_leg_that_was_about_to_be_removed_is_not_adopted)
+{
+	struct pair p;
+	struct netlink_io route = NETLINK_IO_NONE;
+	struct err err = { 0 };
+	char name[IF_NAMESIZE];
+	struct ip ip;
+
+	pair_open(&p);
+	net_plan_leg_name("t", "a", name);
+	EXPECT(netlink_io_open(&route, NETLINK_ROUTE, &err) == 0);
+	EXPECT(leg_doom(&route, net_plan_doom_group("t"), name, &err) == 0);
+	rig_crash(&p.rig);       /* between the two steps */
+	rig_start(&p.rig);
+	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == -1 && err.code == ERR_NOT_FOUND);
+	EXPECT(net_adopt(p.rig.net, "b", &ip, &err) == 0);
+	EXPECT_STR(rig_sweep(&p.rig), "");
+	EXPECT_INT(count_links(&p.rig, "sb"), 2);
+	netlink_io_close(&route);
 	pair_close(&p);
 }
