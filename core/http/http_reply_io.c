@@ -122,7 +122,7 @@ bool http_reply_write(struct http_request *req, const void *bytes, size_t count)
 	if (http_conn_is_full(conn) &&
 	    http_conn_unsent(conn) > 2 * req->server->cfg.limits.queue_bytes) {
 		conn->is_broken = true; /* the writer does not listen, and memory is not for that */
-		http_conn_kick(conn);
+		timer_set_in(&conn->kick, 0);
 		return false;
 	}
 	if (count > 0 && !is_head(req)) {

@@ -95,6 +95,14 @@ static void handle(void *arg, struct http_request *req)
 		http_on_gone(req, on_gone, rig);
 		http_reply_begin(req, 200, "text/plain");
 		fill(rig);
+	} else if (str_eq(path, "/flood")) {
+		static const char piece[100000];
+
+		rig->parked = req;
+		http_on_gone(req, on_gone, rig);
+		http_reply_begin(req, 200, "text/plain");
+		for (int i = 0; i < 1000; i++)
+			rig->written += http_reply_write(req, piece, sizeof(piece)) ? sizeof(piece) : 0;
 	} else if (str_eq(path, "/pull")) {
 		http_reply_begin(req, 200, "text/plain");
 		http_reply_pull(req, next_piece, pieces_done, rig);
@@ -495,6 +503,20 @@ TEST(http_server_says_full_to_whoever_streams_to_a_slow_reader)
 	EXPECT(rig.written > before);
 	rig_fini(&rig);
 	EXPECT_INT(rig.gone, 1);
+}
+
+TEST(http_server_cuts_off_who_writes_on_after_full)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "GET /flood HTTP/1.1\r\n" HOST "\r\n");
+	for (int i = 0; i < 20; i++)
+		loop_run_once(rig.loop, 1);
+	EXPECT(rig.written < 2000000);
+	EXPECT_INT(rig.gone, 1);
+	EXPECT_INT(http_server_connections(rig.server), 0);
+	rig_fini(&rig);
 }
 
 TEST(http_server_pulls_a_long_list_no_faster_than_it_is_read)
