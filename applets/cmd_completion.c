@@ -70,10 +70,11 @@ static void make_script(struct buf *out)
 	buf_add_str(out,
 		"# bash completion for swarmbox; use it with: source <(swarmbox completion bash)\n"
 		"_swarmbox()\n{\n"
-		"\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" first= second= word words=\n"
+		"\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" first= second= word words= skip=\n"
 		"\tCOMPREPLY=()\n"
 		"\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-		"\t\tcase \"$word\" in -*) continue ;; esac\n"
+		"\t\t[ -n \"$skip\" ] && skip= && continue\n"
+		"\t\tcase \"$word\" in -H|--host) skip=1; continue ;; -*) continue ;; esac\n"
 		"\t\tif [ -z \"$first\" ]; then first=\"$word\"; elif [ -z \"$second\" ]; then "
 		"second=\"$word\"; fi\n"
 		"\tdone\n"

@@ -56,26 +56,31 @@ static int make_link(const char *dir, const char *name, const char *self, struct
 	return result;
 }
 
-static int install_one(const char *dir, const char *name, const char *self, struct err *err)
+static int check_name(const char *name, const char *self, struct err *err)
 {
 	char *words[] = { (char *)name, NULL };
 
 	if (!str_eq(name, "docker") && applets_find(words).words == 0)
 		return err_set(err, ERR_NOT_FOUND, "link '%s': there is no such command", name);
-	return check_path(name, self, err) < 0 ? -1 : make_link(dir, name, self, err);
+	return check_path(name, self, err);
 }
 
 int install_links(const char *dir, bool with_docker, char *const *names, struct err *err)
 {
 	char self[4096];
 
-	if (own_path(self, sizeof(self), err) < 0 || dir_make(dir, 0755, err) < 0 ||
-	    make_link(dir, "swarmbox", self, err) < 0)
+	/* All are checked before the first is made. */
+	if (own_path(self, sizeof(self), err) < 0 ||
+	    (with_docker && check_name("docker", self, err) < 0))
 		return -1;
-	if (with_docker && install_one(dir, "docker", self, err) < 0)
+	for (char *const *name = names; *name; name++)
+		if (check_name(*name, self, err) < 0)
+			return -1;
+	if (dir_make(dir, 0755, err) < 0 || make_link(dir, "swarmbox", self, err) < 0 ||
+	    (with_docker && make_link(dir, "docker", self, err) < 0))
 		return -1;
 	for (; *names; names++)
-		if (install_one(dir, *names, self, err) < 0)
+		if (make_link(dir, *names, self, err) < 0)
 			return -1;
 	return 0;
 }

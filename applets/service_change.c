@@ -2,8 +2,10 @@
  */
 #include "applets/service_cmds.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "applets/service_flags.h"
@@ -16,7 +18,7 @@
 #include "model/image_ref.h"
 #include "os/clock.h"
 
-#define POLL_US 50000
+#define POLL_NS 50000000
 #define BUILT_IN_IMAGE "swarmbox:latest"
 
 /* --- waiting --- */
@@ -65,7 +67,19 @@ static void say_nothing(void *arg UNUSED, const char *id UNUSED, const char *tex
 {
 }
 
-int service_wait(struct call *call, const char *service, bool quiet)
+/* Waits for the next look; true when Ctrl-C came instead. It ends the watching, not the change. */
+static bool is_interrupted(void)
+{
+	static const struct timespec pause = { .tv_nsec = POLL_NS };
+	sigset_t interrupt;
+
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, NULL);
+	return sigtimedwait(&interrupt, NULL, &pause) == SIGINT;
+}
+
+int service_wait(struct cli *cli, struct call *call, const char *service, bool quiet)
 {
 	CLEANUP(buf_finip) struct buf name = BUF_INIT;
 	struct screen *screen = screen_new(STDOUT_FILENO, screen_columns(STDOUT_FILENO));
@@ -74,8 +88,11 @@ int service_wait(struct call *call, const char *service, bool quiet)
 	int result;
 
 	call_add_segment(&name, service);
-	while ((result = wait_round(call, buf_text(&name), progress, &err)) == 0)
-		usleep(POLL_US);
+	while ((result = wait_round(call, buf_text(&name), progress, &err)) == 0 && !is_interrupted())
+		;
+	if (result == 0 && !progress_is_converged(progress) && !quiet)
+		cli_printf("Operation continuing in background.\nUse `%s service ps %s` to check "
+			   "progress.\n", cli->program, service);
 	progress_free(progress);
 	screen_free(screen);
 	return result < 0 ? cli_fail(&err) : EXIT_OK;
@@ -142,7 +159,8 @@ static void say_warnings(yyjson_val *reply)
 		cli_warn("%s", yyjson_get_str(warning));
 }
 
-static int create(struct call *call, const struct service_flags *flags, yyjson_mut_doc *doc)
+static int create(struct cli *cli, struct call *call, const struct service_flags *flags,
+		  yyjson_mut_doc *doc)
 {
 	yyjson_doc *reply = NULL;
 	struct err err = {0};
@@ -155,7 +173,7 @@ static int create(struct call *call, const struct service_flags *flags, yyjson_m
 	const char *id = dig_str(root, "ID");
 	say_warnings(root);
 	cli_printf("%s\n", id);
-	int code = flags->detach ? EXIT_OK : service_wait(call, id, flags->quiet);
+	int code = flags->detach ? EXIT_OK : service_wait(cli, call, id, flags->quiet);
 	yyjson_doc_free(reply);
 	return code;
 }
@@ -171,7 +189,7 @@ int service_create(struct cli *cli, const void *args, char **operands)
 	if (!call || service_flags_create(flags, operands, doc, &err) < 0)
 		code = cli_fail(&err);
 	else
-		code = create(call, flags, doc);
+		code = create(cli, call, flags, doc);
 	yyjson_mut_doc_free(doc);
 	return code;
 }
@@ -230,7 +248,7 @@ int service_update(struct cli *cli, const void *args, char **operands)
 	if (!call || get_and_update(call, flags, operands[0], &err) < 0)
 		return cli_fail(&err);
 	cli_printf("%s\n", operands[0]);
-	return flags->detach ? EXIT_OK : service_wait(call, operands[0], flags->quiet);
+	return flags->detach ? EXIT_OK : service_wait(cli, call, operands[0], flags->quiet);
 }
 
 /* --- scale --- */
@@ -300,7 +318,7 @@ int service_scale(struct cli *cli, const void *args, char **operands)
 			**operand = '\0';       /* not to be waited for */
 		}
 	for (char **operand = operands; *operand && !scale->detach; operand++)
-		if (**operand && service_wait(call, *operand, false) != EXIT_OK)
+		if (**operand && service_wait(cli, call, *operand, false) != EXIT_OK)
 			code = EXIT_FAILED;
 	return code;
 }

@@ -15,7 +15,7 @@ int service_update(struct cli *cli, const void *args, char **operands);
 struct service_scale_args { bool detach; };
 int service_scale(struct cli *cli, const void *args, char **operands);
 /* Waits until the service has converged, saying how it goes; returns the exit code. */
-int service_wait(struct call *call, const char *service, bool quiet);
+int service_wait(struct cli *cli, struct call *call, const char *service, bool quiet);
 
 struct service_inspect_args { const char *format; bool pretty; };
 int service_inspect(struct cli *cli, const void *args, char **operands);
