@@ -96,13 +96,13 @@ static void handle(void *arg, struct http_request *req)
 		http_reply_begin(req, 200, "text/plain");
 		fill(rig);
 	} else if (str_eq(path, "/flood")) {
-		static const char piece[100000];
+		static char piece[100000];
 
 		rig->parked = req;
 		http_on_gone(req, on_gone, rig);
 		http_reply_begin(req, 200, "text/plain");
 		for (int i = 0; i < 1000; i++)
-			rig->written += http_reply_write(req, piece, sizeof(piece)) ? sizeof(piece) : 0;
+			rig->written += http_reply_write(req, piece, sizeof(piece)) ? 100000u : 0u;
 	} else if (str_eq(path, "/pull")) {
 		http_reply_begin(req, 200, "text/plain");
 		http_reply_pull(req, next_piece, pieces_done, rig);
