@@ -13,6 +13,7 @@
 #include "net/net_plan.h"
 #include "net/netlink_io.h"
 #include "net/nft_io.h"
+#include "net/nft_watch_io.h"
 #include "net/port_hold_io.h"
 
 enum attachment_state { ATTACHMENT_MAKING, ATTACHMENT_READY, ATTACHMENT_GOING };
@@ -49,6 +50,8 @@ struct net {
 
 	struct nft_io *nft;              /* of the publish job, as publish_conntrack */
 	struct netlink_io publish_conntrack;
+	struct nft_watch *nft_watch;
+	bool nft_was_touched;            /* by somebody else, since the last job began */
 	struct port_holds *holds;
 	struct wanted *wanted;           /* the last table given; NULL before the first */
 	struct list publish_waiters;     /* for the next job */

@@ -45,6 +45,8 @@ void net_close(struct net *net)
 	net->is_closed = true;
 	timer_cancel(&net->drain_timer);
 	timer_cancel(&net->retry);
+	nft_watch_free(net->nft_watch);
+	net->nft_watch = NULL;
 	/* The ports are free from now on, not when the last job is back: another agent may be waiting for them. */
 	port_holds_free(net->holds);
 	net->holds = NULL;

@@ -71,7 +71,7 @@ static const struct nft_map *backend_map(struct plan *plan, const struct net_pla
 		memcpy(elems[i].value, port->backends[i].bytes, 4);
 	}
 	*map = (struct nft_map){
-		.name = "__map%d", .is_anonymous = true, .elems = elems, .count = port->count,
+		.name = "__map%d", .is_anonymous = true, .has_number_keys = true, .elems = elems, .count = port->count,
 		.key_type = TYPE_INTEGER, .key_bytes = 4, .value_type = TYPE_IPADDR, .value_bytes = 4,
 	};
 	return map;

@@ -31,6 +31,7 @@ struct publish_job {
 	struct map *accepted;                    /* "tcp/8080" -> the net_port */
 	uint16_t *fresh_udp;                     /* whose rule is not in force yet */
 	size_t fresh_count;
+	bool must_read;                          /* somebody else has touched the table */
 	bool has_failed;
 	struct err err;
 };
@@ -64,6 +65,7 @@ void net_publish_fini(struct net *net)
 	free_waiters(&net->publish_waiters);
 	wanted_free(net->wanted);
 	port_holds_free(net->holds);
+	nft_watch_free(net->nft_watch);
 	nft_io_close(net->nft);
 }
 
@@ -86,6 +88,16 @@ static int probe(struct net *net, struct arena *arena, struct err *err)
 	return nft_io_probe(net->nft, plan_table(net, arena, &port, 1, arena_printf(arena, "%s_probe", net->instance)), err);
 }
 
+/* A firewall was reloaded, or a curious hand: what is wanted comes back as soon as they have finished. */
+static void on_touched(void *arg)
+{
+	struct net *net = arg;
+
+	net->nft_was_touched = true;
+	if (net->wanted)
+		net_publish_again(net);
+}
+
 int net_publish_open(struct net *net, struct err *err)
 {
 	struct arena arena;
@@ -94,7 +106,8 @@ int net_publish_open(struct net *net, struct err *err)
 	int result = 0;
 
 	net_plan_table_name(net->instance, name);
-	if (nft_io_open(&net->nft, err) < 0 || nft_io_has_table(net->nft, name, &has_table, err) < 0)
+	if (nft_io_open(&net->nft, err) < 0 || nft_io_has_table(net->nft, name, &has_table, err) < 0 ||
+	    nft_watch_new(net->loop, name, nft_io_port(net->nft), on_touched, net, &net->nft_watch, err) < 0)
 		return -1;
 	if (has_table)
 		return 0;        /* an agent before us has shown that it works; its ports stay until we know better */
@@ -220,6 +233,8 @@ static void run_job(void *arg)
 {
 	struct publish_job *job = arg;
 
+	if (job->must_read)
+		nft_io_distrust(job->net->nft);
 	job->has_failed = nft_io_apply(job->net->nft, job->table, &job->err) < 0;
 	if (!job->has_failed)
 		forget_udp(job);
@@ -285,6 +300,7 @@ static struct publish_job *job_new(struct net *net)
 
 	job->net = net;
 	job->accepted = map_new();
+	job->must_read = net->nft_was_touched;
 	list_init(&job->waiters);
 	arena_init(&job->arena, "net plan", PLAN_ARENA_BYTES);
 	plan_job(job);
@@ -311,7 +327,7 @@ void net_publish_start(struct net *net)
 	}
 	/* The job cannot be back before the loop goes on, so what follows comes in time. */
 	move_all(&net->publish_waiters, &job->waiters);
-	net->publish_is_due = false;
+	net->publish_is_due = net->nft_was_touched = false;
 	net->publish_job_runs = true;
 	net_hold(net);
 }

@@ -56,14 +56,36 @@ int netlink_io_open_events(struct netlink_io *io, int protocol, uint32_t groups,
 	return open_socket(io, protocol, groups, err);
 }
 
+int netlink_io_hear(struct netlink_io *io, struct netlink_walk *ret)
+{
+	ssize_t got;
+
+	do
+		got = recv(io->fd, io->reply.data, REPLY_BYTES, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	*ret = netlink_walk_of(io->reply.data, (size_t)got);
+	return 1;
+}
+
 void netlink_io_wait(struct netlink_io *io, msec wait_max)
 {
 	struct pollfd fd = { .fd = io->fd, .events = POLLIN };
+	struct netlink_walk ignored;
 
 	poll(&fd, 1, (int)wait_max);
-	/* An overflow (ENOBUFS) is something that happened, too. */
-	while (recv(io->fd, io->reply.data, REPLY_BYTES, MSG_DONTWAIT) >= 0 || errno == ENOBUFS || errno == EINTR)
+	while (netlink_io_hear(io, &ignored) > 0)
 		;
+}
+
+uint32_t netlink_io_port(const struct netlink_io *io)
+{
+	struct sockaddr_nl name = { 0 };
+	socklen_t bytes = sizeof(name);
+
+	check(getsockname(io->fd, (struct sockaddr *)&name, &bytes) == 0);
+	return name.nl_pid;
 }
 
 void netlink_io_close(struct netlink_io *io)

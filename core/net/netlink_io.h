@@ -20,6 +20,9 @@ int netlink_io_open(struct netlink_io *io, int protocol, struct err *err);
 int netlink_io_open_events(struct netlink_io *io, int protocol, uint32_t groups, struct err *err);
 /* Until something happened since the last call, or wait_max is over; what it was is for the caller to find out. */
 void netlink_io_wait(struct netlink_io *io, msec wait_max);
+/* One datagram of what happened, without waiting: 1, 0 when there is none, -1 when some were lost. */
+int netlink_io_hear(struct netlink_io *io, struct netlink_walk *ret);
+uint32_t netlink_io_port(const struct netlink_io *io);   /* the kernel's name for this socket: the sender in messages about its doings */
 void netlink_io_close(struct netlink_io *io);            /* also of NETLINK_IO_NONE */
 
 /* A range of count sequence numbers for the messages of one batch; the first. */

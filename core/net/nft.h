@@ -25,6 +25,7 @@ struct nft_map {
 	char name[NFT_NAME_SIZE];        /* anonymous ones: "__map%d", the kernel numbers it */
 	bool is_anonymous;               /* lives and ends with its rule, and never changes */
 	bool has_verdicts;
+	bool has_number_keys;            /* host order, and nft is to show them as numbers */
 	uint32_t key_type;               /* for people who list the table: nft's number of the key's type */
 	uint32_t key_bytes, value_type, value_bytes;
 	const struct nft_elem *elems;

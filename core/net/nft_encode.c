@@ -90,6 +90,8 @@ static void put_flush_chain(struct encoder *enc, const char *name)
 
 static void put_new_map(struct encoder *enc, const struct nft_map *map, uint32_t id)
 {
+	/* libnftnl's user data again: byte order of the key, 4 bytes, 1 for the host's. Only nft looks at it. */
+	static const uint8_t host_order[] = { 0, 4, 1, 0, 0, 0 };
 	uint32_t flags = NFT_SET_MAP | (map->is_anonymous ? NFT_SET_ANONYMOUS | NFT_SET_CONSTANT : 0);
 	size_t at = begin(enc, NFT_MSG_NEWSET, NLM_F_CREATE);
 
@@ -103,6 +105,8 @@ static void put_new_map(struct encoder *enc, const struct nft_map *map, uint32_t
 	if (!map->has_verdicts)
 		netlink_put_be32(enc->out, NFTA_SET_DATA_LEN, map->value_bytes);
 	netlink_put_be32(enc->out, NFTA_SET_ID, id);
+	if (map->has_number_keys)
+		netlink_put(enc->out, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 	if (map->is_anonymous) {
 		size_t desc = netlink_nest(enc->out, NFTA_SET_DESC);
 		netlink_put_be32(enc->out, NFTA_SET_DESC_SIZE, (uint32_t)map->count);

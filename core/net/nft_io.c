@@ -49,6 +49,11 @@ void nft_io_distrust(struct nft_io *io)
 	io->is_trusted = false;
 }
 
+uint32_t nft_io_port(const struct nft_io *io)
+{
+	return netlink_io_port(&io->socket);
+}
+
 int nft_io_has_table(struct nft_io *io, const char *name, bool *ret_has, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf request = BUF_INIT;

@@ -17,6 +17,7 @@ void nft_io_close(struct nft_io *io);                    /* NULL is welcome; the
 int nft_io_apply(struct nft_io *io, const struct nft_table *want, struct err *err);
 /* Forget what was applied: the next one reads the table first. At a start, and when somebody else may have changed it. */
 void nft_io_distrust(struct nft_io *io);
+uint32_t nft_io_port(const struct nft_io *io);           /* the sender in the kernel's messages about our changes */
 int nft_io_has_table(struct nft_io *io, const char *name, bool *ret_has, struct err *err);
 /* Missing is success. */
 int nft_io_delete_table(struct nft_io *io, const char *name, struct err *err);

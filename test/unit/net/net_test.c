@@ -363,6 +363,22 @@ TEST(a_table_that_somebody_deleted_comes_back_with_the_next_change)
 	pair_close(&p);
 }
 
+TEST(a_table_that_a_firewall_flushed_comes_back_by_itself)
+{
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
+	for (int times = 0; times < 2; times++) {
+		EXPECT(delete_table(&p.rig, "swarmbox_t"));
+		EXPECT_STR(who_answers(p.rig.host, LO, 8080, 1), "refused");
+		for (int i = 0; i < 200 && !has_table(&p.rig, "swarmbox_t"); i++)
+			loop_run_once(p.rig.loop, 20);
+		EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
+	}
+	pair_close(&p);
+}
+
 TEST(purge_leaves_nothing)
 {
 	struct pair p;
