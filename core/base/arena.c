@@ -38,7 +38,8 @@ static size_t chunk_size_for(const struct arena *arena, size_t need)
 	size_t left = arena->ceiling_bytes - arena->total_bytes;
 
 	if (need > left)
-		panic("arena '%s': over its ceiling of %zu bytes", arena->name, arena->ceiling_bytes);
+		panic("arena '%s': over its ceiling of %zu bytes", arena->name,
+		      arena->ceiling_bytes);
 	size_t wish = MAX((size_t)CHUNK_MIN, MIN(arena->total_bytes, (size_t)CHUNK_MAX));
 	return MIN(MAX(wish, need), left);
 }

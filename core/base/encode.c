@@ -156,7 +156,8 @@ int hex_decode(const char *text, uint8_t *ret_bytes, size_t size, size_t *ret_co
 	return 0;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(const void *bytes, size_t count, struct buf *out)
 {
@@ -189,7 +190,8 @@ static int base64_value(char c)
 	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-/* Two to four digits make one to three bytes; bits that belong to no byte must be zero (RFC 4648 §3.5), so that a text has one meaning. */
+/* Two to four digits make one to three bytes; bits that belong to no byte must be zero (RFC
+ * 4648 §3.5), so that a text has one meaning. */
 static int decode_group(const char *text, size_t digits, struct buf *out)
 {
 	uint32_t group = 0;
@@ -252,8 +254,9 @@ uint32_t crc32_of(uint32_t seed, const void *bytes, size_t count)
 {
 	/* The reflected polynomial 0xedb88320, four bits at a time. */
 	static const uint32_t nibbles[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 	};
 	const uint8_t *at = bytes;
 	uint32_t crc = ~seed;

@@ -18,7 +18,8 @@ static void cut_at_character(char *text, size_t length)
 
 /* The arguments may point into err->text itself, so everything is put together aside. */
 PRINTF_LIKE(4, 0)
-static int store(struct err *err, enum err_code code, const char *tail, const char *fmt, va_list args)
+static int store(struct err *err, enum err_code code, const char *tail, const char *fmt,
+		 va_list args)
 {
 	char text[sizeof(err->text)];
 

@@ -1,4 +1,5 @@
-/* Positions count from 1, so that a node full of zeros is "not in a heap"; the parent of i is i / 2. */
+/* Positions count from 1, so that a node full of zeros is "not in a heap";
+ * the parent of i is i / 2. */
 #include "base/heap.h"
 
 #include <stdlib.h>

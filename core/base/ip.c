@@ -19,14 +19,15 @@ struct ip ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 
 struct ip ip4_from_u32(uint32_t host_order)
 {
-	return ip4((uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8),
-		   (uint8_t)host_order);
+	return ip4((uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16),
+		   (uint8_t)(host_order >> 8), (uint8_t)host_order);
 }
 
 uint32_t ip4_to_u32(struct ip ip)
 {
 	check(ip.family == 4);
-	return (uint32_t)ip.bytes[0] << 24 | (uint32_t)ip.bytes[1] << 16 | (uint32_t)ip.bytes[2] << 8 | ip.bytes[3];
+	return (uint32_t)ip.bytes[0] << 24 | (uint32_t)ip.bytes[1] << 16 |
+	       (uint32_t)ip.bytes[2] << 8 | ip.bytes[3];
 }
 
 bool ip_eq(struct ip a, struct ip b)
@@ -73,7 +74,8 @@ static void format_v6(const uint8_t *bytes, char *text)
 	unsigned start, count;
 
 	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-		snprintf(text, IP_TEXT_SIZE, "::ffff:%u.%u.%u.%u", bytes[12], bytes[13], bytes[14], bytes[15]);
+		snprintf(text, IP_TEXT_SIZE, "::ffff:%u.%u.%u.%u", bytes[12], bytes[13], bytes[14],
+			 bytes[15]);
 		return;
 	}
 	for (unsigned i = 0; i < 8; i++)
@@ -96,7 +98,8 @@ const char *ip_format(struct ip ip, char ret_text[IP_TEXT_SIZE])
 {
 	ret_text[0] = '\0';
 	if (ip.family == 4)
-		snprintf(ret_text, IP_TEXT_SIZE, "%u.%u.%u.%u", ip.bytes[0], ip.bytes[1], ip.bytes[2], ip.bytes[3]);
+		snprintf(ret_text, IP_TEXT_SIZE, "%u.%u.%u.%u", ip.bytes[0], ip.bytes[1],
+			 ip.bytes[2], ip.bytes[3]);
 	else if (ip.family == 6)
 		format_v6(ip.bytes, ret_text);
 	return ret_text;
@@ -127,7 +130,8 @@ const char *cidr_format(struct cidr cidr, char ret_text[CIDR_TEXT_SIZE])
 
 	ret_text[0] = '\0';
 	if (cidr.ip.family)
-		snprintf(ret_text, CIDR_TEXT_SIZE, "%s/%u", ip_format(cidr.ip, address), cidr.prefix);
+		snprintf(ret_text, CIDR_TEXT_SIZE, "%s/%u", ip_format(cidr.ip, address),
+			 cidr.prefix);
 	return ret_text;
 }
 
@@ -162,7 +166,8 @@ static int parse_port(const char *text, uint16_t *ret_port)
 }
 
 /* Finds where the host lies and where the port begins (NULL: there is none). */
-static int split_hostport(const char *text, const char **ret_host, size_t *ret_length, const char **ret_port)
+static int split_hostport(const char *text, const char **ret_host, size_t *ret_length,
+			  const char **ret_port)
 {
 	struct ip ip;
 
@@ -177,7 +182,8 @@ static int split_hostport(const char *text, const char **ret_host, size_t *ret_l
 	}
 	const char *colon = strrchr(text, ':');
 	if (colon && strchr(text, ':') != colon) {
-		if (ip_parse(text, &ip) < 0)         /* several colons: only a bare IPv6 address makes sense */
+		/* Several colons: only a bare IPv6 address makes sense. */
+		if (ip_parse(text, &ip) < 0)
 			return -1;
 		colon = NULL;
 	}
@@ -195,17 +201,20 @@ static bool is_host(const char *host, size_t length)
 	return true;
 }
 
-int hostport_parse(const char *text, uint16_t default_port, char ret_host[256], uint16_t *ret_port, struct err *err)
+int hostport_parse(const char *text, uint16_t default_port, char ret_host[256], uint16_t *ret_port,
+		   struct err *err)
 {
 	const char *host, *port_text;
 	uint16_t port = default_port;
 	size_t length;
 
-	if (str_is_empty(text) || split_hostport(text, &host, &length, &port_text) < 0 || length > 255 ||
-	    !is_host(host, length))
-		return err_set(err, ERR_INVALID, "address '%s': not of the form host:port", text ? text : "");
+	if (str_is_empty(text) || split_hostport(text, &host, &length, &port_text) < 0 ||
+	    length > 255 || !is_host(host, length))
+		return err_set(err, ERR_INVALID, "address '%s': not of the form host:port",
+			       text ? text : "");
 	if (port_text && parse_port(port_text, &port) < 0)
-		return err_set(err, ERR_INVALID, "address '%s': port '%s' is not a number from 0 to 65535", text,
+		return err_set(err, ERR_INVALID,
+			       "address '%s': port '%s' is not a number from 0 to 65535", text,
 			       port_text);
 	memcpy(ret_host, host, length);
 	ret_host[length] = '\0';

@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "base/units.h"
 
-/* One write of at most PIPE_BUF bytes: lines of several threads and processes on one pipe do not mix (pipe(7)). */
+/* One write of at most PIPE_BUF bytes: lines of several threads and processes on one pipe do
+ * not mix (pipe(7)). */
 enum { LINE_MAX_BYTES = 4096, TEXT_MAX_BYTES = 3072 };
 
 static enum log_level log_level = LOG_LEVEL_INFO;
@@ -98,6 +99,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	size_t used = put_head(level, line, sizeof(line));
 	used += put_escaped(length < 0 ? fmt : text, line + used, sizeof(line) - used - 1);
 	line[used++] = '\n';
-	ssize_t written UNUSED = write(STDERR_FILENO, line, used);   /* a log that fails has nobody to tell */
+	/* A log that fails has nobody to tell. */
+	ssize_t written UNUSED = write(STDERR_FILENO, line, used);
 	errno = saved;
 }

@@ -18,10 +18,13 @@ struct entry {
 
 struct map {
 	struct entry *entries;
-	uint32_t *slots;        /* 0: free, else position in entries + 1; slot_count is a power of two */
-	size_t used, room;      /* entries with gaps; room is half of slot_count, so that probes end soon */
+	/* 0: free, else position in entries + 1; slot_count is a power of two. */
+	uint32_t *slots;
+	/* Entries with gaps; room is half of slot_count, so that probes end soon. */
+	size_t used, room;
 	size_t slot_count, count;
-	size_t first;           /* no live entry before this one: taking from the front stays cheap */
+	/* No live entry before this one: taking from the front stays cheap. */
+	size_t first;
 	uint64_t seed[2];
 };
 
@@ -66,8 +69,8 @@ static uint64_t hash_key(const struct map *map, const char *key)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* The kernel gives every process 16 random bytes; the map's address makes tables of one process differ. The order of iteration does not
- * depend on it. */
+/* The kernel gives every process 16 random bytes; the map's address makes tables of one process
+ * differ. The order of iteration does not depend on it. */
 static void seed_map(struct map *map)
 {
 	const void *random = (const void *)getauxval(AT_RANDOM);
@@ -188,7 +191,8 @@ void *map_remove(struct map *map, const char *key)
 	if (!entry)
 		return NULL;
 	void *value = entry->value;
-	free(entry->key);                    /* key itself may be the one map_next gave: not touched after this */
+	/* Key itself may be the one map_next gave: not touched after this. */
+	free(entry->key);
 	*entry = (struct entry){ 0 };
 	map->count--;
 	while (map->first < map->used && !map->entries[map->first].key)

@@ -7,7 +7,8 @@ static inline uint64_t rotate(uint64_t v, unsigned by)
 	return v << by | v >> (64 - by);
 }
 
-/* splitmix64 (Vigna) spreads the seed, as the authors of xoshiro advise: its state must not be all zero. */
+/* splitmix64 (Vigna) spreads the seed, as the authors of xoshiro advise: its state must not be
+ * all zero. */
 void rng_seed(struct rng *rng, uint64_t seed)
 {
 	for (int i = 0; i < 4; i++) {
@@ -34,7 +35,8 @@ uint64_t rng_next(struct rng *rng)
 uint64_t rng_below(struct rng *rng, uint64_t bound)
 {
 	check(bound > 0);
-	uint64_t unfair = (0 - bound) % bound;       /* 2^64 mod bound values would come up once too often */
+	/* 2^64 mod bound values would come up once too often. */
+	uint64_t unfair = (0 - bound) % bound;
 	uint64_t value;
 
 	do

@@ -4,16 +4,25 @@
 
 #include "base/encode.h"
 
-/* FIPS 180-4, 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
+/* FIPS 180-4, 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first
+ * 64 primes. */
 static const uint32_t constants[64] = {
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5,
+	0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
+	0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
+	0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+	0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+	0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
+	0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5,
+	0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
 static inline uint32_t turn(uint32_t v, unsigned by)
@@ -27,16 +36,20 @@ static void add_block(uint32_t state[8], const uint8_t *block)
 	uint32_t w[64], s[8];
 
 	for (unsigned t = 0; t < 16; t++, block += 4)
-		w[t] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 | (uint32_t)block[2] << 8 | block[3];
+		w[t] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
+		       (uint32_t)block[2] << 8 | block[3];
 	for (unsigned t = 16; t < 64; t++) {
 		uint32_t a = w[t - 15], b = w[t - 2];
-		w[t] = (turn(b, 17) ^ turn(b, 19) ^ b >> 10) + w[t - 7] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[t - 16];
+		w[t] = (turn(b, 17) ^ turn(b, 19) ^ b >> 10) + w[t - 7] +
+		       (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[t - 16];
 	}
 	memcpy(s, state, sizeof(s));
 	for (unsigned t = 0; t < 64; t++) {
 		uint32_t a = s[0], e = s[4];
-		uint32_t t1 = s[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + constants[t] + w[t];
-		uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+		uint32_t t1 = s[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
+			      ((e & s[5]) ^ (~e & s[6])) + constants[t] + w[t];
+		uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
+			      ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
 		memmove(s + 1, s, 7 * sizeof(s[0]));
 		s[4] += t1;
 		s[0] = t1 + t2;
@@ -55,8 +68,9 @@ static void add_blocks_plain(uint32_t state[8], const uint8_t *blocks, size_t co
 #include <cpuid.h>
 #include <immintrin.h>
 
-/* The instructions keep the state as two registers, ABEF and CDGH, do two rounds at a time and take four words of the schedule in one register;
- * see Gulley et al., "Intel SHA Extensions" (2013). Fifteen times the plain version. */
+/* The instructions keep the state as two registers, ABEF and CDGH, do two rounds at a time and
+ * take four words of the schedule in one register; see Gulley et al., "Intel SHA Extensions"
+ * (2013). Fifteen times the plain version. */
 __attribute__((target("sha,sse4.1,ssse3")))
 static void add_blocks_sha_ni(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
@@ -70,16 +84,20 @@ static void add_blocks_sha_ni(uint32_t state[8], const uint8_t *blocks, size_t c
 		__m128i abef_before = abef, cdgh_before = cdgh, w[4];
 
 		for (unsigned i = 0; i < 4; i++)
-			w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(blocks + 16 * i)), big_endian);
+			w[i] = _mm_shuffle_epi8(
+				_mm_loadu_si128((const __m128i *)(const void *)(blocks + 16 * i)),
+				big_endian);
 #pragma GCC unroll 16
 		for (unsigned i = 0; i < 16; i++) {
 			__m128i *now = &w[i % 4], next = w[(i + 1) % 4], last = w[(i + 3) % 4];
-			__m128i k = _mm_loadu_si128((const __m128i *)(const void *)(constants + 4 * i));
+			__m128i k =
+				_mm_loadu_si128((const __m128i *)(const void *)(constants + 4 * i));
 			__m128i sum = _mm_add_epi32(*now, k);
 
 			cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
 			abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
-			if (i < 12) {                        /* now becomes the words of four steps on */
+			/* These words become those of four steps on. */
+			if (i < 12) {
 				__m128i seven_back = _mm_alignr_epi8(last, w[(i + 2) % 4], 4);
 				*now = _mm_add_epi32(_mm_sha256msg1_epu32(*now, next), seven_back);
 				*now = _mm_sha256msg2_epu32(*now, last);
@@ -105,7 +123,8 @@ static bool cpu_has_sha(void)
 
 static void add_blocks(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
-	/* A fact about the machine, asked once: cpuid traps into the hypervisor, which costs more than a block. */
+	/* A fact about the machine, asked once: cpuid traps into the hypervisor, which costs
+	 * more than a block. */
 	static int has_sha = -1;
 	int known = __atomic_load_n(&has_sha, __ATOMIC_RELAXED);
 
@@ -127,8 +146,8 @@ static void add_blocks(uint32_t state[8], const uint8_t *blocks, size_t count)
 
 void sha256_init(struct sha256 *sha)
 {
-	*sha = (struct sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-					   0x1f83d9ab, 0x5be0cd19 } };
+	*sha = (struct sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+					   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
 }
 
 void sha256_add(struct sha256 *sha, const void *bytes, size_t count)

@@ -18,14 +18,18 @@ static int64_t days_from_date(int year, int month, int day)
 	int64_t era = (y >= 0 ? y : y - 399) / 400, year_of_era = y - era * 400;
 	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
 
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - DAYS_TO_1970;
 }
 
 static void date_from_days(int64_t days, struct moment *ret)
 {
-	int64_t z = days + DAYS_TO_1970, era = (z >= 0 ? z : z - 146096) / 146097, day_of_era = z - era * 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t z = days + DAYS_TO_1970, era = (z >= 0 ? z : z - 146096) / 146097,
+		day_of_era = z - era * 146097;
+	int64_t year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t month = (5 * day_of_year + 2) / 153;         /* 0 is March */
 
 	ret->day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
@@ -49,8 +53,8 @@ static int print_moment(nsec wall, char *text, int *ret_fraction)
 	struct moment m;
 	date_from_days(days, &m);
 	*ret_fraction = (int)fraction;
-	return snprintf(text, STAMP_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", m.year, m.month, m.day,
-			(int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+	return snprintf(text, STAMP_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", m.year, m.month,
+			m.day, (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
 }
 
 const char *stamp_format(nsec wall, char ret_text[STAMP_TEXT_SIZE])
@@ -148,11 +152,11 @@ int stamp_parse(const char *text, nsec *ret_wall)
 	struct moment m;
 	int fraction, offset;
 
-	if (!text || take_moment(&at, &m) < 0 || take_fraction(&at, &fraction) < 0 || take_offset(&at, &offset) < 0 ||
-	    *at)
+	if (!text || take_moment(&at, &m) < 0 || take_fraction(&at, &fraction) < 0 ||
+	    take_offset(&at, &offset) < 0 || *at)
 		return -1;
-	int64_t seconds = days_from_date(m.year, m.month, m.day) * SECONDS_PER_DAY + m.hour * 3600 + m.minute * 60 +
-			  m.second - offset;
+	int64_t seconds = days_from_date(m.year, m.month, m.day) * SECONDS_PER_DAY + m.hour * 3600 +
+			  m.minute * 60 + m.second - offset;
 	int64_t zero = days_from_date(1, 1, 1) * SECONDS_PER_DAY;
 	if (seconds == zero && fraction == 0) {
 		*ret_wall = STAMP_ZERO;

@@ -127,7 +127,8 @@ void strlist_add(struct strlist *list, const char *s)
 
 void strlist_addn(struct strlist *list, const char *s, size_t length)
 {
-	/* Room is doubled at 1, 3, 7, 15…: count alone tells the size, so the struct needs no third field. */
+	/* Room is doubled at 1, 3, 7, 15…: count alone tells the size, so the struct needs no
+	 * third field. */
 	if (((list->count + 1) & list->count) == 0)
 		list->items = mem_resize(list->items, 2 * (list->count + 1), sizeof(char *));
 	list->items[list->count++] = dup_n(s, length);
@@ -190,7 +191,8 @@ struct strlist str_split(const char *s, char separator)
 	}
 }
 
-/* Optimal string alignment (restricted Damerau-Levenshtein): three rows of the usual table are enough. */
+/* Optimal string alignment (restricted Damerau-Levenshtein): three rows of the usual table are
+ * enough. */
 unsigned str_distance(const char *a, const char *b)
 {
 	enum { MOST = 64 };
@@ -202,7 +204,8 @@ unsigned str_distance(const char *a, const char *b)
 	for (size_t j = 0; j <= b_length; j++)
 		rows[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= a_length; i++) {
-		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3],
+			 *before = rows[(i + 1) % 3];
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_length; j++) {

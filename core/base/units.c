@@ -12,8 +12,9 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A number with a fraction, read up to the first character that does not belong to it: whole + fraction / scale. Fraction digits that would
- * not fit are dropped where Go drops them, about the 19th. */
+/* A number with a fraction, read up to the first character that does not belong to it: whole +
+ * fraction / scale. Fraction digits that would not fit are dropped where Go drops them, about
+ * the 19th. */
 struct decimal {
 	uint64_t whole, fraction, scale;
 	size_t digits, fraction_digits;
@@ -32,7 +33,8 @@ static int parse_decimal(const char **at, struct decimal *ret)
 	if (*s == '.') {
 		for (s++; is_digit(*s); s++, d.digits++, d.fraction_digits++) {
 			uint64_t next = d.fraction * 10 + (uint64_t)(*s - '0');
-			full |= d.fraction > INT64_MAX / 10 || next > (uint64_t)INT64_MAX + 1 || d.scale > UINT64_MAX / 10;
+			full |= d.fraction > INT64_MAX / 10 || next > (uint64_t)INT64_MAX + 1 ||
+				d.scale > UINT64_MAX / 10;
 			if (!full) {
 				d.fraction = next;
 				d.scale *= 10;
@@ -49,7 +51,8 @@ static int parse_decimal(const char **at, struct decimal *ret)
 /* whole * unit + fraction * unit / scale, rounded down; -1 above INT64_MAX. */
 static int scale_decimal(const struct decimal *d, uint64_t unit, int64_t *ret)
 {
-	unsigned __int128 value = (unsigned __int128)d->whole * unit + (unsigned __int128)d->fraction * unit / d->scale;
+	unsigned __int128 value = (unsigned __int128)d->whole * unit +
+				  (unsigned __int128)d->fraction * unit / d->scale;
 
 	if (value > INT64_MAX)
 		return -1;
@@ -83,7 +86,8 @@ int units_parse_bytes(const char *text, int64_t *ret, struct err *err)
 		at++;
 	uint64_t unit = binary_unit(at);
 	if (!unit)
-		return err_set(err, ERR_INVALID, "invalid size: '%s': invalid suffix: '%s'", text, at);
+		return err_set(err, ERR_INVALID, "invalid size: '%s': invalid suffix: '%s'", text,
+			       at);
 	if (scale_decimal(&size, unit, ret) < 0)
 		return err_set(err, ERR_INVALID, "invalid size: '%s': too large", text);
 	return 0;
@@ -118,7 +122,8 @@ static const struct duration_unit duration_units[] = {
 static uint64_t duration_unit(const char *name, size_t length)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(duration_units); i++)
-		if (strlen(duration_units[i].name) == length && memcmp(duration_units[i].name, name, length) == 0)
+		if (strlen(duration_units[i].name) == length &&
+		    memcmp(duration_units[i].name, name, length) == 0)
 			return duration_units[i].ns;
 	return 0;
 }
@@ -128,7 +133,8 @@ static int add_duration_part(const struct decimal *d, uint64_t unit, uint64_t *t
 {
 	uint64_t part, rest = (uint64_t)((double)d->fraction * ((double)unit / (double)d->scale));
 
-	if (__builtin_mul_overflow(d->whole, unit, &part) || __builtin_add_overflow(part, rest, &part) ||
+	if (__builtin_mul_overflow(d->whole, unit, &part) ||
+	    __builtin_add_overflow(part, rest, &part) ||
 	    __builtin_add_overflow(*total, part, total))
 		return -1;
 	return *total > (uint64_t)INT64_MAX + 1 ? -1 : 0;
@@ -155,9 +161,11 @@ int units_parse_duration(const char *text, nsec *ret, struct err *err)
 		size_t length = strcspn(at, ".0123456789");
 		uint64_t unit = duration_unit(at, length);
 		if (!length)
-			return err_set(err, ERR_INVALID, "time: missing unit in duration \"%s\"", text);
+			return err_set(err, ERR_INVALID, "time: missing unit in duration \"%s\"",
+				       text);
 		if (!unit)
-			return err_set(err, ERR_INVALID, "time: unknown unit \"%.*s\" in duration \"%s\"",
+			return err_set(err, ERR_INVALID,
+				       "time: unknown unit \"%.*s\" in duration \"%s\"",
 				       (int)MIN(length, (size_t)100), at, text);
 		if (add_duration_part(&number, unit, &total) < 0)
 			return err_set(err, ERR_INVALID, "time: invalid duration \"%s\"", text);
@@ -216,7 +224,8 @@ void units_format_human_duration(nsec d, struct buf *out)
 {
 	int64_t seconds = d / (int64_t)NS_PER_SECOND, minutes = seconds / 60;
 	int64_t hours = d / (int64_t)(3600 * NS_PER_SECOND);
-	int64_t hours_rounded = hours + (d % (int64_t)(3600 * NS_PER_SECOND) >= (int64_t)(1800 * NS_PER_SECOND));
+	int64_t hours_rounded =
+		hours + (d % (int64_t)(3600 * NS_PER_SECOND) >= (int64_t)(1800 * NS_PER_SECOND));
 
 	if (seconds < 1)
 		buf_add_str(out, "Less than a second");
@@ -242,7 +251,8 @@ void units_format_human_duration(nsec d, struct buf *out)
 		buf_printf(out, "%d years", (int)hours / 24 / 365);
 }
 
-static void format_scaled(int64_t bytes, double base, int precision, const char *const units[7], struct buf *out)
+static void format_scaled(int64_t bytes, double base, int precision, const char *const units[7],
+			  struct buf *out)
 {
 	double size = (double)bytes;
 	unsigned unit = 0;

@@ -1,5 +1,6 @@
-/* The child shares our memory until it executes (CLONE_VM) and we stand still as long (CLONE_VFORK). So what runs in it takes no lock,
- * allocates nothing and touches nothing of ours but struct start, where it leaves the reason when it fails. */
+/* The child shares our memory until it executes (CLONE_VM) and we stand still as long
+ * (CLONE_VFORK). So what runs in it takes no lock, allocates nothing and touches nothing of
+ * ours but struct start, where it leaves the reason when it fails. */
 #include "os/child.h"
 
 #include <errno.h>
@@ -52,7 +53,8 @@ IN_CHILD static bool arrange_fds(struct start *start)
 		int opened = from < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : from;
 		copies[i] = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, start->floor);
 		if (copies[i] < 0)
-			return failed(start, "descriptor for", from < 0 ? "/dev/null" : start->spec->path);
+			return failed(start, "descriptor for",
+				      from < 0 ? "/dev/null" : start->spec->path);
 	}
 	if (syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return failed(start, "close descriptors for", start->spec->path);
@@ -62,7 +64,8 @@ IN_CHILD static bool arrange_fds(struct start *start)
 	return true;
 }
 
-IN_CHILD static bool write_file(struct start *start, const char *path, const char *text, size_t length)
+IN_CHILD static bool write_file(struct start *start, const char *path, const char *text,
+				size_t length)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -89,11 +92,12 @@ IN_CHILD static bool set_oom_score(struct start *start, int score)
 
 IN_CHILD static bool set_signals(struct start *start)
 {
-	const unsigned long by_default[4] = { 0 };           /* the kernel's struct sigaction, whatever its order */
+	/* The kernel's struct sigaction, whatever its order. */
+	const unsigned long by_default[4] = { 0 };
 	sigset_t none;
 
-	/* Before the mask is opened: one of our handlers must not run on shared memory. Past the libc, which takes a lock and keeps two
-	 * numbers for itself. */
+	/* Before the mask is opened: one of our handlers must not run on shared memory. Past
+	 * the libc, which takes a lock and keeps two numbers for itself. */
 	for (int number = 1; number <= 64; number++)
 		syscall(SYS_rt_sigaction, number, by_default, NULL, 8);
 	sigemptyset(&none);
@@ -181,7 +185,8 @@ int child_start(const struct child_spec *spec, int *ret_pidfd, pid_t *ret_pid, s
 	char *stack = mem_resize(NULL, STACK_BYTES, 1);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid_t pid = clone(run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+	pid_t pid = clone(run_child, stack + STACK_BYTES,
+			  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
 	int clone_errno = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	free(stack);

@@ -20,7 +20,8 @@ void fd_closep(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-	errno = saved;                       /* it runs between a failed call and whoever reports it */
+	/* It runs between a failed call and whoever reports it. */
+	errno = saved;
 }
 
 int fd_take(int *fd)
@@ -88,21 +89,24 @@ static int read_to_end(int fd, const char *name, size_t max_bytes, struct buf *o
 {
 	size_t start = out->len;
 
-	/* One byte more than allowed is asked for, because files of /proc do not know their size. */
+	/* One byte more than allowed is asked for, because files of /proc do not know their
+	 * size. */
 	for (;;) {
 		size_t left = max_bytes - (out->len - start);
 		size_t want = left < 65536 ? left + 1 : 65536;
 
 		buf_reserve(out, want);
 		if (out->overflowed)
-			return err_set(err, ERR_INVALID, "file '%s': larger than %zu bytes", name, max_bytes);
+			return err_set(err, ERR_INVALID, "file '%s': larger than %zu bytes", name,
+				       max_bytes);
 		ssize_t got = read(fd, out->data + out->len, want);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return fail(err, "read", name);
 		if ((size_t)got > left)
-			return err_set(err, ERR_INVALID, "file '%s': larger than %zu bytes", name, max_bytes);
+			return err_set(err, ERR_INVALID, "file '%s': larger than %zu bytes", name,
+				       max_bytes);
 		out->len += (size_t)got;
 		out->data[out->len] = '\0';
 		if (got == 0)
@@ -113,7 +117,8 @@ static int read_to_end(int fd, const char *name, size_t max_bytes, struct buf *o
 int file_read_at(int dir_fd, const char *name, size_t max_bytes, struct buf *out, struct err *err)
 {
 	/* Never stuck on a FIFO that somebody put there. */
-	CLEANUP(fd_closep) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(fd_closep)
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail(err, "open", name);
 
@@ -126,18 +131,19 @@ int file_read_at(int dir_fd, const char *name, size_t max_bytes, struct buf *out
 	return -1;
 }
 
-static int fill_and_rename(int fd, const char *temporary, const char *path, const void *bytes, size_t count,
-			   mode_t mode, bool durable, struct err *err)
+static int fill_and_rename(int fd, const char *temporary, const char *path, const void *bytes,
+			   size_t count, mode_t mode, bool durable, struct err *err)
 {
-	if (fchmod(fd, mode) < 0 || fd_write_all(fd, bytes, count) < 0 || (durable && fsync(fd) < 0))
+	if (fchmod(fd, mode) < 0 || fd_write_all(fd, bytes, count) < 0 ||
+	    (durable && fsync(fd) < 0))
 		return fail(err, "write", path);
 	if (rename(temporary, path) < 0)
 		return fail(err, "rename to", path);
 	return 0;
 }
 
-static int write_through(const char *path, const void *bytes, size_t count, mode_t mode, bool durable,
-			 struct err *err)
+static int write_through(const char *path, const void *bytes, size_t count, mode_t mode,
+			 bool durable, struct err *err)
 {
 	const char *name;
 	CLEANUP(str_freep) char *folder = parent_of(path, &name);
@@ -153,12 +159,14 @@ static int write_through(const char *path, const void *bytes, size_t count, mode
 	return durable ? dir_sync(folder, err) : 0;
 }
 
-int file_write_durable(const char *path, const void *bytes, size_t count, mode_t mode, struct err *err)
+int file_write_durable(const char *path, const void *bytes, size_t count, mode_t mode,
+		       struct err *err)
 {
 	return write_through(path, bytes, count, mode, true, err);
 }
 
-int file_write_atomic(const char *path, const void *bytes, size_t count, mode_t mode, struct err *err)
+int file_write_atomic(const char *path, const void *bytes, size_t count, mode_t mode,
+		      struct err *err)
 {
 	return write_through(path, bytes, count, mode, false, err);
 }
@@ -174,7 +182,8 @@ int file_poke(const char *path, const char *text, struct err *err)
 	if (written < 0)
 		return err_sys(err, "write '%s' to '%s'", text, path);
 	if ((size_t)written < length)
-		return err_set(err, ERR_IO, "write '%s' to '%s': only %zd bytes were taken", text, path, written);
+		return err_set(err, ERR_IO, "write '%s' to '%s': only %zd bytes were taken", text,
+			       path, written);
 	return 0;
 }
 
@@ -193,14 +202,17 @@ static int make_one(const char *path, mode_t mode, struct err *err)
 		return fail(err, "create folder", path);
 	if (stat(path, &st) < 0)
 		return fail(err, "create folder", path);
-	return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_CONFLICT, "create folder '%s': it is a file", path);
+	return S_ISDIR(st.st_mode)
+		       ? 0
+		       : err_set(err, ERR_CONFLICT, "create folder '%s': it is a file", path);
 }
 
 int dir_make(const char *path, mode_t mode, struct err *err)
 {
 	CLEANUP(str_freep) char *part = str_dup(path);
 
-	for (char *slash = *part ? strchr(part + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = *part ? strchr(part + 1, '/') : NULL; slash;
+	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (make_one(part, mode, err) < 0)
 			return -1;
@@ -262,7 +274,8 @@ int file_lock(const char *path, int *ret_fd, struct err *err)
 	if (fd < 0)
 		return fail(err, "open", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? lock_conflict(fd, path, err) : fail(err, "lock", path);
+		return errno == EWOULDBLOCK ? lock_conflict(fd, path, err)
+					    : fail(err, "lock", path);
 
 	/* For people and for the message above; the lock itself is the descriptor. */
 	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)

@@ -49,7 +49,8 @@ static void on_connection(void *arg, unsigned events UNUSED)
 	}
 }
 
-static int start_listening(struct loop *loop, int *fd, listen_fn *fn, void *arg, struct listener **ret)
+static int start_listening(struct loop *loop, int *fd, listen_fn *fn, void *arg,
+			   struct listener **ret)
 {
 	if (listen(*fd, BACKLOG) < 0)
 		return -1;
@@ -67,7 +68,8 @@ static int unix_address(const char *path, struct sockaddr_un *ret, struct err *e
 {
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (!*path || !str_copy(ret->sun_path, sizeof(ret->sun_path), path))
-		return err_set(err, ERR_INVALID, "socket '%s': a path of 1 to %zu characters is needed", path,
+		return err_set(err, ERR_INVALID,
+			       "socket '%s': a path of 1 to %zu characters is needed", path,
 			       sizeof(ret->sun_path) - 1);
 	return 0;
 }
@@ -80,22 +82,26 @@ static int clear_path(const char *path, const struct sockaddr_un *address, struc
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "socket '%s'", path);
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, ERR_CONFLICT, "socket '%s': there is a file that is not a socket", path);
+		return err_set(err, ERR_CONFLICT,
+			       "socket '%s': there is a file that is not a socket", path);
 	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, "socket '%s'", path);
 	/* EAGAIN: its queue is full, so somebody owns it. */
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-		return err_set(err, ERR_CONFLICT, "socket '%s': another process listens on it", path);
+		return err_set(err, ERR_CONFLICT, "socket '%s': another process listens on it",
+			       path);
 	if (errno != ECONNREFUSED)
 		return errno == ENOENT ? 0 : err_sys(err, "socket '%s'", path);
 	return unlink(path) < 0 && errno != ENOENT ? err_sys(err, "socket '%s'", path) : 0;
 }
 
 /* The mode the file is born with is that of the socket: closed, until its group is right. */
-static int bind_unix(int fd, const char *path, const struct sockaddr_un *address, unsigned mode, int gid, struct err *err)
+static int bind_unix(int fd, const char *path, const struct sockaddr_un *address, unsigned mode,
+		     int gid, struct err *err)
 {
-	if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+	if (fchmod(fd, 0600) < 0 ||
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return err_sys(err, "socket '%s'", path);
 	if ((gid >= 0 && lchown(path, (uid_t)-1, (gid_t)gid) < 0) || chmod(path, mode) < 0) {
 		err_sys(err, "socket '%s': owner and mode", path);
@@ -105,8 +111,8 @@ static int bind_unix(int fd, const char *path, const struct sockaddr_un *address
 	return 0;
 }
 
-int listen_unix(struct loop *loop, const char *path, unsigned mode, int gid, listen_fn *fn, void *arg,
-		struct listener **ret, struct err *err)
+int listen_unix(struct loop *loop, const char *path, unsigned mode, int gid, listen_fn *fn,
+		void *arg, struct listener **ret, struct err *err)
 {
 	struct sockaddr_un address;
 	struct listener *listener;
@@ -148,8 +154,8 @@ static socklen_t inet_address(struct ip ip, uint16_t port, struct sockaddr_stora
 	return sizeof(*in6);
 }
 
-int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, void *arg, struct listener **ret,
-	       struct err *err)
+int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, void *arg,
+	       struct listener **ret, struct err *err)
 {
 	struct sockaddr_storage address;
 	socklen_t size = inet_address(ip, port, &address);
@@ -158,14 +164,17 @@ int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, vo
 
 	check(ip.family == 4 || ip.family == 6);
 	ip_format(ip, text);
-	CLEANUP(fd_closep) int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(fd_closep)
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, "listen on %s port %u", text, port);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));       /* connections inherit it */
+	/* Connections inherit it. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (ip.family == 6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, size) < 0 || start_listening(loop, &fd, fn, arg, ret) < 0)
+	if (bind(fd, (struct sockaddr *)&address, size) < 0 ||
+	    start_listening(loop, &fd, fn, arg, ret) < 0)
 		return err_sys(err, "listen on %s port %u", text, port);
 	return 0;
 }
@@ -179,7 +188,8 @@ uint16_t listen_port(const struct listener *listener)
 		return 0;
 	if (address.ss_family == AF_INET)
 		return ntohs(((struct sockaddr_in *)&address)->sin_port);
-	return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port) : 0;
+	return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
+					     : 0;
 }
 
 void listen_free(struct listener *listener)

@@ -1,7 +1,8 @@
 /* A round: wait, descriptors, timers, posted calls, deferred calls.
  *
- * A freed watch may still be named by events that epoll_wait has already handed out, in this round or in one around it (a callback may
- * run a nested round). It is therefore only marked dead and freed when the outermost round ends. */
+ * A freed watch may still be named by events that epoll_wait has already handed out, in this
+ * round or in one around it (a callback may run a nested round). It is therefore only marked
+ * dead and freed when the outermost round ends. */
 #include "os/loop.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ struct watch {
 	void *arg;
 	int fd;
 	unsigned events;
-	bool always_ready;      /* a regular file or /dev/null: epoll refuses it, reading never blocks */
+	/* A regular file or /dev/null: epoll refuses it, reading never blocks. */
+	bool always_ready;
 	bool dead;
 };
 
@@ -83,7 +85,8 @@ static void calls_drop(struct calls *calls)
 		free(call);
 }
 
-/* Those that are there now; what they add runs in the next round, so that the loop never starves its descriptors. */
+/* Those that are there now; what they add runs in the next round, so that the loop never
+ * starves its descriptors. */
 static void calls_run(struct calls *calls)
 {
 	uint64_t end = calls->next_order;
@@ -108,7 +111,8 @@ struct loop *loop_new(void)
 {
 	struct loop *loop = NEW(struct loop);
 
-	/* Whoever writes to a pipe or socket asks for EPIPE instead; a child gets the default back. */
+	/* Whoever writes to a pipe or socket asks for EPIPE instead; a child gets the default
+	 * back. */
 	signal(SIGPIPE, SIG_IGN);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -161,7 +165,8 @@ static unsigned from_epoll(uint32_t events)
 	       (events & (EPOLLHUP | EPOLLERR) ? LOOP_HANGUP : 0);
 }
 
-/* A paused descriptor leaves the set: epoll cannot be told to keep a hang-up to itself, and the loop would spin on it. */
+/* A paused descriptor leaves the set: epoll cannot be told to keep a hang-up to itself, and the
+ * loop would spin on it. */
 static void watch_register(struct watch *watch, unsigned events)
 {
 	struct epoll_event event = { .events = to_epoll(events), .data.ptr = watch };
@@ -253,7 +258,8 @@ void timer_set(struct timer *timer, msec at)
 {
 	struct loop *loop = timer->loop;
 
-	/* One that sets itself into the past over and over must not come before those that have waited. */
+	/* One that sets itself into the past over and over must not come before those that have
+	 * waited. */
 	heap_put(&loop->timers, &timer->node, loop->in_timers ? MAX(at, loop->now) : at);
 }
 
@@ -299,7 +305,8 @@ static int sleep_ms(const struct loop *loop, msec max_wait)
 	return max_wait < 0 ? -1 : (int)MIN(max_wait, (msec)INT_MAX);
 }
 
-/* Through the deferred queue, so that a callback may run a nested round without an order being lost. */
+/* Through the deferred queue, so that a callback may run a nested round without an order being
+ * lost. */
 static void take_posted(struct loop *loop)
 {
 	struct call *call;

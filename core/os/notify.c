@@ -18,10 +18,12 @@ void notify_state(const char *text)
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t length = path ? strlen(path) : 0;
 
-	if (length < 2 || (*path != '/' && *path != '@') || !str_copy(address.sun_path, sizeof(address.sun_path), path))
+	if (length < 2 || (*path != '/' && *path != '@') ||
+	    !str_copy(address.sun_path, sizeof(address.sun_path), path))
 		return;
 	if (*path == '@')
-		address.sun_path[0] = '\0';          /* an abstract name: its length is counted, without NUL */
+		/* An abstract name: its length is counted, without NUL. */
+		address.sun_path[0] = '\0';
 	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
@@ -38,6 +40,7 @@ int notify_is_under_systemd(void)
 
 	if (!journal || fstat(STDERR_FILENO, &st) < 0)
 		return 0;
-	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
 	return str_eq(journal, ours);
 }

@@ -31,8 +31,8 @@ static void on_signal(void *arg, unsigned events UNUSED)
 		check(got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-struct signals *signals_new(struct loop *loop, const int *numbers, size_t count, void (*fn)(void *arg, int number),
-			    void *arg)
+struct signals *signals_new(struct loop *loop, const int *numbers, size_t count,
+			    void (*fn)(void *arg, int number), void *arg)
 {
 	struct signals *signals = NEW(struct signals);
 	sigset_t set;

@@ -1,5 +1,6 @@
-/* Everything the owner is told comes from the loop, never from within a call of his own: what a write finds out is reported by the timer. While a
- * callback runs the stream is held (busy), so the callback may free it. */
+/* Everything the owner is told comes from the loop, never from within a call of his own: what a
+ * write finds out is reported by the timer. While a callback runs the stream is held (busy), so
+ * the callback may free it. */
 #include "os/stream.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@
 struct stream {
 	struct loop *loop;
 	struct watch *watch;
-	struct timer soon;              /* brings what must be told later: the end, or kept bytes after a pause */
+	/* Brings what must be told later: the end, or kept bytes after a pause. */
+	struct timer soon;
 	struct stream_events events;
 	void *arg;
 	int fd;
@@ -25,7 +27,8 @@ struct stream {
 
 	struct buf unread;
 	struct buf queue;
-	size_t sent;                    /* of the queue; the front is dropped when it is half of it */
+	/* Of the queue; the front is dropped when it is half of it. */
+	size_t sent;
 	size_t write_bound;
 	bool was_full;                  /* stream_write said false, on_writable is owed */
 
@@ -42,7 +45,8 @@ struct stream {
 static void on_events(void *arg, unsigned events);
 static void on_soon(void *arg);
 
-struct stream *stream_new(struct loop *loop, int fd, size_t write_bound, const struct stream_events *events, void *arg)
+struct stream *stream_new(struct loop *loop, int fd, size_t write_bound,
+			  const struct stream_events *events, void *arg)
 {
 	struct stream *stream = NEW(struct stream);
 	struct stat st;
@@ -61,7 +65,8 @@ struct stream *stream_new(struct loop *loop, int fd, size_t write_bound, const s
 		stream->write_ended = mode == O_RDONLY;
 	}
 	timer_init(&stream->soon, loop, on_soon, stream);
-	stream->watch = watch_new(loop, fd, stream->read_ended ? LOOP_HANGUP : LOOP_READ, on_events, stream);
+	stream->watch = watch_new(loop, fd, stream->read_ended ? LOOP_HANGUP : LOOP_READ, on_events,
+				  stream);
 	return stream;
 }
 
@@ -173,9 +178,11 @@ static void finish_writing(struct stream *stream)
 		return;
 	stream->write_ended = true;
 	if (stream->is_socket) {
-		shutdown(stream->fd, SHUT_WR);       /* fails only when the other side is gone, which reading tells */
+		/* Fails only when the other side is gone, which reading tells. */
+		shutdown(stream->fd, SHUT_WR);
 	} else if (stream->read_ended) {
-		int fd = detach(stream);             /* the other end of a pipe sees the end by our closing */
+		/* The other end of a pipe sees the end by our closing. */
+		int fd = detach(stream);
 		fd_closep(&fd);
 	}
 }
@@ -194,7 +201,8 @@ static void drop_sent(struct stream *stream)
 static void flush(struct stream *stream)
 {
 	while (stream_queued(stream)) {
-		ssize_t written = write_some(stream, stream->queue.data + stream->sent, stream_queued(stream));
+		ssize_t written = write_some(stream, stream->queue.data + stream->sent,
+					     stream_queued(stream));
 		if (written <= 0)
 			break;
 		stream->sent += (size_t)written;
@@ -221,7 +229,8 @@ bool stream_write(struct stream *stream, const void *bytes, size_t count)
 			count -= (size_t)written;
 		}
 	}
-	if (count > 2 * stream->write_bound || stream_queued(stream) + count > 2 * stream->write_bound) {
+	if (count > 2 * stream->write_bound ||
+	    stream_queued(stream) + count > 2 * stream->write_bound) {
 		break_off(stream, "write queue over twice its bound");
 		return false;
 	}
@@ -242,7 +251,8 @@ void stream_end(struct stream *stream)
 
 static void tell_writable(struct stream *stream)
 {
-	if (!stream->was_full || !is_alive(stream) || stream_queued(stream) > stream->write_bound / 2)
+	if (!stream->was_full || !is_alive(stream) ||
+	    stream_queued(stream) > stream->write_bound / 2)
 		return;
 	stream->was_full = false;
 	if (stream->events.on_writable && !stream->ending)
@@ -251,11 +261,13 @@ static void tell_writable(struct stream *stream)
 
 /* Reading. */
 
-/* Gives what is unread to the owner, who may free the stream or take its descriptor while he looks at it. */
+/* Gives what is unread to the owner, who may free the stream or take its descriptor while he
+ * looks at it. */
 static void tell_data(struct stream *stream)
 {
 	size_t count = stream->unread.len;
-	size_t consumed = stream->events.on_data(stream->arg, (const uint8_t *)stream->unread.data, count);
+	size_t consumed =
+		stream->events.on_data(stream->arg, (const uint8_t *)stream->unread.data, count);
 
 	if (!is_alive(stream))
 		return;
@@ -291,7 +303,8 @@ static void read_some(struct stream *stream)
 	} else if (got == 0) {
 		tell_end(stream);
 	} else if (errno == EIO && !stream->is_socket) {
-		tell_end(stream);            /* how the master of a pseudo-terminal learns that nobody has it open any more */
+		/* How the master of a pseudo-terminal learns that nobody has it open any more. */
+		tell_end(stream);
 	} else if (errno != EAGAIN) {
 		break_off(stream, reason_of(errno));
 	}
@@ -352,14 +365,16 @@ static void on_events(void *arg, unsigned events)
 	struct stream *stream = arg;
 
 	if (stream->busy)
-		return;                      /* a callback runs a nested round: the outer one goes on with it */
+		/* A callback runs a nested round: the outer one goes on with it. */
+		return;
 	hold(stream);
 	if (events & LOOP_WRITE) {
 		flush(stream);
 		tell_writable(stream);
 	}
 	/* A hang-up may leave bytes to be read, and the end behind them. */
-	if (events & (LOOP_READ | LOOP_HANGUP) && is_alive(stream) && !stream->read_ended && !stream->paused)
+	if (events & (LOOP_READ | LOOP_HANGUP) && is_alive(stream) && !stream->read_ended &&
+	    !stream->paused)
 		read_some(stream);
 	else if (events & LOOP_HANGUP && is_alive(stream))
 		on_hangup(stream);

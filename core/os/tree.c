@@ -1,7 +1,8 @@
 /* Removing a folder with everything in it; declared in file.h.
  *
- * The content is not ours: containers wrote it. So a name is only ever resolved inside the folder it was read from, no link is followed, no
- * mount entered (openat2(2), RESOLVE_NO_XDEV), and a tree deeper than TREE_DEPTH is taken apart by moving its lower part up next to the top
+ * The content is not ours: containers wrote it. So a name is only ever resolved inside the
+ * folder it was read from, no link is followed, no mount entered (openat2(2), RESOLVE_NO_XDEV),
+ * and a tree deeper than TREE_DEPTH is taken apart by moving its lower part up next to the top
  * instead of descending further: descriptors and stack stay bounded. */
 #include <dirent.h>
 #include <errno.h>
@@ -39,15 +40,16 @@ static int open_folder(int dir_fd, const char *name)
 static int fail(const struct removal *removal, const char *name)
 {
 	if (errno == EXDEV || errno == EBUSY)
-		return err_set(removal->err, ERR_CONFLICT, "remove '%s': something is mounted at '%s' in it", removal->path,
+		return err_set(removal->err, ERR_CONFLICT,
+			       "remove '%s': something is mounted at '%s' in it", removal->path,
 			       name);
 	return err_sys(removal->err, "remove '%s': '%s' in it", removal->path, name);
 }
 
 static int empty_folder(struct removal *removal, int fd, unsigned depth, bool *ret_changed);
 
-/* Empties and removes the folder; passes are repeated as long as they find something, since a folder that is read while it
- * changes may skip a name, and the top gets new ones from below. */
+/* Empties and removes the folder; passes are repeated as long as they find something, since a
+ * folder that is read while it changes may skip a name, and the top gets new ones from below. */
 static int remove_folder(struct removal *removal, int parent_fd, const char *name, unsigned depth)
 {
 	bool changed = true;
@@ -55,7 +57,8 @@ static int remove_folder(struct removal *removal, int parent_fd, const char *nam
 	CLEANUP(fd_closep) int fd = open_folder(parent_fd, name);
 	if (fd < 0) {
 		if (errno == ENOTDIR)
-			errno = EPERM;       /* a file that may not be removed, which is what unlinkat had said */
+			/* A file that may not be removed, which is what unlinkat had said. */
+			errno = EPERM;
 		return errno == ENOENT ? 0 : fail(removal, name);
 	}
 	if (depth == 0)
@@ -71,7 +74,8 @@ static int remove_folder(struct removal *removal, int parent_fd, const char *nam
 	return 0;
 }
 
-/* A name nobody else uses; a taken one that is a folder with content makes renameat fail, and the next number is tried. */
+/* A name nobody else uses; a taken one that is a folder with content makes renameat fail, and
+ * the next number is tried. */
 static int move_to_top(struct removal *removal, int fd, const char *name)
 {
 	char moved[32];

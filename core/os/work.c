@@ -119,7 +119,8 @@ static void on_finished(void *arg, unsigned events UNUSED)
 	if (!job) {
 		if (read(work->wake_fd, &count, sizeof(count)) < 0)
 			check(errno == EAGAIN);
-		job = take_finished(work);           /* one may have come between looking and reading */
+		/* One may have come between looking and reading. */
+		job = take_finished(work);
 	}
 	if (!job)
 		return;
@@ -137,9 +138,11 @@ static void start_threads(struct work *work, unsigned count)
 	sigset_t all, before;
 
 	check(pthread_attr_init(&attributes) == 0);
-	check(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);     /* musl's default is 128 KiB */
+	/* The default of musl is 128 KiB. */
+	check(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);         /* signals belong to the loop's thread */
+	/* Signals belong to the loop's thread. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < count; i++) {
 		int error = pthread_create(&work->threads[i], &attributes, run_jobs, work);
 		if (error)
@@ -195,7 +198,8 @@ void work_free(struct work *work)
 	free(work);
 }
 
-bool work_submit(struct work *work, const void *lane, void (*run)(void *arg), void (*done)(void *arg), void *arg)
+bool work_submit(struct work *work, const void *lane, void (*run)(void *arg),
+		 void (*done)(void *arg), void *arg)
 {
 	struct job *job = NEW(struct job);
 

@@ -21,7 +21,8 @@ static void try_duration(const char *text)
 	}
 	units_format_duration(value, &once);
 	check(units_parse_duration(buf_text(&once), &again, &err) == 0);
-	check((uint64_t)again - (uint64_t)value + 1 <= 2);   /* fractions are rounded as Go rounds */
+	/* Fractions are rounded as Go rounds. */
+	check((uint64_t)again - (uint64_t)value + 1 <= 2);
 	units_format_human_duration(value, &twice);
 	check(twice.len > 0);
 }

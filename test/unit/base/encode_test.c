@@ -32,8 +32,8 @@ TEST(integers_come_back_as_they_went)
 TEST(varints_take_as_many_bytes_as_they_need)
 {
 	static const struct { uint64_t value; size_t bytes; } cases[] = {
-		{ 0, 1 }, { 127, 1 }, { 128, 2 }, { 16383, 2 }, { 16384, 3 }, { UINT32_MAX, 5 }, { INT64_MAX, 9 },
-		{ (uint64_t)INT64_MAX + 1, 10 }, { UINT64_MAX, 10 },
+		{ 0, 1 }, { 127, 1 }, { 128, 2 }, { 16383, 2 }, { 16384, 3 }, { UINT32_MAX, 5 },
+		{ INT64_MAX, 9 }, { (uint64_t)INT64_MAX + 1, 10 }, { UINT64_MAX, 10 },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -139,8 +139,10 @@ TEST(base64_reads_both_alphabets)
 
 TEST(base64_refuses_what_is_none_and_leaves_the_buffer_as_it_was)
 {
-	static const char *const bad[] = { "A", "AAAAA", "AA=A", "AA==AAAA", "====", "A===", "=", "==", "AAA==", "AA=", "Zm9v!a==",
-					   "Zh==", "Zm9=", "AA A", "AA\nA", NULL };
+	static const char *const bad[] = {
+		"A", "AAAAA", "AA=A", "AA==AAAA", "====", "A===", "=", "==", "AAA==", "AA=",
+		"Zm9v!a==", "Zh==", "Zm9=", "AA A", "AA\nA", NULL,
+	};
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
 	buf_add_str(&out, "kept");

@@ -73,12 +73,14 @@ TEST(heap_stays_in_order_over_random_acts)
 		else
 			heap_remove(&heap, node);
 		for (size_t j = 2; j <= heap.count && i % 100 == 0; j++)
-			EXPECT(heap.nodes[j / 2]->key <= heap.nodes[j]->key && heap.nodes[j]->index == j);
+			EXPECT(heap.nodes[j / 2]->key <= heap.nodes[j]->key &&
+			       heap.nodes[j]->index == j);
 	}
 	struct heap_node *last = NULL, *node;
 	while ((node = take_first(&heap))) {
 		if (last)
-			EXPECT(last->key < node->key || (last->key == node->key && last->order < node->order));
+			EXPECT(last->key < node->key ||
+			       (last->key == node->key && last->order < node->order));
 		last = node;
 	}
 	heap_fini(&heap);

@@ -31,7 +31,8 @@ TEST(ids_are_told_from_other_words)
 	EXPECT(!id_is_valid("F5lxx1zz5pnorynqglhzmsp33"));
 	EXPECT(!id_is_valid("f5lxx1zz5pnorynqglhzms/33"));
 	EXPECT(hex_id_is_valid("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
-	EXPECT(!hex_id_is_valid("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg"));
+	EXPECT(!hex_id_is_valid(
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg"));
 	EXPECT(!hex_id_is_valid("0123456789abcdef"));
 	EXPECT(!hex_id_is_valid(NULL));
 }

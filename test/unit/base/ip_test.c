@@ -34,23 +34,27 @@ TEST(addresses_come_back_in_their_shortest_form)
 	expect_ip("::1", "::1");
 	expect_ip("1::", "1::");
 	expect_ip("2001:DB8:0:0:0:0:0:1", "2001:db8::1");
-	expect_ip("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1");   /* one group is not shortened, RFC 5952 4.2.2 */
+	/* One group is not shortened, RFC 5952 4.2.2. */
+	expect_ip("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1");
 	expect_ip("2001:0:0:1:0:0:0:1", "2001:0:0:1::1");
 	expect_ip("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1");      /* of equals the first */
 	expect_ip("0:0:1::", "0:0:1::");
 	expect_ip("1:2:3:4:5:6:0:0", "1:2:3:4:5:6::");
 	expect_ip("0:0:3:4:5:6:7:8", "::3:4:5:6:7:8");
 	expect_ip("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8");
-	expect_ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	expect_ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	expect_ip("::ffff:10.1.2.3", "::ffff:10.1.2.3");
 	EXPECT_INT(ip_of("::ffff:10.1.2.3").family, 6);
 }
 
 TEST(addresses_that_are_none_are_refused)
 {
-	static const char *const bad[] = { "", "10", "10.0.0", "10.0.0.256", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1/24", "010.0.0.1",
-					   "10.0.0.0x1", "1.2.3.4.5", ":::", "1:2:3", "1::2::3", "12345::", "fe80::1%eth0", "g::",
-					   "1:2:3:4:5:6:7:8:9", "[::1]", NULL };
+	static const char *const bad[] = {
+		"", "10", "10.0.0", "10.0.0.256", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1/24",
+		"010.0.0.1", "10.0.0.0x1", "1.2.3.4.5", ":::", "1:2:3", "1::2::3", "12345::",
+		"fe80::1%eth0", "g::", "1:2:3:4:5:6:7:8:9", "[::1]", NULL,
+	};
 	struct ip ip = ip4(9, 9, 9, 9);
 
 	for (size_t i = 0; bad[i]; i++)
@@ -85,9 +89,12 @@ TEST(subnets_keep_their_host_bits)
 
 TEST(subnets_that_are_none_are_refused)
 {
-	static const char *const bad[] = { "", "/", "10.0.0.0", "10.0.0.0/", "/24", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/024",
-					   "10.0.0.0/ 24", "10.0.0.0/24/24", "::/129", "::/256", "10.0.0/24", "10.0.0.0/255.0.0.0",
-					   "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111/64", NULL };
+	static const char *const bad[] = {
+		"", "/", "10.0.0.0", "10.0.0.0/", "/24", "10.0.0.0/33", "10.0.0.0/-1",
+		"10.0.0.0/024", "10.0.0.0/ 24", "10.0.0.0/24/24", "::/129", "::/256", "10.0.0/24",
+		"10.0.0.0/255.0.0.0", "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111/64",
+		NULL,
+	};
 	struct cidr cidr = { 0 };
 
 	for (size_t i = 0; bad[i]; i++)
@@ -149,9 +156,11 @@ TEST(host_and_port_are_told_apart)
 
 TEST(host_and_port_that_are_none_are_refused_by_name)
 {
-	static const char *const bad[] = { "", "a:", ":", "a:b", "a:65536", "a:99999999999999999999", "a:-1", "a: 1", "a:1 ", "a b:1",
-					   "[::1", "[]:80", "[::1]80", "[::1]:", "::1::2", "1:2:3", "tcp://a:1", "a/b", "a\n", "a]:1",
-					   "user@a:1", NULL };
+	static const char *const bad[] = {
+		"", "a:", ":", "a:b", "a:65536", "a:99999999999999999999", "a:-1", "a: 1", "a:1 ",
+		"a b:1", "[::1", "[]:80", "[::1]80", "[::1]:", "::1::2", "1:2:3", "tcp://a:1",
+		"a/b", "a\n", "a]:1", "user@a:1", NULL,
+	};
 	struct err err = { 0 };
 	char host[256] = "unset";
 	char long_host[400];

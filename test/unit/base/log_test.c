@@ -75,7 +75,8 @@ TEST(log_line_stays_one_line_whatever_is_in_it)
 
 	log_set_journal(true);
 	log_info("name '%s'", "a\nb\r\t\x1b[31m\x7f\xc2\x9b" "2J\u00e9");
-	EXPECT_STR(read_line(fd, text, sizeof(text)), "<6>name 'a\\nb\\x0d\\x09\\x1b[31m\\x7f\\xc2\\x9b2J\u00e9'\n");
+	EXPECT_STR(read_line(fd, text, sizeof(text)),
+		   "<6>name 'a\\nb\\x0d\\x09\\x1b[31m\\x7f\\xc2\\x9b2J\u00e9'\n");
 }
 
 TEST(log_line_that_is_too_long_is_cut_and_still_a_line)

@@ -118,7 +118,8 @@ TEST(map_used_as_a_queue_stays_small_and_quick)
 	const char *key;
 	char name[16];
 
-	/* 200 alive at a time; without the hint of the first live entry this would take quadratic time. */
+	/* 200 alive at a time; without the hint of the first live entry this would take
+	 * quadratic time. */
 	for (int i = 0; i < 100000; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		map_put(map, name, &values[i % 1000]);

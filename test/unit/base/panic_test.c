@@ -29,7 +29,8 @@ static bool panics_with(void (*fn)(void), const char *words)
 		_exit(0);
 	}
 	close(ends[1]);
-	while (length + 1 < sizeof(text) && (got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
+	while (length + 1 < sizeof(text) &&
+	       (got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
 		length += (size_t)got;
 	text[length] = '\0';
 	close(ends[0]);

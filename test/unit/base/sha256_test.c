@@ -1,5 +1,5 @@
 /* The source itself, so that the plain way can be compared with that of the CPU's instructions. */
-#include "base/sha256.c"
+#include "base/sha256.c" // NOLINT(bugprone-suspicious-include)
 
 #include <stdlib.h>
 
@@ -39,7 +39,8 @@ TEST(sha256_of_every_length_around_its_blocks_is_right)
 	}
 	sha256_finish(&all, digest);
 	hex_encode(digest, sizeof(digest), text);
-	EXPECT_STR(text, "ab6aa78631a4190a9c85ec13560e1f9304acf891af2862ea17df27c1d30737cf");         /* of hashlib */
+	/* Of hashlib. */
+	EXPECT_STR(text, "ab6aa78631a4190a9c85ec13560e1f9304acf891af2862ea17df27c1d30737cf");
 }
 
 TEST(sha256_does_not_care_how_the_message_is_cut)
@@ -56,7 +57,8 @@ TEST(sha256_does_not_care_how_the_message_is_cut)
 			sha256_init(&sha);
 			sha256_add(&sha, message, first);
 			sha256_add(&sha, NULL, 0);
-			for (size_t at = first; at < sizeof(message); at += MIN(step, sizeof(message) - at))
+			for (size_t at = first; at < sizeof(message);
+			     at += MIN(step, sizeof(message) - at))
 				sha256_add(&sha, message + at, MIN(step, sizeof(message) - at));
 			sha256_finish(&sha, digest);
 			hex_encode(digest, sizeof(digest), parts);

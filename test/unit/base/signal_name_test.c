@@ -6,12 +6,17 @@
 TEST(signal_names_are_those_of_docker)
 {
 	static const struct { const char *text; int number; } good[] = {
-		{ "TERM", SIGTERM }, { "SIGTERM", SIGTERM }, { "SigQuit", SIGQUIT }, { "rtmax-1", 63 }, { "sigterm", SIGTERM }, { "kill", SIGKILL }, { "15", 15 }, { "9", 9 },
-		{ "64", 64 }, { "SIGUSR2", SIGUSR2 }, { "WINCH", SIGWINCH }, { "CLD", SIGCHLD }, { "IOT", SIGABRT },
-		{ "POLL", SIGIO }, { "RTMIN", 34 }, { "RTMIN+3", 37 }, { "SIGRTMIN+15", 49 }, { "RTMAX", 64 }, { "RTMAX-14", 50 },
+		{ "TERM", SIGTERM }, { "SIGTERM", SIGTERM }, { "SigQuit", SIGQUIT },
+		{ "rtmax-1", 63 }, { "sigterm", SIGTERM }, { "kill", SIGKILL }, { "15", 15 },
+		{ "9", 9 }, { "64", 64 }, { "SIGUSR2", SIGUSR2 }, { "WINCH", SIGWINCH },
+		{ "CLD", SIGCHLD }, { "IOT", SIGABRT }, { "POLL", SIGIO }, { "RTMIN", 34 },
+		{ "RTMIN+3", 37 }, { "SIGRTMIN+15", 49 }, { "RTMAX", 64 }, { "RTMAX-14", 50 },
 	};
-	static const char *const bad[] = { "", "SIG", "0", "65", "-1", "+9", "TERMX", "XTERM", "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMAX-31",
-					   "RTMIN+", "RTMIN+x", "RT", "RTMID", "SIGSIGTERM", "15 ", NULL };
+	static const char *const bad[] = {
+		"", "SIG", "0", "65", "-1", "+9", "TERMX", "XTERM", "RTMIN+31", "RTMIN-1",
+		"RTMAX+1", "RTMAX-31", "RTMIN+", "RTMIN+x", "RT", "RTMID", "SIGSIGTERM", "15 ",
+		NULL,
+	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
 		EXPECT_INT(signal_parse(good[i].text), good[i].number);
@@ -34,6 +39,7 @@ TEST(signal_numbers_and_names_go_both_ways)
 	EXPECT_STR(signal_name(65), "unknown signal");
 	EXPECT_STR(signal_name(33), "unknown signal");
 	for (int number = 1; number <= 64; number++)
-		if (number != 32 && number != 33)    /* kept by the libc, and by Docker without a name */
+		/* Kept by the libc, and by Docker without a name. */
+		if (number != 32 && number != 33)
 			EXPECT_INT(signal_parse(signal_name(number)), number);
 }

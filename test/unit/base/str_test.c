@@ -49,8 +49,10 @@ TEST(strings_are_copied_and_cut_with_notice)
 
 TEST(numbers_are_read_whole_or_not_at_all)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "0x1", "1a", "18446744073709551616",
-					   "99999999999999999999999", "1.0", NULL };
+	static const char *const bad[] = {
+		"", " 1", "1 ", "+1", "-1", "0x1", "1a", "18446744073709551616",
+		"99999999999999999999999", "1.0", NULL,
+	};
 	uint64_t value = 77;
 
 	for (size_t i = 0; bad[i]; i++)
@@ -134,7 +136,8 @@ TEST(distance_counts_edits_and_swapped_neighbours)
 	EXPECT_INT(str_distance("kitten", "sitting"), 3);
 	EXPECT_INT(str_distance("service", "sevrice"), 1);
 	EXPECT_INT(str_distance("ab", "ba"), 1);
-	EXPECT_INT(str_distance("ca", "abc"), 3);        /* alignment: a swapped pair is not edited again */
+	/* Alignment: a swapped pair is not edited again. */
+	EXPECT_INT(str_distance("ca", "abc"), 3);
 	EXPECT_INT(str_distance("flaw", "lawn"), 2);
 	EXPECT_INT(str_distance("replicas", "replica"), 1);
 }
@@ -153,11 +156,15 @@ TEST(distance_of_names_that_are_too_long_is_their_length)
 
 TEST(utf8_is_told_from_what_only_looks_like_it)
 {
-	static const char *const good[] = { "", "abc", "\u00e9", "\u20ac", "\U0001f600", "\u07ff\u0800\uffff", "\xed\x9f\xbf",
-					    "\xf4\x8f\xbf\xbf", NULL };
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-					   "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xe2\x28\xa1", "a\xf0\x9f\x98",
-					   NULL };
+	static const char *const good[] = {
+		"", "abc", "\u00e9", "\u20ac", "\U0001f600", "\u07ff\u0800\uffff", "\xed\x9f\xbf",
+		"\xf4\x8f\xbf\xbf", NULL,
+	};
+	static const char *const bad[] = {
+		"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xe2\x28\xa1",
+		"a\xf0\x9f\x98", NULL,
+	};
 
 	for (size_t i = 0; good[i]; i++)
 		EXPECT(str_is_utf8(good[i], strlen(good[i])));

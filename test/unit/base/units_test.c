@@ -49,9 +49,11 @@ TEST(sizes_are_read_as_docker_reads_them)
 
 TEST(sizes_that_are_none_are_refused_by_name)
 {
-	static const char *const bad[] = { "", "hello", "-32", "+32", " 32", "32  k", "32 m b", "32bm", "32kx", "32kbb", "32bb",
-					   "32e", "32 mib b", ".", ".k", "k", "1.2.3", "1,5k", "0x10", "inf", "nan", "1e3",
-					   "9223372036854775808", "8192p", "99999999999999999999999", NULL };
+	static const char *const bad[] = {
+		"", "hello", "-32", "+32", " 32", "32  k", "32 m b", "32bm", "32kx", "32kbb",
+		"32bb", "32e", "32 mib b", ".", ".k", "k", "1.2.3", "1,5k", "0x10", "inf", "nan",
+		"1e3", "9223372036854775808", "8192p", "99999999999999999999999", NULL,
+	};
 	struct err err = { 0 };
 	int64_t value = 5;
 
@@ -93,19 +95,24 @@ TEST(cpus_are_read_to_the_nano)
 TEST(durations_are_read_as_go_reads_them)
 {
 	static const struct { const char *text; nsec want; } cases[] = {
-		{ "0", 0 }, { "-0", 0 }, { "+0", 0 }, { "0s", 0 }, { "5s", 5 * SECOND }, { "1478s", 1478 * SECOND },
-		{ "-5s", -5 * SECOND }, { "+5s", 5 * SECOND }, { "5.0s", 5 * SECOND }, { "5.6s", 5600 * MS },
-		{ "5.s", 5 * SECOND }, { ".5s", 500 * MS }, { "1.004s", 1004 * MS }, { "100.00100s", 100001 * MS },
-		{ "10ns", 10 }, { "11us", 11 * US }, { "12\u00b5s", 12 * US }, { "12\u03bcs", 12 * US }, { "13ms", 13 * MS },
-		{ "15m", 15 * MINUTE }, { "16h", 16 * HOUR }, { "3h30m", 3 * HOUR + 30 * MINUTE },
+		{ "0", 0 }, { "-0", 0 }, { "+0", 0 }, { "0s", 0 }, { "5s", 5 * SECOND },
+		{ "1478s", 1478 * SECOND }, { "-5s", -5 * SECOND }, { "+5s", 5 * SECOND },
+		{ "5.0s", 5 * SECOND }, { "5.6s", 5600 * MS }, { "5.s", 5 * SECOND },
+		{ ".5s", 500 * MS }, { "1.004s", 1004 * MS }, { "100.00100s", 100001 * MS },
+		{ "10ns", 10 }, { "11us", 11 * US }, { "12\u00b5s", 12 * US },
+		{ "12\u03bcs", 12 * US }, { "13ms", 13 * MS }, { "15m", 15 * MINUTE },
+		{ "16h", 16 * HOUR }, { "3h30m", 3 * HOUR + 30 * MINUTE },
 		{ "10.5s4m", 4 * MINUTE + 10500 * MS }, { "-2m3.4s", -(2 * MINUTE + 3400 * MS) },
 		{ "1h2m3s4ms5us6ns", HOUR + 2 * MINUTE + 3 * SECOND + 4 * MS + 5 * US + 6 },
-		{ "39h9m14.425s", 39 * HOUR + 9 * MINUTE + 14425 * MS }, { "52763797000ns", 52763797000 },
-		{ "0.3333333333333333333h", 20 * MINUTE }, { "9007199254740993ns", 9007199254740993 },
-		{ "9223372036854775807ns", INT64_MAX }, { "9223372036854775.807us", INT64_MAX },
-		{ "9223372036s854ms775us807ns", INT64_MAX }, { "-9223372036854775808ns", INT64_MIN },
-		{ "-9223372036854775.808us", INT64_MIN }, { "-2562047h47m16.854775808s", INT64_MIN },
-		{ "0.100000000000000000000h", 6 * MINUTE }, { "0.830103483285477580700h", 49 * MINUTE + 48372539827 },
+		{ "39h9m14.425s", 39 * HOUR + 9 * MINUTE + 14425 * MS },
+		{ "52763797000ns", 52763797000 }, { "0.3333333333333333333h", 20 * MINUTE },
+		{ "9007199254740993ns", 9007199254740993 }, { "9223372036854775807ns", INT64_MAX },
+		{ "9223372036854775.807us", INT64_MAX },
+		{ "9223372036s854ms775us807ns", INT64_MAX },
+		{ "-9223372036854775808ns", INT64_MIN }, { "-9223372036854775.808us", INT64_MIN },
+		{ "-2562047h47m16.854775808s", INT64_MIN },
+		{ "0.100000000000000000000h", 6 * MINUTE },
+		{ "0.830103483285477580700h", 49 * MINUTE + 48372539827 },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -150,9 +157,11 @@ TEST(durations_that_are_none_are_refused_in_the_words_of_go)
 		{ "9223372036854775808ns", "time: invalid duration \"9223372036854775808ns\"" },
 		{ "-9223372036854775809ns", "time: invalid duration \"-9223372036854775809ns\"" },
 		{ "9223372036854775.808us", "time: invalid duration \"9223372036854775.808us\"" },
-		{ "9223372036854ms775us808ns", "time: invalid duration \"9223372036854ms775us808ns\"" },
+		{ "9223372036854ms775us808ns",
+		  "time: invalid duration \"9223372036854ms775us808ns\"" },
 		{ "3000000h", "time: invalid duration \"3000000h\"" },
-		{ "99999999999999999999999s", "time: invalid duration \"99999999999999999999999s\"" },
+		{ "99999999999999999999999s",
+		  "time: invalid duration \"99999999999999999999999s\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -198,24 +207,30 @@ TEST(durations_come_back_as_they_were_written)
 		nsec got = 0;
 		units_format_duration(value, &out);
 		EXPECT_INT(units_parse_duration(buf_text(&out), &got, &err), 0);
-		EXPECT(got - value <= 1 && value - got <= 1);        /* fractions go through a double, in Go too */
+		/* Fractions go through a double, in Go too. */
+		EXPECT(got - value <= 1 && value - got <= 1);
 	}
 }
 
 TEST(human_durations_are_those_of_docker)
 {
 	static const struct { nsec value; const char *want; } cases[] = {
-		{ -5 * SECOND, "Less than a second" }, { 450 * MS, "Less than a second" }, { SECOND, "1 second" },
-		{ 1999 * MS, "1 second" }, { 47 * SECOND, "47 seconds" }, { 59999 * MS, "59 seconds" },
-		{ MINUTE, "About a minute" }, { 119 * SECOND, "About a minute" }, { 2 * MINUTE, "2 minutes" },
-		{ 35 * MINUTE + 40 * SECOND, "35 minutes" }, { 46 * MINUTE, "46 minutes" }, { HOUR - 1, "59 minutes" },
-		{ HOUR, "About an hour" }, { 89 * MINUTE, "About an hour" }, { 90 * MINUTE, "2 hours" },
-		{ HOUR + 45 * MINUTE, "2 hours" }, { 3 * HOUR, "3 hours" }, { 3 * HOUR + 59 * MINUTE, "4 hours" },
-		{ 24 * HOUR, "24 hours" }, { 47 * HOUR, "47 hours" }, { 48 * HOUR - MINUTE, "2 days" },
-		{ 48 * HOUR, "2 days" }, { 7 * DAY, "7 days" }, { 13 * DAY + 5 * HOUR, "13 days" }, { 2 * WEEK, "2 weeks" },
-		{ 2 * WEEK + 4 * DAY, "2 weeks" }, { 4 * WEEK + 3 * DAY, "4 weeks" }, { MONTH + 2 * WEEK, "6 weeks" },
-		{ 2 * MONTH, "2 months" }, { 6 * MONTH + 2 * WEEK, "6 months" }, { 23 * MONTH, "23 months" },
-		{ 24 * MONTH, "24 months" }, { 24 * MONTH + 2 * WEEK, "2 years" }, { 3 * YEAR + 2 * MONTH, "3 years" },
+		{ -5 * SECOND, "Less than a second" }, { 450 * MS, "Less than a second" },
+		{ SECOND, "1 second" }, { 1999 * MS, "1 second" }, { 47 * SECOND, "47 seconds" },
+		{ 59999 * MS, "59 seconds" }, { MINUTE, "About a minute" },
+		{ 119 * SECOND, "About a minute" }, { 2 * MINUTE, "2 minutes" },
+		{ 35 * MINUTE + 40 * SECOND, "35 minutes" }, { 46 * MINUTE, "46 minutes" },
+		{ HOUR - 1, "59 minutes" }, { HOUR, "About an hour" },
+		{ 89 * MINUTE, "About an hour" }, { 90 * MINUTE, "2 hours" },
+		{ HOUR + 45 * MINUTE, "2 hours" }, { 3 * HOUR, "3 hours" },
+		{ 3 * HOUR + 59 * MINUTE, "4 hours" }, { 24 * HOUR, "24 hours" },
+		{ 47 * HOUR, "47 hours" }, { 48 * HOUR - MINUTE, "2 days" },
+		{ 48 * HOUR, "2 days" }, { 7 * DAY, "7 days" }, { 13 * DAY + 5 * HOUR, "13 days" },
+		{ 2 * WEEK, "2 weeks" }, { 2 * WEEK + 4 * DAY, "2 weeks" },
+		{ 4 * WEEK + 3 * DAY, "4 weeks" }, { MONTH + 2 * WEEK, "6 weeks" },
+		{ 2 * MONTH, "2 months" }, { 6 * MONTH + 2 * WEEK, "6 months" },
+		{ 23 * MONTH, "23 months" }, { 24 * MONTH, "24 months" },
+		{ 24 * MONTH + 2 * WEEK, "2 years" }, { 3 * YEAR + 2 * MONTH, "3 years" },
 		{ INT64_MAX, "292 years" },
 	};
 

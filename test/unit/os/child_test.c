@@ -77,8 +77,11 @@ TEST(child_gets_the_environment_it_is_given_and_no_other)
 	char text[4096];
 
 	setenv("SECRET", "x", 1);
-	expect_output((struct child_spec){ .envp = environment }, "echo $GREETING$SECRET", "hello\n");
-	EXPECT_INT(run_shell((struct child_spec){ 0 }, "echo \"<$SECRET$HOME>\"", text, sizeof(text)), 0);
+	expect_output((struct child_spec){ .envp = environment }, "echo $GREETING$SECRET",
+		      "hello\n");
+	EXPECT_INT(
+		run_shell((struct child_spec){ 0 }, "echo \"<$SECRET$HOME>\"", text, sizeof(text)),
+		0);
 	EXPECT_STR(text, "<>\n");
 }
 
@@ -92,7 +95,8 @@ TEST(child_has_the_descriptors_it_is_given_and_no_others)
 	EXPECT(high >= 300);
 	/* ls has one more for the folder it reads. */
 	expect_output((struct child_spec){ .fds = fds, .fd_count = 1 },
-		      "cd /proc/self/fd && for f in *; do [ -e $f ] && echo $f; done; [ \"$(readlink 0)\" = /dev/null ] && echo null",
+		      "cd /proc/self/fd && for f in *; do [ -e $f ] && echo $f; done; [ "
+		      "\"$(readlink 0)\" = /dev/null ] && echo null",
 		      "0\n1\n2\n7\nnull\n");
 	close(leak);
 	close(high);
@@ -118,7 +122,8 @@ TEST(child_descriptors_may_trade_places)
 	EXPECT(pipes[2][0] < 10);    /* what a shell can name */
 	snprintf(line, sizeof(line), "cat <&%d; cat <&%d", pipes[0][0], pipes[1][0]);
 	char *const *environment = CHILD_WORDS("PATH=/bin:/usr/bin");
-	expect_output((struct child_spec){ .fds = fds, .fd_count = 4, .envp = environment }, line, "ca");
+	expect_output((struct child_spec){ .fds = fds, .fd_count = 4, .envp = environment }, line,
+		      "ca");
 	for (int i = 0; i < 3; i++)
 		close(pipes[i][0]);
 }
@@ -160,7 +165,8 @@ TEST(child_that_cannot_be_executed_says_why)
 	EXPECT_STR(err.text, "start '/etc/passwd': Permission denied");
 	EXPECT_INT(pidfd, -7);
 	EXPECT_INT(pid, -7);
-	EXPECT(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);   /* the failed ones are reaped */
+	/* The failed ones are reaped. */
+	EXPECT(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
 TEST(child_with_a_closed_descriptor_says_why)
@@ -191,7 +197,9 @@ TEST(child_joins_cgroups_before_it_is_executed)
 	unlink(path);
 
 	char *const *argv = CHILD_WORDS("true");
-	struct child_spec failing = { .path = "/bin/true", .argv = argv, .cgroup_procs = { "/no/cgroup.procs" } };
+	struct child_spec failing = { .path = "/bin/true",
+				      .argv = argv,
+				      .cgroup_procs = { "/no/cgroup.procs" } };
 	int pidfd;
 	pid_t pid;
 	EXPECT_INT(child_start(&failing, &pidfd, &pid, &err), -1);
@@ -209,7 +217,8 @@ TEST(child_has_fresh_signals)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	expect_output((struct child_spec){ 0 },
-		      "while read k v; do case $k in SigBlk:|SigIgn:) echo $k $v;; esac; done </proc/self/status",
+		      "while read k v; do case $k in SigBlk:|SigIgn:) echo $k $v;; esac; done "
+		      "</proc/self/status",
 		      "SigBlk: 0000000000000000\nSigIgn: 0000000000000000\n");
 	sigset_t now;
 	sigprocmask(SIG_BLOCK, NULL, &now);
@@ -219,11 +228,15 @@ TEST(child_has_fresh_signals)
 TEST(child_may_have_a_session_and_an_oom_score)
 {
 	expect_output((struct child_spec){ .own_session = true },
-		      "read pid name state parent group session rest </proc/self/stat; [ $pid = $session ] && echo own", "own\n");
+		      "read pid name state parent group session rest </proc/self/stat; [ $pid = "
+		      "$session ] && echo own",
+		      "own\n");
 	expect_output((struct child_spec){ 0 },
-		      "read pid name state parent group session rest </proc/self/stat; [ $pid = $session ] || echo shared",
+		      "read pid name state parent group session rest </proc/self/stat; [ $pid = "
+		      "$session ] || echo shared",
 		      "shared\n");
-	expect_output((struct child_spec){ .oom_score_adj = 907 }, "read n </proc/self/oom_score_adj; echo $n", "907\n");
+	expect_output((struct child_spec){ .oom_score_adj = 907 },
+		      "read n </proc/self/oom_score_adj; echo $n", "907\n");
 }
 
 TEST(child_dies_with_its_parent_when_it_is_told_to)
@@ -238,7 +251,11 @@ TEST(child_dies_with_its_parent_when_it_is_told_to)
 		struct child_fd fds[] = { { ends[1], 1 } };
 		char *const *argv = CHILD_WORDS("sh", "-c", "echo x; exec sleep 100");
 		char *const *environment = CHILD_WORDS("PATH=/bin:/usr/bin");
-		struct child_spec spec = { .path = "/bin/sh", .argv = argv, .envp = environment, .fds = fds, .fd_count = 1,
+		struct child_spec spec = { .path = "/bin/sh",
+					   .argv = argv,
+					   .envp = environment,
+					   .fds = fds,
+					   .fd_count = 1,
 					   .parent_death_signal = SIGKILL };
 		struct err err;
 		int pidfd;
@@ -256,7 +273,8 @@ TEST(child_dies_with_its_parent_when_it_is_told_to)
 	poller.fd = ends[0];
 	EXPECT_INT(poll(&poller, 1, LONG_MS), 1);
 	while (read(ends[0], &byte, 1) == 1)
-		continue;                    /* the rest of the line, then the end: the last writer is gone */
+		/* The rest of the line, then the end: the last writer is gone. */
+		continue;
 	close(ends[0]);
 }
 

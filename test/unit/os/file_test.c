@@ -124,7 +124,8 @@ TEST(files_of_proc_are_read_though_they_say_they_are_empty)
 	close(dir);
 }
 
-static void expect_replaced(int (*write_file)(const char *, const void *, size_t, mode_t, struct err *))
+static void expect_replaced(int (*write_file)(const char *, const void *, size_t, mode_t,
+					      struct err *))
 {
 	struct strlist names = { 0 };
 	struct err err = { 0 };
@@ -296,7 +297,8 @@ TEST(tree_removal_does_not_enter_mounts)
 	EXPECT_INT(dir_make("volume", 0700, &err), 0);
 	put("volume/keep", "x");
 	EXPECT_INT(dir_make("tree/a/mnt", 0700, &err), 0);
-	EXPECT(mount("volume", "tree/a/mnt", NULL, MS_BIND, NULL) == 0);     /* the same file system: st_dev tells nothing */
+	/* The same file system: st_dev tells nothing. */
+	EXPECT(mount("volume", "tree/a/mnt", NULL, MS_BIND, NULL) == 0);
 	EXPECT_INT(dir_remove_tree("tree", &err), -1);
 	EXPECT_INT(err.code, ERR_CONFLICT);
 	EXPECT_STR(err.text, "remove 'tree': something is mounted at 'mnt' in it");
@@ -322,7 +324,8 @@ TEST(tree_deeper_than_descriptors_reach_is_removed)
 
 	enter_folder();
 	EXPECT(mkdir("tree", 0700) == 0 && chdir("tree") == 0);
-	EXPECT(mkdir(".moved-0", 0700) == 0 && mkdir(".moved-0/x", 0700) == 0);      /* a name the removal would like to use */
+	/* A name the removal would like to use. */
+	EXPECT(mkdir(".moved-0", 0700) == 0 && mkdir(".moved-0/x", 0700) == 0);
 	while (depth < 3000 && mkdir("deep", 0700) == 0 && chdir("deep") == 0) {
 		put("f", "");
 		depth++;

@@ -45,7 +45,8 @@ static void open_host(struct host *host)
 
 static int host_listens(struct host *host, struct err *err)
 {
-	return listen_unix(host->loop, host->path, 0660, -1, on_connection, host, &host->listener, err);
+	return listen_unix(host->loop, host->path, 0660, -1, on_connection, host, &host->listener,
+			   err);
 }
 
 static void close_host(struct host *host)
@@ -149,7 +150,9 @@ TEST(unix_path_that_is_too_long_is_refused_by_name)
 
 	open_host(&host);
 	memset(path + 5, 'x', sizeof(path) - 6);
-	EXPECT_INT(listen_unix(host.loop, path, 0660, -1, on_connection, &host, &host.listener, &err), -1);
+	EXPECT_INT(
+		listen_unix(host.loop, path, 0660, -1, on_connection, &host, &host.listener, &err),
+		-1);
 	EXPECT_INT(err.code, ERR_INVALID);
 	EXPECT(strstr(err.text, "1 to 107 characters"));
 	EXPECT_INT(connect_unix(path, &fd, &err), -1);
@@ -204,7 +207,8 @@ TEST(listener_without_descriptors_rests_instead_of_spinning)
 	close_host(&host);
 }
 
-static void expect_tcp(struct ip ip, const struct sockaddr *address, socklen_t size, uint16_t *ret_port)
+static void expect_tcp(struct ip ip, const struct sockaddr *address, socklen_t size,
+		       uint16_t *ret_port)
 {
 	struct err err = { 0 };
 	struct host host;
@@ -228,7 +232,8 @@ static void expect_tcp(struct ip ip, const struct sockaddr *address, socklen_t s
 
 TEST(tcp_listener_takes_connections_of_both_families)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	struct ip loopback6 = { .family = 6, .bytes = { [15] = 1 } };
 
@@ -242,7 +247,10 @@ TEST(tcp_listener_on_a_foreign_address_names_it)
 	struct host host;
 
 	open_host(&host);
-	EXPECT_INT(listen_tcp(host.loop, ip4(192, 0, 2, 1), 2377, on_connection, &host, &host.listener, &err), -1);
-	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));     /* and then the words of the libc */
+	EXPECT_INT(listen_tcp(host.loop, ip4(192, 0, 2, 1), 2377, on_connection, &host,
+			      &host.listener, &err),
+		   -1);
+	/* And then the words of the libc. */
+	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));
 	close_host(&host);
 }

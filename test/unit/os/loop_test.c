@@ -207,8 +207,8 @@ static void close_ends(struct ends ends)
 
 static void tell_events(void *arg, unsigned events)
 {
-	buf_printf(&story, "%s%s%s%s ", (const char *)arg, events & LOOP_READ ? "r" : "", events & LOOP_WRITE ? "w" : "",
-		   events & LOOP_HANGUP ? "h" : "");
+	buf_printf(&story, "%s%s%s%s ", (const char *)arg, events & LOOP_READ ? "r" : "",
+		   events & LOOP_WRITE ? "w" : "", events & LOOP_HANGUP ? "h" : "");
 }
 
 TEST(watch_reports_what_it_was_asked_for)

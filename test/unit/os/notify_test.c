@@ -19,7 +19,8 @@ static void expect_notified(const char *name, size_t name_length)
 	if (address.sun_path[0] == '@')
 		address.sun_path[0] = '\0';
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	EXPECT(bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name_length)) == 0);
+	EXPECT(bind(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name_length)) == 0);
 	setenv("NOTIFY_SOCKET", name, 1);
 	notify_state("READY=1\nSTATUS=serving");
 	EXPECT(recv(fd, text, sizeof(text) - 1, 0) > 0);
@@ -64,7 +65,8 @@ TEST(stderr_that_leads_to_the_journal_is_known)
 	char text[64];
 
 	EXPECT(fstat(STDERR_FILENO, &st) == 0);
-	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
 	setenv("JOURNAL_STREAM", text, 1);
 	EXPECT(notify_is_under_systemd());
 	setenv("JOURNAL_STREAM", "1:2", 1);

@@ -69,9 +69,12 @@ static void on_close(void *arg, const char *reason)
 
 static const struct stream_events events = { on_data, on_end, on_writable, on_close };
 
-static void open_side_of(struct side *side, int ours, int hand, size_t bound, const struct stream_events *with)
+static void open_side_of(struct side *side, int ours, int hand, size_t bound,
+			 const struct stream_events *with)
 {
-	*side = (struct side){ .loop = loop_new(), .hand = hand, .consume_most = SIZE_MAX, .taken_fd = -1 };
+	*side = (struct side){
+		.loop = loop_new(), .hand = hand, .consume_most = SIZE_MAX, .taken_fd = -1
+	};
 	side->stream = stream_new(side->loop, ours, bound, with, side);
 }
 
@@ -480,7 +483,8 @@ TEST(pipe_that_is_written_ends_by_closing_and_breaks_with_its_reader)
 
 TEST(reset_connection_is_told_by_that_word)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct linger hard = { 1, 0 };
 	socklen_t size = sizeof(address);
 	struct side side;

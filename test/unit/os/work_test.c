@@ -67,7 +67,8 @@ TEST(work_goes_around_a_lane_that_is_held_up)
 	struct loop *loop = the_loop = loop_new();
 	struct work *work = work_new(loop, 2);
 	sem_t gate;
-	struct job slow = { .number = 1, .lane = 0, .gate = &gate }, behind = { .number = 2 }, other = { .number = 3, .lane = 1 };
+	struct job slow = { .number = 1, .lane = 0, .gate = &gate }, behind = { .number = 2 },
+		   other = { .number = 3, .lane = 1 };
 	struct job free_one = { .number = 4, .lane = 2 };
 
 	sem_init(&gate, 0, 0);
@@ -92,7 +93,8 @@ TEST(work_without_a_lane_runs_side_by_side)
 	struct loop *loop = the_loop = loop_new();
 	struct work *work = work_new(loop, 2);
 	sem_t gate, entered;
-	struct job a = { .number = 1, .gate = &gate, .entered = &entered }, b = { .number = 2, .gate = &gate, .entered = &entered };
+	struct job a = { .number = 1, .gate = &gate, .entered = &entered },
+		   b = { .number = 2, .gate = &gate, .entered = &entered };
 
 	sem_init(&gate, 0, 0);
 	sem_init(&entered, 0, 0);
