@@ -60,6 +60,25 @@ static void stamp(struct view_object *object, const struct change *change, uint6
 	}
 }
 
+/* Most writes touch nothing that an index is made of; leaving those objects where they are keeps chains in order of creation. */
+static bool moves_in_indexes(const struct change *change)
+{
+	switch (change->kind) {
+	case KIND_TASK:
+		return change->mask & (FIELD_BIT(TASK_SERVICE) | FIELD_BIT(TASK_NODE));
+	case KIND_SERVICE:
+		return change->mask & FIELD_BIT(SERVICE_SPEC_VERSION);
+	case KIND_SERVICE_VERSION:
+	case KIND_SLOT:
+		return true;
+	case KIND_CLUSTER:
+	case KIND_NODE:
+	case KIND_COUNT:
+		break;
+	}
+	return false;
+}
+
 static void apply_change(struct view *view, const struct change *change, uint64_t index, const struct entry_head *head,
 			 struct applied *out)
 {
@@ -67,6 +86,7 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 	struct view_object *object = map_get(view->objects[change->kind], change->id);
 	struct state_event *event = &out->events[out->event_count++];
 	struct state_row *row = &out->rows[out->row_count++];
+	bool moves = change->op != CHANGE_UPDATE || moves_in_indexes(change);
 
 	*event = (struct state_event){ .kind = change->kind, .op = change->op, .id = arena_strdup(&out->arena, change->id),
 				       .mask = change->mask };
@@ -75,7 +95,8 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 		void *before = arena_take(&out->arena, shape->size);
 		shape_copy(shape, object->value, &out->arena, before);
 		event->before = before;
-		view_index_object(view, object, false);
+		if (moves)
+			view_index_object(view, object, false);
 		view->sum -= object->meta.sum;
 	} else {
 		object = view_insert(view, change->kind, change->id);
@@ -86,7 +107,8 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 	}
 	write_fields(object, change);
 	stamp(object, change, index, head);
-	view_index_object(view, object, true);
+	if (moves)
+		view_index_object(view, object, true);
 
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	row_encode(object, &bytes);
