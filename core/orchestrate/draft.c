@@ -98,6 +98,15 @@ static int compare_age(const void *a, const void *b)
 	return strcmp(x->object.id, y->object.id);
 }
 
+/* The view has them nearly in this order: those that were placed later than made stand further back. */
+static bool are_sorted(struct draft_task *const *tasks, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_age(&tasks[i - 1], &tasks[i]) > 0)
+			return false;
+	return true;
+}
+
 static void load_tasks(struct draft *draft, struct draft_service *service)
 {
 	const struct view_object *first = view_tasks_of_service(draft->view, service->id), *object;
@@ -110,7 +119,8 @@ static void load_tasks(struct draft *draft, struct draft_service *service)
 		struct draft_task *task = has_loaded ? map_get(draft->loaded, object->meta.id) : NULL;
 		service->tasks[service->count++] = task ? task : task_of(draft, object);
 	}
-	qsort(service->tasks, service->count, sizeof *service->tasks, compare_age);
+	if (!are_sorted(service->tasks, service->count))
+		qsort(service->tasks, service->count, sizeof *service->tasks, compare_age);
 	look_at(draft, service->count + 1);
 }
 

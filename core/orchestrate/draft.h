@@ -28,7 +28,7 @@ struct draft_task {
 /* What belongs to one place: slot N of a replicated service, a node for a global one. */
 struct slot_group {
 	uint64_t number;                /* 0 for global */
-	const char *node_id;            /* global only */
+	const char *node_id;            /* "" unless global */
 	struct draft_task *first, *last;
 	struct draft_object *row;       /* its restart history, NULL when there is none */
 };
@@ -61,6 +61,7 @@ struct draft {
 	struct draft_service **services;
 	size_t count, size;
 	void *port_space;               /* allocate_port's, made when first needed */
+	void *schedule_scratch;         /* schedule's, likewise */
 };
 
 void draft_init(struct draft *draft, const struct orchestrate_in *in);

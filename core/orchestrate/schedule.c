@@ -5,6 +5,8 @@
 #include "orchestrate/schedule_rank.h"
 
 struct on_node { uint64_t active, failures; };
+/* One for all rounds of a call: as long as there are nodes, and clean between rounds. */
+struct scratch { struct on_node *on_nodes; struct candidate_node *candidates; };
 struct round {
 	struct draft *draft;
 	struct draft_service *service;
@@ -13,6 +15,7 @@ struct round {
 	const struct service_spec *spec;        /* of this version */
 	struct constraint_list constraints;
 	struct on_node *on_nodes;               /* by position of the node */
+	struct candidate_node *candidates;
 	size_t node_count;
 };
 
@@ -53,16 +56,45 @@ static void parse_constraints(struct round *round)
 		panic("service %s: %s", round->service->id, err.text);
 }
 
+static struct scratch *scratch_of(struct draft *draft, size_t node_count)
+{
+	struct scratch *scratch = draft->schedule_scratch;
+
+	if (!scratch) {
+		scratch = ARENA_NEW(draft->arena, struct scratch);
+		scratch->on_nodes = ARENA_ARRAY(draft->arena, struct on_node, node_count);
+		scratch->candidates = ARENA_ARRAY(draft->arena, struct candidate_node, node_count);
+		draft->schedule_scratch = scratch;
+	}
+	return scratch;
+}
+
 static void round_open(struct round *round, struct draft *draft, struct draft_service *service, uint64_t version)
 {
+	struct scratch *scratch;
+
 	*round = (struct round){ .draft = draft, .service = service, .version = version };
 	round->ledger = dirty_ledger(draft->in->dirty);
 	round->spec = draft_spec_of(draft, service, version);
 	parse_constraints(round);
 	round->node_count = ledger_open(round->ledger, draft->view);
-	round->on_nodes = ARENA_ARRAY(draft->arena, struct on_node, round->node_count);
+	scratch = scratch_of(draft, round->node_count);
+	round->on_nodes = scratch->on_nodes;
+	round->candidates = scratch->candidates;
 	count_on_nodes(round);
 	draft->nodes_left -= MIN(draft->nodes_left, round->node_count);
+}
+
+/* What was counted was counted for this service's tasks. */
+static void round_close(struct round *round)
+{
+	for (size_t i = 0; i < round->service->count; i++) {
+		const char *node_id = round->service->tasks[i]->task->node_id;
+		const struct ledger_line *line = str_is_empty(node_id) ? NULL :
+			ledger_find(round->ledger, round->draft->view, node_id);
+		if (line)
+			round->on_nodes[line->at] = (struct on_node){ 0 };
+	}
 }
 
 static void explain(struct round *round, struct draft_task *task, const char *error)
@@ -124,7 +156,7 @@ static void find_candidates(struct round *round, struct rank *rank, size_t stopp
 	const struct view_object *object;
 	size_t at = 0;
 
-	rank->items = ARENA_ARRAY(round->draft->arena, struct candidate_node, round->node_count);
+	rank->items = round->candidates;
 	for (size_t i = 0; (object = view_next(round->draft->view, KIND_NODE, &at)); i++) {
 		struct ledger_line *line = ledger_at(round->ledger, round->draft->view, i);
 		struct filter_node node = { object->meta.id, object->value, line, round->on_nodes[i].active };
@@ -186,6 +218,7 @@ static void schedule_version(struct draft *draft, struct draft_service *service,
 	}
 	if (count > 0)
 		spread(&round, free_tasks, count);
+	round_close(&round);
 }
 
 static bool has_unplaced(const struct draft_service *service)

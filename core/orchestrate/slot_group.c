@@ -37,11 +37,19 @@ static int compare_placed(const void *a, const void *b)
 	return order;
 }
 
+static bool are_in_place(const struct placed *placed, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_placed(&placed[i - 1], &placed[i]) > 0)
+			return false;
+	return true;
+}
+
 struct slot_group *slots_add(struct draft *draft, struct draft_service *service, uint64_t number, const char *node_id)
 {
 	struct slot_group *slot = ARENA_NEW(draft->arena, struct slot_group);
 
-	*slot = (struct slot_group){ .number = number, .node_id = number ? NULL : node_id };
+	*slot = (struct slot_group){ .number = number, .node_id = number ? "" : node_id };
 	if (service->slot_count == service->slot_size) {
 		size_t size = MAX((size_t)16, service->slot_size * 2);
 		struct slot_group **slots = ARENA_ARRAY(draft->arena, struct slot_group *, size);
@@ -92,7 +100,8 @@ void slots_load(struct draft *draft, struct draft_service *service)
 
 	for (size_t i = 0; i < service->count; i++)
 		placed[i] = (struct placed){ service->tasks[i], i };
-	qsort(placed, service->count, sizeof *placed, compare_placed);
+	if (!are_in_place(placed, service->count))
+		qsort(placed, service->count, sizeof *placed, compare_placed);
 	for (size_t i = 0; i < service->count; i++)
 		append(draft, service, placed[i].task);
 	service->sorted_count = service->slot_count;

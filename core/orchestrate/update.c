@@ -150,28 +150,33 @@ static void set_status(struct draft *draft, struct draft_service *service, enum 
 
 struct sum { size_t outdated, under_way, begun; };
 
-/* Looks at every slot, and ends what is double at once: that costs nobody a place. */
+/* What is double ends at once: that costs nobody a place. */
+static struct look look_and_tidy(struct draft *draft, struct draft_service *service, struct slot_group *slot)
+{
+	struct look look = look_at(draft, service, slot);
+
+	if (look.progress != SLOT_DOUBLE && !look.has_spare)
+		return look;
+	if (!has_room(draft, service, count_wanted(slot)))
+		return look;
+	if (look.progress == SLOT_DOUBLE)
+		stop_others(draft, slot, look.fresh);
+	else
+		stop_spare(draft, slot, look.fresh);
+	return look_at(draft, service, slot);
+}
+
 static struct sum look_at_all(struct draft *draft, struct draft_service *service, struct look *looks)
 {
 	struct sum sum = { 0 };
 
 	for (size_t i = 0; i < service->slot_count; i++) {
-		struct slot_group *slot = service->slots[i];
-
-		if (!takes_part(draft, service, slot))
+		if (!takes_part(draft, service, service->slots[i]))
 			continue;
-		looks[i] = look_at(draft, service, slot);
+		looks[i] = look_and_tidy(draft, service, service->slots[i]);
 		sum.outdated += looks[i].progress == SLOT_OUTDATED;
 		sum.under_way += looks[i].progress == SLOT_UNDER_WAY;
 		sum.begun += looks[i].has_outdated;
-		if (looks[i].progress != SLOT_DOUBLE && !looks[i].has_spare)
-			continue;
-		if (!has_room(draft, service, count_wanted(slot)))
-			continue;
-		if (looks[i].progress == SLOT_DOUBLE)
-			stop_others(draft, slot, looks[i].fresh);
-		else
-			stop_spare(draft, slot, looks[i].fresh);
 	}
 	return sum;
 }
