@@ -57,11 +57,11 @@ static void decide(struct draft *draft, struct draft_service *service)
 		return;
 	}
 	allocate_service_ports(draft, service);
+	restart_service(draft, service);        /* first: a slot that it leaves empty is seen by the next */
 	if (service_is_global(service->spec))
 		global_service(draft, service);
 	else
 		replicated_service(draft, service);
-	restart_service(draft, service);
 	update_service(draft, service);
 	restart_start_due(draft, service);
 	allocate_tasks(draft, service);

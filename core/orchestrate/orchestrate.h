@@ -4,7 +4,7 @@
  * cannot conflict. All it knows is the view: a new leader that starts with dirty_add_all goes on where the old one stopped. Run again
  * on the result, it returns nothing.
  *
- * The order of the stages: nodes first (enforce); then for each dirty service ports, slots (replicated or global), restarts, update,
+ * The order of the stages: nodes first (enforce); then for each dirty service ports, restarts, slots (replicated or global), update,
  * scheduling, reaping. A task made in this call may leave it assigned: one entry, not four. Semantics are swarmkit's
  * (moby/swarmkit, manager/orchestrator and manager/scheduler), with these departures: restart attempts are in slot rows, so history
  * is always the cluster's limit and a new leader goes on counting; delays and windows are cluster time; a failed node is weighed by

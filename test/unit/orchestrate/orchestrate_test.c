@@ -17,6 +17,15 @@ static void put_node(struct world *world, const char *id)
 	world_put_node(world, id, &(struct node){ .status.state = NODE_READY });
 }
 
+/* One node, and the service as it comes. */
+static void init_with_web(struct world *world, const struct service_spec *spec)
+{
+	world_init(world, 1);
+	put_node(world, "n1");
+	world_settle(world);
+	world_create_service(world, "web", spec);
+}
+
 static const struct view_object *first_task(const struct world *world)
 {
 	size_t at = 0;
@@ -39,11 +48,8 @@ TEST(a_call_returns_no_more_than_its_limit_and_asks_to_go_on)
 	struct world world;
 	struct service_spec spec = web(25);
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_settle(&world);
+	init_with_web(&world, &spec);
 	world.limits.changes = 10;
-	world_create_service(&world, "web", &spec);
 	EXPECT_INT(world_step(&world), 10);
 	EXPECT(world.more);
 	EXPECT_INT(world_step(&world), 10);
@@ -58,10 +64,7 @@ TEST(a_service_of_thousands_comes_in_entries_that_fit)
 	struct world world;
 	struct service_spec spec = web(2500);
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_settle(&world);
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	EXPECT_INT(world_step(&world), CHANGES_MAX);    /* world_commit checks the bytes */
 	EXPECT_INT(world_settle(&world), 1500);
 	EXPECT_INT(view_count(world.view, KIND_TASK), 2500);
@@ -73,9 +76,7 @@ TEST(what_makes_no_difference_makes_nothing_dirty)
 	struct world world;
 	struct service_spec spec = web(1);
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	world_settle(&world);
 	put_node(&world, "n1");                         /* the same again */
 	EXPECT(dirty_is_empty(world.dirty));
@@ -91,9 +92,7 @@ TEST(the_time_asked_for_is_the_earliest_and_goes_with_its_service)
 	struct world world;
 	struct service_spec spec = web(1);
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	world_settle(&world);
 	world_report(&world, first_task(&world)->meta.id, TASK_FAILED, NULL);
 	world_settle(&world);
@@ -111,9 +110,7 @@ TEST(a_list_that_was_lost_is_made_again)
 	struct arena arena;
 	struct orchestrate_out out;
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	arena_init(&arena, "test", 1 << 24);
 	orchestrate(&(struct orchestrate_in){ .view = world.view, .dirty = world.dirty, .now_ms = world.now_ms, .rng = &world.rng,
 					      .arena = &arena }, &out);
@@ -151,9 +148,7 @@ TEST(a_task_is_outdated_by_its_template_or_by_a_node_that_does_not_fit_any_more)
 	char here[] = "node.id==n1", elsewhere[] = "node.id==n2", image[] = "b";
 	char *constraint = here;
 
-	world_init(&world, 1);
-	put_node(&world, "n1");
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	world_settle(&world);
 	EXPECT(!task_is_outdated(world.view, first_task(&world)->value));
 	spec.task.placement.constraints = (struct str_array){ &constraint, 1 };
@@ -180,11 +175,9 @@ TEST(a_port_space_that_is_full_leaves_the_reason)
 
 	for (size_t i = 0; i <= PORTS; i++)
 		ports[i] = (struct port_config){ .target_port = i + 1, .protocol = PROTOCOL_UDP, .publish_mode = PUBLISH_INGRESS };
-	world_init(&world, 1);
-	put_node(&world, "n1");
 	spec.endpoint.ports.items = ports;
 	spec.endpoint.ports.count = PORTS + 1;
-	world_create_service(&world, "web", &spec);
+	init_with_web(&world, &spec);
 	world_settle(&world);
 	EXPECT_STR(VIEW_VALUE(task, first_task(&world))->error, "no free port from 30000 to 32767 (udp)");
 	spec.endpoint.ports.count = PORTS;
