@@ -261,3 +261,17 @@ bool str_is_utf8(const char *s, size_t length)
 	}
 	return true;
 }
+
+void str_make_line(char *text)
+{
+	for (size_t left = strlen(text); left;) {
+		size_t step = utf8_length_at((const uint8_t *)text, left);
+
+		if (step == 0 || (step == 1 && ((unsigned char)*text < 0x20 || *text == 0x7f))) {
+			*text = '?';
+			step = 1;
+		}
+		text += step;
+		left -= step;
+	}
+}

@@ -36,3 +36,5 @@ struct strlist str_split(const char *s, char separator);
 unsigned str_distance(const char *a, const char *b);
 /* Valid UTF-8 without NUL. */
 bool str_is_utf8(const char *s, size_t length);
+/* Makes a stranger's text fit to be shown: control characters and bytes that are no UTF-8 become '?'. */
+void str_make_line(char *text);

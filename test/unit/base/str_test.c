@@ -182,3 +182,11 @@ TEST(utf8_check_does_not_read_past_the_length)
 	EXPECT(!str_is_utf8(cut, 1));
 	free(cut);
 }
+
+TEST(str_make_line_leaves_one_line_of_valid_text)
+{
+	char text[] = "a\nb\x1b[2J\x7f\xc3\xa4 \xc3 \xf0\x9f";
+
+	str_make_line(text);
+	EXPECT_STR(text, "a?b?[2J?\xc3\xa4 ? ?" "?");
+}
