@@ -225,9 +225,12 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *err)
 	bool is_default = is(domain, DEFAULT_DOMAIN);
 	split_tail(&path, &tag, &digest);
 	bool is_official = is_default && !has(path, '/');
-	if (has_upper(path))
-		return err_set(err, ERR_INVALID, "invalid reference format: repository name (%s%.*s) must be lowercase",
-			       is_official ? OFFICIAL : "", (int)path.length, path.at);
+	if (has_upper(path)) {
+		err_set(err, ERR_INVALID, "invalid reference format: repository name (%s%.*s) must be lowercase",
+			is_official ? OFFICIAL : "", (int)path.length, path.at);
+		str_make_line(err->text);            /* it is no name yet, but whatever was typed */
+		return -1;
+	}
 	if (!is_domain(domain) || !is_path(path) || (tag.at && !is_tag(tag)) || (digest.at && !is_digest(digest)))
 		return refuse(err);
 
@@ -265,11 +268,20 @@ static const char *append_tail(const struct image_ref *ref, char text[IMAGE_REF_
 	return text;
 }
 
+/* Without its domain the path would be read as one that begins with a domain: then both are shown. */
+static bool needs_domain(const struct image_ref *ref)
+{
+	struct piece path = { ref->path, strlen(ref->path) }, domain, rest;
+
+	split_domain(path, &domain, &rest);
+	return !str_eq(ref->domain, DEFAULT_DOMAIN) || rest.length != path.length;
+}
+
 const char *image_ref_format_familiar_name(const struct image_ref *ref, char ret_text[IMAGE_REF_TEXT_SIZE])
 {
 	const char *rest = str_after(ref->path, OFFICIAL);
 
-	if (!str_eq(ref->domain, DEFAULT_DOMAIN))
+	if (needs_domain(ref))
 		snprintf(ret_text, IMAGE_REF_TEXT_SIZE, "%s/%s", ref->domain, ref->path);
 	else
 		str_copy(ret_text, IMAGE_REF_TEXT_SIZE, rest && !strchr(rest, '/') ? rest : ref->path);

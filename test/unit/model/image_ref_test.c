@@ -53,6 +53,9 @@ TEST(image_ref_shows_names_as_docker_does)
 	EXPECT_STR(familiar("nginx:1@sha256:" HEX), "nginx:1@sha256:" HEX);
 	EXPECT_STR(familiar("docker.io/library/a/b"), "library/a/b");
 	EXPECT_STR(familiar("quay.io/library/nginx"), "quay.io/library/nginx");
+	/* Docker would show docker.io/n here, which is another image. */
+	EXPECT_STR(familiar("docker.io/docker.io/n"), "docker.io/docker.io/n");
+	EXPECT_STR(familiar("docker.io/localhost/n"), "docker.io/localhost/n");
 }
 
 TEST(image_ref_refuses_in_dockers_words)
@@ -76,6 +79,7 @@ TEST(image_ref_refuses_in_dockers_words)
 	EXPECT_STR(familiar("h_st.example/a"), INVALID);
 	EXPECT_STR(familiar("Nginx"), "invalid reference format: repository name (library/Nginx) must be lowercase");
 	EXPECT_STR(familiar("docker.io/A/b:c"), "invalid reference format: repository name (A/b) must be lowercase");
+	EXPECT_STR(familiar("A\n\xff"), "invalid reference format: repository name (library/A?" "?) must be lowercase");
 	EXPECT_STR(familiar(HEX), "invalid repository name (" HEX "), cannot specify 64-byte hexadecimal strings");
 }
 
