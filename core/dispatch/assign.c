@@ -22,8 +22,9 @@ static bool fill(const struct view *view, const struct view_object *object, stru
 		.node_id = task->node_id, .node_hostname = node ? node->description.hostname : NULL, .slot = task->slot,
 		.desired = task->desired, .service_labels = spec->labels, .spec = spec->task, .endpoint = spec->endpoint,
 	};
-	/* The allocated ports are those of the service's current version; an older task keeps the ones its own spec names. */
-	if (service && service->template_version == task->spec_version) {
+	/* The allocated ports go with the endpoint, which is the same since the template last changed; an older task keeps those its own
+	 * spec names. */
+	if (service && task->spec_version >= service->template_version) {
 		ret->endpoint.ports.items = service->ports.items;
 		ret->endpoint.ports.count = service->ports.count;
 	}
