@@ -90,35 +90,54 @@ static uint64_t first_free(const struct port_space *space, int protocol)
 	return 0;
 }
 
-/* Explicit numbers first, then the old ones of those without, then new ones. NULL, or why not. */
-static const char *choose(struct draft *draft, struct port_space *space, const struct service *service, struct port_config *ports,
-			  size_t count)
+/* A number that the spec names; used: which of the service's old numbers are spoken for. NULL, or why not. */
+static const char *take_named(struct draft *draft, struct port_space *space, const struct service *service,
+			      const struct port_config *port, bool *used)
 {
-	bool *used = ARENA_ARRAY(draft->arena, bool, service->ports.count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (!is_ingress(&ports[i]) || ports[i].published_port == 0)
-			continue;
-		if (is_taken(space, protocol_of(&ports[i]), ports[i].published_port))
-			return arena_printf(draft->arena, "port '%" PRIu64 "' is already in use", ports[i].published_port);
-		set_taken(space, &ports[i], true);
-		for (size_t old = 0; old < service->ports.count; old++)
-			used[old] |= is_ingress(&service->ports.items[old]) && is_same_target(&service->ports.items[old], &ports[i]) &&
-				     service->ports.items[old].published_port == ports[i].published_port;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!is_ingress(&ports[i]) || ports[i].published_port != 0)
-			continue;
-		uint64_t number = previous_number(service, &ports[i], used);
-		if (number == 0 || is_taken(space, protocol_of(&ports[i]), number))
-			number = first_free(space, protocol_of(&ports[i]));
-		if (number == 0)
-			return arena_printf(draft->arena, "no free port from %d to %d (%s)", DYNAMIC_PORT_FIRST, DYNAMIC_PORT_LAST,
-					    protocol_names[protocol_of(&ports[i])]);
-		ports[i].published_port = number;
-		set_taken(space, &ports[i], true);
+	if (is_taken(space, protocol_of(port), port->published_port))
+		return arena_printf(draft->arena, "port '%" PRIu64 "' is already in use", port->published_port);
+	set_taken(space, port, true);
+	for (size_t i = 0; i < service->ports.count; i++) {
+		const struct port_config *old = &service->ports.items[i];
+		used[i] |= is_ingress(old) && is_same_target(old, port) && old->published_port == port->published_port;
 	}
 	return NULL;
+}
+
+/* The number it had, or the first free one. */
+static const char *take_any(struct draft *draft, struct port_space *space, const struct service *service,
+			    struct port_config *port, bool *used)
+{
+	int protocol = protocol_of(port);
+	uint64_t number = previous_number(service, port, used);
+
+	if (number == 0 || is_taken(space, protocol, number))
+		number = first_free(space, protocol);
+	if (number == 0)
+		return arena_printf(draft->arena, "no free port from %d to %d (%s)", DYNAMIC_PORT_FIRST, DYNAMIC_PORT_LAST,
+				    protocol_names[protocol]);
+	port->published_port = number;
+	set_taken(space, port, true);
+	return NULL;
+}
+
+/* Named numbers first, so that nothing found for the others collides with them. */
+static const char *choose(struct draft *draft, struct port_space *space, const struct service *service,
+			  struct port_config *ports, size_t count)
+{
+	bool *used = ARENA_ARRAY(draft->arena, bool, service->ports.count);
+	bool *is_named = ARENA_ARRAY(draft->arena, bool, count);
+	const char *why = NULL;
+
+	for (size_t i = 0; i < count && !why; i++) {
+		is_named[i] = ports[i].published_port != 0;
+		if (is_ingress(&ports[i]) && is_named[i])
+			why = take_named(draft, space, service, &ports[i], used);
+	}
+	for (size_t i = 0; i < count && !why; i++)
+		if (is_ingress(&ports[i]) && !is_named[i])
+			why = take_any(draft, space, service, &ports[i], used);
+	return why;
 }
 
 /* Does each allocated port answer to the one asked for at the same place? */

@@ -63,6 +63,19 @@ static void look_at(struct draft *draft, size_t objects)
 	draft->objects_left -= MIN(draft->objects_left, objects);
 }
 
+void *draft_grow(struct draft *draft, void *items, size_t count, size_t *size)
+{
+	void **larger;
+
+	if (count < *size)
+		return items;
+	*size = MAX((size_t)16, *size * 2);
+	larger = ARENA_ARRAY(draft->arena, void *, *size);
+	if (count)
+		memcpy(larger, items, count * sizeof *larger);
+	return larger;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------- */
 
 static struct draft_task *task_of(struct draft *draft, const struct view_object *object)
@@ -146,14 +159,7 @@ struct draft_service *draft_load(struct draft *draft, const char *service_id)
 		load_constraints(draft, service);
 	}
 	load_tasks(draft, service);
-	if (draft->count == draft->size) {
-		size_t size = MAX((size_t)16, draft->size * 2);
-		struct draft_service **services = ARENA_ARRAY(draft->arena, struct draft_service *, size);
-		if (draft->count)
-			memcpy(services, draft->services, draft->count * sizeof *services);
-		draft->services = services;
-		draft->size = size;
-	}
+	draft->services = draft_grow(draft, draft->services, draft->count, &draft->size);
 	draft->services[draft->count++] = service;
 	return service;
 }
@@ -248,14 +254,7 @@ static const char *new_id(struct draft *draft)
 
 static void add_task(struct draft *draft, struct draft_service *service, struct draft_task *task)
 {
-	if (service->count == service->size) {
-		size_t size = MAX((size_t)16, service->size * 2);
-		struct draft_task **tasks = ARENA_ARRAY(draft->arena, struct draft_task *, size);
-		if (service->count)
-			memcpy(tasks, service->tasks, service->count * sizeof *tasks);
-		service->tasks = tasks;
-		service->size = size;
-	}
+	service->tasks = draft_grow(draft, service->tasks, service->count, &service->size);
 	service->tasks[service->count++] = task;
 }
 

@@ -79,6 +79,9 @@ bool draft_is_spent(const struct draft *draft);         /* enough looked at for 
 void draft_put_off(struct draft_service *service);
 void draft_wake_at(struct draft_service *service, msec at_ms);
 
+/* Room for one more at the end of an array of pointers; returns where the array is now. */
+void *draft_grow(struct draft *draft, void *items, size_t count, size_t *size);
+
 /* The copy to write to. */
 struct task *draft_edit_task(struct draft *draft, struct draft_task *task);
 struct service *draft_edit_service(struct draft *draft, struct draft_service *service);

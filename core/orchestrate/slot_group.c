@@ -50,14 +50,7 @@ struct slot_group *slots_add(struct draft *draft, struct draft_service *service,
 	struct slot_group *slot = ARENA_NEW(draft->arena, struct slot_group);
 
 	*slot = (struct slot_group){ .number = number, .node_id = number ? "" : node_id };
-	if (service->slot_count == service->slot_size) {
-		size_t size = MAX((size_t)16, service->slot_size * 2);
-		struct slot_group **slots = ARENA_ARRAY(draft->arena, struct slot_group *, size);
-		if (service->slot_count)
-			memcpy(slots, service->slots, service->slot_count * sizeof *slots);
-		service->slots = slots;
-		service->slot_size = size;
-	}
+	service->slots = draft_grow(draft, service->slots, service->slot_count, &service->slot_size);
 	service->slots[service->slot_count++] = slot;
 	return slot;
 }
