@@ -1,4 +1,4 @@
-/* cmd_shim.c - `swarmbox shim DIR`: no options, no help, no tables, for it is there once for each
+/* cmd_shim.c - `swarmbox shim DIR …`: no options, no help, no tables, for it is there once for each
  * container. */
 #include "applets/cmd_shim.h"
 
@@ -8,9 +8,9 @@
 
 int cmd_shim(int argc, char **argv)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: swarmbox shim DIR (started by the agent)\n");
+	if (argc != 2 + SHIM_WORD_COUNT) {
+		fprintf(stderr, "usage: swarmbox shim DIR NETWORK LOG BYTES FILES (started by the agent)\n");
 		return 125;
 	}
-	return shim_run(argv[2]);
+	return shim_run(argv + 2);
 }

@@ -364,22 +364,38 @@ static uint64_t read_count(const char *dir, const char *file, const char *key)
 	return str_to_u64(buf_text(&text), &number) == 0 ? number : 0;
 }
 
-void cgroup_oom_file(const struct shim_plan *plan, char *ret_path, size_t size)
+int cgroup_open_oom(const struct cgroup_host *host, const char *id)
 {
-	ret_path[0] = '\0';
-	if (plan->is_cgroup2_unified)
-		snprintf(ret_path, size, "%s/memory.events", plan->cgroup2_dir);
-	for (size_t i = 0; i < plan->cgroup_count; i++)
-		if (strstr(plan->cgroups[i].controllers, "memory"))
-			snprintf(ret_path, size, "%s/memory.oom_control", plan->cgroups[i].dir);
+	const struct cgroup_layout *layout = &host->layout;
+
+	if (layout->is_unified) {
+		struct group_path ctr = path_below(path_of(layout->v2_mount, host->parent, id).text, "ctr");
+
+		return open(path_below(ctr.text, "memory.events").text, O_RDONLY | O_CLOEXEC);
+	}
+	for (size_t i = 0; i < layout->v1_count; i++)
+		if (layout->v1[i].controllers & CGROUP_MEMORY) {
+			struct group_path dir = path_of(layout->v1[i].mount, host->parent, id);
+
+			return open(path_below(dir.text, "memory.oom_control").text, O_RDONLY | O_CLOEXEC);
+		}
+	return -1;
 }
 
-bool cgroup_oom_happened(const char *path)
+bool cgroup_oom_happened(int fd)
 {
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct err ignored;
+	char text[512];
+	ssize_t length = pread(fd, text, sizeof text - 1, 0);
 
-	return path[0] && file_read(path, FILE_MAX_BYTES, &text, &ignored) == 0 && cgroup_count_of(buf_text(&text), "oom_kill") > 0;
+	text[MAX(length, 0)] = '\0';
+	return cgroup_count_of(text, "oom_kill") > 0;
+}
+
+int cgroup_open_v2(const struct cgroup_host *host, const char *id)
+{
+	if (!host->layout.v2_mount[0])
+		return -1;
+	return open(path_below(path_of(host->layout.v2_mount, host->parent, id).text, "ctr").text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void stats_v1(const struct cgroup_v1 *v1, const char *dir, struct runtime_stats *ret)

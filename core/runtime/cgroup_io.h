@@ -28,9 +28,11 @@ void cgroup_shim_procs(const struct cgroup_host *host, const char *id, struct ar
 
 /* In the container's process: all v1 groups; v2 was joined by clone3. */
 int cgroup_join(const struct shim_plan *plan, struct err *err);
-/* The file that counts what the kernel killed in the container for memory; "" when there is none. */
-void cgroup_oom_file(const struct shim_plan *plan, char *ret_path, size_t size);
-bool cgroup_oom_happened(const char *path);
+/* An open descriptor of the file that counts what the kernel killed in the container for memory; -1 when there is none. */
+int cgroup_open_oom(const struct cgroup_host *host, const char *id);
+bool cgroup_oom_happened(int fd);
+/* The container's group in the v2 tree; -1. */
+int cgroup_open_v2(const struct cgroup_host *host, const char *id);
 
 /* Everything in both groups gets SIGKILL; returns when it is gone, ERR_IO after 10 s. */
 int cgroup_kill(const struct cgroup_host *host, const char *id, struct err *err);

@@ -59,32 +59,66 @@ static int make_socket(const char *shim_dir, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int start_shim(struct container *container, struct arena *arena, struct err *err)
-{
-	CLEANUP(fd_closep) int listener = -1;
-	CLEANUP(fd_closep) int ours = -1;
-	CLEANUP(fd_closep) int theirs = -1;
-	int pair[2];
-	pid_t pid;
+/* -1 for what this host does not have: the shim gets /dev/null in its place. */
+struct shim_fds { int listener, ours, theirs, dir, cgroup, oom; };
 
-	if (make_socket(container->shim_dir, &listener, err) < 0)
+static void close_shim_fds(struct shim_fds *fds)
+{
+	int *all[] = { &fds->listener, &fds->ours, &fds->theirs, &fds->dir, &fds->cgroup, &fds->oom };
+
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+		fd_closep(all[i]);
+}
+
+static int open_shim_fds(const struct container *container, struct shim_fds *ret, struct err *err)
+{
+	int pair[2];
+
+	ret->dir = open(container->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret->cgroup = cgroup_open_v2(&container->rt->cgroups, container->id);
+	ret->oom = cgroup_open_oom(&container->rt->cgroups, container->id);
+	if (ret->dir < 0)
+		return err_sys(err, "open '%s'", container->dir);
+	if (make_socket(container->shim_dir, &ret->listener, err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
-	char *argv[] = { (char[]){ "swarmbox" }, (char[]){ "shim" }, container->shim_dir, NULL };
-	struct child_fd fds[] = { { listener, SHIM_LISTEN_FD }, { theirs, SHIM_AGENT_FD } };
-	struct child_spec spec = { .path = container->rt->self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds),
-				   .own_session = true, .oom_score_adj = container->rt->shim_oom_score };
+	ret->ours = pair[0];
+	ret->theirs = pair[1];
+	return fd_set_nonblocking(ret->ours, true) < 0 ? err_sys(err, "make a socket pair") : 0;
+}
 
-	cgroup_shim_procs(&container->rt->cgroups, container->id, arena, spec.cgroup_procs);
-	if (fd_set_nonblocking(ours, true) < 0)
-		return err_sys(err, "make a socket pair");
-	if (child_start(&spec, &container->made_shim_pidfd, &pid, err) < 0)
-		return -1;
-	container->made_link_fd = fd_take(&ours);
-	return 0;
+static int exec_shim(struct container *container, const struct container_spec *spec, const struct shim_fds *open, struct arena *arena,
+		     struct err *err)
+{
+	bool has_log = spec->log_driver != CONTAINER_LOG_NONE;
+	char *argv[SHIM_WORD_COUNT + 3] = { (char[]){ "swarmbox" }, (char[]){ "shim" } };
+	struct child_fd fds[] = { { open->listener, SHIM_LISTEN_FD }, { open->theirs, SHIM_AGENT_FD }, { open->dir, SHIM_DIR_FD },
+				  { open->cgroup, SHIM_CGROUP_FD }, { open->oom, SHIM_OOM_FD } };
+	struct child_spec child = { .path = container->rt->self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds),
+				    .own_session = true, .oom_score_adj = container->rt->shim_oom_score };
+	pid_t pid;
+
+	argv[2 + SHIM_WORD_DIR] = container->shim_dir;
+	argv[2 + SHIM_WORD_NETWORK] = arena_strdup(arena, spec->network == CONTAINER_NET_HOST ? SHIM_NETWORK_HOST : "own");
+	argv[2 + SHIM_WORD_LOG] = arena_strdup(arena, has_log ? "json-file" : SHIM_LOG_NONE);
+	argv[2 + SHIM_WORD_LOG_BYTES] = arena_printf(arena, "%lld", (long long)spec->log_max_bytes);
+	argv[2 + SHIM_WORD_LOG_FILES] = arena_printf(arena, "%d", spec->log_max_files);
+	cgroup_shim_procs(&container->rt->cgroups, container->id, arena, child.cgroup_procs);
+	return child_start(&child, &container->made_shim_pidfd, &pid, err);
+}
+
+static int start_shim(struct container *container, const struct container_spec *spec, struct arena *arena, struct err *err)
+{
+	struct shim_fds fds = { -1, -1, -1, -1, -1, -1 };
+	int result = open_shim_fds(container, &fds, err);
+
+	if (result == 0)
+		result = exec_shim(container, spec, &fds, arena, err);
+	if (result == 0)
+		container->made_link_fd = fd_take(&fds.ours);
+	close_shim_fds(&fds);
+	return result;
 }
 
 /* Reads: rt, id, plan_text. Writes: job_*, made_*. */
@@ -98,7 +132,7 @@ static void create_run(struct container *container)
 	container->job_failed = shim_plan_decode(container->plan_text.data, container->plan_text.len, &arena, &plan, err) < 0 ||
 				make_dirs(container, err) < 0 || rootfs_prepare(container->dir, plan.uses_overlay, err) < 0 ||
 				cgroup_make(&container->rt->cgroups, &plan.spec, err) < 0 ||
-				start_shim(container, &arena, err) < 0;
+				start_shim(container, &plan.spec, &arena, err) < 0;
 	arena_fini(&arena);
 }
 

@@ -1,6 +1,6 @@
 /* container_init_io.c - from a fresh process in fresh namespaces to the user's program.
  *
- *   join cgroups -> cgroup namespace -> open mount sources -> private mounts -> root -> pivot -> hosts, resolv.conf -> mounts -> /dev
+ *   spec -> join cgroups -> cgroup namespace -> open mount sources -> private mounts -> root -> pivot -> hosts, resolv.conf -> mounts -> /dev
  *   -> sysctls -> hidden paths -> read-only root -> user, cwd, stdio -> limits, filter, identity -> gate -> exec
  */
 #include "runtime/container_init_io.h"
@@ -27,11 +27,12 @@
 #include "runtime/mounts_io.h"
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"
+#include "runtime/shim_plan.h"
 
 enum { CODE_FAILED = 126, CODE_NOT_FOUND = 127, ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
 
 struct init {
-	const struct shim_plan *plan;
+	struct shim_plan plan;
 	const struct container_spec *spec;
 	const struct container_init *given;
 	struct arena arena;
@@ -42,13 +43,6 @@ struct init {
 	struct buf host_resolv;
 	int root_fd;
 };
-
-uint64_t container_init_namespaces(const struct container_spec *spec)
-{
-	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-
-	return spec->network == CONTAINER_NET_HOST ? flags : flags | CLONE_NEWNET;
-}
 
 static _Noreturn void fail(int gate_fd, int code, const struct err *err)
 {
@@ -62,15 +56,13 @@ static _Noreturn void fail(int gate_fd, int code, const struct err *err)
 
 /* --- namespaces and root ----------------------------------------------------------------------- */
 
-/* The shim's mask and handlers are not the program's, and its terminal, if it had one, neither. */
+/* What the shim ignores is not the program's affair; all else came from the agent as it should be (os/child.h). */
 static void reset_process(void)
 {
-	sigset_t none;
+	static const int ignored_by_shim[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
+	for (size_t i = 0; i < ARRAY_COUNT(ignored_by_shim); i++)
+		signal(ignored_by_shim[i], SIG_DFL);
 	setsid();
 	umask(0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -87,7 +79,7 @@ static int write_oom_score(const struct container_spec *spec, struct err *err)
 
 static int enter_namespaces(struct init *init, struct err *err)
 {
-	if (cgroup_join(init->plan, err) < 0 || write_oom_score(init->spec, err) < 0)
+	if (cgroup_join(&init->plan, err) < 0 || write_oom_score(init->spec, err) < 0)
 		return -1;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(err, "make a cgroup namespace");
@@ -118,35 +110,63 @@ static void read_host_resolv(struct init *init)
 static int enter_root(struct init *init, struct err *err)
 {
 	read_host_resolv(init);
-	init->mounts = mounts_plan(init->plan, &init->arena);
+	init->mounts = mounts_plan(&init->plan, &init->arena);
 	if (mounts_open_sources(&init->mounts, &init->arena, &init->sources, err) < 0 ||
 	    mounts_look_at_devices(init->spec, &init->arena, &init->nodes, err) < 0)
 		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(err, "make the mounts private");
-	if (rootfs_mount(init->plan, err) < 0 || rootfs_enter(init->plan, err) < 0)
+	if (!init->plan.uses_overlay && rootfs_copy(&init->plan, err) < 0)
+		return -1;
+	if (rootfs_mount(&init->plan, err) < 0 || rootfs_enter(&init->plan, err) < 0)
 		return -1;
 	init->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return init->root_fd < 0 ? err_sys(err, "open the container's root") : 0;
 }
 
-/* Written into the root itself rather than mounted over it: three mounts less, and whoever renames a new file onto them may. Mounts of the
- * user at these places lie above. */
-static int write_files(struct init *init, struct err *err)
+/* One of the three files on the small tmpfs at /proc, bound over its place in /etc. */
+static int bind_file(struct init *init, const char *name, const struct buf *text, struct err *err)
+{
+	char from[64], to[64];
+	CLEANUP(fd_closep) int target = -1;
+	CLEANUP(fd_closep) int tree = -1;
+
+	snprintf(from, sizeof from, "/proc/%s", name);
+	snprintf(to, sizeof to, "/etc/%s", name);
+	if (inroot_write(init->root_fd, from, buf_text(text), text->len, err) < 0 ||
+	    inroot_make_regular(init->root_fd, to, &target, err) < 0)
+		return -1;
+	tree = kcall_open_tree(init->root_fd, from + 1, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC);
+	return tree < 0 || kcall_move_mount(tree, target) < 0 ? err_sys(err, "mount '%s'", to) : 0;
+}
+
+static int bind_files(struct init *init, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	const char *hostname = container_files_hostname(init->spec, &init->arena);
 
-	buf_printf(&text, "%s\n", hostname);
-	if (inroot_write(init->root_fd, "/etc/hostname", buf_text(&text), text.len, err) < 0)
+	buf_printf(&text, "%s\n", container_files_hostname(init->spec, &init->arena));
+	if (bind_file(init, "hostname", &text, err) < 0)
 		return -1;
 	buf_clear(&text);
 	container_files_hosts(init->spec, &text);
-	if (inroot_write(init->root_fd, "/etc/hosts", buf_text(&text), text.len, err) < 0)
+	if (bind_file(init, "hosts", &text, err) < 0)
 		return -1;
 	buf_clear(&text);
 	container_files_resolv(init->spec, buf_text(&init->host_resolv), &text);
-	return inroot_write(init->root_fd, "/etc/resolv.conf", buf_text(&text), text.len, err);
+	return bind_file(init, "resolv.conf", &text, err);
+}
+
+/* Mounted over their places, as Docker does it, from a tmpfs of their own: no inode on disk, no copy of the image's /etc, and a container that
+ * fills one up fills only that. It is made at /proc, where nothing is yet, and stays through the mounts of its files. */
+static int make_files(struct init *init, struct err *err)
+{
+	struct mount_step step = { .target = "/proc", .type = "tmpfs", .data = "mode=755,size=1m", .flags = MS_NOSUID | MS_NODEV };
+	struct mount_plan plan = { .steps = &step, .count = 1 };
+	struct mount_source none = { .tree_fd = -1, .volume_fd = -1 };
+
+	if (mounts_apply(init->root_fd, &plan, &none, err) < 0 || bind_files(init, err) < 0)
+		return -1;
+	return umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? err_sys(err, "unmount /proc") : 0;
 }
 
 static int write_sysctls(struct init *init, struct err *err)
@@ -169,7 +189,7 @@ static int write_sysctls(struct init *init, struct err *err)
 static int fill_root(struct init *init, struct err *err)
 {
 	umask(022);
-	if (write_files(init, err) < 0 || mounts_apply(init->root_fd, &init->mounts, init->sources, err) < 0)
+	if (make_files(init, err) < 0 || mounts_apply(init->root_fd, &init->mounts, init->sources, err) < 0)
 		return -1;
 	umask(0);
 	if (mounts_make_dev(init->root_fd, &init->mounts, init->spec, init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
@@ -315,15 +335,25 @@ static char *const *copy_argv(struct init *init)
 	return argv;
 }
 
+static int read_plan(struct init *init, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	if (file_read_at(init->given->spec_dir_fd, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0)
+		return -1;
+	return shim_plan_decode(buf_text(&text), text.len, &init->arena, &init->plan, err);
+}
+
 _Noreturn void container_init_run(const struct container_init *given)
 {
-	struct init init = { .plan = given->plan, .spec = &given->plan->spec, .given = given, .root_fd = -1 };
+	struct init init = { .given = given, .root_fd = -1 };
 	struct err err = { .code = 0 };
 
 	arena_init(&init.arena, "container_init", ARENA_BYTES);
+	init.spec = &init.plan.spec;
 	reset_process();
-	if (enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 || fill_root(&init, &err) < 0 ||
-	    become_user(&init, &err) < 0)
+	if (read_plan(&init, &err) < 0 || enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 ||
+	    fill_root(&init, &err) < 0 || become_user(&init, &err) < 0)
 		fail(given->gate_fd, CODE_FAILED, &err);
 
 	char *const *argv = copy_argv(&init);

@@ -4,18 +4,14 @@
  * without a word means that exec has succeeded. Anything that goes wrong is "E", the exit code in one byte, and the sentence.
  */
 #pragma once
-#include "runtime/shim_plan.h"
 
 struct container_init {
-	const struct shim_plan *plan;
+	int spec_dir_fd;                 /* shims/<id>, where `spec` is */
 	int gate_fd;                     /* the child's end of the pair */
 	int stdout_fd, stderr_fd;        /* -1: /dev/null, which is fd 0 already */
 };
 
 enum { CONTAINER_INIT_READY = 'R', CONTAINER_INIT_GO = 'G', CONTAINER_INIT_ERROR = 'E', CONTAINER_INIT_MESSAGE_BYTES = 1100 };
-
-/* The namespaces (CLONE_NEW*) that clone3 makes for this spec. The cgroup namespace comes later, from inside the groups. */
-uint64_t container_init_namespaces(const struct container_spec *spec);
 
 /* Runs in the child; never returns. */
 _Noreturn void container_init_run(const struct container_init *init);

@@ -15,24 +15,31 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "runtime/runtime_inside.h"
+#include "runtime/shim_plan.h"
 
 enum { HELLO_FDS = 3, END_MAX_BYTES = SHIM_WIRE_MAX_BYTES, CODE_UNKNOWN = 255 };
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
-static bool read_end_at(const char *dir, struct shim_wire *ret)
+static bool parse_end(const char *text, struct shim_wire *ret)
 {
-	CLEANUP(str_freep) char *path = path_join(dir, "exit");
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct err err;
+	struct err ignored;
 
-	return file_read(path, END_MAX_BYTES, &text, &err) == 0 && shim_wire_parse(buf_text(&text), text.len, ret, &err) == 0 &&
-	       ret->state == SHIM_WIRE_EXITED;
+	return *text && shim_wire_parse(text, strlen(text), ret, &ignored) == 0 && ret->state == SHIM_WIRE_EXITED;
 }
 
 bool container_read_end(const char *shim_dir, const char *dir, struct shim_wire *ret)
 {
-	return read_end_at(shim_dir, ret) || read_end_at(dir, ret);
+	CLEANUP(str_freep) char *exit = path_join(shim_dir, "exit");
+	CLEANUP(str_freep) char *spec = path_join(dir, "spec");
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err ignored;
+
+	if (file_read(exit, END_MAX_BYTES, &text, &ignored) == 0 && parse_end(buf_text(&text), ret))
+		return true;
+	buf_clear(&text);
+	return file_read(spec, CONTAINER_SPEC_MAX_BYTES + END_MAX_BYTES, &text, &ignored) == 0 &&
+	       parse_end(shim_plan_end(buf_text(&text)), ret);
 }
 
 void container_set_end(struct container *container, int code, bool is_oom, const char *error, nsec started, nsec finished)

@@ -97,8 +97,7 @@ int inroot_make_file(int root_fd, const char *path, int *ret_fd, struct err *err
 	return 0;
 }
 
-/* An existing regular file is written over where it is; a device or pipe that an image puts there must not be written to. */
-static int open_to_write(int root_fd, const char *path, struct err *err)
+int inroot_make_regular(int root_fd, const char *path, int *ret_fd, struct err *err)
 {
 	CLEANUP(fd_closep) int there = inroot_open(root_fd, path, O_PATH);
 	CLEANUP(fd_closep) int dir = -1;
@@ -106,26 +105,28 @@ static int open_to_write(int root_fd, const char *path, struct err *err)
 	struct stat st;
 
 	if (there >= 0 && fstat(there, &st) == 0 && S_ISREG(st.st_mode)) {
-		int fd = inroot_open(root_fd, path, O_WRONLY | O_TRUNC);
-
-		return fd >= 0 ? fd : err_sys(err, "open '%s' in the container", path);
+		*ret_fd = fd_take(&there);
+		return 0;
 	}
 	if (inroot_make_parent(root_fd, path, &dir, &name, err) < 0)
 		return -1;
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return err_sys(err, "replace '%s' in the container", path);
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-	return fd >= 0 ? fd : err_sys(err, "create '%s' in the container", path);
+	return inroot_make_file(root_fd, path, ret_fd, err);
 }
 
 int inroot_write(int root_fd, const char *path, const char *text, size_t length, struct err *err)
 {
-	CLEANUP(fd_closep) int fd = open_to_write(root_fd, path, err);
+	CLEANUP(fd_closep) int there = -1;
 
-	if (fd < 0)
+	/* a device or pipe that an image puts there must not be written to */
+	if (inroot_make_regular(root_fd, path, &there, err) < 0)
 		return -1;
-	return fd_write_all(fd, text, length) < 0 ? err_sys(err, "write '%s' in the container", path) : 0;
+	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0 || fd_write_all(fd, text, length) < 0)
+		return err_sys(err, "write '%s' in the container", path);
+	return 0;
 }
 
 int inroot_read(int root_fd, const char *path, size_t max_bytes, struct buf *out, struct err *err)

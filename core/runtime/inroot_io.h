@@ -11,6 +11,8 @@ int inroot_open(int root_fd, const char *path, int flags);
 /* O_PATH descriptors; what is missing is made, directories 0755. */
 int inroot_make_dir(int root_fd, const char *path, int *ret_fd, struct err *err);
 int inroot_make_file(int root_fd, const char *path, int *ret_fd, struct err *err);
+/* As make_file, but what is there and no regular file (a link to nowhere, a device) gives way to an empty one. */
+int inroot_make_regular(int root_fd, const char *path, int *ret_fd, struct err *err);
 /* Replaces the content; what is there and no regular file goes first. */
 int inroot_write(int root_fd, const char *path, const char *text, size_t length, struct err *err);
 /* A regular file's content; one that is missing, or no regular file, is empty. */

@@ -24,14 +24,16 @@ static int open_file(struct log_writer *writer, int more_flags)
 	return writer->fd;
 }
 
-void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, int64_t max_bytes, int max_files)
+void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, int64_t max_bytes, int max_files, char *stage)
 {
 	writer->dir_fd = dir_fd;
 	str_copy(writer->name, sizeof writer->name, name);
 	writer->max_bytes = max_bytes;
 	writer->max_files = max_files;
+	writer->fd = -1;
+	writer->file_bytes = 0;
 	writer->lost = writer->staged_bytes = writer->staged_entries = 0;
-	open_file(writer, 0);
+	writer->stage = stage;
 }
 
 void log_writer_fini(struct log_writer *writer)
@@ -90,7 +92,7 @@ void log_writer_flush(struct log_writer *writer)
 		count_lost(writer, writer->staged_entries);
 	/* A burst leaves no pages behind in a process that sleeps most of its life. */
 	if (writer->staged_bytes > 4 * 4096) {
-		uintptr_t start = ALIGN_UP((uintptr_t)writer->stage, 4096), end = (uintptr_t)(writer->stage + sizeof writer->stage);
+		uintptr_t start = ALIGN_UP((uintptr_t)writer->stage, 4096), end = (uintptr_t)(writer->stage + (size_t)LOG_WRITER_STAGE_BYTES);
 
 		madvise((void *)start, (end & ~(uintptr_t)4095) - start, MADV_DONTNEED);
 	}
@@ -105,7 +107,7 @@ static bool tell_lost(struct log_writer *writer)
 			      strerror(writer->why));
 	struct container_log_entry note = { .stream = CONTAINER_LOG_STDERR, .wall = clock_wall_ns(), .text = text,
 					    .length = (size_t)length };
-	size_t count = container_log_format(&note, writer->stage, sizeof writer->stage);
+	size_t count = container_log_format(&note, writer->stage, (size_t)LOG_WRITER_STAGE_BYTES);
 
 	if (write_whole(writer, writer->stage, count) < 0)
 		return false;
@@ -129,10 +131,12 @@ void log_writer_add(struct log_writer *writer, const struct container_log_entry 
 			return;
 		}
 	}
-	if (sizeof writer->stage - writer->staged_bytes < CONTAINER_LOG_ENTRY_MAX_BYTES)
+	if (writer->fd < 0)
+		open_file(writer, 0);    /* its size decides when to rotate; tried again when it is written */
+	if (LOG_WRITER_STAGE_BYTES - writer->staged_bytes < CONTAINER_LOG_ENTRY_MAX_BYTES)
 		log_writer_flush(writer);
 	char *at = writer->stage + writer->staged_bytes;
-	size_t count = container_log_format(entry, at, sizeof writer->stage - writer->staged_bytes);
+	size_t count = container_log_format(entry, at, (size_t)LOG_WRITER_STAGE_BYTES - writer->staged_bytes);
 
 	if (would_be_too_large(writer, count)) {
 		size_t before = writer->staged_bytes;
@@ -165,7 +169,7 @@ static void cut_lines(struct log_pipe *pipe, struct log_writer *writer)
 		add_piece(pipe, writer, pipe->piece + start, end - start);
 		start = end;
 	}
-	if (start == 0 && pipe->used == sizeof pipe->piece) {
+	if (start == 0 && pipe->used == (size_t)CONTAINER_LOG_PIECE_BYTES) {
 		add_piece(pipe, writer, pipe->piece, pipe->used);
 		start = pipe->used;
 	}
@@ -175,7 +179,7 @@ static void cut_lines(struct log_pipe *pipe, struct log_writer *writer)
 
 bool log_pipe_read(struct log_pipe *pipe, struct log_writer *writer)
 {
-	ssize_t count = pipe->fd < 0 ? -1 : read(pipe->fd, pipe->piece + pipe->used, sizeof pipe->piece - pipe->used);
+	ssize_t count = pipe->fd < 0 ? -1 : read(pipe->fd, pipe->piece + pipe->used, (size_t)CONTAINER_LOG_PIECE_BYTES - pipe->used);
 
 	if (count > 0) {
 		pipe->used += (size_t)count;

@@ -17,10 +17,10 @@ struct log_writer {
 	uint64_t lost;                   /* entries, since the last that was written */
 	int why;                         /* errno of the first of them */
 	size_t staged_bytes, staged_entries;
-	char stage[LOG_WRITER_STAGE_BYTES];
+	char *stage;                     /* LOG_WRITER_STAGE_BYTES, the caller's */
 };
-/* Appends to what is there. A file that cannot be opened now is tried again with each entry. */
-void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, int64_t max_bytes, int max_files);
+/* Appends to what is there. The file is opened, and made, with the first entry: most containers never say a word. */
+void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, int64_t max_bytes, int max_files, char *stage);
 void log_writer_fini(struct log_writer *writer);
 void log_writer_add(struct log_writer *writer, const struct container_log_entry *entry);
 void log_writer_flush(struct log_writer *writer);
@@ -30,7 +30,7 @@ struct log_pipe {
 	int fd;                          /* -1: closed */
 	enum container_log_stream stream;
 	size_t used;
-	char piece[CONTAINER_LOG_PIECE_BYTES];
+	char *piece;                     /* CONTAINER_LOG_PIECE_BYTES, the caller's */
 };
 /* One read, non-blocking. False when there is nothing (more) at the moment; at the end of the pipe it is closed. */
 bool log_pipe_read(struct log_pipe *pipe, struct log_writer *writer);

@@ -23,6 +23,26 @@ static int make_dir_at(int dir, const char *name, mode_t mode, struct err *err)
 	return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? err_sys(err, "mkdir '%s'", name) : 0;
 }
 
+int rootfs_make_base(const char *path, struct err *err)
+{
+	static const char *const dirs[] = { "dev", "etc", "proc", "sys" };
+	static const char *const files[] = { "etc/hostname", "etc/hosts", "etc/resolv.conf" };
+
+	if (dir_make(path, 0755, err) < 0)
+		return -1;
+	CLEANUP(fd_closep) int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(err, "open '%s'", path);
+	for (size_t i = 0; i < ARRAY_COUNT(dirs); i++)
+		if (make_dir_at(dir, dirs[i], 0755, err) < 0)
+			return err_wrap(err, "'%s'", path);
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++)
+		if (mknodat(dir, files[i], S_IFREG | 0644, 0) < 0 && errno != EEXIST)
+			return err_sys(err, "'%s/%s'", path, files[i]);
+	return 0;
+}
+
 int rootfs_prepare(const char *path, bool uses_overlay, struct err *err)
 {
 	CLEANUP(fd_closep) int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -31,19 +51,25 @@ int rootfs_prepare(const char *path, bool uses_overlay, struct err *err)
 		return err_sys(err, "open '%s'", path);
 	if (uses_overlay && (make_dir_at(dir, "upper", 0755, err) < 0 || make_dir_at(dir, "work", 0700, err) < 0))
 		return err_wrap(err, "'%s'", path);
-	return make_dir_at(dir, "rootfs", 0755, err) < 0 ? err_wrap(err, "'%s'", path) : 0;
+	return uses_overlay || make_dir_at(dir, "rootfs", 0755, err) == 0 ? 0 : err_wrap(err, "'%s'", path);
+}
+
+static int copy_layer(const char *path, int root, struct err *err)
+{
+	CLEANUP(fd_closep) int layer = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (layer < 0)
+		return err_sys(err, "layer '%s'", path);
+	return tree_copy(layer, root, TREE_COPY_LAYER, err) < 0 ? err_wrap(err, "layer '%s'", path) : 0;
 }
 
 static int copy_layers(const struct shim_plan *plan, int root, struct err *err)
 {
-	for (size_t i = plan->spec.layers.count; i-- > 0;) {
-		CLEANUP(fd_closep) int layer = open(plan->spec.layers.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (layer < 0)
-			return err_sys(err, "layer '%s'", plan->spec.layers.items[i]);
-		if (tree_copy(layer, root, TREE_COPY_LAYER, err) < 0)
-			return err_wrap(err, "layer '%s'", plan->spec.layers.items[i]);
-	}
+	if (copy_layer(plan->base, root, err) < 0)
+		return -1;
+	for (size_t i = plan->spec.layers.count; i-- > 0;)
+		if (copy_layer(plan->spec.layers.items[i], root, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -65,18 +91,20 @@ static int mount_overlay(const struct shim_plan *plan, struct err *err)
 
 	if (layers->count > ROOTFS_MAX_LAYERS)
 		return err_set(err, ERR_EXHAUSTED, "image has %zu layers, more than %d", layers->count, ROOTFS_MAX_LAYERS);
-	int fds[ROOTFS_MAX_LAYERS];
+	int fds[ROOTFS_MAX_LAYERS + 1];
 
-	for (size_t i = 0; i < layers->count; i++) {
-		fds[i] = open(layers->items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i <= layers->count; i++) {
+		const char *path = i < layers->count ? layers->items[i] : plan->base;
+
+		fds[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fds[i] < 0)
-			return err_sys(err, "layer '%s'", layers->items[i]);      /* the process ends with this error */
+			return err_sys(err, "layer '%s'", path);         /* the process ends with this error */
 		used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i ? ":" : "", fds[i]);
 	}
 	snprintf(options + used, sizeof options - used, ",%s", OVERLAY_OPTIONS);
-	if (mount("overlay", "rootfs", "overlay", 0, options) < 0)
+	if (mount("overlay", plan->base, "overlay", 0, options) < 0)
 		return err_sys(err, "mount the image's %zu layers as overlay", layers->count);
-	for (size_t i = 0; i < layers->count; i++)
+	for (size_t i = 0; i <= layers->count; i++)
 		close(fds[i]);
 	return 0;
 }
@@ -94,8 +122,8 @@ int rootfs_mount(const struct shim_plan *plan, struct err *err)
 /* The old root lands on top of the new one at the same place, and is taken off again (pivot_root(2), "pivot_root(".", ".")"). */
 int rootfs_enter(const struct shim_plan *plan, struct err *err)
 {
-	if (chdir("rootfs") < 0 || kcall_pivot_root(".", ".") < 0)
-		return err_sys(err, "pivot_root to '%s/rootfs'", plan->dir);
+	if (chdir(plan->uses_overlay ? plan->base : "rootfs") < 0 || kcall_pivot_root(".", ".") < 0)
+		return err_sys(err, "pivot_root");
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_sys(err, "leave the host's root");
 	return 0;
@@ -121,7 +149,8 @@ bool rootfs_probe_overlay(const char *path)
 	struct err ignored;
 	int status = -1;
 
-	if (dir_remove_tree(path, &ignored) < 0 || dir_make(path, 0700, &ignored) < 0 || rootfs_prepare(path, true, &ignored) < 0)
+	if (dir_remove_tree(path, &ignored) < 0 || dir_make(path, 0700, &ignored) < 0 || rootfs_prepare(path, true, &ignored) < 0 ||
+	    rootfs_prepare(path, false, &ignored) < 0)
 		return false;
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir >= 0 && mkdirat(dir, "lower", 0755) == 0 && mknodat(dir, "lower/low", S_IFREG | 0644, 0) == 0) {

@@ -4,13 +4,17 @@
 
 #define ROOTFS_MAX_LAYERS 200
 
+/* The layer below all others, once for a host: the places that every container has something mounted at. So no container makes them in
+ * its own layer, which would cost inodes. */
+int rootfs_make_base(const char *dir, struct err *err);
 /* The directories below containers/<id>. */
 int rootfs_prepare(const char *dir, bool uses_overlay, struct err *err);
-/* In the shim, before the container is cloned: blocks as long as copying takes. */
+/* In the container's process: blocks as long as copying takes. */
 int rootfs_copy(const struct shim_plan *plan, struct err *err);
-/* In the container's process, in its own mount namespace: mounts the root at <dir>/rootfs. */
+/* In the container's process, in its own mount namespace. The root is mounted where it is in nobody's way: over the base (an overlay), or where it is
+ * (a copy, <dir>/rootfs). */
 int rootfs_mount(const struct shim_plan *plan, struct err *err);
-/* Makes <dir>/rootfs the root; nothing of the old one stays reachable by a path. */
+/* Makes it the root; nothing of the old one stays reachable by a path. */
 int rootfs_enter(const struct shim_plan *plan, struct err *err);
 
 /* Whether an overlay can be mounted with its upper directory below dir. Tries it, in a child with its own mount namespace. */

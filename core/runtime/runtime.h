@@ -5,8 +5,8 @@
  * Each container has one shim (shim.h), which outlives the agent; runtime_close leaves all of them running.
  *
  * Under run_root:  self (the binary, read-only bind mount)    shims/<id>/{sock,spec,exit}
- * Under data_root: containers/<id>/{spec,exit,upper,work,rootfs,log.json…}
- * In each cgroup hierarchy: <cgroup_parent>/<id>/{ctr,shim}
+ * Under data_root: containers/<id>/{spec,upper,work,<id>-json.log…}     containers/.base
+ * In the cgroup v2 tree: <cgroup_parent>/<id>/{ctr,shim}; in each of v1: <cgroup_parent>/<id>
  */
 #pragma once
 #include <sys/types.h>

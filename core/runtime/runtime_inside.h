@@ -21,7 +21,7 @@ struct container;
 struct runtime {
 	struct runtime_config config;
 	char *data_root, *run_root, *cgroup_parent, *self;
-	char *containers_dir, *shims_dir;
+	char *containers_dir, *shims_dir, *base_dir;
 	char boot_id[64];
 	struct cgroup_host cgroups;
 	bool uses_overlay, is_closed;
@@ -92,7 +92,7 @@ int container_send(struct container *container, enum shim_wire_do verb, struct e
 void container_cut(struct container *container); /* as if the shim had closed the connection */
 /* From an exit file or other knowledge: state EXITED, nobody told. */
 void container_set_end(struct container *container, int code, bool is_oom, const char *error, nsec started, nsec finished);
-/* Looks for `exit` in both directories. */
+/* Looks for `exit`, then for the second line of `spec`. */
 bool container_read_end(const char *shim_dir, const char *dir, struct shim_wire *ret);
 
 /* container_remove_io.c */

@@ -81,6 +81,7 @@ static void free_runtime(struct runtime *rt)
 	free(rt->self);
 	free(rt->containers_dir);
 	free(rt->shims_dir);
+	free(rt->base_dir);
 	free(rt);
 }
 
@@ -200,7 +201,7 @@ static int read_boot_id(struct runtime *rt, struct err *err)
 static int open_parts(struct runtime *rt, struct err *err)
 {
 	if (read_boot_id(rt, err) < 0 || dir_make(rt->containers_dir, 0711, err) < 0 || dir_make(rt->shims_dir, 0700, err) < 0 ||
-	    cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
+	    rootfs_make_base(rt->base_dir, err) < 0 ||	    cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
 		return -1;
 	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
 		return -1;
@@ -225,6 +226,7 @@ int runtime_open(const struct runtime_config *config, struct runtime **ret, stru
 	rt->cgroup_parent = str_dup(config->cgroup_parent);
 	rt->containers_dir = path_join(rt->data_root, "containers");
 	rt->shims_dir = path_join(rt->run_root, "shims");
+	rt->base_dir = path_join(rt->containers_dir, ".base");
 	rt->containers = map_new();
 	list_init(&rt->waiting_jobs);
 	timer_init(&rt->retry, config->loop, on_retry, rt);
@@ -277,6 +279,7 @@ static struct container *prepare_create(struct runtime *rt, const struct contain
 
 	container->created_wall = spec->created_wall;
 	plan.dir = container->dir;
+	plan.base = rt->base_dir;
 	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
 	shim_plan_encode(&plan, &container->plan_text);
 	arena_fini(&arena);
@@ -411,7 +414,7 @@ int runtime_spec(const struct runtime *rt, const char *id, struct arena *arena, 
 		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
 	char *path = arena_printf(arena, "%s/spec", container->dir);
 
-	if (file_read(path, CONTAINER_SPEC_MAX_BYTES, &text, err) < 0 ||
+	if (file_read(path, CONTAINER_SPEC_MAX_BYTES + SHIM_WIRE_MAX_BYTES, &text, err) < 0 ||
 	    shim_plan_decode(buf_text(&text), text.len, arena, &plan, err) < 0)
 		return -1;
 	*ret = plan.spec;

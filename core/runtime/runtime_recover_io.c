@@ -64,7 +64,7 @@ static void read_plan(const struct runtime *rt, const char *dir, struct found *f
 	struct err ignored;
 
 	arena_init(&arena, "recover", 16 * CONTAINER_SPEC_MAX_BYTES);
-	if (file_read(path, CONTAINER_SPEC_MAX_BYTES, &text, &ignored) == 0 &&
+	if (file_read(path, CONTAINER_SPEC_MAX_BYTES + SHIM_WIRE_MAX_BYTES, &text, &ignored) == 0 &&
 	    shim_plan_decode(buf_text(&text), text.len, &arena, &plan, &ignored) == 0) {
 		found->created_wall = plan.spec.created_wall;
 		found->is_of_this_boot = str_eq(plan.boot_id, rt->boot_id);

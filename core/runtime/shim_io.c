@@ -1,18 +1,20 @@
 /* shim_io.c - the life of a shim: make the container, then one poll loop until it ends.
  *
- * What it keeps is static and small; the spec, which may be large, is decoded into an arena that is freed when the container's process
- * has its own copy (clone3 without CLONE_VM). Nothing is allocated in the loop.
+ * Its memory is a handful of pages: nothing is allocated, large buffers are static and only touched when there is something to log, and
+ * the spec is read by the child (clone3 without CLONE_VM: what the child touches is its own).
  */
 #include "runtime/shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,8 +25,6 @@
 #include "runtime/container_init_io.h"
 #include "runtime/kcall.h"
 #include "runtime/log_writer_io.h"
-#include "runtime/rootfs_io.h"
-#include "runtime/shim_plan.h"
 #include "runtime/shim_wire.h"
 
 enum { CONNECTIONS = 4, REPLY_FDS = 3 };
@@ -32,17 +32,19 @@ enum phase { MAKING, AT_GATE, STARTING, RUNNING, FAILED };
 
 struct connection { int fd; bool wants_hello, wants_start; };
 struct shim {
-	int run_dir, container_dir;      /* shims/<id>, containers/<id> */
+	int run_dir;                     /* shims/<id> */
 	struct connection connections[CONNECTIONS];
 	enum phase phase;
 	pid_t pid;
 	int pidfd, gate_fd;
 	bool shares_network;
-	char oom_file[600];
 	struct shim_wire end;            /* what `exit` will say */
 	struct log_writer writer;
 	struct log_pipe out, bad;
 };
+
+/* Touched as far as they are used, which mostly is not at all. */
+static char log_stage[LOG_WRITER_STAGE_BYTES], out_piece[CONTAINER_LOG_PIECE_BYTES], bad_piece[CONTAINER_LOG_PIECE_BYTES];
 
 /* --- making the container ---------------------------------------------------------------------- */
 
@@ -57,17 +59,6 @@ static void settle(void)
 	prctl(PR_SET_NAME, "swarmbox-shim", 0, 0, 0);
 }
 
-static int read_plan(struct shim *shim, struct arena *arena, struct shim_plan *ret, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-
-	if (file_read_at(shim->run_dir, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0 ||
-	    shim_plan_decode(buf_text(&text), text.len, arena, ret, err) < 0)
-		return -1;
-	shim->container_dir = open(ret->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return shim->container_dir < 0 ? err_sys(err, "open '%s'", ret->dir) : 0;
-}
-
 static int make_pipe(struct log_pipe *log, int *ret_write_end, struct err *err)
 {
 	int ends[2];
@@ -79,77 +70,83 @@ static int make_pipe(struct log_pipe *log, int *ret_write_end, struct err *err)
 	return fd_set_nonblocking(ends[0], true) < 0 ? err_sys(err, "make a pipe") : 0;
 }
 
-static int open_log(struct shim *shim, const struct container_spec *spec, struct container_init *init, struct err *err)
+static int64_t number_of(const char *word)
+{
+	int64_t number = 0;
+
+	str_to_i64(word, &number);
+	return number;
+}
+
+static int open_log(struct shim *shim, char *const *words, struct container_init *init, struct err *err)
 {
 	char name[HEX_ID_SIZE + 16];
+	const char *slash = strrchr(words[SHIM_WORD_DIR], '/');
 
-	if (spec->log_driver == CONTAINER_LOG_NONE)
+	if (str_eq(words[SHIM_WORD_LOG], SHIM_LOG_NONE))
 		return 0;
-	snprintf(name, sizeof name, "%s-json.log", spec->id);
-	log_writer_init(&shim->writer, shim->container_dir, name, spec->log_max_bytes, spec->log_max_files);
+	snprintf(name, sizeof name, "%.64s-json.log", slash ? slash + 1 : "");
+	log_writer_init(&shim->writer, SHIM_DIR_FD, name, number_of(words[SHIM_WORD_LOG_BYTES]),
+			(int)number_of(words[SHIM_WORD_LOG_FILES]), log_stage);
 	if (make_pipe(&shim->out, &init->stdout_fd, err) < 0)
 		return -1;
 	return make_pipe(&shim->bad, &init->stderr_fd, err);
 }
 
+/* Ends of ours that the child must not hold up: its gate would never close, nor the agent's connection, if we were killed now. */
+static void close_our_ends(struct shim *shim)
+{
+	close(SHIM_LISTEN_FD);
+	close(SHIM_AGENT_FD);
+	fd_closep(&shim->gate_fd);
+	fd_closep(&shim->out.fd);
+	fd_closep(&shim->bad.fd);
+}
+
 /* The child is in its v2 group from its first instruction; v1 has no such thing, there it joins by itself. */
 static int clone_container(struct shim *shim, const struct container_init *init, struct err *err)
 {
-	const struct shim_plan *plan = init->plan;
-	CLEANUP(fd_closep) int group = -1;
 	struct kcall_clone_args args = {
-		.flags = container_init_namespaces(&plan->spec) | KCALL_CLONE_PIDFD,
+		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | KCALL_CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&shim->pidfd,
 		.exit_signal = SIGCHLD,
 	};
+	struct stat st;
 
-	if (!str_is_empty(plan->cgroup2_dir)) {
-		group = open(plan->cgroup2_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (group < 0)
-			return err_sys(err, "open '%s'", plan->cgroup2_dir);
+	if (!shim->shares_network)
+		args.flags |= CLONE_NEWNET;
+	if (fstat(SHIM_CGROUP_FD, &st) == 0 && S_ISDIR(st.st_mode)) {
 		args.flags |= KCALL_CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)group;
+		args.cgroup = SHIM_CGROUP_FD;
 	}
 	shim->pid = kcall_clone3(&args);
-	if (shim->pid == 0)
+	if (shim->pid == 0) {
+		close_our_ends(shim);
 		container_init_run(init);
+	}
 	return shim->pid < 0 ? err_sys(err, "make the container's namespaces") : 0;
 }
 
-static int make_container(struct shim *shim, const struct shim_plan *plan, struct err *err)
+static int make(struct shim *shim, char *const *words, struct err *err)
 {
-	struct container_init init = { .plan = plan, .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
+	struct container_init init = { .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
 	int pair[2];
 
-	if (!plan->uses_overlay && rootfs_copy(plan, err) < 0)
-		return -1;
+	shim->shares_network = str_eq(words[SHIM_WORD_NETWORK], SHIM_NETWORK_HOST);
+	shim->run_dir = init.spec_dir_fd = open(words[SHIM_WORD_DIR], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (shim->run_dir < 0)
+		return err_sys(err, "open '%s'", words[SHIM_WORD_DIR]);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "make a socket pair");
 	shim->gate_fd = pair[0];
 	init.gate_fd = pair[1];
-	cgroup_oom_file(plan, shim->oom_file, sizeof shim->oom_file);
-	shim->shares_network = plan->spec.network == CONTAINER_NET_HOST;
-	int result = open_log(shim, &plan->spec, &init, err);
+	int result = open_log(shim, words, &init, err);
 
 	if (result == 0)
 		result = clone_container(shim, &init, err);
 	fd_closep(&init.gate_fd);
 	fd_closep(&init.stdout_fd);
 	fd_closep(&init.stderr_fd);
-	return result;
-}
-
-static int make(struct shim *shim, struct err *err)
-{
-	struct arena arena;
-	struct shim_plan plan;
-
-	arena_init(&arena, "shim", 8 * CONTAINER_SPEC_MAX_BYTES);
-	int result = read_plan(shim, &arena, &plan, err);
-
-	if (result == 0)
-		result = make_container(shim, &plan, err);
-	arena_fini(&arena);
 	return result;
 }
 
@@ -253,7 +250,7 @@ static void open_gate(struct shim *shim, struct connection *connection)
 
 static void hear(struct shim *shim, struct connection *connection)
 {
-	char text[SHIM_WIRE_MAX_BYTES];
+	char text[SHIM_WIRE_REQUEST_BYTES];
 	ssize_t length = recv(connection->fd, text, sizeof text, MSG_DONTWAIT | MSG_TRUNC);
 	struct shim_wire request;
 	struct err err;
@@ -263,7 +260,7 @@ static void hear(struct shim *shim, struct connection *connection)
 			hang_up(connection);
 		return;
 	}
-	if (shim_wire_parse(text, (size_t)length, &request, &err) < 0) {
+	if (shim_wire_parse_request(text, (size_t)length, &request, &err) < 0) {
 		refuse(connection, err.text);
 	} else if (request.verb == SHIM_WIRE_START) {
 		open_gate(shim, connection);
@@ -328,7 +325,7 @@ static bool reap(struct shim *shim)
 	if (shim->phase != FAILED)
 		shim->end.code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	shim->end.finished_wall = clock_wall_ns();
-	shim->end.is_oom = shim->end.code != 0 && cgroup_oom_happened(shim->oom_file);
+	shim->end.is_oom = shim->end.code != 0 && cgroup_oom_happened(SHIM_OOM_FD);
 	return true;
 }
 
@@ -370,7 +367,7 @@ static bool serve_once(struct shim *shim)
 	return !reap(shim);
 }
 
-static void write_end(int dir, const char *text, size_t length)
+static void write_exit(int dir, const char *text, size_t length)
 {
 	CLEANUP(fd_closep) int fd = openat(dir, "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -378,8 +375,16 @@ static void write_end(int dir, const char *text, size_t length)
 		renameat(dir, "exit.new", dir, "exit");
 }
 
-/* The exit file first, on the run root; then the sockets close, which is what agents wait for. The copy in the data root is for after a
- * reboot, and nobody waits for it. */
+/* Behind the plan, for after a reboot, when the run root is empty. */
+static void add_to_spec(const char *text, size_t length)
+{
+	CLEANUP(fd_closep) int fd = openat(SHIM_DIR_FD, "spec", O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	if (fd >= 0)
+		fd_write_all(fd, text, length);  /* if not, "host restarted" is what will be known */
+}
+
+/* The exit file first; then the sockets close, which is what agents wait for. Nobody waits for the rest. */
 static void finish(struct shim *shim)
 {
 	char text[SHIM_WIRE_MAX_BYTES];
@@ -391,13 +396,12 @@ static void finish(struct shim *shim)
 	shim->end.state = SHIM_WIRE_EXITED;
 	size_t length = shim_wire_format(&shim->end, text);
 
-	write_end(shim->run_dir, text, length);
+	write_exit(shim->run_dir, text, length);
 	close(SHIM_LISTEN_FD);
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		if (shim->connections[i].fd >= 0)
 			hang_up(&shim->connections[i]);
-	if (shim->container_dir >= 0)
-		write_end(shim->container_dir, text, length);
+	add_to_spec(text, length);
 }
 
 static void fail_to_make(struct shim *shim, const struct err *err)
@@ -409,33 +413,29 @@ static void fail_to_make(struct shim *shim, const struct err *err)
 	answer_waiting(shim);
 }
 
-/* Static and not in one piece: what is never used is never touched, and the large buffers are most of it. */
 static struct shim *shim_new(void)
 {
 	static struct shim shim;
 
-	shim.run_dir = shim.container_dir = shim.pidfd = shim.gate_fd = -1;
-	shim.writer.fd = shim.out.fd = shim.bad.fd = -1;
-	shim.out.stream = CONTAINER_LOG_STDOUT;
-	shim.bad.stream = CONTAINER_LOG_STDERR;
+	shim.run_dir = shim.pidfd = shim.gate_fd = -1;
+	shim.writer.fd = -1;
+	shim.out = (struct log_pipe){ .fd = -1, .stream = CONTAINER_LOG_STDOUT, .piece = out_piece };
+	shim.bad = (struct log_pipe){ .fd = -1, .stream = CONTAINER_LOG_STDERR, .piece = bad_piece };
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		shim.connections[i] = (struct connection){ .fd = -1 };
 	shim.connections[0] = (struct connection){ .fd = SHIM_AGENT_FD, .wants_hello = true };
 	return &shim;
 }
 
-int shim_run(const char *dir)
+int shim_run(char *const words[SHIM_WORD_COUNT])
 {
 	struct shim *shim = shim_new();
 	struct err err = { .code = 0 };
 
 	settle();
-	fcntl(SHIM_LISTEN_FD, F_SETFD, FD_CLOEXEC);
-	fcntl(SHIM_AGENT_FD, F_SETFD, FD_CLOEXEC);
-	shim->run_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (shim->run_dir < 0)
-		return 1;
-	if (make(shim, &err) < 0) {
+	for (int fd = SHIM_LISTEN_FD; fd <= SHIM_OOM_FD; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (make(shim, words, &err) < 0) {
 		fail_to_make(shim, &err);
 	} else {
 		while (serve_once(shim))

@@ -1,6 +1,8 @@
 /* shim_plan.c - the stored form of a shim's orders. */
 #include "runtime/shim_plan.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "runtime/spec_json.h"
 
@@ -12,6 +14,7 @@ static const struct spec_field cgroup_fields[] = {
 static const struct spec_field plan_fields[] = {
 	{ .name = "boot_id", .kind = SPEC_TEXT, .at = offsetof(struct shim_plan, boot_id) },
 	{ .name = "dir", .kind = SPEC_TEXT, .at = offsetof(struct shim_plan, dir) },
+	{ .name = "base", .kind = SPEC_TEXT, .at = offsetof(struct shim_plan, base) },
 	{ .name = "uses_overlay", .kind = SPEC_BOOL, .at = offsetof(struct shim_plan, uses_overlay) },
 	{ .name = "cgroup2_dir", .kind = SPEC_TEXT, .at = offsetof(struct shim_plan, cgroup2_dir) },
 	{ .name = "is_cgroup2_unified", .kind = SPEC_BOOL, .at = offsetof(struct shim_plan, is_cgroup2_unified) },
@@ -30,11 +33,20 @@ void shim_plan_encode(const struct shim_plan *plan, struct buf *out)
 	yyjson_mut_obj_add_val(doc, root, "host", spec_fields_encode(doc, plan_fields, plan));
 	yyjson_mut_obj_add_val(doc, root, "spec", spec_json_encode(doc, &plan->spec));
 	spec_json_write(doc, out);
+	buf_add_char(out, '\n');
+}
+
+const char *shim_plan_end(const char *text)
+{
+	text += strcspn(text, "\n");
+	return *text ? text + 1 : text;
 }
 
 int shim_plan_decode(const char *text, size_t length, struct arena *arena, struct shim_plan *ret, struct err *err)
 {
-	CLEANUP(spec_json_freep) yyjson_doc *doc = spec_json_read(text, length, "container spec", err);
+	const char *newline = memchr(text, '\n', length);
+	size_t line = newline ? (size_t)(newline - text) : length;
+	CLEANUP(spec_json_freep) yyjson_doc *doc = spec_json_read(text, line, "container spec", err);
 	struct shim_plan plan = { 0 };
 
 	if (!doc)
@@ -47,7 +59,7 @@ int shim_plan_decode(const char *text, size_t length, struct arena *arena, struc
 			       (unsigned long long)yyjson_get_uint(version), SHIM_PLAN_VERSION);
 	if (spec_fields_decode(yyjson_obj_get(root, "host"), plan_fields, "container spec", arena, &plan, err) < 0)
 		return -1;
-	if (str_is_empty(plan.boot_id) || str_is_empty(plan.dir))
+	if (str_is_empty(plan.boot_id) || str_is_empty(plan.dir) || str_is_empty(plan.base))
 		return err_set(err, ERR_INVALID, "container spec: it does not say where the container lives");
 	if (spec_json_decode(yyjson_obj_get(root, "spec"), arena, &plan.spec, err) < 0)
 		return -1;

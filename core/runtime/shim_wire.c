@@ -5,6 +5,7 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "base/panic.h"
 #include "base/str.h"
 #include "runtime/container_log.h"
 
@@ -62,16 +63,14 @@ static int decode(yyjson_val *root, struct shim_wire *m, struct err *err)
 	return 0;
 }
 
-int shim_wire_parse(const char *text, size_t length, struct shim_wire *ret, struct err *err)
+/* In memory of the caller's stack, so that a shim that talks all day stays as small as it was. */
+static int parse(const char *text, size_t length, void *pool, size_t pool_bytes, struct shim_wire *ret, struct err *err)
 {
-	/* On the stack, so that a shim that talks all day stays as small as it was. */
-	_Alignas(16) char pool[6 * SHIM_WIRE_MAX_BYTES];
 	struct shim_wire message = { .pid = 0 };
 	yyjson_alc alc;
 	yyjson_read_err bad;
 
-	if (length > SHIM_WIRE_MAX_BYTES || !yyjson_alc_pool_init(&alc, pool, sizeof pool))
-		return err_set(err, ERR_INVALID, "shim message: longer than %d bytes", SHIM_WIRE_MAX_BYTES);
+	check(yyjson_alc_pool_init(&alc, pool, pool_bytes));
 	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, 0, &alc, &bad);
 
 	if (!doc)
@@ -80,4 +79,22 @@ int shim_wire_parse(const char *text, size_t length, struct shim_wire *ret, stru
 		return -1;
 	*ret = message;
 	return 0;
+}
+
+int shim_wire_parse(const char *text, size_t length, struct shim_wire *ret, struct err *err)
+{
+	_Alignas(16) char pool[6 * SHIM_WIRE_MAX_BYTES];
+
+	if (length > SHIM_WIRE_MAX_BYTES)
+		return err_set(err, ERR_INVALID, "shim message: longer than %d bytes", SHIM_WIRE_MAX_BYTES);
+	return parse(text, length, pool, sizeof pool, ret, err);
+}
+
+int shim_wire_parse_request(const char *text, size_t length, struct shim_wire *ret, struct err *err)
+{
+	_Alignas(16) char pool[6 * SHIM_WIRE_REQUEST_BYTES];
+
+	if (length > SHIM_WIRE_REQUEST_BYTES)
+		return err_set(err, ERR_INVALID, "shim message: longer than %d bytes", SHIM_WIRE_REQUEST_BYTES);
+	return parse(text, length, pool, sizeof pool, ret, err);
 }

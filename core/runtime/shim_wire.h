@@ -25,5 +25,7 @@ struct shim_wire {
 
 /* Returns the length; always fits. */
 size_t shim_wire_format(const struct shim_wire *message, char to[SHIM_WIRE_MAX_BYTES]);
-/* Keys that are not known are skipped: the other side may be newer. ERR_UNSUPPORTED for another version. */
+#define SHIM_WIRE_REQUEST_BYTES 512      /* the most that a request may have */
+int shim_wire_parse_request(const char *text, size_t length, struct shim_wire *ret, struct err *err);
+/* Replies and `exit`. Keys that are not known are skipped: the other side may be newer. ERR_UNSUPPORTED for another version. */
 int shim_wire_parse(const char *text, size_t length, struct shim_wire *ret, struct err *err);

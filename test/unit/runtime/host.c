@@ -29,10 +29,13 @@ __attribute__((constructor)) static void be_the_shim(void)
 
 	if (file_read("/proc/self/cmdline", 1 << 20, &words, &ignored) < 0)
 		return;
-	const char *second = buf_text(&words) + strlen(buf_text(&words)) + 1;
+	char *argv[SHIM_WORD_COUNT + 2], *at = words.data;
+	size_t count = 0;
 
-	if (words.len > 14 && str_eq(second, "shim"))
-		_exit(shim_run(second + sizeof "shim"));
+	for (; at < words.data + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
+		argv[count++] = at;
+	if (count == ARRAY_COUNT(argv) && str_eq(argv[1], "shim"))
+		_exit(shim_run(argv + 2));
 }
 
 void host_sh(const char *fmt, ...)

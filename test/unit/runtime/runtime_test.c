@@ -286,8 +286,8 @@ TEST(a_killed_shim_takes_its_container_along_and_is_told_as_lost)
 
 	EXPECT(told && told->code == 255);
 	EXPECT_STR(told ? told->error : "", "shim lost");
-	/* it may still wait to be reaped by whoever adopted it */
-	host_sh("[ ! -e /proc/%d/stat ] || grep -q ') [ZX] ' /proc/%d/stat", pid, pid);
+	/* it may still be on its way out, or wait to be reaped by whoever adopted it */
+	host_sh("while [ -e /proc/%d/stat ] && ! grep -q ') [ZX] ' /proc/%d/stat; do sleep 0.01; done", pid, pid);
 
 	/* and while no agent is there */
 	EXPECT(host_create(&host, &other, &err) == 0 && host_start(&host, other.id, &err) == 0);
@@ -350,7 +350,7 @@ TEST(after_a_reboot_containers_are_told_as_gone_with_their_host)
 
 	EXPECT(host_create(&host, &ran, &err) == 0 && host_start(&host, ran.id, &err) == 0);
 	EXPECT_INT(host_run(&host, &ended, &err), 9);
-	host_sh("while [ ! -e %s/containers/%s/exit ]; do sleep 0.01; done", host.data_root, ended.id);
+	host_sh("while [ $(wc -l <%s/containers/%s/spec) -lt 2 ]; do sleep 0.01; done", host.data_root, ended.id);
 	pid_t shim = shim_of(host.run_root, ran.id);
 
 	host_crash(&host);
