@@ -513,8 +513,8 @@ static void simulate(uint64_t seed)
 	world_fini(&sim.world);
 }
 
-/* SEED=n repeats one. */
-TEST_TIMEOUT(a_cluster_in_turmoil_keeps_its_promises, 120)
+/* SEED=n repeats one, SIM_SEEDS=n runs as many. */
+TEST_TIMEOUT(a_cluster_in_turmoil_keeps_its_promises, 1800)
 {
 	const char *only = getenv("SEED");
 
@@ -522,6 +522,7 @@ TEST_TIMEOUT(a_cluster_in_turmoil_keeps_its_promises, 120)
 		simulate(strtoull(only, NULL, 10));
 		return;
 	}
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+	const char *count = getenv("SIM_SEEDS");
+	for (uint64_t seed = 1; seed <= (count ? strtoull(count, NULL, 10) : SEEDS); seed++)
 		simulate(seed);
 }

@@ -273,12 +273,12 @@ static struct sim run(uint64_t seed, bool disk_lies)
 	return sim;
 }
 
-TEST(raft_alone_keeps_what_it_acknowledged_when_killed_between_any_two_duties)
+TEST_TIMEOUT(raft_alone_keeps_what_it_acknowledged_when_killed_between_any_two_duties, 1800)
 {
-	const char *fixed = getenv("SEED");
+	const char *fixed = getenv("SEED"), *count = getenv("SIM_SEEDS");
 	unsigned crashes = 0, acknowledged = 0;
 
-	for (uint64_t i = 0; i < 200; i++) {
+	for (uint64_t i = 0; i < (count ? strtoull(count, NULL, 10) : 200); i++) {
 		struct sim sim = run(fixed ? strtoull(fixed, NULL, 0) : 0x5eed0000 + i, false);
 		crashes += sim.crashes;
 		acknowledged += sim.acknowledged;
