@@ -44,7 +44,7 @@ static size_t names_count(const char *const *names)
 
 static bool shape_is_empty(const struct shape *shape, const void *value);
 
-static bool field_is_empty(const struct field *field, const void *object)
+bool field_is_empty(const struct field *field, const void *object)
 {
 	const void *m = cmember(field, object);
 

@@ -81,6 +81,7 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 int field_decode(const struct shape *shape, const struct field *field, struct reader in, struct arena *arena, void *ret_object, struct err *err);
 void field_copy(const struct field *field, const void *from, struct arena *arena, void *to);   /* to's old content must be empty or arena */
 void field_fini(const struct field *field, void *object);                       /* frees heap content, leaves it empty */
+bool field_is_empty(const struct field *field, const void *object);
 bool field_equal(const struct field *field, const void *a, const void *b);
 
 bool shape_equal(const struct shape *shape, const void *a, const void *b);

@@ -366,14 +366,11 @@ static yyjson_mut_val *field_to_json(const struct field *field, const void *obje
 
 static bool is_printed(const struct field *field, const void *object)
 {
-	CLEANUP(buf_finip) struct buf payload = BUF_INIT;
-
 	if (field->type == FIELD_REFUSED || (field->flags & FIELD_HIDDEN))
 		return false;
 	if (field->flags & FIELD_ALWAYS)
 		return true;
-	field_encode(field, object, &payload);
-	return payload.len > 0;
+	return !field_is_empty(field, object);
 }
 
 yyjson_mut_val *shape_to_json(const struct shape *shape, const void *value, yyjson_mut_doc *doc)
