@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/panic.h"
 #include "base/str.h"
 #include "runtime/caps.h"
 #include "runtime/rlimit.h"
@@ -232,14 +231,16 @@ int spec_json_decode(yyjson_val *object, struct arena *arena, struct container_s
 	return 0;
 }
 
-void spec_json_write(yyjson_mut_doc *doc, struct buf *out)
+int spec_json_write(yyjson_mut_doc *doc, const char *what, struct buf *out, struct err *err)
 {
 	size_t length;
-	char *text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
+	char *text = yyjson_mut_write(doc, 0, &length);
 
-	check(text);
+	if (!text)
+		return err_set(err, ERR_INVALID, "%s: a text in it is not UTF-8", what);
 	buf_add(out, text, length);
 	free(text);
+	return 0;
 }
 
 yyjson_doc *spec_json_read(const char *text, size_t length, const char *what, struct err *err)
@@ -251,7 +252,7 @@ yyjson_doc *spec_json_read(const char *text, size_t length, const char *what, st
 		return NULL;
 	}
 	/* The flags say that the text is not changed: yyjson takes it as char * only for its in-place mode. */
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, YYJSON_READ_ALLOW_INVALID_UNICODE, NULL, &bad);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, 0, NULL, &bad);
 
 	if (!doc)
 		err_set(err, ERR_INVALID, "%s: %s at byte %zu", what, bad.msg, bad.pos);

@@ -281,11 +281,13 @@ static struct container *prepare_create(struct runtime *rt, const struct contain
 	plan.dir = container->dir;
 	plan.base = rt->base_dir;
 	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
-	shim_plan_encode(&plan, &container->plan_text);
+	int result = shim_plan_encode(&plan, &container->plan_text, err);
+
 	arena_fini(&arena);
-	if (container->plan_text.len > CONTAINER_SPEC_MAX_BYTES) {
+	if (result == 0 && container->plan_text.len > CONTAINER_SPEC_MAX_BYTES)
+		result = err_set(err, ERR_INVALID, "container spec: larger than %d bytes", CONTAINER_SPEC_MAX_BYTES);
+	if (result < 0) {
 		container_free(container);
-		err_set(err, ERR_INVALID, "container spec: larger than %d bytes", CONTAINER_SPEC_MAX_BYTES);
 		return NULL;
 	}
 	return container;

@@ -23,7 +23,7 @@ static const struct spec_field plan_fields[] = {
 	{ .kind = SPEC_END }
 };
 
-void shim_plan_encode(const struct shim_plan *plan, struct buf *out)
+int shim_plan_encode(const struct shim_plan *plan, struct buf *out, struct err *err)
 {
 	CLEANUP(spec_json_mut_freep) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
@@ -32,8 +32,10 @@ void shim_plan_encode(const struct shim_plan *plan, struct buf *out)
 	yyjson_mut_obj_add_int(doc, root, "version", SHIM_PLAN_VERSION);
 	yyjson_mut_obj_add_val(doc, root, "host", spec_fields_encode(doc, plan_fields, plan));
 	yyjson_mut_obj_add_val(doc, root, "spec", spec_json_encode(doc, &plan->spec));
-	spec_json_write(doc, out);
+	if (spec_json_write(doc, "container spec", out, err) < 0)
+		return -1;
 	buf_add_char(out, '\n');
+	return 0;
 }
 
 const char *shim_plan_end(const char *text)

@@ -25,8 +25,8 @@ struct shim_plan {
 	struct container_spec spec;
 };
 
-/* With its newline. */
-void shim_plan_encode(const struct shim_plan *plan, struct buf *out);
+/* With its newline. ERR_INVALID when a text in it is not UTF-8. */
+int shim_plan_encode(const struct shim_plan *plan, struct buf *out, struct err *err);
 int shim_plan_decode(const char *text, size_t length, struct arena *arena, struct shim_plan *ret, struct err *err);
 /* Behind the first line: "" or the end. */
 const char *shim_plan_end(const char *text);

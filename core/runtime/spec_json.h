@@ -9,8 +9,8 @@
 yyjson_mut_val *spec_json_encode(yyjson_mut_doc *doc, const struct container_spec *spec);
 int spec_json_decode(yyjson_val *object, struct arena *arena, struct container_spec *ret, struct err *err);
 
-/* Bytes that are not UTF-8 (an image's environment may have them) go through as they are. */
-void spec_json_write(yyjson_mut_doc *doc, struct buf *out);
+/* ERR_INVALID when a text in it is not UTF-8: JSON could not carry it. */
+int spec_json_write(yyjson_mut_doc *doc, const char *what, struct buf *out, struct err *err);
 /* NULL with err; at most CONTAINER_SPEC_MAX_BYTES. */
 yyjson_doc *spec_json_read(const char *text, size_t length, const char *what, struct err *err);
 void spec_json_freep(yyjson_doc **doc);
