@@ -101,12 +101,15 @@ function code(line,  out, c) {
 	return out
 }
 
-function calls(line,  name, before) {
+# A static function of that name, declared before its use, hides the one of the libc.
+function calls(line,  name, before, is_static) {
+	is_static = line ~ /^static /
 	while (match(line, /[A-Za-z_][A-Za-z0-9_]*[ \t]*\(/)) {
 		before = substr(line, RSTART - 1, 1)
 		name = substr(line, RSTART, RLENGTH - 1); sub(/[ \t]+$/, "", name)
 		line = substr(line, RSTART + RLENGTH)
-		if (before == "." || before == ">") continue
+		if (is_static) { own[FILENAME, name] = 1; is_static = 0; continue }
+		if (before == "." || before == ">" || own[FILENAME, name]) continue
 		if (name in worldly) complain(FNR, "calls " name "(), but " (pure[room] ? "room " room " is pure" : "only _io files of " room " touch the world"))
 		if (pure[room] && name ~ /^log_(debug|info|warn|error)$/) complain(FNR, "logs, but room " room " is pure")
 	}
