@@ -95,6 +95,8 @@ int image_changes_apply(struct image_config *config, const char *change, struct 
 {
 	if (strlen(change) > IMAGE_CHANGE_MAX_BYTES)
 		return err_set(err, ERR_INVALID, "change of %zu bytes: more than %d", strlen(change), IMAGE_CHANGE_MAX_BYTES);
+	if (!str_is_utf8(change, strlen(change)))
+		return err_set(err, ERR_INVALID, "a change that is no UTF-8 text");
 	while (*change) {
 		CLEANUP(buf_finip) struct buf whole = BUF_INIT;
 		bool goes_on = true;
@@ -108,8 +110,10 @@ int image_changes_apply(struct image_config *config, const char *change, struct 
 			goes_on = drop_continuation(line, &length);
 			buf_add(&whole, line, length);
 		}
-		if (whole.len && apply_line(config, whole.data, err) < 0)
+		if (whole.len && apply_line(config, whole.data, err) < 0) {
+			str_make_line(err->text);            /* it quotes, and may cut inside of a character */
 			return -1;
+		}
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* image_changes.h - the Dockerfile instructions that `image import -c` may apply to an image's config.
  *
  * Pure. CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR, in JSON or shell form, quoted and escaped
- * as in a Dockerfile (the reference at docs.docker.com). ONBUILD and all others are refused by name. There are no build arguments, so
+ * as in a Dockerfile (the reference at docs.docker.com). UTF-8 only. ONBUILD and all others are refused by name. There are no build arguments, so
  * "$NAME" refers to the ENV lines so far; ${NAME:-word} and ${NAME:+word} too.
  */
 #pragma once

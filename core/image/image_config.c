@@ -373,13 +373,13 @@ static void put_history(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct 
 	}
 }
 
-/* Invalid UTF-8 can come in by `import -c`; it is written as it came, as Docker does. */
+/* All texts are UTF-8: they come from JSON, or image_changes saw to it. */
 static void write_json(yyjson_mut_doc *doc, yyjson_mut_val *root, struct buf *out)
 {
 	size_t length;
 
 	yyjson_mut_doc_set_root(doc, root);
-	char *text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
+	char *text = yyjson_mut_write(doc, 0, &length);
 	check(text);
 	buf_add(out, text, length);
 	free(text);

@@ -116,9 +116,10 @@ static int fill_config(struct image_import *import, const struct image_import_op
 	config->os = arena_strdup(&config->arena, platform.os);
 	config->architecture = arena_strdup(&config->arena, platform.architecture);
 	config->variant = arena_strdup(&config->arena, platform.variant);
-	if (strlen(options->message ? options->message : "") > IMAGE_CHANGE_MAX_BYTES)
-		return err_set(err, ERR_INVALID, "a message of more than %d bytes", IMAGE_CHANGE_MAX_BYTES);
-	config->comment = arena_strdup(&config->arena, str_is_empty(options->message) ? "Imported from -" : options->message);
+	const char *message = options->message ? options->message : "";
+	if (strlen(message) > IMAGE_CHANGE_MAX_BYTES || !str_is_utf8(message, strlen(message)))
+		return err_set(err, ERR_INVALID, "a message of more than %d bytes, or no UTF-8 text", IMAGE_CHANGE_MAX_BYTES);
+	config->comment = arena_strdup(&config->arena, *message ? message : "Imported from -");
 	for (size_t i = 0; i < options->change_count; i++)
 		if (image_changes_apply(config, options->changes[i], err) < 0)
 			return -1;

@@ -65,8 +65,11 @@ int image_platform_parse(const char *text, struct image_platform *ret, struct er
 	if (is_good && pieces.count > 2)
 		is_good = take_variant(pieces.items[2], &platform);
 	strlist_fini(&pieces);
-	if (!is_good)
-		return err_set(err, ERR_INVALID, "\"%.80s\": unknown operating system or architecture", text);
+	if (!is_good) {
+		err_set(err, ERR_INVALID, "\"%.80s\": unknown operating system or architecture", text);
+		str_make_line(err->text);
+		return -1;
+	}
 	*ret = platform;
 	return 0;
 }

@@ -540,14 +540,10 @@ const char *tar_show(const char *path, char ret_text[TAR_SHOW_SIZE])
 	bool is_cut = !str_copy(ret_text, TAR_SHOW_SIZE - 4, path);
 	size_t length = strlen(ret_text);
 
-	/* A cut may fall into a character: only then the last bytes are given up. */
-	while (is_cut && length && !str_is_utf8(ret_text, length) && strlen(ret_text) - length < 3)
-		length--;
-	bool is_text = str_is_utf8(ret_text, length);
-	ret_text[length] = '\0';
-	for (char *at = ret_text; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f || (!is_text && (unsigned char)*at >= 0x80))
-			*at = '?';
+	/* A cut may fall into a character: at most its first three bytes are given up. */
+	for (int i = 0; is_cut && i < 3 && !str_is_utf8(ret_text, length); i++)
+		ret_text[--length] = '\0';
+	str_make_line(ret_text);
 	if (is_cut)
 		memcpy(ret_text + length, "...", 4);
 	return ret_text;

@@ -67,7 +67,9 @@ static void copy_text(const uint8_t *block, struct span span, char *to)
 
 static int wrong_number(const struct tar_header *header, const char *field, struct err *err)
 {
-	return err_set(err, ERR_INVALID, "entry '%s': %s is no number", header->name, field);
+	char shown[TAR_SHOW_SIZE];
+
+	return err_set(err, ERR_INVALID, "entry '%s': %s is no number", tar_show(header->name, shown), field);
 }
 
 int tar_header_decode(const uint8_t block[TAR_BLOCK], struct tar_header *ret, struct err *err)

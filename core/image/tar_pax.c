@@ -47,9 +47,16 @@ void tar_pax_fini(struct tar_pax *pax)
 	*pax = (struct tar_pax){ 0 };
 }
 
+static int refuse(const char *key, const char *why, struct err *err)
+{
+	char shown[TAR_SHOW_SIZE];
+
+	return err_set(err, ERR_INVALID, "pax header: '%s' %s", tar_show(key, shown), why);
+}
+
 static int wrong(const char *key, struct err *err)
 {
-	return err_set(err, ERR_INVALID, "pax header: '%.60s' has a value that makes no sense", key);
+	return refuse(key, "has a value that makes no sense", err);
 }
 
 static int set_number(struct tar_number *number, const char *key, const char *value, struct err *err)
@@ -179,7 +186,7 @@ static int set_sparse(struct tar_pax *pax, const char *key, char *value, size_t 
 		return set_sparse_map(pax, key, value, err);
 	if (str_eq(word, "numblocks"))               /* counts what the other records hold */
 		return 0;
-	return err_set(err, ERR_INVALID, "pax header: '%.60s' is not known", key);
+	return refuse(key, "is not known", err);
 }
 
 static int set_record(struct tar_pax *pax, const char *key, char *value, size_t length, struct err *err)
@@ -209,7 +216,7 @@ static int check_global(const char *key, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_COUNT(refused); i++)
 		if (str_starts(key, refused[i]))
-			return err_set(err, ERR_INVALID, "pax header: '%.60s' for all entries is not supported", key);
+			return refuse(key, "for all entries is not supported", err);
 	return 0;
 }
 

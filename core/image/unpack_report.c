@@ -10,7 +10,7 @@
 static void write_line(yyjson_mut_doc *doc, struct buf *out)
 {
 	size_t length;
-	char *text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
+	char *text = yyjson_mut_write(doc, 0, &length);
 
 	check(text);
 	buf_add(out, text, length);
@@ -23,7 +23,10 @@ void unpack_report_format(const struct unpack_report *r, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
+	char name[sizeof(r->xattr_skipped)];
 
+	str_copy(name, sizeof(name), r->xattr_skipped);
+	str_make_line(name);
 	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_obj_add_str(doc, root, "diff_id", r->diff_id);
 	yyjson_mut_obj_add_str(doc, root, "blob", r->blob);
@@ -33,7 +36,7 @@ void unpack_report_format(const struct unpack_report *r, struct buf *out)
 	yyjson_mut_obj_add_sint(doc, root, "entries", r->entries);
 	yyjson_mut_obj_add_sint(doc, root, "newest_s", r->newest_s);
 	yyjson_mut_obj_add_sint(doc, root, "xattrs_skipped", r->xattrs_skipped);
-	yyjson_mut_obj_add_str(doc, root, "xattr_skipped", r->xattr_skipped);
+	yyjson_mut_obj_add_str(doc, root, "xattr_skipped", name);
 	write_line(doc, out);
 }
 
@@ -41,10 +44,13 @@ void unpack_report_format_error(const struct err *error, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
+	char text[sizeof(error->text)];
 
+	str_copy(text, sizeof(text), error->text);
+	str_make_line(text);                         /* it may be cut inside of a character */
 	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_obj_add_sint(doc, root, "code", (int64_t)error->code);
-	yyjson_mut_obj_add_str(doc, root, "error", error->text);
+	yyjson_mut_obj_add_str(doc, root, "error", text);
 	write_line(doc, out);
 }
 
@@ -83,7 +89,7 @@ static int take_error(yyjson_val *root, const char *text, struct err *err)
 
 int unpack_report_parse(const char *line, size_t bytes, struct unpack_report *ret, struct err *err)
 {
-	yyjson_doc *doc = yyjson_read(line, bytes, YYJSON_READ_ALLOW_INVALID_UNICODE);
+	yyjson_doc *doc = yyjson_read(line, bytes, 0);
 	yyjson_val *root = yyjson_doc_get_root(doc);
 	const char *error = yyjson_get_str(yyjson_obj_get(root, "error"));
 	const char *xattr = yyjson_get_str(yyjson_obj_get(root, "xattr_skipped"));

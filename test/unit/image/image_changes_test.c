@@ -80,6 +80,8 @@ TEST(image_changes_refuse_what_they_do_not_understand_by_name)
 {
 	EXPECT_STR(CHANGED("RUN rm -rf /"), "RUN is not a valid change command");
 	EXPECT_STR(CHANGED("ONBUILD RUN x"), "ONBUILD is not a valid change command");
+	EXPECT_STR(CHANGED("ENV A=\xff"), "a change that is no UTF-8 text");
+	EXPECT_STR(CHANGED("a\x1b[2J"), "a?[2J is not a valid change command");
 	EXPECT_STR(CHANGED("CMD"), "CMD requires at least one argument");
 	EXPECT_STR(CHANGED("ENV A"), "ENV: 'A' must have a value");
 	EXPECT_STR(CHANGED("ENV A=1 B"), "ENV: Syntax error - can't find = in \"B\". Must be of the form: name=value");
