@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "os/file.h"
 #include "runtime/kcall.h"
 #include "runtime/tree_copy_io.h"
@@ -143,8 +144,10 @@ static void probe_child(const char *dir)
 	_exit(0);
 }
 
-bool rootfs_probe_overlay(const char *path)
+bool rootfs_probe_overlay(const char *parent)
 {
+	/* A name that is ours alone: what is removed here must never be somebody's folder. */
+	CLEANUP(str_freep) char *path = path_join(parent, ".swarmbox-probe");
 	CLEANUP(fd_closep) int dir = -1;
 	struct err ignored;
 	int status = -1;

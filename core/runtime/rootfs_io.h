@@ -17,5 +17,6 @@ int rootfs_mount(const struct shim_plan *plan, struct err *err);
 /* Makes it the root; nothing of the old one stays reachable by a path. */
 int rootfs_enter(const struct shim_plan *plan, struct err *err);
 
-/* Whether an overlay can be mounted with its upper directory below dir. Tries it, in a child with its own mount namespace. */
+/* Whether an overlay can be mounted with its upper directory below dir, which exists. Tries it in a folder of its own there, which goes again,
+ * in a child with its own mount namespace. */
 bool rootfs_probe_overlay(const char *dir);

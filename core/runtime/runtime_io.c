@@ -206,10 +206,7 @@ static int open_parts(struct runtime *rt, struct err *err)
 	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
 		return -1;
 	rt->shim_oom_score = privileges_have(CAP_SYS_RESOURCE) ? SHIM_OOM_SCORE : 0;
-	char *probe = path_join(rt->containers_dir, ".probe");
-
-	rt->uses_overlay = rootfs_probe_overlay(probe);
-	free(probe);
+	rt->uses_overlay = rootfs_probe_overlay(rt->containers_dir);
 	if (!rt->uses_overlay)
 		log_warn("data root '%s' cannot carry overlayfs: the layers of each container are copied", rt->data_root);
 	return 0;
