@@ -95,10 +95,11 @@ static size_t count_wanted(const struct slot_group *slot)
 	return count;
 }
 
-static void stop_others(struct draft *draft, struct slot_group *slot, struct draft_task *fresh)
+/* All others, or (placed_too false) only those that never got a node: there is nothing in them to keep running. */
+static void stop_others(struct draft *draft, struct slot_group *slot, struct draft_task *fresh, bool placed_too)
 {
 	for (struct draft_task *task = slot->first; task; task = task->next)
-		if (task != fresh && task_is_wanted(task->task))
+		if (task != fresh && task_is_wanted(task->task) && (placed_too || task->task->state < TASK_ASSIGNED))
 			draft_set_desired(draft, task, TASK_SHUTDOWN);
 }
 
@@ -128,8 +129,7 @@ static bool replace(struct draft *draft, struct draft_service *service, struct s
 		return false;
 	fresh = new_task(draft, service, slot, starts_first ? TASK_RUNNING : TASK_READY);
 	draft_edit_task(draft, fresh)->update_version = service->service->spec_version;
-	if (!starts_first)
-		stop_others(draft, slot, fresh);
+	stop_others(draft, slot, fresh, !starts_first);
 	return true;
 }
 
@@ -160,7 +160,7 @@ static struct look look_and_tidy(struct draft *draft, struct draft_service *serv
 	if (!has_room(draft, service, count_wanted(slot)))
 		return look;
 	if (look.progress == SLOT_DOUBLE)
-		stop_others(draft, slot, look.fresh);
+		stop_others(draft, slot, look.fresh, true);
 	else
 		stop_spare(draft, slot, look.fresh);
 	return look_at(draft, service, slot);
