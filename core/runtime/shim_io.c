@@ -1,7 +1,8 @@
 /* shim_io.c - the life of a shim: make the container, then one poll loop until it ends.
  *
  * Its memory is a handful of pages: nothing is allocated, large buffers are static and only touched when there is something to log, and
- * the spec is read by the child (clone3 without CLONE_VM: what the child touches is its own).
+ * the spec is read by the child (clone3 without CLONE_VM: what the child touches is its own). Once that is cloned, no constant table with
+ * pointers may be used here any more (relro_io.h).
  */
 #include "runtime/shim.h"
 
@@ -25,6 +26,7 @@
 #include "runtime/container_init_io.h"
 #include "runtime/kcall.h"
 #include "runtime/log_writer_io.h"
+#include "runtime/relro_io.h"
 #include "runtime/shim_wire.h"
 
 enum { CONNECTIONS = 4, REPLY_FDS = 3 };
@@ -44,6 +46,7 @@ struct shim {
 };
 
 /* Touched as far as they are used, which mostly is not at all. */
+static char message_text[SHIM_WIRE_MAX_BYTES];
 static char log_stage[LOG_WRITER_STAGE_BYTES], out_piece[CONTAINER_LOG_PIECE_BYTES], bad_piece[CONTAINER_LOG_PIECE_BYTES];
 
 /* --- making the container ---------------------------------------------------------------------- */
@@ -160,9 +163,8 @@ static void hang_up(struct connection *connection)
 
 static void send_reply(struct connection *connection, const struct shim_wire *reply, const int *fds, size_t fd_count)
 {
-	char text[SHIM_WIRE_MAX_BYTES];
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(REPLY_FDS * sizeof(int))] = { 0 };
-	struct iovec part = { .iov_base = text, .iov_len = shim_wire_format(reply, text) };
+	struct iovec part = { .iov_base = message_text, .iov_len = shim_wire_format(reply, message_text) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	if (fd_count) {
@@ -387,21 +389,19 @@ static void add_to_spec(const char *text, size_t length)
 /* The exit file first; then the sockets close, which is what agents wait for. Nobody waits for the rest. */
 static void finish(struct shim *shim)
 {
-	char text[SHIM_WIRE_MAX_BYTES];
-
 	log_pipe_finish(&shim->out, &shim->writer);
 	log_pipe_finish(&shim->bad, &shim->writer);
 	log_writer_fini(&shim->writer);
 	shim->end.verb = SHIM_WIRE_REPLY;
 	shim->end.state = SHIM_WIRE_EXITED;
-	size_t length = shim_wire_format(&shim->end, text);
+	size_t length = shim_wire_format(&shim->end, message_text);
 
-	write_exit(shim->run_dir, text, length);
+	write_exit(shim->run_dir, message_text, length);
 	close(SHIM_LISTEN_FD);
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		if (shim->connections[i].fd >= 0)
 			hang_up(&shim->connections[i]);
-	add_to_spec(text, length);
+	add_to_spec(message_text, length);
 }
 
 static void fail_to_make(struct shim *shim, const struct err *err)
@@ -438,6 +438,7 @@ int shim_run(char *const words[SHIM_WORD_COUNT])
 	if (make(shim, words, &err) < 0) {
 		fail_to_make(shim, &err);
 	} else {
+		relro_give_back();       /* the child has its own copy */
 		while (serve_once(shim))
 			;
 	}
