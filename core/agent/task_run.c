@@ -66,13 +66,14 @@ static bool is_over(const struct task_run *run)
 
 static bool must_end(const struct task_run *run)
 {
-	return run->is_unassigned || run->is_stopped || run->desired > TASK_RUNNING;
+	return run->is_unassigned || run->is_stopped || run->is_purged || run->desired > TASK_RUNNING;
 }
 
 /* An error before the user's program was started rejects the task, afterwards it fails. */
 static void fail(struct task_run *run, const char *error, struct task_out *out)
 {
-	str_copy(run->error, sizeof run->error, error);
+	if (error != run->error)
+		str_copy(run->error, sizeof run->error, error);
 	enter(run, run->state < TASK_STARTING ? TASK_REJECTED : TASK_FAILED, run->message, out);
 }
 
@@ -106,14 +107,18 @@ static void end_step(struct task_run *run, msec now, struct task_out *out)
 			enter(run, TASK_SHUTDOWN, "shutdown", out);
 		else
 			fail(run, "task: stopped before it was started", out);
+	} else if (run->is_purged && !run->is_killed) {
+		run->is_killed = true;                  /* purged while it was being made */
+		act(out, TASK_ACT_KILL);
 	} else if (run->is_published) {
 		ask(run, out, TASK_ACT_WITHDRAW);
+	} else if (run->is_killed) {
+		return;                                 /* its exit is all that is left to come */
 	} else if (run->is_started && run->has_ports && run->is_attached && !run->is_drained) {
 		ask(run, out, TASK_ACT_DRAIN);
 	} else if (!run->is_started) {
-		if (!run->is_killed)
-			act(out, TASK_ACT_KILL);
 		run->is_killed = true;
+		act(out, TASK_ACT_KILL);
 	} else if (!run->is_signalled) {
 		run->is_signalled = true;
 		act(out, TASK_ACT_SIGNAL);
@@ -195,8 +200,11 @@ static void answered(struct task_run *run, const char *error, struct task_out *o
 	case TASK_ACT_PUBLISH:
 		/* A port somebody else on this host holds: the task serves all the same, and says what is wrong. */
 		run->is_published = true;
-		if (error)
+		if (error && !run->has_exited && !is_over(run)) {
 			str_copy(run->error, sizeof run->error, error);
+			if (run->state == TASK_RUNNING)         /* resumed: no change of state will tell it */
+				act(out, TASK_ACT_REPORT);
+		}
 		return;
 	case TASK_ACT_WITHDRAW:
 		run->is_published = false;
@@ -226,6 +234,8 @@ static void exited(struct task_run *run, const struct task_in *in)
 	if (run->has_exited)
 		return;
 	run->has_exited = true;
+	if (is_over(run))
+		return;                                 /* the reason is known: this end only follows from it */
 	run->exit_code = in->exit_code;
 	run->oom_killed = in->oom_killed;
 	/* What was said about a refused port is no reason for the end. */

@@ -1,0 +1,222 @@
+#include <signal.h>
+#include <string.h>
+
+#include "agent/task_container.h"
+#include "base/str.h"
+#include "test/unit/runner.h"
+
+enum { ARENA_MAX = 1 << 20 };
+
+/* An assignment, an image's config, and what becomes of them. */
+struct bench { struct arena arena; struct assignment assignment; struct image_config config; struct container_spec spec; struct err err; };
+
+static void bench_init(struct bench *b)
+{
+	static char task[] = "t1", service[] = "s1", web[] = "web", node[] = "n1";
+
+	*b = (struct bench){ .assignment = { .task_id = task, .service_id = service, .service_name = web, .node_id = node, .slot = 2 } };
+	arena_init(&b->arena, "test", ARENA_MAX);
+	image_config_init(&b->config);
+}
+
+static void bench_fini(struct bench *b)
+{
+	image_config_fini(&b->config);
+	arena_fini(&b->arena);
+}
+
+static int make(struct bench *b, const char *const *paths, size_t count)
+{
+	const struct task_volumes volumes = { paths, count };
+	const char *const layers[] = { "/layers/top", "/layers/low" };
+
+	b->err = (struct err){ 0 };
+	return task_container(&b->assignment, "c1", "sha256:aa", &b->config, layers, ARRAY_COUNT(layers), &volumes, &b->arena, &b->spec,
+			      &b->err);
+}
+
+static char *text(struct bench *b, const char *s)
+{
+	return arena_strdup(&b->arena, s);
+}
+
+/* Words between single spaces. */
+static struct str_array words(struct bench *b, const char *list)
+{
+	struct str_array ret = { ARENA_ARRAY(&b->arena, char *, strlen(list)), 0 };
+	char *save = NULL;
+
+	for (char *word = strtok_r(text(b, list), " ", &save); word; word = strtok_r(NULL, " ", &save))
+		ret.items[ret.count++] = word;
+	return ret;
+}
+
+static const char *line(struct bench *b, const struct container_strings *list)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < list->count; i++)
+		buf_printf(&out, "%s%s", i ? " " : "", list->items[i]);
+	return arena_strdup(&b->arena, buf_text(&out));
+}
+
+TEST(task_container_runs_the_images_entrypoint_and_command)
+{
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.entrypoint, "/entry");
+	image_config_add_word(&b.config, &b.config.cmd, "serve");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(line(&b, &b.spec.argv), "/entry serve");
+	b.assignment.spec.container.args = words(&b, "check -v");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(line(&b, &b.spec.argv), "/entry check -v");
+	b.assignment.spec.container.command = words(&b, "/bin/sh");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(line(&b, &b.spec.argv), "/bin/sh check -v");
+	b.assignment.spec.container.args = (struct str_array){ 0 };
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(line(&b, &b.spec.argv), "/bin/sh");
+	bench_fini(&b);
+}
+
+TEST(task_container_refuses_an_image_with_nothing_to_run)
+{
+	struct bench b;
+
+	bench_init(&b);
+	EXPECT_INT(make(&b, NULL, 0), -1);
+	EXPECT_INT(b.err.code, ERR_INVALID);
+	EXPECT_STR(b.err.text, "no command specified");
+	bench_fini(&b);
+}
+
+TEST(task_container_replaces_and_unsets_the_images_variables)
+{
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	image_config_add_word(&b.config, &b.config.env, "PATH=/bin");
+	image_config_add_word(&b.config, &b.config.env, "PATHS=kept");
+	image_config_add_word(&b.config, &b.config.env, "GONE=1");
+	image_config_add_word(&b.config, &b.config.env, "LAST=1");
+	b.assignment.spec.container.env = words(&b, "PATH=/usr/bin GONE NEVER NEW=a=b NEW=c EMPTY=");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(line(&b, &b.spec.env), "PATH=/usr/bin PATHS=kept LAST=1 NEW=c EMPTY=");
+	bench_fini(&b);
+}
+
+TEST(task_container_labels_of_the_spec_win_over_the_images_and_swarms_over_both)
+{
+	static char a[] = "a", spec[] = "spec", id[] = TASK_LABEL_ID, forged[] = "forged";
+	struct str_pair own[] = { { a, spec }, { id, forged } };
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	image_config_set_label(&b.config, "a", "image");
+	image_config_set_label(&b.config, "b", "image");
+	image_config_set_label(&b.config, TASK_LABEL_SERVICE, "forged");
+	image_config_add_word(&b.config, &b.config.diff_ids, "d1");
+	image_config_add_word(&b.config, &b.config.diff_ids, "d2");
+	b.assignment.spec.container.labels = (struct str_map){ own, ARRAY_COUNT(own) };
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(container_label(&b.spec, "a"), "spec");
+	EXPECT_STR(container_label(&b.spec, "b"), "image");
+	EXPECT_STR(container_label(&b.spec, TASK_LABEL_ID), "t1");
+	EXPECT_STR(container_label(&b.spec, TASK_LABEL_SERVICE), "s1");
+	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.task.name"), "web.2.t1");
+	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.node.id"), "n1");
+	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.service.name"), "web");
+	EXPECT_STR(container_label(&b.spec, TASK_LABEL_IMAGE), "sha256:aa");
+	EXPECT_STR(container_label(&b.spec, TASK_LABEL_LAYERS), "d1,d2");
+	EXPECT_STR(b.spec.name, "web.2.t1");
+	bench_fini(&b);
+}
+
+TEST(task_container_mounts_what_the_spec_names_and_the_images_own_volumes)
+{
+	static char srv[] = "/srv", data[] = "data", a[] = "/a", b_target[] = "/b", c[] = "/c";
+	struct bind_options bind = { .propagation = PROPAGATION_SLAVE, .non_recursive = true, .create_mountpoint = true };
+	struct volume_options volume = { .no_copy = true };
+	struct tmpfs_options tmpfs = { .size_bytes = 4096, .mode = 0700 };
+	struct mount mounts[] = {
+		{ .type = MOUNT_BIND, .source = srv, .target = a, .read_only = true, .bind = &bind },
+		{ .type = MOUNT_VOLUME, .source = data, .target = b_target, .volume = &volume },
+		{ .type = MOUNT_TMPFS, .target = c, .tmpfs = &tmpfs },
+	};
+	const char *const paths[] = { NULL, "/volumes/data", NULL, "/volumes/anonymous" };
+	const struct container_mount *got;
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	image_config_add_sorted(&b.config, &b.config.volumes, "/b");
+	image_config_add_sorted(&b.config, &b.config.volumes, "/d");
+	b.assignment.spec.container.mounts.items = mounts;
+	b.assignment.spec.container.mounts.count = ARRAY_COUNT(mounts);
+	EXPECT_INT(make(&b, paths, ARRAY_COUNT(paths)), 0);
+	EXPECT_INT(b.spec.mount_count, 4);
+	got = b.spec.mounts;
+	EXPECT(got[0].kind == CONTAINER_BIND && str_eq(got[0].source, "/srv") && str_eq(got[0].target, "/a") && got[0].is_readonly);
+	EXPECT(got[0].propagation == CONTAINER_SLAVE && got[0].is_nonrecursive && got[0].makes_source);
+	EXPECT(got[1].kind == CONTAINER_VOLUME && str_eq(got[1].source, "/volumes/data") && str_eq(got[1].name, "data"));
+	EXPECT(!got[1].copies_up && !got[1].is_readonly);
+	EXPECT(got[2].kind == CONTAINER_TMPFS && got[2].size_bytes == 4096 && got[2].mode == 0700);
+	EXPECT(got[3].kind == CONTAINER_VOLUME && str_eq(got[3].source, "/volumes/anonymous") && str_eq(got[3].target, "/d"));
+	EXPECT(got[3].copies_up);
+	bench_fini(&b);
+}
+
+TEST(task_container_takes_the_specs_stop_signal_then_the_images)
+{
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_INT(b.spec.stop_signal, 0);
+	b.config.stop_signal = "SIGQUIT";
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_INT(b.spec.stop_signal, SIGQUIT);
+	b.assignment.spec.container.stop_signal = text(&b, "int");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_INT(b.spec.stop_signal, SIGINT);
+	b.assignment.spec.container.stop_signal = text(&b, "SIGNOTHING");
+	EXPECT_INT(make(&b, NULL, 0), -1);
+	EXPECT_STR(b.err.text, "invalid signal: SIGNOTHING");
+	bench_fini(&b);
+}
+
+TEST(task_stop_grace_is_the_specs_or_ten_seconds)
+{
+	struct assignment assignment = { 0 };
+
+	EXPECT_INT(task_stop_grace_ms(&assignment), 10000);
+	assignment.spec.container.stop_grace_ns = (struct opt_u64){ true, 0 };
+	EXPECT_INT(task_stop_grace_ms(&assignment), 0);
+	assignment.spec.container.stop_grace_ns.value = 1500000000;
+	EXPECT_INT(task_stop_grace_ms(&assignment), 1500);
+}
+
+TEST(task_container_takes_the_images_user_and_directory_where_the_spec_has_none)
+{
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	b.config.user = "www";
+	b.config.working_dir = "/app";
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(b.spec.user, "www");
+	EXPECT_STR(b.spec.cwd, "/app");
+	b.assignment.spec.container.user = text(&b, "0:0");
+	b.assignment.spec.container.dir = text(&b, "/tmp");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(b.spec.user, "0:0");
+	EXPECT_STR(b.spec.cwd, "/tmp");
+	EXPECT_STR(line(&b, &b.spec.layers), "/layers/top /layers/low");
+	bench_fini(&b);
+}
