@@ -12,9 +12,19 @@
 #include "os/file.h"
 
 /* The test program is also the binary that the store starts its child from: then it is that child. */
-__attribute__((constructor)) static void be_the_child(int argc, char **argv)
+__attribute__((constructor)) static void be_the_child(void)
 {
-	if (argc == 4 && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0)
+	/* musl hands constructors no arguments */
+	CLEANUP(buf_finip) struct buf words = BUF_INIT;
+	const char *argv[4], *at;
+	size_t count = 0;
+	struct err ignored;
+
+	if (file_read("/proc/self/cmdline", 1 << 16, &words, &ignored) < 0)
+		return;
+	for (at = buf_text(&words); at < buf_text(&words) + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
+		argv[count++] = at;
+	if (count == ARRAY_COUNT(argv) && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0)
 		_exit(unpack_child_main(argv[2], atoll(argv[3])));
 }
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,16 @@ static const struct hostile {
 	  "entry 'p/x/../../..': its path climbs out of the root", NULL },
 };
 
+/* glibc's words for a loop of links stand in the table; musl has others. Heap. */
+static char *in_this_libc(const char *error)
+{
+	static const char loop[] = "Too many levels of symbolic links";
+
+	if (!str_ends(error, loop))
+		return str_dup(error);
+	return str_printf("%.*s%s", (int)(strlen(error) - strlen(loop)), error, strerror(ELOOP));
+}
+
 TEST(unpack_refuses_hostile_archives_or_keeps_them_inside_the_root)
 {
 	for (size_t i = 0; i < sizeof(hostiles) / sizeof(hostiles[0]); i++) {
@@ -174,7 +185,8 @@ TEST(unpack_refuses_hostile_archives_or_keeps_them_inside_the_root)
 		bool ok = unpack_lab_run(&lab, &tar, GB);
 		if (ok != !h->error || !unpack_lab_is_unharmed(&lab))
 			fprintf(stderr, "archive '%s':\n", h->title);
-		EXPECT_STR(lab.err.text, h->error ? h->error : "");
+		CLEANUP(str_freep) char *error = in_this_libc(h->error ? h->error : "");
+		EXPECT_STR(lab.err.text, error);
 		EXPECT(unpack_lab_is_unharmed(&lab));
 		if (h->list)
 			EXPECT_STR(unpack_lab_list(&lab, ""), h->list);
@@ -219,7 +231,7 @@ TEST(unpack_bounds_the_length_of_names)
 	TAR_ADD(&tar, .name = "short", .data = "deep");
 	unpack_lab_init(&lab);
 	EXPECT(!unpack_lab_run(&lab, &tar, GB));
-	EXPECT(strstr(lab.err.text, "File name too long"));
+	EXPECT(strstr(lab.err.text, strerror(ENAMETOOLONG)));
 	unpack_lab_fini(&lab);
 }
 
