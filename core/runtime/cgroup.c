@@ -2,6 +2,7 @@
 #include "runtime/cgroup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -184,10 +185,8 @@ uint64_t cgroup_count_of(const char *text, const char *key)
 	size_t length = strlen(key);
 
 	for (const char *at = text; *at;) {
-		unsigned long long count;
-
-		if (strncmp(at, key, length) == 0 && at[length] == ' ' && sscanf(at + length, " %llu", &count) == 1)
-			return count;
+		if (strncmp(at, key, length) == 0 && at[length] == ' ')
+			return strtoull(at + length + 1, NULL, 10);
 		at += strcspn(at, "\n");
 		at += *at == '\n';
 	}

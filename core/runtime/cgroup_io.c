@@ -12,7 +12,7 @@
 #include "os/file.h"
 #include "runtime/cgroup_path.h"
 #include "runtime/device_filter.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 
 enum { FILE_MAX_BYTES = 1 << 20 };
 static const char shared_devices[] = "default";
@@ -208,8 +208,8 @@ static int make_v1(const struct cgroup_host *host, const struct cgroup_v1 *v1, c
 {
 	struct group_path dir = path_of(v1->mount, host->parent, spec->id);
 	struct cgroup_writes limits = cgroup_v1_limits(v1->controllers, spec, arena);
-	struct cgroup_device *rules;
-	size_t count;
+	struct cgroup_device *rules = NULL;
+	size_t count = 0;
 
 	if (!has_own_devices(v1, spec))
 		return 0;
@@ -227,8 +227,8 @@ static int attach_filter(const struct cgroup_host *host, const char *dir, const 
 {
 	CLEANUP(fd_closep) int group = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(fd_closep) int own = -1;
-	struct cgroup_device *rules;
-	size_t count;
+	struct cgroup_device *rules = NULL;
+	size_t count = 0;
 
 	if (group < 0)
 		return err_sys(err, "open '%s'", dir);

@@ -11,7 +11,7 @@
 #include "os/file.h"
 #include "runtime/cgroup_io.h"
 #include "runtime/cgroup_path.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 
 enum { PROCS_MAX_BYTES = 1 << 20, KILL_WAIT_MS = 10000 };
 

@@ -12,7 +12,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim.h"

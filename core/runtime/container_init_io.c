@@ -23,7 +23,7 @@
 #include "runtime/cgroup_io.h"
 #include "runtime/container_files.h"
 #include "runtime/inroot_io.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/mounts_io.h"
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"

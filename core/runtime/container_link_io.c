@@ -166,8 +166,15 @@ static void take_hello(struct container *container, const struct shim_wire *hell
 
 static void take_started(struct container *container, const struct shim_wire *reply)
 {
-	if (reply->state != SHIM_WIRE_RUNNING)
-		return;          /* the end follows, with code and reason in its file */
+	struct err err;
+
+	if (reply->state != SHIM_WIRE_RUNNING && reply->code)
+		return;          /* it could not be executed: the end follows, with code and reason in its file */
+	if (reply->state != SHIM_WIRE_RUNNING) {
+		err_set(&err, ERR_UNSUPPORTED, "%s", reply->error);      /* a shim of another version that does not know how */
+		waiter_answer(&container->start, &err);
+		return;
+	}
 	container->state = RUNTIME_RUNNING;
 	container->started_wall = reply->started_wall;
 	waiter_answer(&container->start, NULL);
@@ -179,8 +186,7 @@ static void take_fds(struct msghdr *message, int fds[HELLO_FDS])
 		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
 			size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
-			check(count <= HELLO_FDS);       /* the kernel cut what did not fit */
-			memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+			memcpy(fds, CMSG_DATA(header), MIN(count, (size_t)HELLO_FDS) * sizeof(int));     /* the kernel cut what did not fit */
 		}
 }
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "os/file.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/runtime_inside.h"
 
 static void remove_run(struct container *container)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "os/file.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 
 int inroot_open(int root_fd, const char *path, int flags)
 {

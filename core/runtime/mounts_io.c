@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "os/file.h"
 #include "runtime/inroot_io.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/tree_copy_io.h"
 
 /* --- sources, on the host's side of the pivot -------------------------------------------------- */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/caps.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/rlimit.h"
 #include "runtime/seccomp.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 #include "os/file.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/tree_copy_io.h"
 
 /* volatile: no sync when it is unmounted. What a crashed host leaves of a container is thrown away in any case. */

@@ -12,7 +12,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/runtime_inside.h"
@@ -41,18 +41,25 @@ struct container *container_new(struct runtime *rt, const char *id)
 	return container;
 }
 
-void container_free(struct container *container)
+static void container_deafen(struct container *container)
 {
-	map_remove(container->rt->containers, container->id);
-	list_remove(&container->job_node);
 	watch_free(container->link_watch);
+	container->link_watch = NULL;
 	fd_closep(&container->link_fd);
 	child_watch_free(container->shim_watch);
+	container->shim_watch = NULL;
+	log_reader_finish_all(&container->readers);
+}
+
+void container_free(struct container *container)
+{
+	container_deafen(container);
+	map_remove(container->rt->containers, container->id);
+	list_remove(&container->job_node);
 	fd_closep(&container->pidfd);
 	fd_closep(&container->netns_fd);
 	fd_closep(&container->made_link_fd);
 	fd_closep(&container->made_shim_pidfd);
-	log_reader_finish_all(&container->readers);
 	LIST_EACH(item, &container->removers)
 		free(CONTAINER_OF(item, struct waiter, node));
 	buf_fini(&container->plan_text);
@@ -248,7 +255,8 @@ void runtime_close(struct runtime *rt)
 	for (size_t at = 0; map_next(rt->containers, &at, &id, &value);) {
 		struct container *container = value;
 
-		/* one that a work thread holds is freed when that is done */
+		/* one that a work thread holds is freed when that is done, but hears nothing any more */
+		container_deafen(container);
 		if (!container->has_job || !list_is_empty(&container->job_node))
 			container_free(container);
 	}
@@ -303,38 +311,45 @@ void runtime_create(struct runtime *rt, const struct container_spec *spec, runti
 	container_create(container);
 }
 
-static int find_in(struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct container **ret,
-		   struct err *err)
+/* NULL with err unless it is in that state. */
+static struct container *find_in(struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err)
 {
 	struct container *container = container_find(rt, id);
 
-	if (!container)
-		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
-	if (container->is_removing || container->state != state)
-		return err_set(err, ERR_CONFLICT, "container %.12s is not %s", id, wrong);
-	*ret = container;
-	return 0;
+	if (!container) {
+		err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
+		return NULL;
+	}
+	if (container->is_removing || container->state != state) {
+		err_set(err, ERR_CONFLICT, "container %.12s is not %s", id, wrong);
+		return NULL;
+	}
+	return container;
+}
+
+static int ask_to_start(struct container *container, struct err *err)
+{
+	if (container->start.done)
+		return err_set(err, ERR_CONFLICT, "container %.12s is being started", container->id);
+	return container_send(container, SHIM_WIRE_START, err);
 }
 
 void runtime_start(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg)
 {
-	struct container *container;
 	struct err err;
+	struct container *container = find_in(rt, id, RUNTIME_CREATED, "waiting to be started", &err);
 
-	if (find_in(rt, id, RUNTIME_CREATED, "waiting to be started", &container, &err) < 0 ||
-	    (container->start.done && err_set(&err, ERR_CONFLICT, "container %.12s is being started", id) < 0) ||
-	    container_send(container, SHIM_WIRE_START, &err) < 0) {
+	if (!container || ask_to_start(container, &err) < 0)
 		runtime_answer_later(rt, done, arg, &err);
-		return;
-	}
-	container->start = (struct waiter){ .done = done, .arg = arg };
+	else
+		container->start = (struct waiter){ .done = done, .arg = arg };
 }
 
 int runtime_signal(struct runtime *rt, const char *id, int number, struct err *err)
 {
-	struct container *container;
+	struct container *container = find_in(rt, id, RUNTIME_RUNNING, "running", err);
 
-	if (find_in(rt, id, RUNTIME_RUNNING, "running", &container, err) < 0)
+	if (!container)
 		return -1;
 	if (kcall_pidfd_signal(container->pidfd, number) < 0)
 		return errno == ESRCH ? err_set(err, ERR_CONFLICT, "container %.12s is not running", id)

@@ -203,10 +203,12 @@ static void looked(void *arg)
 	struct runtime *rt = recovery->rt;
 
 	recovery->is_looking = false;
-	if (rt->is_closed)
+	if (rt->is_closed) {
 		forget(recovery);
-	if (runtime_job_ended(rt))
+		runtime_job_ended(rt);
 		return;
+	}
+	runtime_job_ended(rt);
 	if (recovery->failed) {
 		struct waiter waiter = recovery->waiter;
 		struct err err = recovery->err;

@@ -24,7 +24,7 @@
 #include "os/file.h"
 #include "runtime/cgroup_io.h"
 #include "runtime/container_init_io.h"
-#include "runtime/kcall.h"
+#include "runtime/kcall_io.h"
 #include "runtime/log_writer_io.h"
 #include "runtime/relro_io.h"
 #include "runtime/shim_wire.h"

@@ -1,4 +1,4 @@
-/* kcall.h - Linux system calls that musl, or the headers of Debian 12, have no function for. Each returns -1 with errno.
+/* kcall_io.h - Linux system calls that musl, or the headers of Debian 12, have no function for. Each returns -1 with errno.
  *
  * Own names for the constants: the C libraries differ in which of them they define, and where.
  */
