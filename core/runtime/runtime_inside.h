@@ -42,19 +42,6 @@ struct container {
 	struct runtime *rt;
 	char *dir, *shim_dir, *log_path;         /* containers/<id>, shims/<id> */
 	nsec created_wall, started_wall, finished_wall;
-	enum runtime_state state;
-	pid_t pid;
-	int exit_code;
-	int pidfd, netns_fd;             /* of the container; -1 */
-	int link_fd;                     /* to its shim; -1 */
-	int shim_pidfd;                  /* shim_watch's, for signals */
-	int made_link_fd, made_shim_pidfd;       /* out of the create job */
-	enum err_code failure_code;      /* of a creation that failed; the words are in error */
-	bool is_removing, has_job, job_failed;
-	bool is_awaited;                 /* found at start, and its shim has not said hello yet */
-	bool is_oom;
-	bool kills_group;                /* when it is removed: who knows what is in it */
-
 	struct watch *link_watch;
 	struct child_watch *shim_watch;  /* NULL: the shim is gone, or not known yet */
 	struct waiter create, start;     /* done NULL: nobody waits */
@@ -64,7 +51,20 @@ struct container {
 	struct list job_node;
 	container_job_fn *job_run, *job_done;
 	struct buf plan_text;            /* into the create job */
+	enum runtime_state state;
+	pid_t pid;
+	int exit_code;
+	int pidfd, netns_fd;             /* of the container; -1 */
+	int link_fd;                     /* to its shim; -1 */
+	int shim_pidfd;                  /* shim_watch's, for signals */
+	int made_link_fd, made_shim_pidfd;       /* out of the create job */
+	enum err_code failure_code;      /* of a creation that failed; the words are in error */
 	struct err job_err;
+
+	bool is_removing, has_job, job_failed;
+	bool is_awaited;                 /* found at start, and its shim has not said hello yet */
+	bool is_oom;
+	bool kills_group;                /* when it is removed: who knows what is in it */
 	char id[HEX_ID_SIZE];
 	char error[512];
 };

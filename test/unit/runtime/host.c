@@ -172,22 +172,19 @@ void host_restart(struct host *host)
 		panic("recover: %s", err.text);
 }
 
-struct container_spec host_spec(struct host *host, ...)
+struct container_spec host_spec_of(struct host *host, const char *const *acts)
 {
 	struct container_spec spec;
 	char *id = arena_take(&host->arena, HEX_ID_SIZE);
 	const char **words = ARENA_ARRAY(&host->arena, const char *, 64), **layer = ARENA_ARRAY(&host->arena, const char *, 1);
 	size_t count = 0;
-	va_list list;
 
 	container_spec_init(&spec);
 	entropy_hex_id(id);
 	spec.id = id;
 	words[count++] = "probe";
-	va_start(list, host);
-	for (const char *word; (word = va_arg(list, const char *)) && count < 64;)
-		words[count++] = arena_strdup(&host->arena, word);
-	va_end(list);
+	for (; *acts && count < 64; acts++)
+		words[count++] = arena_strdup(&host->arena, *acts);
 	spec.argv = (struct container_strings){ words, count };
 	layer[0] = host->rootfs;
 	spec.layers = (struct container_strings){ layer, 1 };

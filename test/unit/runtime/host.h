@@ -30,7 +30,8 @@ void host_crash(struct host *host);
 void host_restart(struct host *host);
 
 /* The spec of a container that runs `probe` with these words; NULL at the end. A new id each time. */
-struct container_spec host_spec(struct host *host, ...);
+#define host_spec(host, ...) host_spec_of((host), (const char *const[]){ __VA_ARGS__ })
+struct container_spec host_spec_of(struct host *host, const char *const *words);
 
 /* Each waits for the answer; -1 with the sentence in err. */
 int host_create(struct host *host, const struct container_spec *spec, struct err *err);
