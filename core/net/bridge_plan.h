@@ -1,4 +1,5 @@
-/* bridge_plan.h - which range, which address and which size of packets the bridge gets, from what the host has. Pure. */
+/* bridge_plan.h - which range, which address and which size of packets the bridge gets, from what
+ * the host has. Pure. */
 #pragma once
 #include "base/err.h"
 #include "base/ip.h"
@@ -11,7 +12,8 @@ struct reality {
 	struct link_route *routes;
 	size_t link_count, addr_count, route_count;
 };
-const struct link *reality_find_link(const struct reality *reality, const char *name);   /* NULL when there is none */
+const struct link *reality_find_link(const struct reality *reality,
+				     const char *name); /* NULL when there is none */
 
 struct bridge_plan {
 	int index;               /* 0: must be made */
@@ -21,7 +23,8 @@ struct bridge_plan {
 	struct ip gateway;       /* the bridge's own */
 	unsigned mtu;            /* that of the way out, at most 1500 */
 };
-/* An existing bridge keeps its range. ERR_INVALID, ERR_EXHAUSTED as subnet.h says; ERR_CONFLICT when the name is taken by something else or
- * another instance, the bridge has another range than the one asked for (family 0: any), or a new range overlaps. */
-int bridge_plan_make(const struct reality *reality, const char *instance, const char *name, struct cidr asked, struct bridge_plan *ret,
-		     struct err *err);
+/* An existing bridge keeps its range. ERR_INVALID, ERR_EXHAUSTED as subnet.h says; ERR_CONFLICT
+ * when the name is taken by something else or another instance, the bridge has another range than
+ * the one asked for (family 0: any), or a new range overlaps. */
+int bridge_plan_make(const struct reality *reality, const char *instance, const char *name,
+		     struct cidr asked, struct bridge_plan *ret, struct err *err);

@@ -22,9 +22,11 @@ static bool read_address(const struct netlink_attr *attr, struct ip *ret)
 	return true;
 }
 
-static bool read_tuple(const struct netlink_attr *attr, uint8_t *ret_proto, struct conntrack_tuple *ret)
+static bool read_tuple(const struct netlink_attr *attr, uint8_t *ret_proto,
+		       struct conntrack_tuple *ret)
 {
-	struct netlink_attr parts[CTA_TUPLE_PROTO + 1], ip[CTA_IP_V4_DST + 1], proto[CTA_PROTO_DST_PORT + 1];
+	struct netlink_attr parts[CTA_TUPLE_PROTO + 1], ip[CTA_IP_V4_DST + 1],
+		proto[CTA_PROTO_DST_PORT + 1];
 
 	netlink_index(netlink_nested(attr), parts, ARRAY_COUNT(parts));
 	netlink_index(netlink_nested(&parts[CTA_TUPLE_IP]), ip, ARRAY_COUNT(ip));
@@ -42,9 +44,11 @@ static uint8_t read_state(const struct netlink_attr *attr, uint8_t proto)
 	struct netlink_attr kinds[CTA_PROTOINFO_SCTP + 1], state[CTA_PROTOINFO_TCP_STATE + 1];
 
 	netlink_index(netlink_nested(attr), kinds, ARRAY_COUNT(kinds));
-	netlink_index(netlink_nested(&kinds[proto == NET_SCTP ? CTA_PROTOINFO_SCTP : CTA_PROTOINFO_TCP]), state,
-		      ARRAY_COUNT(state));
-	_Static_assert(CTA_PROTOINFO_TCP_STATE == (int)CTA_PROTOINFO_SCTP_STATE, "one number for both states");
+	netlink_index(
+		netlink_nested(&kinds[proto == NET_SCTP ? CTA_PROTOINFO_SCTP : CTA_PROTOINFO_TCP]),
+		state, ARRAY_COUNT(state));
+	_Static_assert(CTA_PROTOINFO_TCP_STATE == (int)CTA_PROTOINFO_SCTP_STATE,
+		       "one number for both states");
 	return netlink_u8(&state[CTA_PROTOINFO_TCP_STATE]);
 }
 
@@ -54,7 +58,8 @@ bool conntrack_decode(const struct netlink_msg *msg, struct conntrack_entry *ret
 	struct conntrack_entry entry = { 0 };
 	uint8_t reply_proto;
 
-	if (msg->type != TYPE_OF(IPCTNL_MSG_CT_NEW) || msg->bytes < sizeof(struct nfgenmsg) || msg->body[0] != NFPROTO_IPV4)
+	if (msg->type != TYPE_OF(IPCTNL_MSG_CT_NEW) || msg->bytes < sizeof(struct nfgenmsg) ||
+	    msg->body[0] != NFPROTO_IPV4)
 		return false;
 	netlink_index(netlink_attrs_of(msg, sizeof(struct nfgenmsg)), table, ARRAY_COUNT(table));
 	if (!read_tuple(&table[CTA_TUPLE_ORIG], &entry.proto, &entry.original) ||
@@ -74,7 +79,8 @@ static size_t begin(struct buf *out, uint32_t seq, uint16_t type, uint16_t flags
 {
 	struct nfgenmsg family = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
 
-	return netlink_begin(out, TYPE_OF(type), NLM_F_REQUEST | flags, seq, &family, sizeof(family));
+	return netlink_begin(out, TYPE_OF(type), NLM_F_REQUEST | flags, seq, &family,
+			     sizeof(family));
 }
 
 void conntrack_put_dump(struct buf *out, uint32_t seq, uint32_t status_bits)
@@ -126,8 +132,10 @@ bool conntrack_is_published(const struct conntrack_entry *entry)
 bool conntrack_is_live(const struct conntrack_entry *entry)
 {
 	if (entry->proto == NET_TCP)
-		return entry->state >= TCP_CONNTRACK_SYN_SENT && entry->state <= TCP_CONNTRACK_CLOSE_WAIT;
+		return entry->state >= TCP_CONNTRACK_SYN_SENT &&
+		       entry->state <= TCP_CONNTRACK_CLOSE_WAIT;
 	if (entry->proto == NET_SCTP)
-		return entry->state >= SCTP_CONNTRACK_COOKIE_WAIT && entry->state <= SCTP_CONNTRACK_ESTABLISHED;
+		return entry->state >= SCTP_CONNTRACK_COOKIE_WAIT &&
+		       entry->state <= SCTP_CONNTRACK_ESTABLISHED;
 	return false;
 }

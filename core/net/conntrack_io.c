@@ -34,8 +34,10 @@ static int delete_entries(struct netlink_io *io, const struct entries *entries, 
 	return 0;
 }
 
-/* An interrupted dump may lack entries; what it lacks is asked for again by the next one, so it is no failure here. */
-static int dump(struct netlink_io *io, uint32_t status_bits, netlink_io_fn *fn, void *arg, struct err *err)
+/* An interrupted dump may lack entries; what it lacks is asked for again by the next one, so it is
+ * no failure here. */
+static int dump(struct netlink_io *io, uint32_t status_bits, netlink_io_fn *fn, void *arg,
+		struct err *err)
 {
 	CLEANUP(buf_finip) struct buf request = BUF_INIT;
 	uint32_t seq = netlink_io_take_seq(io, 1);
@@ -52,7 +54,8 @@ struct scan { struct conntrack_target *targets; size_t count; struct entries gon
 
 static int compare_targets(const void *a, const void *b)
 {
-	uint32_t left = ip4_to_u32(((const struct conntrack_target *)a)->ip), right = ip4_to_u32(((const struct conntrack_target *)b)->ip);
+	uint32_t left = ip4_to_u32(((const struct conntrack_target *)a)->ip),
+		 right = ip4_to_u32(((const struct conntrack_target *)b)->ip);
 
 	return left < right ? -1 : left > right;
 }
@@ -65,7 +68,8 @@ static void scan_message(void *arg, const struct netlink_msg *msg)
 	if (!conntrack_decode(msg, &entry) || !conntrack_is_published(&entry))
 		return;
 	struct conntrack_target key = { .ip = entry.reply.source };
-	struct conntrack_target *target = bsearch(&key, scan->targets, scan->count, sizeof(key), compare_targets);
+	struct conntrack_target *target = bsearch(&key, scan->targets, scan->count, sizeof(key),
+						  compare_targets);
 	if (!target)
 		return;
 	target->live_count += conntrack_is_live(&entry);
@@ -73,7 +77,8 @@ static void scan_message(void *arg, const struct netlink_msg *msg)
 		keep(&scan->gone, &entry);
 }
 
-int conntrack_io_scan(struct netlink_io *io, struct conntrack_target *targets, size_t count, struct err *err)
+int conntrack_io_scan(struct netlink_io *io, struct conntrack_target *targets, size_t count,
+		      struct err *err)
 {
 	struct scan scan = { .targets = targets, .count = count };
 
@@ -96,7 +101,8 @@ static void port_message(void *arg, const struct netlink_msg *msg)
 	struct port_scan *scan = arg;
 	struct conntrack_entry entry;
 
-	if (!conntrack_decode(msg, &entry) || entry.proto != NET_UDP || (entry.status & (IPS_SEEN_REPLY | IPS_DST_NAT)))
+	if (!conntrack_decode(msg, &entry) || entry.proto != NET_UDP ||
+	    (entry.status & (IPS_SEEN_REPLY | IPS_DST_NAT)))
 		return;
 	for (size_t i = 0; i < scan->count; i++)
 		if (scan->ports[i] == entry.original.dest_port) {
@@ -105,7 +111,8 @@ static void port_message(void *arg, const struct netlink_msg *msg)
 		}
 }
 
-int conntrack_io_forget_udp(struct netlink_io *io, const uint16_t *ports, size_t count, struct err *err)
+int conntrack_io_forget_udp(struct netlink_io *io, const uint16_t *ports, size_t count,
+			    struct err *err)
 {
 	struct port_scan scan = { .ports = ports, .count = count };
 	int result = dump(io, 0, port_message, &scan, err);

@@ -49,7 +49,8 @@ static void mark(struct ipam *ipam, uint32_t offset)
 	ipam->used_count++;
 }
 
-/* Offsets 1 … count-2 are for hosts. A full word is stepped over at once: a nearly full /8 must not cost a walk bit by bit. */
+/* Offsets 1 … count-2 are for hosts. A full word is stepped over at once: a nearly full /8 must not
+ * cost a walk bit by bit. */
 static uint32_t find_free(const struct ipam *ipam, uint32_t from, uint32_t to)
 {
 	uint32_t offset = from;
@@ -73,7 +74,8 @@ int ipam_take(struct ipam *ipam, struct ip *ret_ip, struct err *err)
 		offset = find_free(ipam, 1, ipam->next);
 	if (!offset) {
 		char text[CIDR_TEXT_SIZE];
-		return err_set(err, ERR_EXHAUSTED, "no free address left in %s", cidr_format(ipam->subnet, text));
+		return err_set(err, ERR_EXHAUSTED, "no free address left in %s",
+			       cidr_format(ipam->subnet, text));
 	}
 	mark(ipam, offset);
 	ipam->next = offset + 1 < end ? offset + 1 : 1;
@@ -87,8 +89,8 @@ int ipam_take_exact(struct ipam *ipam, struct ip ip, struct err *err)
 	uint32_t offset = ip.family == 4 ? ip4_to_u32(ip) - ipam->base : 0;
 
 	if (offset == 0 || offset >= ipam->count - 1)
-		return err_set(err, ERR_INVALID, "address %s: not a host's in %s", ip_format(ip, text),
-			       cidr_format(ipam->subnet, range));
+		return err_set(err, ERR_INVALID, "address %s: not a host's in %s",
+			       ip_format(ip, text), cidr_format(ipam->subnet, range));
 	if (is_used(ipam, offset))
 		return err_set(err, ERR_CONFLICT, "address %s: in use", ip_format(ip, text));
 	mark(ipam, offset);

@@ -11,9 +11,11 @@
 #include "os/clock.h"
 #include "os/file.h"
 
-#define FORWARDING_WAIT_MS 5000  /* takes about 1; a machine that needs this long has other troubles */
+#define FORWARDING_WAIT_MS                                                                         \
+	5000 /* takes about 1; a machine that needs this long has other troubles */
 
-/* A socket of that namespace. A thread that could not come back would do everything after this in a container's network. */
+/* A socket of that namespace. A thread that could not come back would do everything after this in a
+ * container's network. */
 static int open_inside(int netns_fd, struct netlink_io *ret, struct err *err)
 {
 	CLEANUP(fd_closep) int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -27,8 +29,8 @@ static int open_inside(int netns_fd, struct netlink_io *ret, struct err *err)
 	return result;
 }
 
-static int send_batch(struct netlink_io *io, struct buf *batch, size_t last_at, uint32_t first_seq, uint32_t last_seq, int *ret_errno,
-		      struct err *err)
+static int send_batch(struct netlink_io *io, struct buf *batch, size_t last_at, uint32_t first_seq,
+		      uint32_t last_seq, int *ret_errno, struct err *err)
 {
 	netlink_add_flags(batch, last_at, NLM_F_ACK);
 	return netlink_io_send(io, batch, first_seq, last_seq, ret_errno, err);
@@ -83,11 +85,15 @@ static int configure(int netns_fd, const struct leg *leg, struct err *err)
 
 /* ---- the pair ---- */
 
-static int make_pair(struct netlink_io *route, const struct leg *leg, int netns_fd, int *ret_errno, struct err *err)
+static int make_pair(struct netlink_io *route, const struct leg *leg, int netns_fd, int *ret_errno,
+		     struct err *err)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	uint32_t seq = netlink_io_take_seq(route, 1);
-	struct link_veth veth = { .name = leg->name, .bridge_index = leg->bridge_index, .netns_fd = netns_fd, .mtu = leg->mtu };
+	struct link_veth veth = { .name = leg->name,
+				  .bridge_index = leg->bridge_index,
+				  .netns_fd = netns_fd,
+				  .mtu = leg->mtu };
 
 	link_mac_of(leg->address.ip, veth.mac);
 	link_put_veth(&batch, seq, &veth);
@@ -101,7 +107,8 @@ static int remove_one(struct netlink_io *route, const struct leg *leg, struct er
 	return leg_end_doomed(route, leg->doom_group, err);
 }
 
-static int make_pair_afresh(struct netlink_io *route, const struct leg *leg, int netns_fd, struct err *err)
+static int make_pair_afresh(struct netlink_io *route, const struct leg *leg, int netns_fd,
+			    struct err *err)
 {
 	int code;
 
@@ -134,8 +141,10 @@ int leg_make(struct netlink_io *route, const struct leg *leg, int netns_fd, stru
 	return err_wrap(err, "set up the link '%s'", leg->name);
 }
 
-/* The events socket is opened before the second look, so that no change falls between looking and waiting. */
-static int await_by_events(struct netlink_io *route, const char *name, msec wait_max, struct err *err)
+/* The events socket is opened before the second look, so that no change falls between looking and
+ * waiting. */
+static int await_by_events(struct netlink_io *route, const char *name, msec wait_max,
+			   struct err *err)
 {
 	struct netlink_io events = NETLINK_IO_NONE;
 	msec deadline = clock_boot_ms() + wait_max;
@@ -147,7 +156,8 @@ static int await_by_events(struct netlink_io *route, const char *name, msec wait
 	while ((result = find_link(route, name, &end, err)) == 0 && !end.is_forwarding) {
 		msec left = deadline - clock_boot_ms();
 		if (left <= 0) {
-			result = err_set(err, ERR_IO, "not forwarding after %lld ms", (long long)wait_max);
+			result = err_set(err, ERR_IO, "not forwarding after %lld ms",
+					 (long long)wait_max);
 			break;
 		}
 		netlink_io_wait(&events, left);
@@ -156,8 +166,9 @@ static int await_by_events(struct netlink_io *route, const char *name, msec wait
 	return result;
 }
 
-/* The kernel lets the bridge use a new port in a job of its own (net/core/link_watch.c). Until then what is sent there is lost, and the
- * sender asks again after a whole second. Kernels from 6.8 do that job when the link is asked for, which makes the first look enough. */
+/* The kernel lets the bridge use a new port in a job of its own (net/core/link_watch.c). Until then
+ * what is sent there is lost, and the sender asks again after a whole second. Kernels from 6.8 do
+ * that job when the link is asked for, which makes the first look enough. */
 int leg_await_forwarding(struct netlink_io *route, const char *name, msec wait_max, struct err *err)
 {
 	struct link end;

@@ -41,9 +41,12 @@ bool link_decode(const struct netlink_msg *msg, struct link *ret)
 	netlink_index(netlink_nested(&table[IFLA_LINKINFO]), kinds, ARRAY_COUNT(kinds));
 
 	*ret = (struct link){
-		.index = info.ifi_index, .flags = info.ifi_flags,
-		.master = (int)netlink_u32(&table[IFLA_MASTER]), .mtu = netlink_u32(&table[IFLA_MTU]),
-		.group = netlink_u32(&table[IFLA_GROUP]), .is_forwarding = is_forwarding(kinds),
+		.index = info.ifi_index,
+		.flags = info.ifi_flags,
+		.master = (int)netlink_u32(&table[IFLA_MASTER]),
+		.mtu = netlink_u32(&table[IFLA_MTU]),
+		.group = netlink_u32(&table[IFLA_GROUP]),
+		.is_forwarding = is_forwarding(kinds),
 	};
 	copy_str(ret->name, sizeof(ret->name), &table[IFLA_IFNAME]);
 	copy_str(ret->alias, sizeof(ret->alias), &table[IFLA_IFALIAS]);
@@ -73,7 +76,8 @@ bool link_decode_addr(const struct netlink_msg *msg, struct link_addr *ret)
 
 	ret->index = (int)info.ifa_index;
 	ret->address.prefix = info.ifa_prefixlen;
-	return read_ip4(&table[IFA_LOCAL], &ret->address.ip) || read_ip4(&table[IFA_ADDRESS], &ret->address.ip);
+	return read_ip4(&table[IFA_LOCAL], &ret->address.ip) ||
+	       read_ip4(&table[IFA_ADDRESS], &ret->address.ip);
 }
 
 bool link_decode_route(const struct netlink_msg *msg, struct link_route *ret)
@@ -99,11 +103,14 @@ void link_put_dump(struct buf *out, uint32_t seq, uint16_t type)
 {
 	struct ifinfomsg any = { .ifi_family = type == RTM_GETLINK ? AF_UNSPEC : AF_INET };
 
-	/* The first byte is the family in all three; the rest of a longer header is zero, which means no filter. */
-	netlink_end(out, netlink_begin(out, type, NLM_F_REQUEST | NLM_F_DUMP, seq, &any, sizeof(any)));
+	/* The first byte is the family in all three; the rest of a longer header is zero, which
+	 * means no filter. */
+	netlink_end(out,
+		    netlink_begin(out, type, NLM_F_REQUEST | NLM_F_DUMP, seq, &any, sizeof(any)));
 }
 
-static size_t begin_link(struct buf *out, uint32_t seq, uint16_t type, uint16_t flags, int index, unsigned up)
+static size_t begin_link(struct buf *out, uint32_t seq, uint16_t type, uint16_t flags, int index,
+			 unsigned up)
 {
 	struct ifinfomsg info = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
 
@@ -120,12 +127,14 @@ void link_put_find(struct buf *out, uint32_t seq, const char *name)
 
 /* ---- making ---- */
 
-void link_put_bridge(struct buf *out, uint32_t seq, const char *name, const uint8_t mac[LINK_MAC_BYTES], unsigned mtu)
+void link_put_bridge(struct buf *out, uint32_t seq, const char *name,
+		     const uint8_t mac[LINK_MAC_BYTES], unsigned mtu)
 {
 	size_t at = begin_link(out, seq, RTM_NEWLINK, CREATE, 0, IFF_UP);
 
 	netlink_put_str(out, IFLA_IFNAME, name);
-	/* A MAC of its own: else the bridge takes the lowest of its ports', and changes it as containers come and go. */
+	/* A MAC of its own: else the bridge takes the lowest of its ports', and changes it as
+	 * containers come and go. */
 	netlink_put(out, IFLA_ADDRESS, mac, LINK_MAC_BYTES);
 	netlink_put_u32(out, IFLA_MTU, mtu);
 	size_t info = netlink_nest(out, IFLA_LINKINFO);
@@ -225,7 +234,9 @@ void link_put_delete_group(struct buf *out, uint32_t seq, uint32_t group)
 
 void link_put_address(struct buf *out, uint32_t seq, int index, struct cidr address)
 {
-	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_prefixlen = address.prefix, .ifa_index = (uint32_t)index };
+	struct ifaddrmsg info = { .ifa_family = AF_INET,
+				  .ifa_prefixlen = address.prefix,
+				  .ifa_index = (uint32_t)index };
 	uint32_t host_bits = address.prefix == 32 ? 0 : UINT32_MAX >> address.prefix;
 	size_t at = netlink_begin(out, RTM_NEWADDR, CREATE, seq, &info, sizeof(info));
 
@@ -238,7 +249,10 @@ void link_put_address(struct buf *out, uint32_t seq, int index, struct cidr addr
 void link_put_default_route(struct buf *out, uint32_t seq, int index, struct ip gateway)
 {
 	struct rtmsg info = {
-		.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC, .rtm_type = RTN_UNICAST,
+		.rtm_family = AF_INET,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST,
 	};
 	size_t at = netlink_begin(out, RTM_NEWROUTE, CREATE, seq, &info, sizeof(info));
 

@@ -1,8 +1,9 @@
 /* net_drain_io.c - waits until the connections to containers that leave have ended.
  *
- * The kernel would tell of ends by itself, but only for connections that began while somebody listened for such events (since 5.18,
- * nf_conntrack_events = 2), and listening all the time costs each connection of a busy host. So the table is looked at: one filtered
- * dump for all drains, at pauses that grow from 5 to 50 ms, and nothing while no drain waits.
+ * The kernel would tell of ends by itself, but only for connections that began while somebody
+ * listened for such events (since 5.18, nf_conntrack_events = 2), and listening all the time costs
+ * each connection of a busy host. So the table is looked at: one filtered dump for all drains, at
+ * pauses that grow from 5 to 50 ms, and nothing while no drain waits.
  */
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -81,41 +82,36 @@ static size_t live_count_of(const struct drain_job *job, struct ip ip)
 	return count;
 }
 
-/* Moves what is over to another list first: a callback may drain, detach or close. */
-static void collect_done(struct drain_job *job, struct list *ret_over)
+/* Moves what is over to another list first: a callback may drain, detach or close. When to look for
+ * the others: after the pause, or when the first of them has waited long enough. */
+static msec collect_done(struct drain_job *job, struct list *ret_over)
 {
 	struct net *net = job->net;
-	msec now = loop_now(net->loop);
+	msec now = loop_now(net->loop), next = now + net->drain_pause;
 
 	LIST_EACH(item, &net->drains) {
 		struct drain *drain = drain_of(item);
-		bool is_empty = drain->is_watched && (job->has_failed || live_count_of(job, drain->ip) == 0);
-		if (!is_empty && now < drain->deadline)
-			continue;
-		list_remove(item);
-		list_add_last(ret_over, item);
+		bool is_empty = drain->is_watched &&
+				(job->has_failed || live_count_of(job, drain->ip) == 0);
+		if (is_empty || now >= drain->deadline) {
+			list_remove(item);
+			list_add_last(ret_over, item);
+		} else {
+			next = MIN(next, drain->deadline);
+		}
 	}
+	return next;
 }
 
 static void tell(struct net *net, struct list *over, const struct err *err)
 {
-	LIST_EACH(item, over) {
-		struct drain *drain = drain_of(item);
-		list_remove(item);
+	while (!list_is_empty(over)) {
+		struct drain *drain = drain_of(over->next);
+		list_remove(&drain->node);
 		if (!net->is_closed)
 			drain->fn(drain->arg, err);
 		free(drain);
 	}
-}
-
-/* The first of them may end before the pause is over. */
-static msec next_look(struct net *net)
-{
-	msec at = loop_now(net->loop) + net->drain_pause;
-
-	LIST_EACH(item, &net->drains)
-		at = MIN(at, drain_of(item)->deadline);
-	return at;
 }
 
 static void finish_job(void *arg)
@@ -126,12 +122,13 @@ static void finish_job(void *arg)
 
 	list_init(&over);
 	net->drain_job_runs = false;
-	collect_done(job, &over);
-	tell(net, &over, job->has_failed ? &job->err : NULL);
-	if (!net->is_closed && !list_is_empty(&net->drains) && !net->drain_job_runs) {
-		timer_set(&net->drain_timer, next_look(net));
+	msec next = collect_done(job, &over);
+	/* Before the callbacks: they may drain more, which looks sooner, or close. */
+	if (!net->is_closed && !list_is_empty(&net->drains)) {
+		timer_set(&net->drain_timer, next);
 		net->drain_pause = MIN(net->drain_pause * 3 / 2, PAUSE_MAX_MS);
 	}
+	tell(net, &over, job->has_failed ? &job->err : NULL);
 	free(job->targets);
 	free(job);
 	net_let_go(net);
@@ -177,7 +174,10 @@ void net_drain(struct net *net, const char *id, msec wait_max, net_done_fn *fn, 
 		return;
 	}
 	struct drain *drain = NEW(struct drain);
-	*drain = (struct drain){ .ip = attachment->ip, .deadline = loop_now(net->loop) + wait_max, .fn = fn, .arg = arg };
+	*drain = (struct drain){ .ip = attachment->ip,
+				 .deadline = loop_now(net->loop) + wait_max,
+				 .fn = fn,
+				 .arg = arg };
 	list_add_last(&net->drains, &drain->node);
 	net->drain_pause = PAUSE_MIN_MS;
 	/* At the end of this round, with all that leave in it. */

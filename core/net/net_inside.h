@@ -1,8 +1,10 @@
-/* net_inside.h - struct net itself, for the files that together are net.h's shell. Nobody else includes it.
+/* net_inside.h - struct net itself, for the files that together are net.h's shell. Nobody else
+ * includes it.
  *
- * net_io.c opens and closes; net_leg_io.c attachments; net_publish_io.c published ports; net_drain_io.c draining. Each of the last
- * three has at most one job on the work threads, with its own sockets, so that no two threads share one; what arrives meanwhile is the
- * next job. A job counts as a reference: struct net lives until the last one is back.
+ * net_io.c opens and closes; net_leg_io.c attachments; net_publish_io.c published ports;
+ * net_drain_io.c draining. Each of the last three has at most one job on the work threads, with its
+ * own sockets, so that no two threads share one; what arrives meanwhile is the next job. A job
+ * counts as a reference: struct net lives until the last one is back.
  */
 #pragma once
 #include "base/list.h"
@@ -34,7 +36,7 @@ struct net {
 	struct work *work;
 	char instance[NET_INSTANCE_MAX + 1], bridge[IF_NAMESIZE];
 	struct bridge_plan plan;
-	struct err missing[NET_PUBLISH + 1];     /* by enum net_feature: code 0 when the kernel has it */
+	struct err missing[NET_PUBLISH + 1];     /* by feature: code 0 when the kernel has it */
 	unsigned references;
 	bool is_closed;
 	struct timer retry;
@@ -67,13 +69,20 @@ struct net {
 
 void net_hold(struct net *net);
 void net_let_go(struct net *net);        /* frees it when it was the last one and net is closed */
-/* Calls the one function that is set later on the loop, unless net is closed by then. err NULL: success, for done only. */
-struct net_answer { net_attached_fn *attached; net_published_fn *published; net_done_fn *done; void *arg; };
+/* Calls the one function that is set later on the loop, unless net is closed by then. err NULL:
+ * success, for done only. */
+struct net_answer {
+	net_attached_fn *attached;
+	net_published_fn *published;
+	net_done_fn *done;
+	void *arg;
+};
 void net_answer_later(struct net *net, struct net_answer answer, const struct err *err);
 /* The work threads' queue is full: all that waits is started a little later. */
 void net_retry_soon(struct net *net);
 
-struct attachment *net_find_ready(const struct net *net, const char *id);        /* NULL when it is not attached, or going */
+struct attachment *net_find_ready(const struct net *net,
+				  const char *id); /* NULL when it is not attached, or going */
 void net_legs_init(struct net *net);
 void net_legs_fini(struct net *net);
 void net_legs_recover(struct net *net, const struct reality *reality);   /* what is there of ours */

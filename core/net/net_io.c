@@ -1,4 +1,5 @@
-/* net_io.c - opening and closing the network of one host; the rest of net.h is in net_leg_io.c, net_publish_io.c, net_drain_io.c. */
+/* net_io.c - opening and closing the network of one host; the rest of net.h is in net_leg_io.c,
+ * net_publish_io.c, net_drain_io.c. */
 #include <linux/netlink.h>
 #include <stdlib.h>
 
@@ -47,7 +48,8 @@ void net_close(struct net *net)
 	timer_cancel(&net->retry);
 	nft_watch_free(net->nft_watch);
 	net->nft_watch = NULL;
-	/* The ports are free from now on, not when the last job is back: another agent may be waiting for them. */
+	/* The ports are free from now on, not when the last job is back: another agent may be
+	 * waiting for them. */
 	port_holds_free(net->holds);
 	net->holds = NULL;
 	net_let_go(net);
@@ -107,10 +109,11 @@ void net_answer_later(struct net *net, struct net_answer answer, const struct er
 static int check_config(const struct net_config *config, struct err *err)
 {
 	if (!net_plan_is_instance(config->instance))
-		return err_set(err, ERR_INVALID, "instance '%s': must be 1 to %d of a-z and 0-9", config->instance ? config->instance : "",
-			       NET_INSTANCE_MAX);
+		return err_set(err, ERR_INVALID, "instance '%s': must be 1 to %d of a-z and 0-9",
+			       config->instance ? config->instance : "", NET_INSTANCE_MAX);
 	if (!net_plan_is_link_name(config->bridge))
-		return err_set(err, ERR_INVALID, "bridge '%s': must be 1 to 15 letters, digits, '_', '.' or '-'",
+		return err_set(err, ERR_INVALID,
+			       "bridge '%s': must be 1 to 15 letters, digits, '_', '.' or '-'",
 			       config->bridge ? config->bridge : "");
 	return config->subnet.ip.family ? subnet_check(config->subnet, err) : 0;
 }
@@ -124,7 +127,8 @@ static struct net *net_new(const struct net_config *config)
 	str_copy(net->instance, sizeof(net->instance), config->instance);
 	str_copy(net->bridge, sizeof(net->bridge), config->bridge);
 	net->references = 1;
-	net->route.fd = net->leg_conntrack.fd = net->publish_conntrack.fd = net->drain_conntrack.fd = -1;
+	net->route.fd = net->leg_conntrack.fd = net->publish_conntrack.fd =
+		net->drain_conntrack.fd = -1;
 	timer_init(&net->retry, net->loop, retry, net);
 	net_legs_init(net);
 	net_publish_init(net);
@@ -208,8 +212,9 @@ int net_can(const struct net *net, enum net_feature feature, struct err *err)
 	if (net->missing[feature].code == 0)
 		return 0;
 	*err = net->missing[feature];
-	return err_wrap(err, "%s", feature == NET_ATTACH ? "container networks are not possible here"
-							  : "published ports are not possible here");
+	return err_wrap(err, "%s",
+			feature == NET_ATTACH ? "container networks are not possible here"
+					      : "published ports are not possible here");
 }
 
 struct net_info net_describe(const struct net *net)

@@ -1,4 +1,5 @@
-/* net_leg_io.c - attachments: who has which address, and the queue of legs to make and to remove. */
+/* net_leg_io.c - attachments: who has which address, and the queue of legs to make and to remove.
+ */
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct leg_op {
 	struct leg leg;                          /* ATTACH */
 	int netns_fd;                            /* ATTACH, LOOPBACK: ours */
 	char (*links)[IF_NAMESIZE];              /* DETACH, SWEEP: to remove */
-	struct conntrack_target *targets;        /* DETACH, SWEEP: addresses whose connections to forget */
+	struct conntrack_target *targets; /* DETACH, SWEEP: addresses whose connections to forget */
 	size_t link_count, target_count;
 	net_attached_fn *attached;
 	net_done_fn *done;
@@ -102,7 +103,9 @@ static void forget_connections(struct net *net, struct buf *targets)
 	struct conntrack_target *items = (struct conntrack_target *)(void *)targets->data;
 	struct err err;
 
-	if (targets->len == 0 || (net->leg_conntrack.fd < 0 && netlink_io_open(&net->leg_conntrack, NETLINK_NETFILTER, &err) < 0))
+	if (targets->len == 0 ||
+	    (net->leg_conntrack.fd < 0 &&
+	     netlink_io_open(&net->leg_conntrack, NETLINK_NETFILTER, &err) < 0))
 		return;
 	conntrack_io_scan(&net->leg_conntrack, items, targets->len / sizeof(*items), &err);
 }
@@ -122,8 +125,9 @@ static void end_doomed(struct leg_job *job)
 	}
 }
 
-/* First what somebody waits for to start, then the removals, all in one. No id is in both: one that goes cannot be attached again before
- * it is gone, and one that is attached and detached at once is made first. */
+/* First what somebody waits for to start, then the removals, all in one. No id is in both: one that
+ * goes cannot be attached again before it is gone, and one that is attached and detached at once is
+ * made first. */
 static void run_job(void *arg)
 {
 	struct leg_job *job = arg;
@@ -171,7 +175,8 @@ static void finish_attach(struct net *net, struct leg_op *op)
 	op->attached(op->arg, ip, op->has_failed ? &op->err : NULL);
 }
 
-/* A leg that could not be removed keeps its address: nobody else may get it. It can be tried again. */
+/* A leg that could not be removed keeps its address: nobody else may get it. It can be tried again.
+ */
 static void finish_detach(struct net *net, struct leg_op *op)
 {
 	struct attachment *attachment = map_get(net->attachments, op->id);
@@ -319,7 +324,10 @@ static void forget_leftover(struct net *net, const char *id)
 static struct leg leg_of(const struct net *net, const char *id, struct ip ip)
 {
 	struct leg leg = {
-		.bridge_index = net->plan.index, .doom_group = net_plan_doom_group(net->instance), .mtu = net->plan.mtu, .address = { ip, net->plan.subnet.prefix },
+		.bridge_index = net->plan.index,
+		.doom_group = net_plan_doom_group(net->instance),
+		.mtu = net->plan.mtu,
+		.address = { ip, net->plan.subnet.prefix },
 		.gateway = net->plan.gateway,
 	};
 
@@ -328,7 +336,8 @@ static struct leg leg_of(const struct net *net, const char *id, struct ip ip)
 	return leg;
 }
 
-static int begin_attach(struct net *net, const char *id, int netns_fd, struct ip exact, struct leg_op *op, struct err *err)
+static int begin_attach(struct net *net, const char *id, int netns_fd, struct ip exact,
+			struct leg_op *op, struct err *err)
 {
 	struct ip ip;
 
@@ -351,7 +360,8 @@ static int begin_attach(struct net *net, const char *id, int netns_fd, struct ip
 	return 0;
 }
 
-void net_attach(struct net *net, const char *id, int netns_fd, struct ip exact, net_attached_fn *fn, void *arg)
+void net_attach(struct net *net, const char *id, int netns_fd, struct ip exact, net_attached_fn *fn,
+		void *arg)
 {
 	struct leg_op *op = op_new(LEG_ATTACH, NULL, arg);
 	struct err err;
@@ -375,7 +385,9 @@ int net_adopt(struct net *net, const char *id, struct ip *ret_ip, struct err *er
 		return err_set(err, ERR_NOT_FOUND, "attachment '%s': no link of it is left", id);
 
 	struct attachment *attachment = NEW(struct attachment);
-	*attachment = (struct attachment){ .ip = leftover->ip, .state = ATTACHMENT_READY, .was_backend = true };
+	*attachment = (struct attachment){ .ip = leftover->ip,
+					   .state = ATTACHMENT_READY,
+					   .was_backend = true };
 	str_copy(attachment->id, sizeof(attachment->id), id);
 	map_put(net->attachments, id, attachment);
 	map_remove(net->leftovers, id);
@@ -439,12 +451,15 @@ void net_detach(struct net *net, const char *id, net_done_fn *fn, void *arg)
 
 /* ---- after a crash ---- */
 
-/* A half-made leg, one that was about to be removed, a second one with the same address, or one outside the range is only good for sweeping. */
-static bool can_be_adopted(struct net *net, const struct link *link, char ret_id[NET_ID_SIZE], struct ip *ret_ip)
+/* A half-made leg, one that was about to be removed, a second one with the same address, or one
+ * outside the range is only good for sweeping. */
+static bool can_be_adopted(struct net *net, const struct link *link, char ret_id[NET_ID_SIZE],
+			   struct ip *ret_ip)
 {
 	struct err err;
 
-	return link->group != net_plan_doom_group(net->instance) && net_plan_read_alias(net->instance, link->alias, ret_id, ret_ip) &&
+	return link->group != net_plan_doom_group(net->instance) &&
+	       net_plan_read_alias(net->instance, link->alias, ret_id, ret_ip) &&
 	       ipam_take_exact(net->ipam, *ret_ip, &err) == 0;
 }
 

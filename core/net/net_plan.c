@@ -12,7 +12,8 @@
 #include "base/sha256.h"
 #include "base/str.h"
 
-/* nft(8)'s numbers of types, shown by "nft list"; the kernel only keeps them. A key of two parts: first << 6 | second. */
+/* nft(8)'s numbers of types, shown by "nft list"; the kernel only keeps them. A key of two parts:
+ * first << 6 | second. */
 #define TYPE_INTEGER      4
 #define TYPE_IPADDR       7
 #define TYPE_INET_PROTO   12
@@ -59,7 +60,8 @@ static struct nft_rule *add_rule(struct nft_chain *chain)
 
 /* ---- a chain per published port ---- */
 
-/* Random and not in turn: a counter starts again at 0 with each change of the rule, and the first backend would get the most. */
+/* Random and not in turn: a counter starts again at 0 with each change of the rule, and the first
+ * backend would get the most. */
 static const struct nft_map *backend_map(struct plan *plan, const struct net_plan_port *port)
 {
 	struct nft_elem *elems = ARENA_ARRAY(plan->arena, struct nft_elem, port->count);
@@ -71,8 +73,15 @@ static const struct nft_map *backend_map(struct plan *plan, const struct net_pla
 		memcpy(elems[i].value, port->backends[i].bytes, 4);
 	}
 	*map = (struct nft_map){
-		.name = "__map%d", .is_anonymous = true, .has_number_keys = true, .elems = elems, .count = port->count,
-		.key_type = TYPE_INTEGER, .key_bytes = 4, .value_type = TYPE_IPADDR, .value_bytes = 4,
+		.name = "__map%d",
+		.is_anonymous = true,
+		.has_number_keys = true,
+		.elems = elems,
+		.count = port->count,
+		.key_type = TYPE_INTEGER,
+		.key_bytes = 4,
+		.value_type = TYPE_IPADDR,
+		.value_bytes = 4,
 	};
 	return map;
 }
@@ -99,7 +108,11 @@ static void add_ports(struct plan *plan)
 	struct nft_map *map = plan->ports;
 
 	*map = (struct nft_map){
-		.name = "ports", .has_verdicts = true, .key_type = TYPE_PROTO_PORT, .key_bytes = 8, .elems = elems,
+		.name = "ports",
+		.has_verdicts = true,
+		.key_type = TYPE_PROTO_PORT,
+		.key_bytes = 8,
+		.elems = elems,
 	};
 	for (size_t i = 0; i < plan->host->count; i++) {
 		const struct net_plan_port *port = &plan->host->ports[i];
@@ -108,7 +121,8 @@ static void add_ports(struct plan *plan)
 		if (port->count == 0)
 			continue;
 		struct nft_elem *elem = &elems[map->count++];
-		elem->chain = arena_printf(plan->arena, "%s_%u", net_proto_name(port->proto), port->port);
+		elem->chain = arena_printf(plan->arena, "%s_%u", net_proto_name(port->proto),
+					   port->port);
 		elem->key[0] = (uint8_t)port->proto;
 		memcpy(elem->key + 4, &number, sizeof(number));
 		add_port_chain(plan, port, elem->chain);
@@ -120,8 +134,8 @@ static void add_ports(struct plan *plan)
 static void add_loopback_chain(struct plan *plan)
 {
 	struct cidr loopback = { ip4(127, 0, 0, 0), 8 };
-	struct nft_chain *chain = add_hooked(plan, "loopback",
-					     (struct nft_hook){ "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW });
+	struct nft_chain *chain = add_hooked(
+		plan, "loopback", (struct nft_hook){ "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW });
 
 	for (int source = 0; source < 2; source++) {
 		struct nft_rule *rule = add_rule(chain);
@@ -135,11 +149,13 @@ static void add_loopback_chain(struct plan *plan)
 	}
 }
 
-/* Without it whoever shares a link with this host could reach every port of every container by a route of his own. */
+/* Without it whoever shares a link with this host could reach every port of every container by a
+ * route of his own. */
 static void add_guard_chain(struct plan *plan)
 {
 	uint32_t known = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-	struct nft_chain *chain = add_hooked(plan, "guard", (struct nft_hook){ "filter", NF_INET_FORWARD, PRIORITY_FILTER });
+	struct nft_chain *chain = add_hooked(
+		plan, "guard", (struct nft_hook){ "filter", NF_INET_FORWARD, PRIORITY_FILTER });
 	struct nft_rule *rule = add_rule(chain);
 
 	nft_match_interface(rule, true, true, plan->host->bridge);
@@ -152,7 +168,8 @@ static void add_guard_chain(struct plan *plan)
 
 static void add_dispatch_chain(struct plan *plan, const char *name, uint32_t hook)
 {
-	struct nft_chain *chain = add_hooked(plan, name, (struct nft_hook){ "nat", hook, PRIORITY_DNAT });
+	struct nft_chain *chain = add_hooked(plan, name,
+					     (struct nft_hook){ "nat", hook, PRIORITY_DNAT });
 	struct nft_rule *rule = add_rule(chain);
 
 	nft_match_local_destination(rule);
@@ -162,7 +179,8 @@ static void add_dispatch_chain(struct plan *plan, const char *name, uint32_t hoo
 	nft_rule_seal(rule);
 }
 
-static void add_masquerade(struct nft_chain *chain, const char *bridge, bool into_bridge, struct cidr source, bool dnat_only)
+static void add_masquerade(struct nft_chain *chain, const char *bridge, bool into_bridge,
+			   struct cidr source, bool dnat_only)
 {
 	struct nft_rule *rule = add_rule(chain);
 
@@ -178,7 +196,8 @@ static void add_masquerade_chain(struct plan *plan)
 {
 	const struct net_plan_host *host = plan->host;
 	struct cidr loopback = { ip4(127, 0, 0, 0), 8 };
-	struct nft_chain *chain = add_hooked(plan, "to_net", (struct nft_hook){ "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT });
+	struct nft_chain *chain = add_hooked(
+		plan, "to_net", (struct nft_hook){ "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT });
 
 	add_masquerade(chain, host->bridge, true, loopback, false);
 	/* Else the answer would go from container to container directly, past the translation. */
@@ -228,7 +247,8 @@ void net_plan_leg_name(const char *instance, const char *id, char ret_name[IF_NA
 
 bool net_plan_is_leg_name(const char *name)
 {
-	return str_starts(name, "sb") && strlen(name) == 14 && strspn(name + 2, "0123456789abcdef") == 12;
+	return str_starts(name, "sb") && strlen(name) == 14 &&
+	       strspn(name + 2, "0123456789abcdef") == 12;
 }
 
 uint32_t net_plan_doom_group(const char *instance)
@@ -244,11 +264,13 @@ uint32_t net_plan_doom_group(const char *instance)
 	return 0x80000000u | (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
 }
 
-void net_plan_leg_alias(const char *instance, const char *id, struct ip ip, char ret_alias[LINK_ALIAS_SIZE])
+void net_plan_leg_alias(const char *instance, const char *id, struct ip ip,
+			char ret_alias[LINK_ALIAS_SIZE])
 {
 	char text[IP_TEXT_SIZE];
 
-	snprintf(ret_alias, LINK_ALIAS_SIZE, "swarmbox %s %s %s", instance, id, ip_format(ip, text));
+	snprintf(ret_alias, LINK_ALIAS_SIZE, "swarmbox %s %s %s", instance, id,
+		 ip_format(ip, text));
 }
 
 void net_plan_bridge_alias(const char *instance, char ret_alias[LINK_ALIAS_SIZE])
@@ -256,13 +278,16 @@ void net_plan_bridge_alias(const char *instance, char ret_alias[LINK_ALIAS_SIZE]
 	snprintf(ret_alias, LINK_ALIAS_SIZE, "swarmbox %s bridge", instance);
 }
 
-bool net_plan_read_alias(const char *instance, const char *alias, char ret_id[NET_ID_SIZE], struct ip *ret_ip)
+bool net_plan_read_alias(const char *instance, const char *alias, char ret_id[NET_ID_SIZE],
+			 struct ip *ret_ip)
 {
 	CLEANUP(strlist_finip) struct strlist words = str_split(alias, ' ');
 
-	if (words.count != 4 || !str_eq(words.items[0], "swarmbox") || !str_eq(words.items[1], instance))
+	if (words.count != 4 || !str_eq(words.items[0], "swarmbox") ||
+	    !str_eq(words.items[1], instance))
 		return false;
-	if (!net_plan_is_id(words.items[2]) || ip_parse(words.items[3], ret_ip) < 0 || ret_ip->family != 4)
+	if (!net_plan_is_id(words.items[2]) || ip_parse(words.items[3], ret_ip) < 0 ||
+	    ret_ip->family != 4)
 		return false;
 	return str_copy(ret_id, NET_ID_SIZE, words.items[2]);
 }
@@ -278,7 +303,8 @@ static bool is_made_of(const char *text, size_t max, const char *characters)
 
 bool net_plan_is_id(const char *id)
 {
-	return is_made_of(id, NET_ID_SIZE - 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+	return is_made_of(id, NET_ID_SIZE - 1,
+			  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 }
 
 bool net_plan_is_instance(const char *instance)
@@ -288,7 +314,8 @@ bool net_plan_is_instance(const char *instance)
 
 bool net_plan_is_link_name(const char *name)
 {
-	if (!is_made_of(name, IF_NAMESIZE - 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"))
+	if (!is_made_of(name, IF_NAMESIZE - 1,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"))
 		return false;
 	return !str_eq(name, ".") && !str_eq(name, "..") && !str_eq(name, "lo");
 }

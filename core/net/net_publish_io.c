@@ -1,7 +1,8 @@
 /* net_publish_io.c - published ports: the table that is wanted, and the one transaction under way.
  *
- * A table goes out at the end of the loop's round; those that come while a transaction runs become one, the next. So a single change is not
- * held back, and under load the batches grow by themselves.
+ * A table goes out at the end of the loop's round; those that come while a transaction runs become
+ * one, the next. So a single change is not held back, and under load the batches grow by
+ * themselves.
  */
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -69,11 +70,16 @@ void net_publish_fini(struct net *net)
 	nft_io_close(net->nft);
 }
 
-static const struct nft_table *plan_table(struct net *net, struct arena *arena, const struct net_plan_port *ports, size_t count,
+static const struct nft_table *plan_table(struct net *net, struct arena *arena,
+					  const struct net_plan_port *ports, size_t count,
 					  const char *instance)
 {
 	struct net_plan_host host = {
-		.instance = instance, .bridge = net->bridge, .subnet = net->plan.subnet, .ports = ports, .count = count,
+		.instance = instance,
+		.bridge = net->bridge,
+		.subnet = net->plan.subnet,
+		.ports = ports,
+		.count = count,
 	};
 
 	return net_plan_table(arena, &host);
@@ -83,12 +89,18 @@ static const struct nft_table *plan_table(struct net *net, struct arena *arena, 
 static int probe(struct net *net, struct arena *arena, struct err *err)
 {
 	struct ip backends[] = { net->plan.gateway, net->plan.gateway };
-	struct net_plan_port port = { .proto = NET_TCP, .port = 1, .target = 1, .backends = backends, .count = 2 };
+	struct net_plan_port port = {
+		.proto = NET_TCP, .port = 1, .target = 1, .backends = backends, .count = 2
+	};
 
-	return nft_io_probe(net->nft, plan_table(net, arena, &port, 1, arena_printf(arena, "%s_probe", net->instance)), err);
+	return nft_io_probe(
+		net->nft,
+		plan_table(net, arena, &port, 1, arena_printf(arena, "%s_probe", net->instance)),
+		err);
 }
 
-/* A firewall was reloaded, or a curious hand: what is wanted comes back as soon as they have finished. */
+/* A firewall was reloaded, or a curious hand: what is wanted comes back as soon as they have
+ * finished. */
 static void on_touched(void *arg)
 {
 	struct net *net = arg;
@@ -106,13 +118,17 @@ int net_publish_open(struct net *net, struct err *err)
 	int result = 0;
 
 	net_plan_table_name(net->instance, name);
-	if (nft_io_open(&net->nft, err) < 0 || nft_io_has_table(net->nft, name, &has_table, err) < 0 ||
-	    nft_watch_new(net->loop, name, nft_io_port(net->nft), on_touched, net, &net->nft_watch, err) < 0)
+	if (nft_io_open(&net->nft, err) < 0 ||
+	    nft_io_has_table(net->nft, name, &has_table, err) < 0 ||
+	    nft_watch_new(net->loop, name, nft_io_port(net->nft), on_touched, net, &net->nft_watch,
+			  err) < 0)
 		return -1;
 	if (has_table)
-		return 0;        /* an agent before us has shown that it works; its ports stay until we know better */
+		return 0; /* an agent before us has shown that it works; its ports stay until we
+			     know better */
 	arena_init(&arena, "net plan", PLAN_ARENA_BYTES);
-	if (probe(net, &arena, err) < 0 || nft_io_apply(net->nft, plan_table(net, &arena, NULL, 0, net->instance), err) < 0)
+	if (probe(net, &arena, err) < 0 ||
+	    nft_io_apply(net->nft, plan_table(net, &arena, NULL, 0, net->instance), err) < 0)
 		result = -1;
 	arena_fini(&arena);
 	return result;
@@ -129,11 +145,13 @@ static struct wanted *copy_table(const struct net_port *ports, size_t count)
 	wanted->count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct net_port *from = &ports[i];
-		const char **backends = ARENA_ARRAY(&wanted->arena, const char *, from->backend_count);
+		const char **backends = ARENA_ARRAY(&wanted->arena, const char *,
+						    from->backend_count);
 		for (size_t j = 0; j < from->backend_count; j++)
 			backends[j] = arena_strdup(&wanted->arena, from->backends[j]);
 		wanted->ports[i] = *from;
-		wanted->ports[i].service_id = arena_strdup(&wanted->arena, from->service_id ? from->service_id : "");
+		wanted->ports[i].service_id = arena_strdup(
+			&wanted->arena, from->service_id ? from->service_id : "");
 		wanted->ports[i].backends = backends;
 	}
 	return wanted;
@@ -158,21 +176,29 @@ static const char *key_of(struct publish_job *job, enum net_proto proto, uint16_
 static int check_port(struct publish_job *job, const struct net_port *port, struct err *err)
 {
 	if (port->proto != NET_TCP && port->proto != NET_UDP && port->proto != NET_SCTP)
-		return err_set(err, ERR_INVALID, "published port %u: unknown protocol %d", port->port, (int)port->proto);
+		return err_set(err, ERR_INVALID, "published port %u: unknown protocol %d",
+			       port->port, (int)port->proto);
 	if (port->port == 0 || port->target == 0)
-		return err_set(err, ERR_INVALID, "published port %u: ports must be 1 to 65535", port->port);
+		return err_set(err, ERR_INVALID, "published port %u: ports must be 1 to 65535",
+			       port->port);
 	if (port->mode == NET_HOST && port->backend_count > 1)
-		return err_set(err, ERR_INVALID, "published port %u: mode host is for one container", port->port);
+		return err_set(err, ERR_INVALID,
+			       "published port %u: mode host is for one container", port->port);
 	if (map_get(job->accepted, key_of(job, port->proto, port->port)))
-		return err_set(err, ERR_CONFLICT, "port '%u' is already in use on this host", port->port);
-	return port_holds_take(job->net->holds, port->proto, port->port, PORT_HOLD_PUBLISHED, NULL, err);
+		return err_set(err, ERR_CONFLICT, "port '%u' is already in use on this host",
+			       port->port);
+	return port_holds_take(job->net->holds, port->proto, port->port, PORT_HOLD_PUBLISHED, NULL,
+			       err);
 }
 
-static void resolve_backends(struct publish_job *job, const struct net_port *port, struct net_plan_port *ret)
+static void resolve_backends(struct publish_job *job, const struct net_port *port,
+			     struct net_plan_port *ret)
 {
 	struct ip *ips = ARENA_ARRAY(&job->arena, struct ip, port->backend_count);
 
-	*ret = (struct net_plan_port){ .proto = port->proto, .port = port->port, .target = port->target, .backends = ips };
+	*ret = (struct net_plan_port){
+		.proto = port->proto, .port = port->port, .target = port->target, .backends = ips
+	};
 	for (size_t i = 0; i < port->backend_count; i++) {
 		struct attachment *attachment = net_find_ready(job->net, port->backends[i]);
 		if (!attachment)
@@ -205,7 +231,8 @@ static void plan_job(struct publish_job *job)
 		struct err err;
 		if (check_port(job, port, &err) < 0) {
 			job->refused[job->refused_count++] = (struct net_refusal){
-				port->proto, port->port, arena_strdup(&job->arena, port->service_id), err
+				port->proto, port->port,
+				arena_strdup(&job->arena, port->service_id), err
 			};
 			continue;
 		}
@@ -213,7 +240,8 @@ static void plan_job(struct publish_job *job)
 		resolve_backends(job, port, &job->ports[job->port_count]);
 		note_fresh(job, &job->ports[job->port_count++]);
 	}
-	job->table = plan_table(job->net, &job->arena, job->ports, job->port_count, job->net->instance);
+	job->table = plan_table(job->net, &job->arena, job->ports, job->port_count,
+				job->net->instance);
 }
 
 /* ---- on a work thread: touches the job and the job's sockets only ---- */
@@ -223,7 +251,8 @@ static void forget_udp(struct publish_job *job)
 	struct netlink_io *io = &job->net->publish_conntrack;
 	struct err err;
 
-	if (job->fresh_count == 0 || (io->fd < 0 && netlink_io_open(io, NETLINK_NETFILTER, &err) < 0))
+	if (job->fresh_count == 0 ||
+	    (io->fd < 0 && netlink_io_open(io, NETLINK_NETFILTER, &err) < 0))
 		return;
 	/* Not worth failing for: such a flow finds the rule when its sender has paused for 30 s. */
 	conntrack_io_forget_udp(io, job->fresh_udp, job->fresh_count, &err);
@@ -257,7 +286,8 @@ static void note_in_force(struct publish_job *job)
 	memset(net->udp_open, 0, sizeof(net->udp_open));
 	for (size_t i = 0; i < job->port_count; i++)
 		if (job->ports[i].proto == NET_UDP && job->ports[i].count > 0)
-			net->udp_open[job->ports[i].port / 8] |= (uint8_t)(1u << (job->ports[i].port % 8));
+			net->udp_open[job->ports[i].port / 8] |=
+				(uint8_t)(1u << (job->ports[i].port % 8));
 }
 
 static void tell_waiters(struct publish_job *job)
@@ -267,7 +297,8 @@ static void tell_waiters(struct publish_job *job)
 		if (job->net->is_closed)
 			break;
 		list_remove(item);
-		waiter->fn(waiter->arg, job->refused, job->refused_count, job->has_failed ? &job->err : NULL);
+		waiter->fn(waiter->arg, job->refused, job->refused_count,
+			   job->has_failed ? &job->err : NULL);
 		free(waiter);
 	}
 }
@@ -353,7 +384,8 @@ void net_publish_again(struct net *net)
 
 /* ---- the door ---- */
 
-static int check_table(const struct net *net, const struct net_port *ports, size_t count, struct err *err)
+static int check_table(const struct net *net, const struct net_port *ports, size_t count,
+		       struct err *err)
 {
 	size_t pairs = 0;
 
@@ -362,12 +394,15 @@ static int check_table(const struct net *net, const struct net_port *ports, size
 	for (size_t i = 0; i < count; i++)
 		pairs += ports[i].backend_count;
 	if (count > NET_PORTS_MAX || pairs > NET_PAIRS_MAX)
-		return err_set(err, ERR_EXHAUSTED, "%zu published ports with %zu backends: at most %d and %d are possible", count,
-			       pairs, NET_PORTS_MAX, NET_PAIRS_MAX);
+		return err_set(
+			err, ERR_EXHAUSTED,
+			"%zu published ports with %zu backends: at most %d and %d are possible",
+			count, pairs, NET_PORTS_MAX, NET_PAIRS_MAX);
 	return 0;
 }
 
-void net_publish(struct net *net, const struct net_port *ports, size_t count, net_published_fn *fn, void *arg)
+void net_publish(struct net *net, const struct net_port *ports, size_t count, net_published_fn *fn,
+		 void *arg)
 {
 	struct err err;
 
@@ -384,7 +419,8 @@ void net_publish(struct net *net, const struct net_port *ports, size_t count, ne
 	net_publish_again(net);
 }
 
-int net_reserve_port(struct net *net, enum net_proto proto, uint16_t port, uint16_t *ret_port, struct err *err)
+int net_reserve_port(struct net *net, enum net_proto proto, uint16_t port, uint16_t *ret_port,
+		     struct err *err)
 {
 	return port_holds_take(net->holds, proto, port, PORT_HOLD_RESERVED, ret_port, err);
 }
@@ -405,7 +441,8 @@ static void purge_run(void *arg)
 	struct err err;
 
 	net_plan_table_name(purge->net->instance, name);
-	/* What cannot be deleted is said by the removal of the links that follows, which needs the same right. */
+	/* What cannot be deleted is said by the removal of the links that follows, which needs the
+	 * same right. */
 	if (purge->net->nft)
 		nft_io_delete_table(purge->net->nft, name, &err);
 }

@@ -16,7 +16,8 @@ static void pad(struct buf *out)
 	buf_add(out, zeros, want - out->len);
 }
 
-size_t netlink_begin(struct buf *out, uint16_t type, uint16_t flags, uint32_t seq, const void *family_header, size_t bytes)
+size_t netlink_begin(struct buf *out, uint16_t type, uint16_t flags, uint32_t seq,
+		     const void *family_header, size_t bytes)
 {
 	struct nlmsghdr header = { .nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq };
 	size_t at = out->len;
@@ -79,7 +80,8 @@ void netlink_put_be16(struct buf *out, uint16_t type, uint16_t v)
 
 void netlink_put_be32(struct buf *out, uint16_t type, uint32_t v)
 {
-	const uint8_t bytes[] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+	const uint8_t bytes[] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+				  (uint8_t)v };
 
 	netlink_put(out, type, bytes, sizeof(bytes));
 }
@@ -103,7 +105,8 @@ void netlink_unnest(struct buf *out, size_t at)
 	uint16_t short_length = (uint16_t)length;
 
 	check(length <= UINT16_MAX);
-	memcpy(out->data + at + offsetof(struct nlattr, nla_len), &short_length, sizeof(short_length));
+	memcpy(out->data + at + offsetof(struct nlattr, nla_len), &short_length,
+	       sizeof(short_length));
 }
 
 struct netlink_walk netlink_walk_of(const void *bytes, size_t count)
@@ -132,8 +135,12 @@ bool netlink_next_msg(struct netlink_walk *walk, struct netlink_msg *ret)
 		return false;
 	}
 	*ret = (struct netlink_msg){
-		.type = header.nlmsg_type, .flags = header.nlmsg_flags, .seq = header.nlmsg_seq, .port = header.nlmsg_pid,
-		.body = walk->at + HEADER_BYTES, .bytes = header.nlmsg_len - HEADER_BYTES,
+		.type = header.nlmsg_type,
+		.flags = header.nlmsg_flags,
+		.seq = header.nlmsg_seq,
+		.port = header.nlmsg_pid,
+		.body = walk->at + HEADER_BYTES,
+		.bytes = header.nlmsg_len - HEADER_BYTES,
 	};
 	advance(walk, header.nlmsg_len);
 	return true;
@@ -201,7 +208,8 @@ uint32_t netlink_be32(const struct netlink_attr *attr)
 {
 	if (!attr->data || attr->bytes != 4)
 		return 0;
-	return (uint32_t)attr->data[0] << 24 | (uint32_t)attr->data[1] << 16 | (uint32_t)attr->data[2] << 8 | attr->data[3];
+	return (uint32_t)attr->data[0] << 24 | (uint32_t)attr->data[1] << 16 |
+	       (uint32_t)attr->data[2] << 8 | attr->data[3];
 }
 
 const char *netlink_str(const struct netlink_attr *attr)

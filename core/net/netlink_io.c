@@ -12,7 +12,9 @@
 #include "os/file.h"
 
 #define REPLY_BYTES  (64 * 1024)
-#define BATCH_BYTES  (64 * 1024 * 1024)  /* the largest batch of nf_tables, see NET_PAIRS_MAX; a limit, not memory */
+#define BATCH_BYTES                                                                                \
+	(64 * 1024 *                                                                               \
+	 1024) /* the largest batch of nf_tables, see NET_PAIRS_MAX; a limit, not memory */
 
 static int set_options(int fd)
 {
@@ -22,7 +24,8 @@ static int set_options(int fd)
 	/* Kernels from 4.12 give reasons; one that cannot is asked for none. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	/* FORCE needs CAP_NET_ADMIN, which everything else here needs too; without it the next call says so. */
+	/* FORCE needs CAP_NET_ADMIN, which everything else here needs too; without it the next call
+	 * says so. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &reply, sizeof(reply));
 	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -115,7 +118,8 @@ static int send_all(struct netlink_io *io, const struct buf *batch, struct err *
 	return sent < 0 ? err_sys(err, "netlink send of %zu bytes", batch->len) : 0;
 }
 
-/* One datagram. A reply larger than the buffer would be cut (MSG_TRUNC): the kernel keeps dumps to 32 KiB a piece. */
+/* One datagram. A reply larger than the buffer would be cut (MSG_TRUNC): the kernel keeps dumps to
+ * 32 KiB a piece. */
 static int receive(struct netlink_io *io, struct netlink_walk *ret, struct err *err)
 {
 	ssize_t got;
@@ -131,7 +135,8 @@ static int receive(struct netlink_io *io, struct netlink_walk *ret, struct err *
 	return 0;
 }
 
-/* The kernel's own words behind an error (NLMSGERR_ATTR_MSG): with NETLINK_CAP_ACK they follow at once. */
+/* The kernel's own words behind an error (NLMSGERR_ATTR_MSG): with NETLINK_CAP_ACK they follow at
+ * once. */
 static const char *reason_of(const struct netlink_msg *msg)
 {
 	struct netlink_attr table[NLMSGERR_ATTR_MSG + 1];
@@ -187,11 +192,14 @@ static bool take(struct exchange *exchange, const struct netlink_msg *msg, struc
 		exchange->failed = code;
 		fail(msg, code, err);
 	}
-	/* nf_tables answers a whole batch that it could not even queue at its first message, alone. */
-	return msg->seq == exchange->last_seq || (exchange->failed == ENOMEM && msg->seq == exchange->first_seq);
+	/* nf_tables answers a whole batch that it could not even queue at its first message, alone.
+	 */
+	return msg->seq == exchange->last_seq ||
+	       (exchange->failed == ENOMEM && msg->seq == exchange->first_seq);
 }
 
-static int run(struct netlink_io *io, const struct buf *out, struct exchange *exchange, struct err *err)
+static int run(struct netlink_io *io, const struct buf *out, struct exchange *exchange,
+	       struct err *err)
 {
 	struct netlink_walk walk;
 	struct netlink_msg msg;
@@ -207,8 +215,8 @@ static int run(struct netlink_io *io, const struct buf *out, struct exchange *ex
 	return exchange->failed ? -1 : 0;
 }
 
-int netlink_io_send(struct netlink_io *io, const struct buf *batch, uint32_t first_seq, uint32_t last_seq, int *ret_errno,
-		    struct err *err)
+int netlink_io_send(struct netlink_io *io, const struct buf *batch, uint32_t first_seq,
+		    uint32_t last_seq, int *ret_errno, struct err *err)
 {
 	struct exchange exchange = { .first_seq = first_seq, .last_seq = last_seq };
 	int result = run(io, batch, &exchange, err);
@@ -218,11 +226,13 @@ int netlink_io_send(struct netlink_io *io, const struct buf *batch, uint32_t fir
 	return result;
 }
 
-int netlink_io_ask(struct netlink_io *io, const struct buf *request, uint32_t seq, netlink_io_fn *fn, void *arg, struct err *err)
+int netlink_io_ask(struct netlink_io *io, const struct buf *request, uint32_t seq,
+		   netlink_io_fn *fn, void *arg, struct err *err)
 {
 	struct exchange exchange = { .first_seq = seq, .last_seq = seq, .fn = fn, .arg = arg };
 
 	if (run(io, request, &exchange, err) < 0)
 		return -1;
-	return exchange.is_interrupted ? err_set(err, ERR_CONFLICT, "changed while it was read") : 0;
+	return exchange.is_interrupted ? err_set(err, ERR_CONFLICT, "changed while it was read")
+				       : 0;
 }

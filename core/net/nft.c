@@ -45,7 +45,8 @@ void nft_load_ct(struct nft_rule *rule, uint32_t key, uint32_t dest)
 	expr->dest = dest;
 }
 
-void nft_load_payload(struct nft_rule *rule, uint32_t header, uint32_t offset, uint32_t length, uint32_t dest)
+void nft_load_payload(struct nft_rule *rule, uint32_t header, uint32_t offset, uint32_t length,
+		      uint32_t dest)
 {
 	struct nft_expr *expr = add_expr(rule, NFT_EXPR_PAYLOAD);
 
@@ -182,9 +183,15 @@ void nft_ops_fini(struct nft_ops *ops)
 }
 
 static const char *const verbs[] = {
-	[NFT_ADD_TABLE] = "add table", [NFT_DELETE_TABLE] = "delete table", [NFT_ADD_CHAIN] = "add chain",
-	[NFT_FLUSH_CHAIN] = "flush chain", [NFT_DELETE_CHAIN] = "delete chain", [NFT_ADD_RULE] = "add rule",
-	[NFT_ADD_MAP] = "add map", [NFT_ADD_ELEMS] = "add elements", [NFT_DELETE_ELEMS] = "delete elements",
+	[NFT_ADD_TABLE] = "add table",
+	[NFT_DELETE_TABLE] = "delete table",
+	[NFT_ADD_CHAIN] = "add chain",
+	[NFT_FLUSH_CHAIN] = "flush chain",
+	[NFT_DELETE_CHAIN] = "delete chain",
+	[NFT_ADD_RULE] = "add rule",
+	[NFT_ADD_MAP] = "add map",
+	[NFT_ADD_ELEMS] = "add elements",
+	[NFT_DELETE_ELEMS] = "delete elements",
 };
 
 void nft_ops_format(const struct nft_ops *ops, struct buf *out)

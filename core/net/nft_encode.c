@@ -1,4 +1,5 @@
-/* nft_encode.c - nft.h's operations as netlink messages: one transaction, applied whole or not at all. */
+/* nft_encode.c - nft.h's operations as netlink messages: one transaction, applied whole or not at
+ * all. */
 #include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -14,7 +15,8 @@
 #include "net/nft.h"
 
 #define COMMENT_TYPE  0          /* libnftnl's user data: type, length, text with NUL */
-#define ELEMS_A_PIECE 500        /* an attribute's length is 16 bits; an element takes at most 100 bytes */
+#define ELEMS_A_PIECE 500 /* an attribute's length is 16 bits; an element takes at most 100 bytes  \
+			   */
 #define FIRST_MAP_ID  1
 
 struct encoder {
@@ -30,16 +32,19 @@ static size_t begin(struct encoder *enc, uint16_t type, uint16_t flags)
 {
 	struct nfgenmsg family = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
 
-	enc->last_at = netlink_begin(enc->out, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), NLM_F_REQUEST | flags, enc->seq++,
-				     &family, sizeof(family));
+	enc->last_at = netlink_begin(enc->out, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type),
+				     NLM_F_REQUEST | flags, enc->seq++, &family, sizeof(family));
 	return enc->last_at;
 }
 
 static void put_batch_mark(struct encoder *enc, uint16_t type)
 {
-	struct nfgenmsg mark = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htobe16(NFNL_SUBSYS_NFTABLES) };
+	struct nfgenmsg mark = { .nfgen_family = AF_UNSPEC,
+				 .version = NFNETLINK_V0,
+				 .res_id = htobe16(NFNL_SUBSYS_NFTABLES) };
 
-	netlink_end(enc->out, netlink_begin(enc->out, type, NLM_F_REQUEST, enc->seq++, &mark, sizeof(mark)));
+	netlink_end(enc->out,
+		    netlink_begin(enc->out, type, NLM_F_REQUEST, enc->seq++, &mark, sizeof(mark)));
 }
 
 static void put_table(struct encoder *enc, uint16_t type, uint16_t flags)
@@ -90,9 +95,11 @@ static void put_flush_chain(struct encoder *enc, const char *name)
 
 static void put_new_map(struct encoder *enc, const struct nft_map *map, uint32_t id)
 {
-	/* libnftnl's user data again: byte order of the key, 4 bytes, 1 for the host's. Only nft looks at it. */
+	/* libnftnl's user data again: byte order of the key, 4 bytes, 1 for the host's. Only nft
+	 * looks at it. */
 	static const uint8_t host_order[] = { 0, 4, 1, 0, 0, 0 };
-	uint32_t flags = NFT_SET_MAP | (map->is_anonymous ? NFT_SET_ANONYMOUS | NFT_SET_CONSTANT : 0);
+	uint32_t flags = NFT_SET_MAP |
+			 (map->is_anonymous ? NFT_SET_ANONYMOUS | NFT_SET_CONSTANT : 0);
 	size_t at = begin(enc, NFT_MSG_NEWSET, NLM_F_CREATE);
 
 	netlink_put_str(enc->out, NFTA_SET_TABLE, enc->table);
@@ -100,7 +107,8 @@ static void put_new_map(struct encoder *enc, const struct nft_map *map, uint32_t
 	netlink_put_be32(enc->out, NFTA_SET_FLAGS, flags);
 	netlink_put_be32(enc->out, NFTA_SET_KEY_TYPE, map->key_type);
 	netlink_put_be32(enc->out, NFTA_SET_KEY_LEN, map->key_bytes);
-	netlink_put_be32(enc->out, NFTA_SET_DATA_TYPE, map->has_verdicts ? NFT_DATA_VERDICT : map->value_type);
+	netlink_put_be32(enc->out, NFTA_SET_DATA_TYPE,
+			 map->has_verdicts ? NFT_DATA_VERDICT : map->value_type);
 	/* The length of a verdict is the kernel's own business. */
 	if (!map->has_verdicts)
 		netlink_put_be32(enc->out, NFTA_SET_DATA_LEN, map->value_bytes);
@@ -134,7 +142,8 @@ static void put_verdict(struct buf *out, uint16_t type, uint32_t code, const cha
 	netlink_unnest(out, at);
 }
 
-static void put_elem(struct buf *out, const struct nft_map *map, const struct nft_elem *elem, bool with_value)
+static void put_elem(struct buf *out, const struct nft_map *map, const struct nft_elem *elem,
+		     bool with_value)
 {
 	size_t at = netlink_nest(out, NFTA_LIST_ELEM);
 
@@ -146,11 +155,12 @@ static void put_elem(struct buf *out, const struct nft_map *map, const struct nf
 	netlink_unnest(out, at);
 }
 
-static void put_elems(struct encoder *enc, const struct nft_map *map, uint32_t id, const struct nft_elem *elems, size_t count,
-		      bool add)
+static void put_elems(struct encoder *enc, const struct nft_map *map, uint32_t id,
+		      const struct nft_elem *elems, size_t count, bool add)
 {
 	for (size_t from = 0; from < count; from += ELEMS_A_PIECE) {
-		size_t at = begin(enc, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0);
+		size_t at = begin(enc, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+				  add ? NLM_F_CREATE : 0);
 
 		netlink_put_str(enc->out, NFTA_SET_ELEM_LIST_TABLE, enc->table);
 		netlink_put_str(enc->out, NFTA_SET_ELEM_LIST_SET, map->name);
@@ -167,9 +177,17 @@ static void put_elems(struct encoder *enc, const struct nft_map *map, uint32_t i
 /* ---- expressions ---- */
 
 static const char *const expr_names[] = {
-	[NFT_EXPR_META] = "meta", [NFT_EXPR_CT] = "ct", [NFT_EXPR_FIB_DADDR_TYPE] = "fib", [NFT_EXPR_PAYLOAD] = "payload",
-	[NFT_EXPR_MASK] = "bitwise", [NFT_EXPR_CMP] = "cmp", [NFT_EXPR_LOOKUP] = "lookup", [NFT_EXPR_RANDOM] = "numgen",
-	[NFT_EXPR_IMMEDIATE] = "immediate", [NFT_EXPR_VERDICT] = "immediate", [NFT_EXPR_DNAT] = "nat",
+	[NFT_EXPR_META] = "meta",
+	[NFT_EXPR_CT] = "ct",
+	[NFT_EXPR_FIB_DADDR_TYPE] = "fib",
+	[NFT_EXPR_PAYLOAD] = "payload",
+	[NFT_EXPR_MASK] = "bitwise",
+	[NFT_EXPR_CMP] = "cmp",
+	[NFT_EXPR_LOOKUP] = "lookup",
+	[NFT_EXPR_RANDOM] = "numgen",
+	[NFT_EXPR_IMMEDIATE] = "immediate",
+	[NFT_EXPR_VERDICT] = "immediate",
+	[NFT_EXPR_DNAT] = "nat",
 	[NFT_EXPR_MASQUERADE] = "masq",
 };
 
@@ -307,7 +325,8 @@ static void put_new_rule(struct encoder *enc, const char *chain, const struct nf
 	netlink_end(enc->out, at);
 }
 
-/* The digest covers what the kernel is told, elements included, and nothing that differs from one transaction to the next. */
+/* The digest covers what the kernel is told, elements included, and nothing that differs from one
+ * transaction to the next. */
 void nft_rule_seal(struct nft_rule *rule)
 {
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
@@ -342,9 +361,12 @@ static void put_op(struct encoder *enc, const struct nft_op *op)
 	}
 }
 
-void nft_encode(const struct nft_ops *ops, const char *table, uint32_t first_seq, struct buf *out, uint32_t *ret_ack_seq)
+void nft_encode(const struct nft_ops *ops, const char *table, uint32_t first_seq, struct buf *out,
+		uint32_t *ret_ack_seq)
 {
-	struct encoder enc = { .out = out, .table = table, .seq = first_seq, .map_id = FIRST_MAP_ID };
+	struct encoder enc = {
+		.out = out, .table = table, .seq = first_seq, .map_id = FIRST_MAP_ID
+	};
 
 	check(ops->count > 0);
 	put_batch_mark(&enc, NFNL_MSG_BATCH_BEGIN);
@@ -366,7 +388,8 @@ uint32_t nft_encode_seqs(const struct nft_ops *ops)
 
 	for (size_t i = 0; i < ops->count; i++) {
 		const struct nft_op *op = &ops->items[i];
-		const struct nft_map *map = op->kind == NFT_ADD_RULE ? anonymous_map_of(op->rule) : NULL;
+		const struct nft_map *map = op->kind == NFT_ADD_RULE ? anonymous_map_of(op->rule)
+								     : NULL;
 		count += 1 + pieces(op->elem_count) + (map ? 1 + pieces(map->count) : 0);
 	}
 	return count;

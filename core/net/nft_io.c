@@ -12,7 +12,7 @@
 #include "net/nft_diff.h"
 #include "net/nft_state.h"
 
-#define TRIES_MAX        4       /* against somebody who changes the table while we read and write it */
+#define TRIES_MAX	 4 /* against somebody who changes the table while we read and write it */
 #define DIFF_ARENA_BYTES (256u << 20)
 
 struct nft_io {
@@ -60,8 +60,8 @@ int nft_io_has_table(struct nft_io *io, const char *name, bool *ret_has, struct 
 	struct nfgenmsg family = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
 	uint32_t seq = netlink_io_take_seq(&io->socket, 1);
 	int code;
-	size_t at = netlink_begin(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_ACK, seq, &family,
-				  sizeof(family));
+	size_t at = netlink_begin(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+				  NLM_F_REQUEST | NLM_F_ACK, seq, &family, sizeof(family));
 
 	netlink_put_str(&request, NFTA_TABLE_NAME, name);
 	netlink_end(&request, at);
@@ -82,7 +82,8 @@ static void take_message(void *arg, const struct netlink_msg *msg)
 	nft_state_read(reading->state, reading->table, msg);
 }
 
-static int dump(struct nft_io *io, enum nft_state_what what, const char *table, const char *map, struct err *err)
+static int dump(struct nft_io *io, enum nft_state_what what, const char *table, const char *map,
+		struct err *err)
 {
 	CLEANUP(buf_finip) struct buf request = BUF_INIT;
 	struct reading reading = { &io->have, table };
@@ -94,7 +95,8 @@ static int dump(struct nft_io *io, enum nft_state_what what, const char *table, 
 
 static int dump_all(struct nft_io *io, const char *table, struct err *err)
 {
-	if (dump(io, NFT_STATE_CHAINS, table, NULL, err) < 0 || dump(io, NFT_STATE_RULES, table, NULL, err) < 0 ||
+	if (dump(io, NFT_STATE_CHAINS, table, NULL, err) < 0 ||
+	    dump(io, NFT_STATE_RULES, table, NULL, err) < 0 ||
 	    dump(io, NFT_STATE_MAPS, table, NULL, err) < 0)
 		return -1;
 	for (size_t i = 0; i < io->have.map_count; i++)
@@ -105,7 +107,7 @@ static int dump_all(struct nft_io *io, const char *table, struct err *err)
 
 static int read_table(struct nft_io *io, const char *name, struct err *err)
 {
-	bool has_table;
+	bool has_table = false;
 
 	for (int tries = 0;; tries++) {
 		nft_state_clear(&io->have);
@@ -121,7 +123,8 @@ static int read_table(struct nft_io *io, const char *name, struct err *err)
 
 /* ---- writing ---- */
 
-static int send_ops(struct nft_io *io, const struct nft_ops *ops, const char *table, int *ret_errno, struct err *err)
+static int send_ops(struct nft_io *io, const struct nft_ops *ops, const char *table, int *ret_errno,
+		    struct err *err)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	uint32_t count = nft_encode_seqs(ops), first = netlink_io_take_seq(&io->socket, count), ack;
@@ -131,7 +134,8 @@ static int send_ops(struct nft_io *io, const struct nft_ops *ops, const char *ta
 	return netlink_io_send(&io->socket, &batch, first, ack, ret_errno, err);
 }
 
-static int apply_once(struct nft_io *io, const struct nft_table *want, int *ret_errno, struct err *err)
+static int apply_once(struct nft_io *io, const struct nft_table *want, int *ret_errno,
+		      struct err *err)
 {
 	struct arena arena;
 	struct nft_ops ops = { 0 };
@@ -150,7 +154,8 @@ static int apply_once(struct nft_io *io, const struct nft_table *want, int *ret_
 /* What the kernel says when the table is not as we remember it. */
 static bool is_disagreement(int code)
 {
-	return code == ENOENT || code == EEXIST || code == EBUSY || code == EAGAIN || code == ERESTART;
+	return code == ENOENT || code == EEXIST || code == EBUSY || code == EAGAIN ||
+	       code == ERESTART;
 }
 
 int nft_io_apply(struct nft_io *io, const struct nft_table *want, struct err *err)

@@ -28,7 +28,8 @@ void nft_state_clear(struct nft_state *state)
 
 /* ---- growing ---- */
 
-/* Doubles an arena's array; the old one stays behind until the arena ends, which costs as much again at most. */
+/* Doubles an arena's array; the old one stays behind until the arena ends, which costs as much
+ * again at most. */
 static void *grow(struct arena *arena, void *items, size_t count, size_t *size, size_t bytes)
 {
 	if (count < *size)
@@ -43,7 +44,8 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *size, 
 
 static struct nft_state_chain *add_chain(struct nft_state *state, const char *name)
 {
-	state->chains = grow(&state->arena, state->chains, state->chain_count, &state->chain_size, sizeof(*state->chains));
+	state->chains = grow(&state->arena, state->chains, state->chain_count, &state->chain_size,
+			     sizeof(*state->chains));
 
 	struct nft_state_chain *chain = &state->chains[state->chain_count++];
 	*chain = (struct nft_state_chain){ 0 };
@@ -53,14 +55,16 @@ static struct nft_state_chain *add_chain(struct nft_state *state, const char *na
 
 static void add_digest(struct nft_state *state, struct nft_state_chain *chain, const char *digest)
 {
-	chain->digests = grow(&state->arena, chain->digests, chain->count, &chain->size, sizeof(*chain->digests));
+	chain->digests = grow(&state->arena, chain->digests, chain->count, &chain->size,
+			      sizeof(*chain->digests));
 	memset(chain->digests[chain->count], 0, sizeof(*chain->digests));
 	str_copy(chain->digests[chain->count++], NFT_DIGEST_SIZE, digest);
 }
 
 static struct nft_state_map *add_map(struct nft_state *state, const char *name)
 {
-	state->maps = grow(&state->arena, state->maps, state->map_count, &state->map_size, sizeof(*state->maps));
+	state->maps = grow(&state->arena, state->maps, state->map_count, &state->map_size,
+			   sizeof(*state->maps));
 
 	struct nft_state_map *map = &state->maps[state->map_count++];
 	*map = (struct nft_state_map){ 0 };
@@ -68,7 +72,8 @@ static struct nft_state_map *add_map(struct nft_state *state, const char *name)
 	return map;
 }
 
-static void add_elem(struct nft_state *state, struct nft_state_map *map, const void *key, size_t bytes, const char *chain)
+static void add_elem(struct nft_state *state, struct nft_state_map *map, const void *key,
+		     size_t bytes, const char *chain)
 {
 	map->elems = grow(&state->arena, map->elems, map->count, &map->size, sizeof(*map->elems));
 
@@ -78,7 +83,8 @@ static void add_elem(struct nft_state *state, struct nft_state_map *map, const v
 	str_copy(elem->chain, sizeof(elem->chain), chain);
 }
 
-/* Rules are dumped chain by chain in the order of the chains, so that the search goes on where the last one ended. */
+/* Rules are dumped chain by chain in the order of the chains, so that the search goes on where the
+ * last one ended. */
 static struct nft_state_chain *find_chain(struct nft_state *state, const char *name)
 {
 	for (size_t i = 0; i < state->chain_count; i++) {
@@ -93,7 +99,8 @@ static struct nft_state_chain *find_chain(struct nft_state *state, const char *n
 
 /* ---- asking ---- */
 
-void nft_state_put_dump(struct buf *out, uint32_t seq, enum nft_state_what what, const char *table, const char *map)
+void nft_state_put_dump(struct buf *out, uint32_t seq, enum nft_state_what what, const char *table,
+			const char *map)
 {
 	static const struct { uint16_t type, table_attr; } kinds[] = {
 		[NFT_STATE_CHAINS] = { NFT_MSG_GETCHAIN, 0 },
@@ -102,8 +109,8 @@ void nft_state_put_dump(struct buf *out, uint32_t seq, enum nft_state_what what,
 		[NFT_STATE_ELEMS] = { NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE },
 	};
 	struct nfgenmsg family = { .nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0 };
-	size_t at = netlink_begin(out, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[what].type), NLM_F_REQUEST | NLM_F_DUMP, seq,
-				  &family, sizeof(family));
+	size_t at = netlink_begin(out, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[what].type),
+				  NLM_F_REQUEST | NLM_F_DUMP, seq, &family, sizeof(family));
 
 	if (kinds[what].table_attr)
 		netlink_put_str(out, kinds[what].table_attr, table);
@@ -119,7 +126,8 @@ static void read_chain(struct nft_state *state, const char *table, struct netlin
 	struct netlink_attr chain[NFTA_CHAIN_TYPE + 1], hook[NFTA_HOOK_PRIORITY + 1];
 
 	netlink_index(attrs, chain, ARRAY_COUNT(chain));
-	const char *name = netlink_str(&chain[NFTA_CHAIN_NAME]), *type = netlink_str(&chain[NFTA_CHAIN_TYPE]);
+	const char *name = netlink_str(&chain[NFTA_CHAIN_NAME]),
+		   *type = netlink_str(&chain[NFTA_CHAIN_TYPE]);
 	if (!name || !str_eq(netlink_str(&chain[NFTA_CHAIN_TABLE]), table))
 		return;
 
@@ -177,8 +185,8 @@ static void read_map(struct nft_state *state, const char *table, struct netlink_
 
 static void read_elem(struct nft_state *state, struct nft_state_map *map, struct netlink_walk attrs)
 {
-	struct netlink_attr elem[NFTA_SET_ELEM_DATA + 1], key[NFTA_DATA_VALUE + 1], data[NFTA_DATA_VERDICT + 1],
-		verdict[NFTA_VERDICT_CHAIN + 1];
+	struct netlink_attr elem[NFTA_SET_ELEM_DATA + 1], key[NFTA_DATA_VALUE + 1],
+		data[NFTA_DATA_VERDICT + 1], verdict[NFTA_VERDICT_CHAIN + 1];
 
 	netlink_index(attrs, elem, ARRAY_COUNT(elem));
 	netlink_index(netlink_nested(&elem[NFTA_SET_ELEM_KEY]), key, ARRAY_COUNT(key));
@@ -212,7 +220,8 @@ void nft_state_read(struct nft_state *state, const char *table, const struct net
 {
 	struct netlink_walk attrs = netlink_attrs_of(msg, sizeof(struct nfgenmsg));
 
-	if (msg->bytes < sizeof(struct nfgenmsg) || msg->type >> 8 != NFNL_SUBSYS_NFTABLES || msg->body[0] != NFPROTO_IPV4)
+	if (msg->bytes < sizeof(struct nfgenmsg) || msg->type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    msg->body[0] != NFPROTO_IPV4)
 		return;
 	switch (msg->type & 0xff) {
 	case NFT_MSG_NEWCHAIN:   read_chain(state, table, attrs); break;
@@ -243,7 +252,8 @@ static void assume_map(struct nft_state *state, const struct nft_map *map)
 	item->key_bytes = map->key_bytes;
 	item->has_verdicts = map->has_verdicts;
 	for (size_t i = 0; i < map->count; i++)
-		add_elem(state, item, map->elems[i].key, map->key_bytes, map->has_verdicts ? map->elems[i].chain : "");
+		add_elem(state, item, map->elems[i].key, map->key_bytes,
+			 map->has_verdicts ? map->elems[i].chain : "");
 }
 
 void nft_state_assume(struct nft_state *state, const struct nft_table *table)

@@ -46,7 +46,8 @@ static bool is_about_us(const struct nft_watch *watch, const struct netlink_msg 
 {
 	struct netlink_attr attrs[NFTA_TABLE_NAME + 1];
 
-	if (msg->type >> 8 != NFNL_SUBSYS_NFTABLES || (msg->type & 0xff) == NFT_MSG_NEWGEN || msg->port == watch->own_port)
+	if (msg->type >> 8 != NFNL_SUBSYS_NFTABLES || (msg->type & 0xff) == NFT_MSG_NEWGEN ||
+	    msg->port == watch->own_port)
 		return false;
 	netlink_index(netlink_attrs_of(msg, sizeof(struct nfgenmsg)), attrs, ARRAY_COUNT(attrs));
 	return str_eq(netlink_str(&attrs[NFTA_TABLE_NAME]), watch->table);
@@ -59,7 +60,8 @@ static void on_readable(void *arg, unsigned events UNUSED)
 	struct netlink_msg msg;
 	int result = 0;
 
-	for (int i = 0; i < MESSAGES_A_ROUND && (result = netlink_io_hear(&watch->socket, &walk)) > 0; i++)
+	for (int i = 0;
+	     i < MESSAGES_A_ROUND && (result = netlink_io_hear(&watch->socket, &walk)) > 0; i++)
 		while (netlink_next_msg(&walk, &msg))
 			if (is_about_us(watch, &msg))
 				notice(watch);
@@ -67,12 +69,13 @@ static void on_readable(void *arg, unsigned events UNUSED)
 		notice(watch);
 }
 
-int nft_watch_new(struct loop *loop, const char *table, uint32_t own_port, void (*fn)(void *arg), void *arg, struct nft_watch **ret,
-		  struct err *err)
+int nft_watch_new(struct loop *loop, const char *table, uint32_t own_port, void (*fn)(void *arg),
+		  void *arg, struct nft_watch **ret, struct err *err)
 {
 	struct netlink_io socket = NETLINK_IO_NONE;
 
-	if (netlink_io_open_events(&socket, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), err) < 0)
+	if (netlink_io_open_events(&socket, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), err) <
+	    0)
 		return -1;
 	struct nft_watch *watch = NEW(struct nft_watch);
 	*watch = (struct nft_watch){ .socket = socket, .own_port = own_port, .fn = fn, .arg = arg };

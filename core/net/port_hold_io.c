@@ -13,7 +13,8 @@
 #include "os/file.h"
 
 #define KEY_SIZE    16
-#define CHOICES_MAX 16   /* ports that somebody else takes between being named and being asked for */
+#define CHOICES_MAX 16 /* ports that somebody else takes between being named and being asked for   \
+			*/
 
 struct hold {
 	enum net_proto proto;
@@ -74,8 +75,9 @@ size_t port_holds_count(const struct port_holds *holds)
 
 /* ---- the socket ---- */
 
-/* SO_REUSEADDR lets us in past connections of a server that has just ended (TIME_WAIT), but would let a later server in too while we do
- * not listen. Listening for a moment ends the sharing of the port in the kernel's books; what is left is bound, silent and exclusive. */
+/* SO_REUSEADDR lets us in past connections of a server that has just ended (TIME_WAIT), but would
+ * let a later server in too while we do not listen. Listening for a moment ends the sharing of the
+ * port in the kernel's books; what is left is bound, silent and exclusive. */
 static int make_exclusive(int fd)
 {
 	int off = 0;
@@ -113,11 +115,15 @@ static int refuse(enum net_proto proto, uint16_t port, struct err *err)
 {
 	bool is_taken = errno == EADDRINUSE;
 
-	err_sys(err, "driver failed programming external connectivity: failed to bind host port 0.0.0.0:%u/%s", port,
-		net_proto_name(proto));
+	err_sys(err,
+		"driver failed programming external connectivity: failed to bind host port "
+		"0.0.0.0:%u/%s",
+		port, net_proto_name(proto));
 	if (is_taken)
-		return err_set(err, ERR_CONFLICT, "driver failed programming external connectivity: "
-			       "failed to bind host port 0.0.0.0:%u/%s: address already in use", port, net_proto_name(proto));
+		return err_set(err, ERR_CONFLICT,
+			       "driver failed programming external connectivity: "
+			       "failed to bind host port 0.0.0.0:%u/%s: address already in use",
+			       port, net_proto_name(proto));
 	return -1;
 }
 
@@ -137,14 +143,18 @@ static int open_port(enum net_proto proto, uint16_t port, int *ret_fd, struct er
 	return 0;
 }
 
-/* The kernel gives a port that it chose itself back when we stop listening; so it only names one, which we then ask for. */
+/* The kernel gives a port that it chose itself back when we stop listening; so it only names one,
+ * which we then ask for. */
 static int choose_port(enum net_proto proto, uint16_t *ret_port, struct err *err)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET };
 	socklen_t bytes = sizeof(any);
-	CLEANUP(fd_closep) int fd = socket(AF_INET, (proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, (int)proto);
+	CLEANUP(fd_closep)
+	int fd = socket(AF_INET, (proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
+			(int)proto);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
 		return err_sys(err, "choose a %s port", net_proto_name(proto));
 	*ret_port = be16toh(any.sin_port);
 	return 0;
@@ -164,15 +174,16 @@ static int open_chosen_port(enum net_proto proto, uint16_t *ret_port, int *ret_f
 
 /* ---- reasons ---- */
 
-int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t port, enum port_hold_reason reason, uint16_t *ret_port,
-		    struct err *err)
+int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t port,
+		    enum port_hold_reason reason, uint16_t *ret_port, struct err *err)
 {
 	char key[KEY_SIZE];
 	struct hold *hold = port ? map_get(holds->by_key, key_of(proto, port, key)) : NULL;
 
 	if (!hold) {
 		int fd;
-		int result = port ? open_port(proto, port, &fd, err) : open_chosen_port(proto, &port, &fd, err);
+		int result = port ? open_port(proto, port, &fd, err)
+				  : open_chosen_port(proto, &port, &fd, err);
 		if (result < 0)
 			return -1;
 		hold = NEW(struct hold);
@@ -189,14 +200,16 @@ int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t por
 	return 0;
 }
 
-static void drop_reason(struct port_holds *holds, const char *key, struct hold *hold, enum port_hold_reason reason)
+static void drop_reason(struct port_holds *holds, const char *key, struct hold *hold,
+			enum port_hold_reason reason)
 {
 	hold->reasons &= ~(unsigned)reason;
 	if (!hold->reasons)
 		release(holds, key, hold);
 }
 
-void port_holds_drop(struct port_holds *holds, enum net_proto proto, uint16_t port, enum port_hold_reason reason)
+void port_holds_drop(struct port_holds *holds, enum net_proto proto, uint16_t port,
+		     enum port_hold_reason reason)
 {
 	char key[KEY_SIZE];
 	struct hold *hold = map_get(holds->by_key, key_of(proto, port, key));
@@ -206,7 +219,8 @@ void port_holds_drop(struct port_holds *holds, enum net_proto proto, uint16_t po
 }
 
 void port_holds_drop_others(struct port_holds *holds, enum port_hold_reason reason,
-			    bool (*is_wanted)(void *arg, enum net_proto proto, uint16_t port), void *arg)
+			    bool (*is_wanted)(void *arg, enum net_proto proto, uint16_t port),
+			    void *arg)
 {
 	const char *key;
 	void *value;

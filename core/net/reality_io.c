@@ -27,10 +27,13 @@ void reality_finip(struct reality *reality)
 
 /* ---- reading ---- */
 
-/* Room for one more; capacities are the powers of two, so that the count alone says when one is full. */
+/* Room for one more; capacities are the powers of two, so that the count alone says when one is
+ * full. */
 static void *room_for_one(void *items, size_t count, size_t bytes)
 {
-	return count == 0 || (count & (count - 1)) == 0 ? mem_resize(items, MAX(2 * count, (size_t)1), bytes) : items;
+	return count == 0 || (count & (count - 1)) == 0
+		       ? mem_resize(items, MAX(2 * count, (size_t)1), bytes)
+		       : items;
 }
 
 static void take_message(void *arg, const struct netlink_msg *msg)
@@ -47,7 +50,8 @@ static void take_message(void *arg, const struct netlink_msg *msg)
 		reality->addrs = room_for_one(reality->addrs, reality->addr_count, sizeof(addr));
 		reality->addrs[reality->addr_count++] = addr;
 	} else if (link_decode_route(msg, &route)) {
-		reality->routes = room_for_one(reality->routes, reality->route_count, sizeof(route));
+		reality->routes = room_for_one(reality->routes, reality->route_count,
+					       sizeof(route));
 		reality->routes[reality->route_count++] = route;
 	}
 }
@@ -82,13 +86,15 @@ int reality_read(struct netlink_io *route, struct reality *ret, struct err *err)
 
 /* ---- the bridge ---- */
 
-static int send_one(struct netlink_io *route, struct buf *batch, uint32_t seq, int *ret_errno, struct err *err)
+static int send_one(struct netlink_io *route, struct buf *batch, uint32_t seq, int *ret_errno,
+		    struct err *err)
 {
 	netlink_add_flags(batch, 0, NLM_F_ACK);
 	return netlink_io_send(route, batch, seq, seq, ret_errno, err);
 }
 
-static int make_link(struct netlink_io *route, const char *name, const struct bridge_plan *plan, struct err *err)
+static int make_link(struct netlink_io *route, const char *name, const struct bridge_plan *plan,
+		     struct err *err)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	uint32_t seq = netlink_io_take_seq(route, 1);
@@ -123,7 +129,8 @@ static int find_index(struct netlink_io *route, const char *name, int *ret_index
 	return netlink_io_ask(route, &request, seq, take_index, ret_index, err);
 }
 
-static int configure(struct netlink_io *route, const char *alias, const struct bridge_plan *plan, struct err *err)
+static int configure(struct netlink_io *route, const char *alias, const struct bridge_plan *plan,
+		     struct err *err)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	uint32_t first = netlink_io_take_seq(route, 3);
@@ -141,11 +148,13 @@ static int configure(struct netlink_io *route, const char *alias, const struct b
 	return netlink_io_send(route, &batch, first, first + 2, NULL, err);
 }
 
-int reality_make_bridge(struct netlink_io *route, const char *name, const char *alias, struct bridge_plan *plan, struct err *err)
+int reality_make_bridge(struct netlink_io *route, const char *name, const char *alias,
+			struct bridge_plan *plan, struct err *err)
 {
 	if (plan->index == 0 && make_link(route, name, plan, err) < 0)
 		return -1;
-	if (find_index(route, name, &plan->index, err) < 0 || configure(route, alias, plan, err) < 0)
+	if (find_index(route, name, &plan->index, err) < 0 ||
+	    configure(route, alias, plan, err) < 0)
 		return err_wrap(err, "set up the bridge '%s'", name);
 	return 0;
 }

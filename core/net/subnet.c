@@ -34,7 +34,8 @@ int subnet_check(struct cidr subnet, struct err *err)
 static const struct cidr *find_overlap(struct cidr subnet, const struct cidr *taken, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (taken[i].ip.family == 4 && taken[i].prefix > 0 && cidr_overlaps(subnet, taken[i]))
+		if (taken[i].ip.family == 4 && taken[i].prefix > 0 &&
+		    cidr_overlaps(subnet, taken[i]))
 			return &taken[i];
 	return NULL;
 }
@@ -59,8 +60,9 @@ int subnet_choose(const struct cidr *taken, size_t count, struct cidr *ret_subne
 
 	for (size_t p = 0; p < ARRAY_COUNT(pools); p++) {
 		for (unsigned i = pools[p].first; i <= pools[p].last; i++) {
-			struct ip ip = pools[p].prefix == 16 ? ip4(pools[p].a, (uint8_t)i, 0, 0)
-							     : ip4(pools[p].a, 168, (uint8_t)(i * 16), 0);
+			struct ip ip = pools[p].prefix == 16
+					       ? ip4(pools[p].a, (uint8_t)i, 0, 0)
+					       : ip4(pools[p].a, 168, (uint8_t)(i * 16), 0);
 			struct cidr subnet = { ip, pools[p].prefix };
 			if (!find_overlap(subnet, taken, count)) {
 				*ret_subnet = subnet;
@@ -69,5 +71,6 @@ int subnet_choose(const struct cidr *taken, size_t count, struct cidr *ret_subne
 		}
 	}
 	return err_set(err, ERR_EXHAUSTED,
-		       "no free private range for the bridge: 172.18.0.0/16 to 172.31.0.0/16 and 192.168.0.0/16 are in use; name one");
+		       "no free private range for the bridge: 172.18.0.0/16 to 172.31.0.0/16 and "
+		       "192.168.0.0/16 are in use; name one");
 }

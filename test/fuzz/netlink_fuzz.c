@@ -1,5 +1,6 @@
-/* Netlink messages as the kernel might send them: links, addresses, routes, rules and connections are read without reading past the end,
- * and whatever rules were read, there is a difference to what is wanted that can be encoded. */
+/* Netlink messages as the kernel might send them: links, addresses, routes, rules and connections
+ * are read without reading past the end, and whatever rules were read, there is a difference to
+ * what is wanted that can be encoded. */
 #include <string.h>
 
 #include "base/panic.h"
@@ -20,7 +21,8 @@ static void read_one(struct nft_state *state, const struct netlink_msg *msg)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
 	if (link_decode(msg, &link))
-		check(memchr(link.name, 0, sizeof(link.name)) && memchr(link.alias, 0, sizeof(link.alias)));
+		check(memchr(link.name, 0, sizeof(link.name)) &&
+		      memchr(link.alias, 0, sizeof(link.alias)));
 	if (link_decode_addr(msg, &addr))
 		check(addr.address.ip.family == 4 && addr.address.prefix <= 32);
 	if (link_decode_route(msg, &route))
@@ -35,7 +37,11 @@ static void encode_difference(const struct nft_state *state)
 	static const struct ip backends[] = { { 4, { 172, 18, 0, 2 } }, { 4, { 172, 18, 0, 3 } } };
 	const struct net_plan_port port = { NET_TCP, 8080, 80, backends, 2 };
 	const struct net_plan_host host = {
-		.instance = "t", .bridge = "sb0", .subnet = { { 4, { 172, 18, 0, 0 } }, 16 }, .ports = &port, .count = 1,
+		.instance = "t",
+		.bridge = "sb0",
+		.subnet = { { 4, { 172, 18, 0, 0 } }, 16 },
+		.ports = &port,
+		.count = 1,
 	};
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 	struct nft_ops ops = { 0 };

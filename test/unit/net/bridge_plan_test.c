@@ -9,17 +9,25 @@
 #include "test/unit/runner.h"
 
 static struct link links[] = {
-	{ .index = 1, .name = "lo", .mtu = 65536 }, { .index = 2, .name = "eth0", .mtu = 1450 },
+	{ .index = 1, .name = "lo", .mtu = 65536 },
+	{ .index = 2, .name = "eth0", .mtu = 1450 },
 	{ .index = 7, .name = "sb0", .kind = "bridge", .alias = "swarmbox t bridge", .mtu = 1500 },
-	{ .index = 8, .name = "mine", .kind = "bridge", .mtu = 1500 }, { .index = 9, .name = "jumbo", .mtu = 9000 },
+	{ .index = 8, .name = "mine", .kind = "bridge", .mtu = 1500 },
+	{ .index = 9, .name = "jumbo", .mtu = 9000 },
 };
 static struct link_addr addrs[] = {
-	{ 1, { { 4, { 127, 0, 0, 1 } }, 8 } }, { 2, { { 4, { 172, 18, 3, 4 } }, 24 } }, { 7, { { 4, { 172, 20, 0, 1 } }, 16 } },
+	{ 1, { { 4, { 127, 0, 0, 1 } }, 8 } },
+	{ 2, { { 4, { 172, 18, 3, 4 } }, 24 } },
+	{ 7, { { 4, { 172, 20, 0, 1 } }, 16 } },
 };
 static struct link_route routes[] = {
-	{ { { 4, { 0 } }, 0 }, 2 }, { { { 4, { 172, 18, 3, 0 } }, 24 }, 2 }, { { { 4, { 172, 20, 0, 0 } }, 16 }, 7 },
+	{ { { 4, { 0 } }, 0 }, 2 },
+	{ { { 4, { 172, 18, 3, 0 } }, 24 }, 2 },
+	{ { { 4, { 172, 20, 0, 0 } }, 16 }, 7 },
 };
-static const struct reality reality = { links, addrs, routes, ARRAY_COUNT(links), ARRAY_COUNT(addrs), ARRAY_COUNT(routes) };
+static const struct reality reality = {
+	links, addrs, routes, ARRAY_COUNT(links), ARRAY_COUNT(addrs), ARRAY_COUNT(routes)
+};
 
 static struct bridge_plan plan;
 
@@ -50,10 +58,12 @@ TEST(bridge_plan_keeps_the_range_of_our_own_bridge)
 {
 	EXPECT_STR(make("sb0", NULL), "");
 	EXPECT(plan.index == 7 && plan.is_ours && plan.has_address);
-	EXPECT(ip_eq(plan.gateway, ip4(172, 20, 0, 1)) && ip_eq(plan.subnet.ip, ip4(172, 20, 0, 0)));
+	EXPECT(ip_eq(plan.gateway, ip4(172, 20, 0, 1)) &&
+	       ip_eq(plan.subnet.ip, ip4(172, 20, 0, 0)));
 	EXPECT_STR(make("sb0", "172.20.9.9/16"), "");
 	EXPECT_STR(make("sb0", "10.1.0.0/16"),
-		   "bridge 'sb0': has 172.20.0.1/16 already, not 10.1.0.0/16; remove the bridge or ask for its range");
+		   "bridge 'sb0': has 172.20.0.1/16 already, not 10.1.0.0/16; remove the bridge or "
+		   "ask for its range");
 }
 
 TEST(bridge_plan_uses_a_bridge_of_the_users_without_owning_it)
@@ -67,8 +77,10 @@ TEST(bridge_plan_refuses_what_collides)
 {
 	struct err err = { 0 };
 
-	EXPECT_STR(make("new0", "172.18.0.0/16"), "subnet '172.18.0.0/16': overlaps 172.18.3.4/24, which this host already uses");
-	EXPECT_STR(make("eth0", NULL), "bridge 'eth0': a link of that name exists and is no bridge");
+	EXPECT_STR(make("new0", "172.18.0.0/16"),
+		   "subnet '172.18.0.0/16': overlaps 172.18.3.4/24, which this host already uses");
+	EXPECT_STR(make("eth0", NULL),
+		   "bridge 'eth0': a link of that name exists and is no bridge");
 	EXPECT_STR(make("new0", "10.0.0.0/30"), "subnet '10.0.0.0/30': the prefix must be 8 to 29");
 	EXPECT(bridge_plan_make(&reality, "u", "sb0", (struct cidr){ 0 }, &plan, &err) == -1);
 	EXPECT_INT(err.code, ERR_CONFLICT);
@@ -104,9 +116,11 @@ TEST(conntrack_names_the_entry_to_delete_by_tuple_zone_and_id)
 
 TEST(conntrack_counts_what_may_still_carry_data)
 {
-	static const struct { uint8_t proto, state; bool is_live; } cases[] = {
-		{ NET_TCP, 0, false }, { NET_TCP, 1, true }, { NET_TCP, 3, true }, { NET_TCP, 4, true }, { NET_TCP, 5, true },
-		{ NET_TCP, 6, false }, { NET_TCP, 7, false }, { NET_TCP, 8, false },   /* LAST_ACK, TIME_WAIT, CLOSE */
+	static const struct { uint8_t proto, state; bool is_live;
+	} cases[] = {
+		{ NET_TCP, 0, false }, { NET_TCP, 1, true },   { NET_TCP, 3, true },
+		{ NET_TCP, 4, true },  { NET_TCP, 5, true },   { NET_TCP, 6, false },
+		{ NET_TCP, 7, false }, { NET_TCP, 8, false }, /* LAST_ACK, TIME_WAIT, CLOSE */
 		{ NET_SCTP, 4, true }, { NET_SCTP, 7, false }, { NET_UDP, 0, false },
 	};
 

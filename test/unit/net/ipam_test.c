@@ -100,8 +100,9 @@ static const char *choose(const char *const *taken, size_t count)
 TEST(subnet_takes_the_first_range_that_overlaps_nothing)
 {
 	static const char *const taken[] = {
-		"0.0.0.0/0", "172.18.5.1/24", "172.16.0.0/14", "172.20.0.0/15", "10.0.0.0/8", "172.22.255.255/32", "172.24.0.0/13",
-		"172.23.0.1/16", "192.168.1.10/24", "192.168.16.0/20",
+		"0.0.0.0/0",	   "172.18.5.1/24",	"172.16.0.0/14", "172.20.0.0/15",
+		"10.0.0.0/8",	   "172.22.255.255/32", "172.24.0.0/13", "172.23.0.1/16",
+		"192.168.1.10/24", "192.168.16.0/20",
 	};
 
 	EXPECT_STR(choose(taken, 1), "172.18.0.0/16");
@@ -117,7 +118,8 @@ TEST(subnet_takes_the_first_range_that_overlaps_nothing)
 
 TEST(subnet_refuses_ranges_that_cannot_hold_containers)
 {
-	static const char *const bad[] = { "10.0.0.0/7", "10.0.0.0/30", "127.0.0.0/8", "224.0.0.0/8", "0.0.0.0/8", "fd00::/64" };
+	static const char *const bad[] = { "10.0.0.0/7",  "10.0.0.0/30", "127.0.0.0/8",
+					   "224.0.0.0/8", "0.0.0.0/8",	 "fd00::/64" };
 	struct err err = { 0 };
 
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)

@@ -43,7 +43,8 @@ static void pair_close(struct pair *pair)
 }
 
 static const struct rig_port both[] = {
-	{ NET_TCP, 8080, 80, { "a", "b" }, NET_INGRESS }, { NET_UDP, 8080, 80, { "a", "b" }, NET_INGRESS },
+	{ NET_TCP, 8080, 80, { "a", "b" }, NET_INGRESS },
+	{ NET_UDP, 8080, 80, { "a", "b" }, NET_INGRESS },
 };
 
 TEST(a_published_port_answers_from_everywhere)
@@ -52,12 +53,14 @@ TEST(a_published_port_answers_from_everywhere)
 
 	pair_open(&p);
 	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
-	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 30), "a 198.51.100.9, b 198.51.100.9");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 30),
+		   "a 198.51.100.9, b 198.51.100.9");
 	EXPECT_STR(who_answers(p.rig.host, RIG_HOST, 8080, 30), "a 198.51.100.1, b 198.51.100.1");
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
 	EXPECT_STR(who_answers(p.a, RIG_HOST, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
 	EXPECT_STR(who_answers(p.a, "172.18.0.1", 8080, 30), "a 172.18.0.1, b 172.18.0.1");
-	EXPECT_STR(who_answers_udp(p.rig.outside, RIG_HOST, 8080, 30), "a 198.51.100.9, b 198.51.100.9");
+	EXPECT_STR(who_answers_udp(p.rig.outside, RIG_HOST, 8080, 30),
+		   "a 198.51.100.9, b 198.51.100.9");
 	EXPECT_STR(who_answers_udp(p.rig.host, LO, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
 	EXPECT_STR(who_answers_udp(p.b, RIG_HOST, 8080, 30), "a 172.18.0.1, b 172.18.0.1");
 	pair_close(&p);
@@ -79,7 +82,8 @@ TEST(a_container_reaches_its_own_service_with_and_without_bridge_netfilter)
 	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
 	for (int on = 0; on < 2; on++) {
 		if (file_exists("/proc/sys/net/bridge/bridge-nf-call-iptables"))
-			write_sysctl("/proc/sys/net/bridge/bridge-nf-call-iptables", on ? "1" : "0");
+			write_sysctl("/proc/sys/net/bridge/bridge-nf-call-iptables",
+				     on ? "1" : "0");
 		EXPECT_STR(who_answers(p.a, RIG_HOST, 8080, 5), "a 172.18.0.1");
 		EXPECT_STR(who_answers(p.b, RIG_HOST, 8080, 5), "a 172.18.0.1");
 		EXPECT_STR(who_answers(p.b, "172.18.0.2", 80, 5), "a 172.18.0.3");
@@ -131,7 +135,8 @@ TEST(packets_from_outside_to_loopback_addresses_are_dropped)
 	send_forged(&p.rig, LO, 8080);
 	send_forged(&p.rig, RIG_HOST, 8080);
 	EXPECT(hits_become(p.a_server, 1));
-	write_sysctl("/proc/sys/net/ipv4/conf/all/route_localnet", "1");     /* an administrator's, who opened it everywhere */
+	write_sysctl("/proc/sys/net/ipv4/conf/all/route_localnet",
+		     "1"); /* an administrator's, who opened it everywhere */
 	send_forged(&p.rig, "127.1.2.3", 8080);
 	send_forged(&p.rig, RIG_HOST, 8080);
 	EXPECT(hits_become(p.a_server, 2));
@@ -217,7 +222,8 @@ TEST(a_udp_flow_that_began_before_its_port_was_published_finds_it)
 	int fd = udp_open(p.rig.outside, RIG_HOST, 8080);
 	EXPECT(!udp_ask(fd, name));
 	EXPECT_STR(rig_publish(&p.rig, &only_a, 1), "");
-	EXPECT(!udp_ask(fd, name) || name[0] == 'a');        /* the first one may report the refusal of before */
+	EXPECT(!udp_ask(fd, name) ||
+	       name[0] == 'a'); /* the first one may report the refusal of before */
 	EXPECT(udp_ask(fd, name));
 	EXPECT_STR(name, "a 198.51.100.9");
 	close(fd);
@@ -227,7 +233,8 @@ TEST(a_udp_flow_that_began_before_its_port_was_published_finds_it)
 TEST(a_published_port_without_backend_refuses_at_once)
 {
 	static const struct rig_port nobody[] = {
-		{ NET_TCP, 8080, 80, { NULL }, NET_INGRESS }, { NET_TCP, 8081, 80, { "not-attached" }, NET_INGRESS },
+		{ NET_TCP, 8080, 80, { NULL }, NET_INGRESS },
+		{ NET_TCP, 8081, 80, { "not-attached" }, NET_INGRESS },
 	};
 	struct pair p;
 
@@ -245,14 +252,16 @@ TEST(a_published_port_without_backend_refuses_at_once)
 TEST(a_port_of_a_host_process_is_refused_in_dockers_words_and_the_others_work)
 {
 	static const struct rig_port ports[] = {
-		{ NET_TCP, 8080, 80, { "a" }, NET_INGRESS }, { NET_TCP, 8081, 80, { "b" }, NET_HOST },
+		{ NET_TCP, 8080, 80, { "a" }, NET_INGRESS },
+		{ NET_TCP, 8081, 80, { "b" }, NET_HOST },
 		{ NET_TCP, 8081, 80, { "a" }, NET_INGRESS },
 	};
 	struct pair p;
 
 	pair_open(&p);
 	struct server *owner = server_start(p.rig.host, "host", 8080);
-	EXPECT_STR(rig_publish(&p.rig, ports, 2), "driver failed programming external connectivity: "
+	EXPECT_STR(rig_publish(&p.rig, ports, 2),
+		   "driver failed programming external connectivity: "
 		   "failed to bind host port 0.0.0.0:8080/tcp: address already in use");
 	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "host 198.51.100.9");
 	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8081, 3), "b 198.51.100.9");
@@ -270,7 +279,8 @@ static int bind_errno(int type, uint16_t port)
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), on = 1, result = 0;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || (type == SOCK_STREAM && listen(fd, 1) < 0))
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
+	    (type == SOCK_STREAM && listen(fd, 1) < 0))
 		result = errno;
 	close(fd);
 	return result;
@@ -311,20 +321,23 @@ TEST(ports_work_while_the_agent_is_dead_and_the_next_one_takes_over)
 	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
 	int fd = dial(p.rig.outside, RIG_HOST, 8080, name);
 	rig_crash(&p.rig);
-	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 20), "a 198.51.100.9, b 198.51.100.9");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 20),
+		   "a 198.51.100.9, b 198.51.100.9");
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");
 
 	rig_start(&p.rig);
 	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == 0 && ip_eq(ip, p.a_ip));
 	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == -1 && err.code == ERR_CONFLICT);
 	EXPECT(net_adopt(p.rig.net, "never", &ip, &err) == -1 && err.code == ERR_NOT_FOUND);
-	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1, b 172.18.0.1");     /* until the first table */
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20),
+		   "a 172.18.0.1, b 172.18.0.1");	     /* until the first table */
 	EXPECT_STR(rig_sweep(&p.rig), "");                   /* b was not adopted */
 	EXPECT_INT(count_links(&p.rig, "sb"), 2);            /* the bridge and a's leg */
 	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 20), "a 172.18.0.1");
 	EXPECT(name[0] == 'b' || still_answers(fd));
-	EXPECT_STR(rig_publish(&p.rig, NULL, 0), "");        /* what the old one had published is gone too */
+	EXPECT_STR(rig_publish(&p.rig, NULL, 0),
+		   ""); /* what the old one had published is gone too */
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "refused");
 	close(fd);
 	pair_close(&p);
@@ -448,7 +461,9 @@ TEST(two_agents_of_one_namespace_leave_each_other_alone)
 
 	pair_open(&p);
 	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
-	struct net_config config = { .loop = p.rig.loop, .work = p.rig.work, .instance = "u", .bridge = "sbt0" };
+	struct net_config config = {
+		.loop = p.rig.loop, .work = p.rig.work, .instance = "u", .bridge = "sbt0"
+	};
 	EXPECT(net_open(&config, &other, &err) == -1);
 	EXPECT_STR(err.text, "bridge 'sbt0': belongs to 'swarmbox t bridge'; choose another name");
 	config.bridge = "sbu0";
@@ -464,7 +479,10 @@ static void make_half(struct rig *rig, struct netlink_io *route, int netns)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	struct err err = { 0 };
-	struct link_veth veth = { .name = "sb000000000000", .netns_fd = netns, .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 7 } };
+	struct link_veth veth = { .name = "sb000000000000",
+				  .netns_fd = netns,
+				  .mtu = 1500,
+				  .mac = { 2, 0, 0, 0, 0, 7 } };
 
 	(void)rig;
 	veth.bridge_index = (int)if_nametoindex("sbt0");
@@ -483,7 +501,8 @@ static void *raise_later(void *arg)
 	struct err err = { 0 };
 
 	EXPECT(setns(*netns, CLONE_NEWNET) == 0 && netlink_io_open(&io, NETLINK_ROUTE, &err) == 0);
-	usleep(20000);           /* so that the other thread waits by now; if it does not yet, it passes all the same */
+	usleep(20000); /* so that the other thread waits by now; if it does not yet, it passes all
+			  the same */
 	link_put_up(&batch, 1, (int)if_nametoindex(LINK_LEG_NAME));
 	netlink_add_flags(&batch, 0, NLM_F_ACK);
 	EXPECT(netlink_io_send(&io, &batch, 1, 1, NULL, &err) == 0);

@@ -34,18 +34,77 @@ TEST(nft_encodes_a_transaction_byte_for_byte)
 	nft_encode(&ops, "t", 7, &out, &ack);
 	EXPECT_INT(ack, 10);
 	EXPECT(nft_encode_seqs(&ops) >= 5);
-	/* little-endian headers: length, type, flags, sequence, port; then family, version, resource */
-	EXPECT_STR(hex_of(&out),
-		   "14000000" "1000" "0100" "07000000" "00000000" "00" "00" "000a"          /* BATCH_BEGIN for nf_tables */
-		   "1c000000" "000a" "0104" "08000000" "00000000" "02" "00" "0000"          /* NEWTABLE, create */
-		   "0600" "0100" "74000000"                                                /* name */
-		   "48000000" "030a" "0104" "09000000" "00000000" "02" "00" "0000"          /* NEWCHAIN */
-		   "0600" "0100" "74000000" "0600" "0300" "63000000"                        /* table, name */
-		   "1400" "0480" "0800" "0100" "00000003" "0800" "0200" "ffffff9c"          /* hook 3, priority -100 */
-		   "0800" "0700" "6e617400" "0800" "0500" "00000001"                        /* type nat, policy accept */
-		   "24000000" "080a" "0500" "0a000000" "00000000" "02" "00" "0000"          /* DELRULE, request and ack */
-		   "0600" "0100" "74000000" "0600" "0200" "63000000"                        /* table, chain, no handle: all */
-		   "14000000" "1100" "0100" "0b000000" "00000000" "00" "00" "000a");        /* BATCH_END */
+	/* little-endian headers: length, type, flags, sequence, port; then family, version,
+	 * resource */
+	EXPECT_STR(hex_of(&out), "14000000"
+				 "1000"
+				 "0100"
+				 "07000000"
+				 "00000000"
+				 "00"
+				 "00"
+				 "000a" /* BATCH_BEGIN for nf_tables */
+				 "1c000000"
+				 "000a"
+				 "0104"
+				 "08000000"
+				 "00000000"
+				 "02"
+				 "00"
+				 "0000" /* NEWTABLE, create */
+				 "0600"
+				 "0100"
+				 "74000000" /* name */
+				 "48000000"
+				 "030a"
+				 "0104"
+				 "09000000"
+				 "00000000"
+				 "02"
+				 "00"
+				 "0000" /* NEWCHAIN */
+				 "0600"
+				 "0100"
+				 "74000000"
+				 "0600"
+				 "0300"
+				 "63000000" /* table, name */
+				 "1400"
+				 "0480"
+				 "0800"
+				 "0100"
+				 "00000003"
+				 "0800"
+				 "0200"
+				 "ffffff9c" /* hook 3, priority -100 */
+				 "0800"
+				 "0700"
+				 "6e617400"
+				 "0800"
+				 "0500"
+				 "00000001" /* type nat, policy accept */
+				 "24000000"
+				 "080a"
+				 "0500"
+				 "0a000000"
+				 "00000000"
+				 "02"
+				 "00"
+				 "0000" /* DELRULE, request and ack */
+				 "0600"
+				 "0100"
+				 "74000000"
+				 "0600"
+				 "0200"
+				 "63000000" /* table, chain, no handle: all */
+				 "14000000"
+				 "1100"
+				 "0100"
+				 "0b000000"
+				 "00000000"
+				 "00"
+				 "00"
+				 "000a"); /* BATCH_END */
 	nft_ops_fini(&ops);
 }
 
@@ -63,18 +122,49 @@ TEST(nft_encodes_a_rule_byte_for_byte)
 	nft_encode(&ops, "t", 1, &out, &ack);
 	buf_drop_front(&out, 20);
 	out.len -= 20;
-	EXPECT_STR(hex_of(&out),
-		   "64000000" "060a" "050c" "02000000" "00000000" "02" "00" "0000"          /* NEWRULE, create, append, ack */
-		   "0600" "0100" "74000000" "0600" "0200" "63000000"                        /* table, chain */
-		   "3400" "0480" "3000" "0180"                                             /* expressions, the first */
-		   "0e00" "0100" "696d6d656469617465000000"                                /* immediate */
-		   "1c00" "0280" "0800" "0100" "00000000"                                  /* to the verdict register */
-		   "1000" "0280" "0c00" "0280" "0800" "0100" "00000000"                    /* drop */
-		   "0b00" "0700" "0005" "73623a3000" "00");                                /* comment */
+	EXPECT_STR(hex_of(&out), "64000000"
+				 "060a"
+				 "050c"
+				 "02000000"
+				 "00000000"
+				 "02"
+				 "00"
+				 "0000" /* NEWRULE, create, append, ack */
+				 "0600"
+				 "0100"
+				 "74000000"
+				 "0600"
+				 "0200"
+				 "63000000" /* table, chain */
+				 "3400"
+				 "0480"
+				 "3000"
+				 "0180" /* expressions, the first */
+				 "0e00"
+				 "0100"
+				 "696d6d656469617465000000" /* immediate */
+				 "1c00"
+				 "0280"
+				 "0800"
+				 "0100"
+				 "00000000" /* to the verdict register */
+				 "1000"
+				 "0280"
+				 "0c00"
+				 "0280"
+				 "0800"
+				 "0100"
+				 "00000000" /* drop */
+				 "0b00"
+				 "0700"
+				 "0005"
+				 "73623a3000"
+				 "00"); /* comment */
 	nft_ops_fini(&ops);
 }
 
-/* Every message of it, walked: lengths fit, sequence numbers count up, only the last before the end asks for an acknowledgement. */
+/* Every message of it, walked: lengths fit, sequence numbers count up, only the last before the end
+ * asks for an acknowledgement. */
 static void check_batch(const struct nft_ops *ops)
 {
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
@@ -98,10 +188,15 @@ static void check_batch(const struct nft_ops *ops)
 
 static struct ip addresses[5000];
 
-static const struct nft_table *plan(struct arena *arena, const struct net_plan_port *ports, size_t count)
+static const struct nft_table *plan(struct arena *arena, const struct net_plan_port *ports,
+				    size_t count)
 {
 	struct net_plan_host host = {
-		.instance = "t", .bridge = "sbt0", .subnet = { ip4(172, 18, 0, 0), 16 }, .ports = ports, .count = count,
+		.instance = "t",
+		.bridge = "sbt0",
+		.subnet = { ip4(172, 18, 0, 0), 16 },
+		.ports = ports,
+		.count = count,
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(addresses); i++)
@@ -155,9 +250,11 @@ TEST(nft_diff_makes_everything_where_nothing_is)
 	world_init(&world, NULL, 0);
 	EXPECT_STR(diff_text(plan(&world.arena, two_ports, 2), &world.have),
 		   "add table\nadd map ports\n"
-		   "add chain tcp_8080\nadd chain udp_53\nadd chain loopback\nadd chain guard\nadd chain from_net\n"
+		   "add chain tcp_8080\nadd chain udp_53\nadd chain loopback\nadd chain guard\nadd "
+		   "chain from_net\n"
 		   "add chain from_host\nadd chain to_net\n"
-		   "add rule tcp_8080\nadd rule udp_53\nadd rule loopback\nadd rule loopback\nadd rule guard\nadd rule from_net\n"
+		   "add rule tcp_8080\nadd rule udp_53\nadd rule loopback\nadd rule loopback\nadd "
+		   "rule guard\nadd rule from_net\n"
 		   "add rule from_host\nadd rule to_net\nadd rule to_net\nadd rule to_net\n"
 		   "add elements ports (2)\n");
 	world_fini(&world);
@@ -178,7 +275,8 @@ TEST(nft_diff_changes_one_chain_when_one_backend_leaves)
 	struct world world;
 
 	world_init(&world, two_ports, 2);
-	EXPECT_STR(diff_text(plan(&world.arena, fewer, 2), &world.have), "flush chain tcp_8080\nadd rule tcp_8080\n");
+	EXPECT_STR(diff_text(plan(&world.arena, fewer, 2), &world.have),
+		   "flush chain tcp_8080\nadd rule tcp_8080\n");
 	world_fini(&world);
 }
 
@@ -208,7 +306,8 @@ TEST(nft_diff_removes_what_nobody_planned)
 	memcpy(chain->digests[0], "accept!", 8);
 	memcpy(world.have.maps[0].elems[1].chain, "other", 6);
 	EXPECT_STR(diff_text(plan(&world.arena, two_ports, 2), &world.have),
-		   "delete elements ports (1)\nflush chain tcp_8080\nadd rule tcp_8080\nadd elements ports (1)\ndelete chain other\n");
+		   "delete elements ports (1)\nflush chain tcp_8080\nadd rule tcp_8080\nadd "
+		   "elements ports (1)\ndelete chain other\n");
 	world_fini(&world);
 }
 
@@ -219,10 +318,12 @@ TEST(nft_diff_makes_the_table_anew_when_a_hook_or_a_map_has_another_shape)
 	world_init(&world, two_ports, 2);
 	world.have.chains[2].priority = -299;
 	const char *text = diff_text(plan(&world.arena, two_ports, 2), &world.have);
-	EXPECT(strncmp(text, "delete table\nadd table\nadd map ports\nadd chain tcp_8080\n", 55) == 0);
+	EXPECT(strncmp(text, "delete table\nadd table\nadd map ports\nadd chain tcp_8080\n", 55) ==
+	       0);
 	nft_state_assume(&world.have, plan(&world.arena, two_ports, 2));
 	world.have.maps[0].key_bytes = 4;
-	EXPECT(strncmp(diff_text(plan(&world.arena, two_ports, 2), &world.have), "delete table\n", 13) == 0);
+	EXPECT(strncmp(diff_text(plan(&world.arena, two_ports, 2), &world.have), "delete table\n",
+		       13) == 0);
 	world_fini(&world);
 }
 
@@ -232,7 +333,8 @@ TEST(nft_splits_large_maps_into_messages_that_fit)
 	struct world world;
 
 	world_init(&world, NULL, 0);
-	EXPECT(strstr(diff_text(plan(&world.arena, &large, 1), &world.have), "add rule tcp_80\n") != NULL);
+	EXPECT(strstr(diff_text(plan(&world.arena, &large, 1), &world.have), "add rule tcp_80\n") !=
+	       NULL);
 	world_fini(&world);
 }
 
@@ -245,7 +347,9 @@ TEST(nft_digests_differ_with_any_backend_port_or_order)
 	world_init(&world, NULL, 0);
 	plan(&world.arena, NULL, 0);
 	const struct net_plan_port ports[] = {
-		{ NET_TCP, 80, 80, addresses, 2 }, { NET_TCP, 81, 80, swapped, 2 }, { NET_TCP, 82, 81, addresses, 2 },
+		{ NET_TCP, 80, 80, addresses, 2 },
+		{ NET_TCP, 81, 80, swapped, 2 },
+		{ NET_TCP, 82, 81, addresses, 2 },
 		{ NET_TCP, 83, 80, addresses, 3 },
 	};
 	const struct nft_table *table = plan(&world.arena, ports, 4);
@@ -318,7 +422,9 @@ TEST(net_plan_names_and_reads_legs)
 	long_id[NET_ID_SIZE - 1] = 0;
 	EXPECT(net_plan_is_id(long_id));
 	EXPECT(!net_plan_is_id("") && !net_plan_is_id(NULL) && !net_plan_is_id("a b"));
-	EXPECT(!net_plan_is_link_name("..") && !net_plan_is_link_name("lo") && !net_plan_is_link_name("a/b"));
+	EXPECT(!net_plan_is_link_name("..") && !net_plan_is_link_name("lo") &&
+	       !net_plan_is_link_name("a/b"));
 	EXPECT(!net_plan_is_instance("T") && net_plan_is_instance("t0"));
-	EXPECT(net_plan_doom_group("t") != net_plan_doom_group("u") && net_plan_doom_group("t") >= 0x80000000u);
+	EXPECT(net_plan_doom_group("t") != net_plan_doom_group("u") &&
+	       net_plan_doom_group("t") >= 0x80000000u);
 }

@@ -117,7 +117,9 @@ static void set_up(int netns, const char *name, const char *ip, const char *gate
 static void connect_outside(struct rig *rig)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
-	struct link_veth veth = { .name = "up0", .netns_fd = rig->outside, .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 9 } };
+	struct link_veth veth = {
+		.name = "up0", .netns_fd = rig->outside, .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 9 }
+	};
 
 	link_put_veth(&batch, 1, &veth);
 	netlink_add_flags(&batch, 0, NLM_F_ACK);
@@ -143,7 +145,9 @@ void rig_start(struct rig *rig)
 
 	rig->loop = loop_new();
 	rig->work = work_new(rig->loop, 3);
-	struct net_config config = { .loop = rig->loop, .work = rig->work, .instance = "t", .bridge = "sbt0" };
+	struct net_config config = {
+		.loop = rig->loop, .work = rig->work, .instance = "t", .bridge = "sbt0"
+	};
 	if (net_open(&config, &rig->net, &err) < 0)
 		panic("rig: %s", err.text);
 	if (net_can(rig->net, NET_PUBLISH, &err) < 0)
@@ -204,7 +208,8 @@ static void on_done(void *arg, const struct err *err)
 	finish(arg, err);
 }
 
-static void on_published(void *arg, const struct net_refusal *refused, size_t count, const struct err *err)
+static void on_published(void *arg, const struct net_refusal *refused, size_t count,
+			 const struct err *err)
 {
 	finish(arg, err ? err : count ? &refused[0].err : NULL);
 }
@@ -254,7 +259,8 @@ const char *rig_publish(struct rig *rig, const struct rig_port *ports, size_t co
 		size_t backends = 0;
 		while (ports[i].ids[backends])
 			backends++;
-		table[i] = (struct net_port){ ports[i].proto, ports[i].mode, ports[i].port, ports[i].target, "svc", ports[i].ids,
+		table[i] = (struct net_port){ ports[i].proto,  ports[i].mode, ports[i].port,
+					      ports[i].target, "svc",	      ports[i].ids,
 					      backends };
 	}
 	net_publish(rig->net, table, count, on_published, &result);
@@ -309,7 +315,8 @@ static void say(struct server *server, int fd, const struct sockaddr_in *peer, b
 			      inet_ntop(AF_INET, &peer->sin_addr, source, sizeof(source)));
 
 	if (is_datagram)
-		sendto(fd, text, (size_t)length, MSG_NOSIGNAL, (const struct sockaddr *)peer, sizeof(*peer));
+		sendto(fd, text, (size_t)length, MSG_NOSIGNAL, (const struct sockaddr *)peer,
+		       sizeof(*peer));
 	else
 		send(fd, text, (size_t)length, MSG_NOSIGNAL);
 }
@@ -389,7 +396,8 @@ size_t count_links(struct rig *rig, const char *prefix)
 	size_t count = 0;
 
 	enter(rig->host);
-	check(netlink_io_open(&io, NETLINK_ROUTE, &err) == 0 && reality_read(&io, &reality, &err) == 0);
+	check(netlink_io_open(&io, NETLINK_ROUTE, &err) == 0 &&
+	      reality_read(&io, &reality, &err) == 0);
 	netlink_io_close(&io);
 	for (size_t i = 0; i < reality.link_count; i++)
 		count += str_starts(reality.links[i].name, prefix);
@@ -508,8 +516,12 @@ static uint16_t ip_checksum(const uint8_t *bytes, size_t count)
 void send_forged(struct rig *rig, const char *destination, uint16_t port)
 {
 	static uint16_t source_port = 40000;
-	uint8_t packet[29] = { 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17 };     /* RFC 791 and 768: one byte, no UDP checksum */
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(0x0800), .sll_halen = 6 };
+	uint8_t packet[29] = {
+		0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17
+	}; /* RFC 791 and 768: one byte, no UDP checksum */
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(0x0800),
+				  .sll_halen = 6 };
 	struct ifreq request = { .ifr_name = "up0" };
 	int home = current_netns();
 
@@ -532,7 +544,8 @@ void send_forged(struct rig *rig, const char *destination, uint16_t port)
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	enter(home);
 	close(home);
-	check(sendto(fd, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)) == sizeof(packet));
+	check(sendto(fd, packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)) ==
+	      sizeof(packet));
 	close(fd);
 }
 
@@ -545,7 +558,8 @@ static const char *sum_up(struct strlist *names)
 	strlist_sort(names);
 	for (size_t i = 0; i < names->count; i++)
 		if (i == 0 || !str_eq(names->items[i], names->items[i - 1]))
-			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", length ? ", " : "", names->items[i]);
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+						   length ? ", " : "", names->items[i]);
 	return text;
 }
 

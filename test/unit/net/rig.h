@@ -1,7 +1,9 @@
-/* rig.h - a host, an outside and containers as network namespaces of the test's own, with real servers and clients in them.
+/* rig.h - a host, an outside and containers as network namespaces of the test's own, with real
+ * servers and clients in them.
  *
- * Needs root. rig_open moves the test's process into a fresh namespace, the host's: nothing of the machine is touched, and everything ends
- * with the process. Outside is 198.51.100.9, the host 198.51.100.1 on the link between them.
+ * Needs root. rig_open moves the test's process into a fresh namespace, the host's: nothing of the
+ * machine is touched, and everything ends with the process. Outside is 198.51.100.9, the host
+ * 198.51.100.1 on the link between them.
  */
 #pragma once
 #include "net/net.h"
@@ -28,17 +30,25 @@ const char *rig_detach(struct rig *rig, const char *id);
 const char *rig_sweep(struct rig *rig);
 const char *rig_purge(struct rig *rig);
 /* ids: of the backends, ended by NULL. */
-struct rig_port { enum net_proto proto; uint16_t port, target; const char *ids[8]; enum net_port_mode mode; };
-const char *rig_publish(struct rig *rig, const struct rig_port *ports, size_t count);    /* or the first refusal's text */
-msec rig_drain(struct rig *rig, const char *id, msec wait_max);                          /* how long it took */
+struct rig_port {
+	enum net_proto proto;
+	uint16_t port, target;
+	const char *ids[8];
+	enum net_port_mode mode;
+};
+const char *rig_publish(struct rig *rig, const struct rig_port *ports,
+			size_t count);				/* or the first refusal's text */
+msec rig_drain(struct rig *rig, const char *id, msec wait_max); /* how long it took */
 
-/* Answers each connection and each datagram with its name, and each further byte of a connection with one 'x'. */
+/* Answers each connection and each datagram with its name, and each further byte of a connection
+ * with one 'x'. */
 struct server;
 struct server *server_start(int netns, const char *name, uint16_t port);
 void server_stop(struct server *server);
 size_t server_hits(const struct server *server);         /* connections and datagrams it got */
 
-/* A connection from that namespace; name gets what the server said first, peer what the server sees as source. -1: refused; -2: no answer. */
+/* A connection from that namespace; name gets what the server said first, peer what the server sees
+ * as source. -1: refused; -2: no answer. */
 int dial(int netns, const char *ip, uint16_t port, char ret_name[32]);
 bool still_answers(int fd);
 /* One datagram from a new socket (from port 0) and its answer; false: none within 300 ms. */
@@ -46,7 +56,8 @@ bool ask_udp(int netns, const char *ip, uint16_t port, char ret_name[32]);
 int udp_open(int netns, const char *ip, uint16_t port);
 bool udp_ask(int fd, char ret_name[32]);
 
-/* A UDP datagram with this destination address, put on the link to the host as an attacker would: no routing table is asked. */
+/* A UDP datagram with this destination address, put on the link to the host as an attacker would:
+ * no routing table is asked. */
 void send_forged(struct rig *rig, const char *destination, uint16_t port);
 /* How many links the host's namespace has whose name starts so. */
 size_t count_links(struct rig *rig, const char *prefix);
