@@ -54,7 +54,8 @@ leftovers() {
 	find /sys/fs/cgroup -mindepth 2 -type d -path "*$(basename "$(cgroup_of)")/*" -name '????????????????????????????????????????????????????????????????*' 2>/dev/null
 	grep -F "$lab" /proc/self/mountinfo | grep -vF " $run/self " | cut -d' ' -f5
 	ip -o link show type veth | cut -d: -f2
-	ls -A "$data/containers" "$run/shims" 2>/dev/null | grep -v ':$' | grep .
+	# .base is the runtime's own: the mount point that all roots share
+	ls -A "$data/containers" "$run/shims" 2>/dev/null | grep -v -e ':$' -e '^\.base$' | grep .
 	nft_rules
 }
 cgroup_of() { find /sys/fs/cgroup -maxdepth 2 -type d -name "swarmbox-$(printf %s "$data" | sha256sum | cut -c1-8)" 2>/dev/null | head -n 1; }
