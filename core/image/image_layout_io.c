@@ -184,14 +184,29 @@ static int move_durable(const char *from, const char *to, const char *folder, st
 	return dir_sync(folder, err);
 }
 
+/* A layer is first moved to staging: half a layer must never stand under its own name. */
+static int remove_layer(const char *dir, const char *folder, const char *name, struct err *err)
+{
+	CLEANUP(str_freep) char *from = path_join(folder, name), *to = str_printf("%s/staging/removed-%s", dir, name);
+
+	if (dir_remove_tree(to, err) < 0)
+		return -1;
+	if (rename(from, to) < 0)
+		return err_sys(err, "move '%s' to '%s'", from, to);
+	return dir_remove_tree(to, err);
+}
+
 int image_layout_settle_layer(const char *dir, const char *stage, const char *diff_id, int64_t size_bytes, struct err *err)
 {
 	CLEANUP(str_freep) char *from = path_join(stage, "layer"), *size = path_join(from, "size");
 	CLEANUP(str_freep) char *folder = path_join(dir, "layers"), *to = path_join(folder, diff_id);
+	int64_t old_size;
 	char text[32];
 
-	if (file_exists(to))
+	if (image_layout_layer_size(dir, diff_id, &old_size, err) == 0)
 		return 0;
+	if (file_exists(to) && remove_layer(dir, folder, diff_id, err) < 0)      /* damaged: its size is not there */
+		return -1;
 	snprintf(text, sizeof(text), "%" PRId64, size_bytes);
 	if (file_write_durable(size, text, strlen(text), 0600, err) < 0)
 		return -1;
@@ -213,18 +228,6 @@ int image_layout_put_blob(const char *dir, const char *digest, const struct buf 
 }
 
 /* ---- sweeping --------------------------------------------------------------------------------------------------------------- */
-
-/* A layer is first moved to staging: half a layer must never stand under its own name. */
-static int remove_layer(const char *dir, const char *folder, const char *name, struct err *err)
-{
-	CLEANUP(str_freep) char *from = path_join(folder, name), *to = str_printf("%s/staging/removed-%s", dir, name);
-
-	if (dir_remove_tree(to, err) < 0)
-		return -1;
-	if (rename(from, to) < 0)
-		return err_sys(err, "move '%s' to '%s'", from, to);
-	return dir_remove_tree(to, err);
-}
 
 static int remove_entry(const char *dir, const char *folder, const char *name, struct err *err)
 {

@@ -21,5 +21,5 @@ void inflate_free(struct inflate *inflate);
 int inflate_feed(struct inflate *inflate, const void *bytes, size_t count, struct err *err);
 /* ERR_INVALID when the stream breaks off, or when there was no byte at all. */
 int inflate_finish(struct inflate *inflate, struct err *err);
-/* After inflate_finish. */
+/* From the first bytes it has passed on. */
 enum inflate_kind inflate_get_kind(const struct inflate *inflate);

@@ -29,7 +29,8 @@ static int on_tar_bytes(void *arg, const uint8_t *bytes, size_t count, struct er
 {
 	struct pipeline *p = arg;
 
-	sha256_add(&p->diff_sum, bytes, count);
+	if (inflate_get_kind(p->inflate) != INFLATE_PLAIN)   /* else the two digests are one */
+		sha256_add(&p->diff_sum, bytes, count);
 	return tar_reader_feed(p->tar, bytes, count, err);
 }
 
@@ -83,7 +84,10 @@ static int pipeline_finish(struct pipeline *p, struct unpack_report *ret, struct
 		.entries = stats.entries, .newest_s = tar_reader_newest_s(p->tar), .xattrs_skipped = stats.xattrs_skipped,
 	};
 	put_digest(&p->blob_sum, ret->blob);
-	put_digest(&p->diff_sum, ret->diff_id);
+	if (ret->kind == INFLATE_PLAIN)
+		str_copy(ret->diff_id, sizeof(ret->diff_id), ret->blob);
+	else
+		put_digest(&p->diff_sum, ret->diff_id);
 	str_copy(ret->xattr_skipped, sizeof(ret->xattr_skipped), stats.xattr_skipped);
 	return 0;
 }

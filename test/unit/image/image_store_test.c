@@ -1,8 +1,10 @@
 #include "image/image_store.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -480,5 +482,64 @@ TEST(image_store_sweeps_what_a_crash_left)
 	EXPECT_INT(store_lab_count(&lab, "layers"), 2);
 	EXPECT_INT(store_lab_count(&lab, "blobs/sha256"), 3);
 	EXPECT_STR(content(&lab, "app", "etc/motd"), "kept");
+	store_lab_fini(&lab);
+}
+
+/* A disk of its own for the lab, which only this test's process sees. */
+static void mount_small_disk(struct store_lab *lab, long bytes)
+{
+	char options[64];
+
+	snprintf(options, sizeof(options), "size=%ld", bytes);
+	check(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	check(mount("tmpfs", lab->dir, "tmpfs", 0, options) == 0);
+}
+
+TEST(image_import_on_a_full_disk_says_so_and_gives_the_room_back)
+{
+	CLEANUP(buf_finip) struct buf tar = BUF_INIT, megabytes = BUF_INIT;
+	struct store_lab lab;
+	struct stat self;
+
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&megabytes, "line %d of a file that does not fit\n", i);
+	TAR_ADD(&tar, .name = "big", .data = buf_text(&megabytes));
+	tar_builder_end(&tar);
+	store_lab_init(&lab);
+	check(stat(lab.self, &self) == 0);
+	mount_small_disk(&lab, (long)self.st_size + 2 * 1024 * 1024);
+	store_lab_open(&lab);
+	for (int i = 0; i < 3; i++) {
+		EXPECT(!store_lab_import(&lab, "big", &tar, NULL));
+		EXPECT(str_ends(lab.err.text, "No space left on device"));
+		store_lab_settle(&lab);
+		EXPECT_INT(store_lab_count(&lab, "staging"), 0);
+		EXPECT(import_text(&lab, "small", "fits"));
+		EXPECT(store_lab_remove(&lab, "small", false));
+		store_lab_settle(&lab);
+	}
+	store_lab_close(&lab);
+	check(umount2(lab.dir, MNT_DETACH) == 0);
+	store_lab_fini(&lab);
+}
+
+TEST(image_import_puts_a_damaged_layer_back)
+{
+	struct store_lab lab;
+	char path[200];
+
+	store_lab_init(&lab);
+	store_lab_open(&lab);
+	EXPECT(import_text(&lab, "app", "whole"));
+	snprintf(path, sizeof(path), "%s/layers/%s/size", lab.images, get(&lab, "app")->layers[0].diff_id);
+	EXPECT(unlink(path) == 0);
+	*strrchr(path, '/') = '\0';
+	store_lab_close(&lab);
+	store_lab_open(&lab);
+	EXPECT(!get(&lab, "app")->is_unpacked);
+	EXPECT(content(&lab, "app", "etc/motd") == NULL);
+	EXPECT(import_text(&lab, "app", "whole"));
+	EXPECT(get(&lab, "app")->is_unpacked);
+	EXPECT_STR(content(&lab, "app", "etc/motd"), "whole");
 	store_lab_fini(&lab);
 }
