@@ -19,7 +19,7 @@
 #include "runtime/shim.h"
 #include "test/unit/runner.h"
 
-enum { WAIT_MS = 20000 };
+enum { WAIT_MS = 60000 };
 
 /* `self shim DIR`, before main and before the runner. */
 __attribute__((constructor)) static void be_the_shim(void)

@@ -37,7 +37,7 @@ struct container_spec host_spec_of(struct host *host, const char *const *words);
 int host_create(struct host *host, const struct container_spec *spec, struct err *err);
 int host_start(struct host *host, const char *id, struct err *err);
 int host_remove(struct host *host, const char *id, struct err *err);
-/* Until on_exit has told of it; NULL after 20 s. */
+/* Until on_exit has told of it; NULL after a minute. */
 const struct host_exit *host_wait_exit(struct host *host, const char *id);
 /* create, start, wait for the end; the exit code, or -1. */
 int host_run(struct host *host, const struct container_spec *spec, struct err *err);
@@ -45,8 +45,8 @@ int host_run(struct host *host, const struct container_spec *spec, struct err *e
 const char *host_log(struct host *host, const char *id);
 /* run, then the log. */
 const char *host_output(struct host *host, const struct container_spec *spec);
-/* Until the log has this text; false after 10 s. */
+/* Until the log has this text; false after a minute. */
 bool host_wait_log(struct host *host, const char *id, const char *text);
-/* Runs the loop until *flag, at most 20 s. */
+/* Runs the loop until *flag, at most a minute. */
 bool host_wait(struct host *host, const bool *flag);
 void host_sh(const char *fmt, ...) PRINTF_LIKE(1, 2);    /* a shell command that must succeed */
