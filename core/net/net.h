@@ -29,7 +29,7 @@
 #define NET_ID_SIZE       HEX_ID_SIZE
 #define NET_INSTANCE_MAX  16             /* characters of an instance tag, [a-z0-9] */
 #define NET_PORTS_MAX     4096           /* published ports of one table */
-#define NET_PAIRS_MAX     262144         /* backends of all ports of one table, counted once a port */
+#define NET_PAIRS_MAX     262144         /* backends of one table, counted once a port */
 
 struct net;
 struct net_config {

@@ -12,7 +12,11 @@
 #include "net/net_inside.h"
 #include "os/file.h"
 
-enum leg_op_kind { LEG_ATTACH, LEG_DETACH, LEG_LOOPBACK, LEG_SWEEP };
+/* In the order in which a job does them. A sweep comes before the attachments, which may give an id
+ * that it clears away a new leg of the same name. A removal comes last, for nobody waits for it to
+ * start something; no id is in both, unless it was attached and detached at once. */
+enum leg_op_kind { LEG_SWEEP, LEG_LOOPBACK, LEG_ATTACH, LEG_DETACH, LEG_PURGE };
+#define LEG_KINDS (LEG_PURGE + 1)
 struct leg_op {
 	struct list node;
 	enum leg_op_kind kind;
@@ -75,19 +79,6 @@ void net_legs_fini(struct net *net)
 
 /* ---- on a work thread: touches the job and the job's sockets only ---- */
 
-static bool is_removal(const struct leg_op *op)
-{
-	return op->kind == LEG_DETACH || op->kind == LEG_SWEEP;
-}
-
-static void make_one(struct net *net, struct leg_op *op)
-{
-	if (op->kind == LEG_ATTACH)
-		op->has_failed = leg_make(&net->route, &op->leg, op->netns_fd, &op->err) < 0;
-	else
-		op->has_failed = leg_loopback(op->netns_fd, &op->err) < 0;
-}
-
 static void doom(struct net *net, struct leg_op *op, struct buf *targets)
 {
 	uint32_t group = net_plan_doom_group(net->instance);
@@ -110,45 +101,61 @@ static void forget_connections(struct net *net, struct buf *targets)
 	conntrack_io_scan(&net->leg_conntrack, items, targets->len / sizeof(*items), &err);
 }
 
-static void end_doomed(struct leg_job *job)
+static void fail_all(struct leg_job *job, enum leg_op_kind kind, const struct err *err)
 {
-	struct err err;
-
-	if (leg_end_doomed(&job->net->route, net_plan_doom_group(job->net->instance), &err) == 0)
-		return;
 	LIST_EACH(item, &job->ops) {
 		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
-		if (!is_removal(op) || op->has_failed)
+		if (op->kind != kind || op->has_failed)
 			continue;
 		op->has_failed = true;
-		op->err = err;
+		op->err = *err;
 	}
 }
 
-/* First what somebody waits for to start, then the removals, all in one. No id is in both: one that
- * goes cannot be attached again before it is gone, and one that is attached and detached at once is
- * made first. */
-static void run_job(void *arg)
+/* All of a kind together: the kernel waits once for the end of many links. */
+static void remove_all(struct leg_job *job, enum leg_op_kind kind)
 {
-	struct leg_job *job = arg;
 	CLEANUP(buf_finip) struct buf targets = BUF_INIT;
-	bool has_removals = false;
+	uint32_t group = net_plan_doom_group(job->net->instance);
+	size_t link_count = 0;
+	struct err err;
 
 	LIST_EACH(item, &job->ops) {
 		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
-		if (!is_removal(op))
-			make_one(job->net, op);
-	}
-	LIST_EACH(item, &job->ops) {
-		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
-		if (!is_removal(op))
+		if (op->kind != kind)
 			continue;
 		doom(job->net, op, &targets);
-		has_removals = true;
+		link_count += op->link_count;
 	}
 	forget_connections(job->net, &targets);
-	if (has_removals)
-		end_doomed(job);
+	if (link_count > 0 && leg_end_doomed(&job->net->route, group, &err) < 0)
+		fail_all(job, kind, &err);
+}
+
+static void make_all(struct leg_job *job, enum leg_op_kind kind)
+{
+	LIST_EACH(item, &job->ops) {
+		struct leg_op *op = CONTAINER_OF(item, struct leg_op, node);
+		if (op->kind != kind)
+			continue;
+		if (kind == LEG_ATTACH)
+			op->has_failed = leg_make(&job->net->route, &op->leg, op->netns_fd,
+						  &op->err) < 0;
+		else
+			op->has_failed = leg_loopback(op->netns_fd, &op->err) < 0;
+	}
+}
+
+static void run_job(void *arg)
+{
+	struct leg_job *job = arg;
+
+	for (enum leg_op_kind kind = 0; kind < LEG_KINDS; kind++) {
+		if (kind == LEG_ATTACH || kind == LEG_LOOPBACK)
+			make_all(job, kind);
+		else
+			remove_all(job, kind);
+	}
 }
 
 /* ---- back on the loop ---- */
@@ -201,6 +208,7 @@ static void finish_op(struct net *net, struct leg_op *op)
 			ipam_give_back(net->ipam, op->targets[i].ip);
 		break;
 	case LEG_LOOPBACK:
+	case LEG_PURGE:
 		break;
 	}
 	op->done(op->arg, op->has_failed ? &op->err : NULL);
@@ -511,6 +519,7 @@ void net_legs_purge(struct net *net, net_done_fn *fn, void *arg)
 	const char *id;
 	void *value;
 
+	op->kind = LEG_PURGE;
 	for (size_t at = 0; map_next(net->attachments, &at, &id, &value);)
 		net_plan_leg_name(net->instance, id, op->links[op->link_count++]);
 	if (net->plan.is_ours && net->plan.index)

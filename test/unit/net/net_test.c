@@ -7,6 +7,8 @@
 #include <linux/netlink.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/leg_io.h"
@@ -362,6 +364,93 @@ TEST(a_leg_of_an_earlier_agent_is_replaced_when_its_id_is_attached_anew)
 	server_stop(server);
 	close(fresh);
 	pair_close(&p);
+}
+
+static void count_success(void *arg, const struct err *err)
+{
+	*(int *)arg += err ? 100 : 1;
+}
+
+static void count_attached(void *arg, struct ip ip, const struct err *err)
+{
+	(void)ip;
+	count_success(arg, err);
+}
+
+TEST(a_sweep_spares_what_is_attached_in_the_same_round)
+{
+	struct pair p;
+	int done = 0;
+	struct ip none = { 0 };
+
+	pair_open(&p);
+	rig_crash(&p.rig);
+	rig_start(&p.rig);
+	int fresh = rig_netns(), other = rig_netns();
+	net_attach(p.rig.net, "b", other, none, count_attached, &done);
+	net_sweep(p.rig.net, count_success, &done);
+	net_attach(p.rig.net, "a", fresh, none, count_attached, &done);
+	net_attach(p.rig.net, "c", p.a, none, count_attached, &done);
+	net_detach(p.rig.net, "c", count_success, &done);
+	for (int i = 0; i < 500 && done < 5; i++)
+		loop_run_once(p.rig.loop, 10);
+	EXPECT_INT(done, 5);
+	EXPECT_INT(count_links(&p.rig, "sb"), 3);
+	close(fresh);
+	close(other);
+	pair_close(&p);
+}
+
+/* An agent that attaches, publishes and detaches without a pause, until it is killed. */
+static void live_and_die(struct rig *rig, const int *netns, size_t count)
+{
+	static const char *const ids[] = { "k0", "k1", "k2", "k3" };
+
+	rig_start(rig);
+	rig_sweep(rig);
+	for (;;) {
+		for (size_t i = 0; i < count; i++)
+			rig_attach(rig, ids[i], netns[i], NULL);
+		for (uint16_t port = 1000; port < 1020; port++) {
+			struct rig_port table[] = {
+				{ NET_TCP, port, 80, { "k0", "k1" }, NET_INGRESS },
+				{ NET_UDP, port, 80, { "k2" }, NET_INGRESS },
+			};
+			rig_publish(rig, table, 2);
+		}
+		for (size_t i = 0; i < count; i++)
+			rig_detach(rig, ids[i]);
+	}
+}
+
+TEST_TIMEOUT(whenever_an_agent_is_killed_the_next_one_clears_up_behind_it, 60)
+{
+	struct rig rig;
+	int netns[4];
+
+	rig_open(&rig);
+	for (size_t i = 0; i < ARRAY_COUNT(netns); i++)
+		netns[i] = rig_netns();
+	for (useconds_t round = 0; round < 15; round++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			live_and_die(&rig, netns, ARRAY_COUNT(netns));
+		usleep(10000 + round * 7919 % 40 * 1000);
+		EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+
+		rig_start(&rig);
+		EXPECT_STR(rig_sweep(&rig), "");
+		EXPECT_INT(count_links(&rig, "sb"), 1);
+		EXPECT_STR(rig_attach(&rig, "k0", netns[0], NULL), "");
+		const struct rig_port port = { NET_TCP, 1000, 80, { "k0" }, NET_INGRESS };
+		EXPECT_STR(rig_publish(&rig, &port, 1), "");
+		EXPECT_INT(count_chains(&rig, "tcp_") + count_chains(&rig, "udp_"), 1);
+		EXPECT_STR(rig_detach(&rig, "k0"), "");
+		rig_crash(&rig);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(netns); i++)
+		close(netns[i]);
+	rig_close(&rig);
 }
 
 TEST(a_table_that_somebody_deleted_comes_back_with_the_next_change)

@@ -22,6 +22,7 @@
 #include "net/link.h"
 #include "net/netlink_io.h"
 #include "net/nft_io.h"
+#include "net/nft_state.h"
 #include "net/reality_io.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -401,6 +402,31 @@ size_t count_links(struct rig *rig, const char *prefix)
 	netlink_io_close(&io);
 	for (size_t i = 0; i < reality.link_count; i++)
 		count += str_starts(reality.links[i].name, prefix);
+	return count;
+}
+
+static void read_state(void *arg, const struct netlink_msg *msg)
+{
+	nft_state_read(arg, "swarmbox_t", msg);
+}
+
+size_t count_chains(struct rig *rig, const char *prefix)
+{
+	struct netlink_io io = NETLINK_IO_NONE;
+	CLEANUP(buf_finip) struct buf request = BUF_INIT;
+	struct err err = { 0 };
+	struct nft_state state;
+	size_t count = 0;
+
+	enter(rig->host);
+	nft_state_init(&state);
+	nft_state_put_dump(&request, 1, NFT_STATE_CHAINS, "swarmbox_t", NULL);
+	check(netlink_io_open(&io, NETLINK_NETFILTER, &err) == 0);
+	check(netlink_io_ask(&io, &request, 1, read_state, &state, &err) == 0);
+	netlink_io_close(&io);
+	for (size_t i = 0; i < state.chain_count; i++)
+		count += str_starts(state.chains[i].name, prefix);
+	nft_state_fini(&state);
 	return count;
 }
 

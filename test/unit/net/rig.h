@@ -61,6 +61,8 @@ bool udp_ask(int fd, char ret_name[32]);
 void send_forged(struct rig *rig, const char *destination, uint16_t port);
 /* How many links the host's namespace has whose name starts so. */
 size_t count_links(struct rig *rig, const char *prefix);
+/* How many chains of the table of instance "t" have a name that starts so. */
+size_t count_chains(struct rig *rig, const char *prefix);
 bool has_table(struct rig *rig, const char *name);
 bool delete_table(struct rig *rig, const char *name);
 
