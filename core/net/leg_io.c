@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/panic.h"
-#include "os/clock.h"
+#include "net/link_io.h"
 #include "os/file.h"
 
 #define FORWARDING_WAIT_MS                                                                         \
@@ -38,31 +38,13 @@ static int send_batch(struct netlink_io *io, struct buf *batch, size_t last_at, 
 
 /* ---- the container's end ---- */
 
-static void take_link(void *arg, const struct netlink_msg *msg)
-{
-	link_decode(msg, arg);
-}
-
-static int find_link(struct netlink_io *io, const char *name, struct link *ret, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf request = BUF_INIT;
-	uint32_t seq = netlink_io_take_seq(io, 1);
-
-	*ret = (struct link){ 0 };
-	link_put_find(&request, seq, name);
-	netlink_add_flags(&request, 0, NLM_F_ACK);
-	if (netlink_io_ask(io, &request, seq, take_link, ret, err) < 0)
-		return -1;
-	return ret->index ? 0 : err_set(err, ERR_IO, "no link '%s'", name);
-}
-
 static int configure_inside(struct netlink_io *inside, const struct leg *leg, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
 	uint32_t first = netlink_io_take_seq(inside, 4);
 	struct link end;
 
-	if (find_link(inside, LINK_LEG_NAME, &end, err) < 0)
+	if (link_find(inside, LINK_LEG_NAME, 0, &end, err) < 0)
 		return -1;
 	link_put_up(&batch, first, LINK_LO_INDEX);
 	link_put_up(&batch, first + 1, end.index);
@@ -135,47 +117,10 @@ int leg_make(struct netlink_io *route, const struct leg *leg, int netns_fd, stru
 	if (make_pair_afresh(route, leg, netns_fd, err) < 0)
 		return err_wrap(err, "make the link '%s'", leg->name);
 	if (configure(netns_fd, leg, err) == 0 && finish_pair(route, leg, err) == 0 &&
-	    leg_await_forwarding(route, leg->name, FORWARDING_WAIT_MS, err) == 0)
+	    link_await_port(route, leg->name, FORWARDING_WAIT_MS, err) == 0)
 		return 0;
 	remove_one(route, leg, &ignored);
 	return err_wrap(err, "set up the link '%s'", leg->name);
-}
-
-/* The events socket is opened before the second look, so that no change falls between looking and
- * waiting. */
-static int await_by_events(struct netlink_io *route, const char *name, msec wait_max,
-			   struct err *err)
-{
-	struct netlink_io events = NETLINK_IO_NONE;
-	msec deadline = clock_boot_ms() + wait_max;
-	struct link end;
-	int result;
-
-	if (netlink_io_open_events(&events, NETLINK_ROUTE, RTMGRP_LINK, err) < 0)
-		return -1;
-	while ((result = find_link(route, name, &end, err)) == 0 && !end.is_forwarding) {
-		msec left = deadline - clock_boot_ms();
-		if (left <= 0) {
-			result = err_set(err, ERR_IO, "not forwarding after %lld ms",
-					 (long long)wait_max);
-			break;
-		}
-		netlink_io_wait(&events, left);
-	}
-	netlink_io_close(&events);
-	return result;
-}
-
-/* The kernel lets the bridge use a new port in a job of its own (net/core/link_watch.c). Until then
- * what is sent there is lost, and the sender asks again after a whole second. Kernels from 6.8 do
- * that job when the link is asked for, which makes the first look enough. */
-int leg_await_forwarding(struct netlink_io *route, const char *name, msec wait_max, struct err *err)
-{
-	struct link end;
-
-	if (find_link(route, name, &end, err) < 0)
-		return -1;
-	return end.is_forwarding ? 0 : await_by_events(route, name, wait_max, err);
 }
 
 int leg_doom(struct netlink_io *route, uint32_t group, const char *name, struct err *err)

@@ -24,10 +24,6 @@ struct leg {
  * leg with an alias is whole. A half-made one of the same name, left by a crash, is replaced. On
  * failure nothing is left. */
 int leg_make(struct netlink_io *route, const struct leg *leg, int netns_fd, struct err *err);
-/* Until packets pass through that port of a bridge; ERR_IO when they do not in time. Part of
- * leg_make. */
-int leg_await_forwarding(struct netlink_io *route, const char *name, msec wait_max,
-			 struct err *err);
 /* Removing is two steps, so that many cost one wait: put each link into a group that nobody else
  * uses, then end the group. A missing link is success. */
 int leg_doom(struct netlink_io *route, uint32_t group, const char *name, struct err *err);

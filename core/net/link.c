@@ -9,6 +9,9 @@
 
 #define CREATE (NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL)
 
+/* IF_OPER_UP of linux/if.h, which cannot stand beside net/if.h */
+#define OPER_UP 6
+
 /* ---- reading ---- */
 
 static void copy_str(char *to, size_t size, const struct netlink_attr *attr)
@@ -46,6 +49,7 @@ bool link_decode(const struct netlink_msg *msg, struct link *ret)
 		.master = (int)netlink_u32(&table[IFLA_MASTER]),
 		.mtu = netlink_u32(&table[IFLA_MTU]),
 		.group = netlink_u32(&table[IFLA_GROUP]),
+		.is_operating = netlink_u8(&table[IFLA_OPERSTATE]) == OPER_UP,
 		.is_forwarding = is_forwarding(kinds),
 	};
 	copy_str(ret->name, sizeof(ret->name), &table[IFLA_IFNAME]);
@@ -117,11 +121,12 @@ static size_t begin_link(struct buf *out, uint32_t seq, uint16_t type, uint16_t 
 	return netlink_begin(out, type, NLM_F_REQUEST | flags, seq, &info, sizeof(info));
 }
 
-void link_put_find(struct buf *out, uint32_t seq, const char *name)
+void link_put_find(struct buf *out, uint32_t seq, const char *name, int index)
 {
-	size_t at = begin_link(out, seq, RTM_GETLINK, 0, 0, 0);
+	size_t at = begin_link(out, seq, RTM_GETLINK, 0, name ? 0 : index, 0);
 
-	netlink_put_str(out, IFLA_IFNAME, name);
+	if (name)
+		netlink_put_str(out, IFLA_IFNAME, name);
 	netlink_end(out, at);
 }
 

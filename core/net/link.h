@@ -20,6 +20,7 @@ struct link {
 	int index, master;               /* master 0: none */
 	unsigned mtu, flags;             /* IFF_* */
 	uint32_t group;
+	bool is_operating;               /* RFC 2863: up and able to pass packets */
 	bool is_forwarding;              /* a port of a bridge through which packets pass */
 	char name[IF_NAMESIZE];
 	char kind[16];                   /* "veth", "bridge", "" */
@@ -35,8 +36,9 @@ bool link_decode_route(const struct netlink_msg *msg, struct link_route *ret);
 
 /* RTM_GETLINK, RTM_GETADDR or RTM_GETROUTE, whole table. */
 void link_put_dump(struct buf *out, uint32_t seq, uint16_t type);
-/* One link by its name; the answer is an RTM_NEWLINK and an acknowledgement. */
-void link_put_find(struct buf *out, uint32_t seq, const char *name);
+/* One link by its name, or by its index when name is NULL; the answer is an RTM_NEWLINK and an
+ * acknowledgement. */
+void link_put_find(struct buf *out, uint32_t seq, const char *name, int index);
 
 void link_put_bridge(struct buf *out, uint32_t seq, const char *name,
 		     const uint8_t mac[LINK_MAC_BYTES], unsigned mtu);

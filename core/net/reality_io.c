@@ -8,6 +8,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "net/link_io.h"
 #include "os/file.h"
 
 #define TRIES_MAX 4      /* against somebody who changes links while we read them */
@@ -110,25 +111,6 @@ static int make_link(struct netlink_io *route, const char *name, const struct br
 	return err_wrap(err, "make the bridge '%s'", name);
 }
 
-static void take_index(void *arg, const struct netlink_msg *msg)
-{
-	int *index = arg;
-	struct link link;
-
-	if (link_decode(msg, &link))
-		*index = link.index;
-}
-
-static int find_index(struct netlink_io *route, const char *name, int *ret_index, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf request = BUF_INIT;
-	uint32_t seq = netlink_io_take_seq(route, 1);
-
-	link_put_find(&request, seq, name);
-	netlink_add_flags(&request, 0, NLM_F_ACK);
-	return netlink_io_ask(route, &request, seq, take_index, ret_index, err);
-}
-
 static int configure(struct netlink_io *route, const char *alias, const struct bridge_plan *plan,
 		     struct err *err)
 {
@@ -151,10 +133,14 @@ static int configure(struct netlink_io *route, const char *alias, const struct b
 int reality_make_bridge(struct netlink_io *route, const char *name, const char *alias,
 			struct bridge_plan *plan, struct err *err)
 {
+	struct link bridge;
+
 	if (plan->index == 0 && make_link(route, name, plan, err) < 0)
 		return -1;
-	if (find_index(route, name, &plan->index, err) < 0 ||
-	    configure(route, alias, plan, err) < 0)
+	if (link_find(route, name, 0, &bridge, err) < 0)
+		return err_wrap(err, "find the bridge '%s'", name);
+	plan->index = bridge.index;
+	if (configure(route, alias, plan, err) < 0)
 		return err_wrap(err, "set up the bridge '%s'", name);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "net/leg_io.h"
+#include "net/link_io.h"
 #include "net/net_plan.h"
 #include "os/file.h"
 
@@ -610,11 +611,11 @@ TEST(a_leg_that_is_not_forwarding_yet_is_waited_for)
 	rig_start(&rig);
 	int netns = rig_netns();
 	make_half(&rig, &route, netns);
-	EXPECT(leg_await_forwarding(&route, "sb000000000000", 30, &err) == -1);
+	EXPECT(link_await_port(&route, "sb000000000000", 30, &err) == -1);
 	EXPECT_STR(err.text, "not forwarding after 30 ms");
-	EXPECT(leg_await_forwarding(&route, "sb111111111111", 30, &err) == -1);
+	EXPECT(link_await_port(&route, "sb111111111111", 30, &err) == -1);
 	EXPECT(pthread_create(&thread, NULL, raise_later, &netns) == 0);
-	EXPECT(leg_await_forwarding(&route, "sb000000000000", 5000, &err) == 0);
+	EXPECT(link_await_port(&route, "sb000000000000", 5000, &err) == 0);
 	pthread_join(thread, NULL);
 
 	/* Without an alias it is half-made: the next agent can only sweep it. */

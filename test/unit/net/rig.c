@@ -20,6 +20,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "net/link.h"
+#include "net/link_io.h"
 #include "net/netlink_io.h"
 #include "net/nft_io.h"
 #include "net/nft_state.h"
@@ -115,6 +116,22 @@ static void set_up(int netns, const char *name, const char *ip, const char *gate
 	}
 }
 
+/* The same wait as link_await_port's, for a link that is no port. */
+static void await_operating(const char *name)
+{
+	struct netlink_io io = NETLINK_IO_NONE;
+	struct link link = { 0 };
+	struct err err = { 0 };
+
+	check(netlink_io_open(&io, NETLINK_ROUTE, &err) == 0);
+	for (int i = 0; i < 1000 && !link.is_operating; i++) {
+		check(link_find(&io, name, 0, &link, &err) == 0);
+		if (!link.is_operating)
+			usleep(1000);
+	}
+	netlink_io_close(&io);
+}
+
 static void connect_outside(struct rig *rig)
 {
 	CLEANUP(buf_finip) struct buf batch = BUF_INIT;
@@ -127,6 +144,7 @@ static void connect_outside(struct rig *rig)
 	batch_in(rig->host, &batch, 1);
 	set_up(rig->host, "up0", RIG_HOST, NULL);
 	set_up(rig->outside, LINK_LEG_NAME, RIG_OUTSIDE, RIG_HOST);
+	await_operating("up0");
 }
 
 /* ---- the agent ---- */
