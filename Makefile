@@ -68,9 +68,10 @@ $(foreach line,$(shell test/layers.sh closures),$(eval reach_$(subst :,:=,$(subs
 keep = $(if $(filter-out x$(strip $(file <$1)),x$(strip $2))$(filter-out x$(strip $2),x$(strip $(file <$1))),$(shell mkdir -p $(dir $1))$(file >$1,$2))
 
 # Outputs appear by rename: two makes in one tree may do work twice, but never see half a file.
-# variant NAME: how one variant compiles, and its archive of each room
+# variant NAME: how one variant compiles, and its archive of each room. Where the tree lies is no reason
+# to rebuild it: a copy of it, objects included, goes on where the first one stood.
 define variant
-$(call keep,$($1)/flags,$(CC_$1) $(CFLAGS_$1))
+$(call keep,$($1)/flags,$(CC_$1) $(filter-out -ffile-prefix-map=%,$(CFLAGS_$1)))
 $(call keep,$($1)/version,$(VERSION_FILE) $(VERSION) $(BUILD))
 $($1)/%.o: %.c $($1)/flags | $(vendor_$1)
 	$$(call say,cc,$$<) mkdir -p $$(@D) && $(CC_$1) $(CFLAGS_$1) $$(call extra,$$<) \
