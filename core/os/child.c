@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -43,6 +43,30 @@ IN_CHILD static bool failed(struct start *start, const char *step, const char *o
 	return false;
 }
 
+/* Everything below `until` and not below `from`. Linux 5.9 can do that; marking them close-on-exec in one call came with 5.11. */
+IN_CHILD static bool close_between(struct start *start, int from, int until)
+{
+	if (from < until && syscall(SYS_close_range, from, until - 1, 0) < 0)
+		return failed(start, "close descriptors for", start->spec->path);
+	return true;
+}
+
+/* All that nobody wants. The next wanted number is looked for each time: they come in no order, and there are few. */
+IN_CHILD static bool close_others(struct start *start)
+{
+	for (int from = 0; from < start->floor;) {
+		int next = start->floor;
+
+		for (size_t i = 0; i < start->fd_count; i++)
+			if (start->fds[i].to >= from && start->fds[i].to < next)
+				next = start->fds[i].to;
+		if (!close_between(start, from, next))
+			return false;
+		from = next + 1;
+	}
+	return close_between(start, start->floor, INT_MAX);
+}
+
 /* Sources first go above all targets: a target may be the source of another entry. */
 IN_CHILD static bool arrange_fds(struct start *start)
 {
@@ -56,12 +80,10 @@ IN_CHILD static bool arrange_fds(struct start *start)
 			return failed(start, "descriptor for",
 				      from < 0 ? "/dev/null" : start->spec->path);
 	}
-	if (syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		return failed(start, "close descriptors for", start->spec->path);
 	for (size_t i = 0; i < start->fd_count; i++)
 		if (dup2(copies[i], start->fds[i].to) < 0)
 			return failed(start, "descriptor for", start->spec->path);
-	return true;
+	return close_others(start);
 }
 
 IN_CHILD static bool write_file(struct start *start, const char *path, const char *text,

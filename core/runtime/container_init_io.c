@@ -344,6 +344,13 @@ static int read_plan(struct init *init, struct err *err)
 	return shim_plan_decode(buf_text(&text), text.len, &init->arena, &init->plan, err);
 }
 
+static void close_all_but(int kept)
+{
+	if (kept > 3)
+		kcall_close_range(3, (unsigned)kept - 1);
+	kcall_close_range((unsigned)kept + 1, ~0u);
+}
+
 _Noreturn void container_init_run(const struct container_init *given)
 {
 	struct init init = { .given = given, .root_fd = -1 };
@@ -359,8 +366,8 @@ _Noreturn void container_init_run(const struct container_init *given)
 	char *const *argv = copy_argv(&init);
 	char *const *env = container_files_env(init.spec, init.user.home, &init.arena);
 
-	/* Everything was opened close-on-exec; this is the belt to those braces. */
-	kcall_close_range(3, ~0u, KCALL_CLOSE_CLOEXEC);
+	/* Everything was opened close-on-exec; this is the belt to those braces. The gate stays until then: its end tells of exec. */
+	close_all_but(given->gate_fd);
 	wait_at_gate(given->gate_fd);
 	int code = exec_program(&init, argv, env, &err);
 

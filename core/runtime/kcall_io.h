@@ -23,7 +23,6 @@ struct kcall_clone_args {                        /* clone3(2), CLONE_ARGS_SIZE_V
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
 #define KCALL_CLONE_PIDFD       0x1000u
-#define KCALL_CLOSE_CLOEXEC     4u               /* close_range(2), since Linux 5.11 */
 #define KCALL_CLONE_INTO_CGROUP 0x200000000ull
 
 static inline int kcall_openat2(int dir_fd, const char *path, int flags, unsigned mode, uint64_t resolve)
@@ -68,7 +67,8 @@ static inline int kcall_pidfd_signal(int pidfd, int number)
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
-static inline int kcall_close_range(unsigned first, unsigned last, unsigned flags)
+/* Both ends included. Without flags, which are of Linux 5.11. */
+static inline int kcall_close_range(unsigned first, unsigned last)
 {
-	return (int)syscall(SYS_close_range, first, last, flags);
+	return (int)syscall(SYS_close_range, first, last, 0);
 }
