@@ -8,6 +8,7 @@
 #include "client/call.h"
 #include "client/inspect.h"
 #include "model/image_ref.h"
+#include "model/json.h"
 #include "os/clock.h"
 
 int listing_check_filter(void *args UNUSED, const struct option *option UNUSED, const char *value,
@@ -46,18 +47,15 @@ static void add_filter(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *
 
 void listing_add_filters(const struct strlist *filters, struct buf *path)
 {
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *object = yyjson_mut_obj(doc);
 
-	yyjson_mut_doc_set_root(doc, object);
 	for (size_t i = 0; i < filters->count; i++)
 		add_filter(doc, object, filters->items[i]);
-	if (yyjson_mut_obj_size(object) > 0) {
-		char *text = yyjson_mut_write(doc, 0, NULL);
-		call_add_query(path, "filters", text);
-		free(text);
-	}
-	yyjson_mut_doc_free(doc);
+	json_write(doc, object, 0, &text);
+	if (!str_eq(buf_text(&text), "{}"))
+		call_add_query(path, "filters", buf_text(&text));
 }
 
 int listing_print(const struct columns *columns, const char *format, bool quiet, const char *id)

@@ -7,6 +7,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/json.h"
 #include "os/clock.h"
 
 enum { EVENTS_KEPT = 256, SUBSCRIBERS_MAX = 64, EVENT_ARENA_MAX = 1 << 20 };
@@ -129,7 +130,6 @@ static char *print(const struct event *event, const char *from)
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *actor;
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
-	char *text;
 
 	if (str_eq(event->type, "container") || str_eq(event->type, "image")) {
 		api_add_str(doc, root, "status", event->action);
@@ -145,12 +145,8 @@ static char *print(const struct event *event, const char *from)
 	api_add_str(doc, root, "scope", event->scope);
 	yyjson_mut_obj_add_int(doc, root, "time", event->wall / 1000000000);
 	yyjson_mut_obj_add_int(doc, root, "timeNano", event->wall);
-	yyjson_mut_doc_set_root(doc, root);
-	text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
-	check(text);
-	buf_printf(&out, "%s\n", text);
-	free(text);
-	yyjson_mut_doc_free(doc);
+	json_write(doc, root, 0, &out);
+	buf_add_char(&out, '\n');
 	return buf_take(&out);
 }
 

@@ -5,6 +5,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/json.h"
 
 /* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
@@ -100,18 +101,11 @@ int api_parse_moment(const char *text, nsec *ret)
 
 void api_reply_doc(struct http_request *req, int status, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
-	size_t length;
-	char *text;
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
-	yyjson_mut_doc_set_root(doc, root);
-	text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
-	check(text);
-	buf_add(&out, text, length);
+	json_write(doc, root, 0, &out);
 	buf_add_char(&out, '\n');
 	http_reply_json(req, status, out.data, out.len);
-	free(text);
-	yyjson_mut_doc_free(doc);
 }
 
 void api_reply_id(struct http_request *req, int status, const char *key, const char *id)
@@ -153,25 +147,19 @@ void api_add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, c
 enum { PIECE_BYTES = 32 * 1024 };
 struct listing { struct api *api; struct strlist ids; size_t at; api_item_fn *item; unsigned flags; bool has_begun, has_item; };
 
-static bool add_item(struct listing *list, const char *id, struct buf *out)
+static void add_item(struct listing *list, const char *id, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *value = list->item(list->api, id, list->flags, doc);
-	char *text = NULL;
-	size_t length;
 
-	if (value) {
-		yyjson_mut_doc_set_root(doc, value);
-		text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, &length);
-		check(text);
-		if (list->has_item)
-			buf_add_char(out, ',');
-		buf_add(out, text, length);
-		list->has_item = true;
-		free(text);
+	if (!value) {
+		yyjson_mut_doc_free(doc);
+		return;
 	}
-	yyjson_mut_doc_free(doc);
-	return value != NULL;
+	if (list->has_item)
+		buf_add_char(out, ',');
+	list->has_item = true;
+	json_write(doc, value, 0, out);
 }
 
 static bool piece(void *arg, struct buf *out)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/panic.h"
 #include "base/str.h"
 #include "http/http_text.h"
 
@@ -140,7 +139,8 @@ static int exchange(struct call *call, const char *method, const struct buf *pat
 	size_t length = 0;
 	char *text = body ? yyjson_mut_write(body, 0, &length) : NULL;
 
-	check(!body || text);
+	if (body && !text)
+		return err_set(err, ERR_INVALID, "what you gave holds bytes that are not UTF-8, which JSON cannot carry");
 	if (open_client(call, err) < 0) {
 		free(text);
 		return -1;

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "base/panic.h"
 #include "base/str.h"
 #include "client/columns.h"
 #include "client/template.h"
+#include "model/json.h"
 
 static void print_array(yyjson_val *const *objects, size_t count, struct buf *out)
 {
@@ -17,14 +17,10 @@ static void print_array(yyjson_val *const *objects, size_t count, struct buf *ou
 		yyjson_mut_doc_free(doc);
 		return;
 	}
-	yyjson_mut_doc_set_root(doc, array);
 	for (size_t i = 0; i < count; i++)
 		yyjson_mut_arr_append(array, yyjson_val_mut_copy(doc, objects[i]));
-	char *text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY, NULL);
-	check(text);
-	buf_printf(out, "%s\n", text);
-	free(text);
-	yyjson_mut_doc_free(doc);
+	json_write(doc, array, YYJSON_WRITE_PRETTY, out);
+	buf_add_char(out, '\n');
 }
 
 int inspect_print(yyjson_val *const *objects, size_t count, const char *format, struct buf *out,

@@ -5,6 +5,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "model/json.h"
 
 struct tval tval_of_string(const char *string)
 {
@@ -223,11 +224,7 @@ void tval_json(struct tval value, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 
-	yyjson_mut_doc_set_root(doc, to_json(doc, value));
-	char *text = yyjson_mut_write(doc, 0, NULL);
-	buf_add_str(out, text ? text : "null");
-	free(text);
-	yyjson_mut_doc_free(doc);
+	json_write(doc, to_json(doc, value), 0, out);
 }
 
 bool tval_equals(struct tval a, struct tval b)

@@ -7,6 +7,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/json.h"
 
 /* JSON of 1 MiB becomes at most 16 bytes of pointer or struct per two characters, and a NUL and padding per string. */
 enum { ARENA_CEILING = 64 * 1024 * 1024, WORDS_MAX = 10000, HISTORY_MAX = 10000 };
@@ -373,19 +374,6 @@ static void put_history(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct 
 	}
 }
 
-/* All texts are UTF-8: they come from JSON, or image_changes saw to it. */
-static void write_json(yyjson_mut_doc *doc, yyjson_mut_val *root, struct buf *out)
-{
-	size_t length;
-
-	yyjson_mut_doc_set_root(doc, root);
-	char *text = yyjson_mut_write(doc, 0, &length);
-	check(text);
-	buf_add(out, text, length);
-	free(text);
-	yyjson_mut_doc_free(doc);
-}
-
 void image_config_format(const struct image_config *config, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -401,14 +389,14 @@ void image_config_format(const struct image_config *config, struct buf *out)
 	yyjson_mut_obj_add_val(doc, root, "config", run_to_json(config, doc));
 	put_rootfs(doc, root, config);
 	put_history(doc, root, config);
-	write_json(doc, root, out);
+	json_write(doc, root, 0, out);
 }
 
 void image_config_format_run(const struct image_config *config, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 
-	write_json(doc, run_to_json(config, doc), out);
+	json_write(doc, run_to_json(config, doc), 0, out);
 }
 
 /* ---- by hand ---------------------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "model/json.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
@@ -111,18 +112,6 @@ static void put_blob(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *ty
 	yyjson_mut_obj_add_sint(doc, object, "size", blob->bytes);
 }
 
-static void write_json(yyjson_mut_doc *doc, yyjson_mut_val *root, struct buf *out)
-{
-	size_t length;
-
-	yyjson_mut_doc_set_root(doc, root);
-	char *text = yyjson_mut_write(doc, 0, &length);
-	check(text);
-	buf_add(out, text, length);
-	free(text);
-	yyjson_mut_doc_free(doc);
-}
-
 void image_manifest_format(const struct image_manifest *manifest, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -134,7 +123,7 @@ void image_manifest_format(const struct image_manifest *manifest, struct buf *ou
 	yyjson_mut_val *layers = yyjson_mut_obj_add_arr(doc, root, "layers");
 	for (size_t i = 0; i < manifest->layer_count; i++)
 		put_blob(doc, yyjson_mut_arr_add_obj(doc, layers), layer_type(manifest->layers[i].kind), &manifest->layers[i]);
-	write_json(doc, root, out);
+	json_write(doc, root, 0, out);
 }
 
 /* ---- index.json ------------------------------------------------------------------------------------------------------------- */
@@ -204,5 +193,5 @@ void image_index_format(const struct image_index *index, struct buf *out)
 		if (!str_is_empty(entry->name))
 			yyjson_mut_obj_add_str(doc, yyjson_mut_obj_add_obj(doc, item, "annotations"), REF_NAME, entry->name);
 	}
-	write_json(doc, root, out);
+	json_write(doc, root, 0, out);
 }

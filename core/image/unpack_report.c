@@ -4,19 +4,13 @@
 #include <string.h>
 #include <yyjson.h>
 
-#include "base/panic.h"
 #include "base/str.h"
+#include "model/json.h"
 
-static void write_line(yyjson_mut_doc *doc, struct buf *out)
+static void write_line(yyjson_mut_doc *doc, yyjson_mut_val *root, struct buf *out)
 {
-	size_t length;
-	char *text = yyjson_mut_write(doc, 0, &length);
-
-	check(text);
-	buf_add(out, text, length);
+	json_write(doc, root, 0, out);
 	buf_add_char(out, '\n');
-	free(text);
-	yyjson_mut_doc_free(doc);
 }
 
 void unpack_report_format(const struct unpack_report *r, struct buf *out)
@@ -27,7 +21,6 @@ void unpack_report_format(const struct unpack_report *r, struct buf *out)
 
 	str_copy(name, sizeof(name), r->xattr_skipped);
 	str_make_line(name);
-	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_obj_add_str(doc, root, "diff_id", r->diff_id);
 	yyjson_mut_obj_add_str(doc, root, "blob", r->blob);
 	yyjson_mut_obj_add_sint(doc, root, "blob_bytes", r->blob_bytes);
@@ -37,7 +30,7 @@ void unpack_report_format(const struct unpack_report *r, struct buf *out)
 	yyjson_mut_obj_add_sint(doc, root, "newest_s", r->newest_s);
 	yyjson_mut_obj_add_sint(doc, root, "xattrs_skipped", r->xattrs_skipped);
 	yyjson_mut_obj_add_str(doc, root, "xattr_skipped", name);
-	write_line(doc, out);
+	write_line(doc, root, out);
 }
 
 void unpack_report_format_error(const struct err *error, struct buf *out)
@@ -48,10 +41,9 @@ void unpack_report_format_error(const struct err *error, struct buf *out)
 
 	str_copy(text, sizeof(text), error->text);
 	str_make_line(text);                         /* it may be cut inside of a character */
-	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_obj_add_sint(doc, root, "code", (int64_t)error->code);
 	yyjson_mut_obj_add_str(doc, root, "error", text);
-	write_line(doc, out);
+	write_line(doc, root, out);
 }
 
 static bool take_digest(yyjson_val *root, const char *key, char ret[SHA256_HEX_SIZE])
