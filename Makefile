@@ -52,8 +52,8 @@ CC_san := gcc
 AR_release := build/vendor/$(ARCH)/bin/ar
 AR_san := ar
 
-LIBRARIES := sqlite mbedtls yyjson zstd zlib yaml llhttp
-LDLIBS := -lsqlite3 -lmbedtls -lyyjson -lzstd -lz -lyaml -lllhttp -lpthread
+LIBRARIES := sqlite mbedtls yyjson zstd zlib yaml llhttp curl
+LDLIBS := -lsqlite3 -lcurl -lmbedtls -lyyjson -lzstd -lz -lyaml -lllhttp -lpthread
 vendor_release := $(LIBRARIES:%=build/vendor/$(ARCH)/%.done)
 vendor_san := $(LIBRARIES:%=build/vendor/san/%.done)
 
@@ -148,6 +148,9 @@ build/vendor/san/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.h)
 
 endef
 $(foreach library,$(LIBRARIES),$(eval $(call vendored,$(library))))
+# it is compiled with the headers of its TLS library
+build/vendor/$(ARCH)/curl.done: build/vendor/$(ARCH)/mbedtls.done
+build/vendor/san/curl.done: build/vendor/san/mbedtls.done
 
 vendor-pack: build/vendor/fetched
 	@vendor/pack build/swarmbox-vendor-$(VERSION).tar
