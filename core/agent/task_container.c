@@ -1,97 +1,12 @@
 #include "agent/task_container.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "base/buf.h"
 
-#include "base/str.h"
-#include "os/signals.h"
-
-static const char *text(const char *s)
+msec task_stop_grace_ms(const struct assignment *assignment)
 {
-	return s ? s : "";
-}
+	const struct opt_u64 *grace = &assignment->spec.container.stop_grace_ns;
 
-static struct container_strings strings_of(const struct str_array *list, struct arena *arena)
-{
-	struct container_strings ret = { ARENA_ARRAY(arena, const char *, list->count), list->count };
-
-	for (size_t i = 0; i < list->count; i++)
-		ret.items[i] = text(list->items[i]);
-	return ret;
-}
-
-/* Copies: an image's config goes with its image, which may be removed while the container lives. */
-static struct container_strings join(const char *const *a, size_t a_count, const char *const *b, size_t b_count, struct arena *arena)
-{
-	struct container_strings ret = { ARENA_ARRAY(arena, const char *, a_count + b_count), a_count + b_count };
-
-	for (size_t i = 0; i < a_count; i++)
-		ret.items[i] = arena_strdup(arena, a[i]);
-	for (size_t i = 0; i < b_count; i++)
-		ret.items[a_count + i] = arena_strdup(arena, b[i]);
-	return ret;
-}
-
-/* An entrypoint of the spec replaces the image's and drops its command; arguments of the spec replace the image's command. */
-static int set_argv(const struct assignment *assignment, const struct image_config *config, struct arena *arena,
-		    struct container_spec *ret, struct err *err)
-{
-	struct container_strings command = strings_of(&assignment->spec.container.command, arena);
-	struct container_strings args = strings_of(&assignment->spec.container.args, arena);
-
-	if (command.count)
-		ret->argv = join(command.items, command.count, args.items, args.count, arena);
-	else if (args.count)
-		ret->argv = join(config->entrypoint.items, config->entrypoint.count, args.items, args.count, arena);
-	else
-		ret->argv = join(config->entrypoint.items, config->entrypoint.count, config->cmd.items, config->cmd.count, arena);
-	return ret->argv.count ? 0 : err_set(err, ERR_INVALID, "no command specified");
-}
-
-static size_t name_length(const char *entry)
-{
-	return strcspn(entry, "=");
-}
-
-static bool same_name(const char *a, const char *b)
-{
-	return name_length(a) == name_length(b) && strncmp(a, b, name_length(a)) == 0;
-}
-
-/* The image's variables, replaced or unset (a bare name) by the spec's. */
-static void set_env(const struct assignment *assignment, const struct image_config *config, struct arena *arena, struct container_spec *ret)
-{
-	const struct str_array *own = &assignment->spec.container.env;
-	const char **items = ARENA_ARRAY(arena, const char *, config->env.count + own->count);
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->env.count; i++)
-		items[count++] = arena_strdup(arena, config->env.items[i]);
-	for (size_t i = 0; i < own->count; i++) {
-		const char *entry = text(own->items[i]);
-		size_t at = 0;
-
-		while (at < count && !same_name(items[at], entry))
-			at++;
-		if (strchr(entry, '=')) {
-			items[at] = entry;
-			count = MAX(count, at + 1);
-		} else if (at < count) {
-			memmove(&items[at], &items[at + 1], (count - at - 1) * sizeof *items);
-			count--;
-		}
-	}
-	ret->env = (struct container_strings){ items, count };
-}
-
-static void put_label(struct container_pairs *labels, const char *key, const char *value)
-{
-	for (size_t i = 0; i < labels->count; i++)
-		if (str_eq(labels->items[i].key, key)) {
-			labels->items[i].value = value;
-			return;
-		}
-	labels->items[labels->count++] = (struct container_pair){ key, value };
+	return grace->is_set ? (msec)(grace->value / 1000000) : 10000;
 }
 
 static const char *joined(const char *const *items, size_t count, struct arena *arena)
@@ -103,145 +18,25 @@ static const char *joined(const char *const *items, size_t count, struct arena *
 	return arena_strdup(arena, buf_text(&out));
 }
 
-/* The image's, the spec's, then Swarm's own, which win. */
-static void set_labels(const struct assignment *assignment, const char *image_id, const struct image_config *config, struct arena *arena,
-		       struct container_spec *ret)
-{
-	const struct str_map *own = &assignment->spec.container.labels;
-
-	ret->labels.items = ARENA_ARRAY(arena, struct container_pair, config->labels.count + own->count + 9);
-	for (size_t i = 0; i < config->labels.count; i++)
-		put_label(&ret->labels, arena_strdup(arena, config->labels.items[i].name),
-			  arena_strdup(arena, text(config->labels.items[i].value)));
-	for (size_t i = 0; i < own->count; i++)
-		put_label(&ret->labels, own->items[i].key, text(own->items[i].value));
-	put_label(&ret->labels, "com.docker.swarm.node.id", text(assignment->node_id));
-	put_label(&ret->labels, TASK_LABEL_SERVICE, text(assignment->service_id));
-	put_label(&ret->labels, "com.docker.swarm.service.name", text(assignment->service_name));
-	put_label(&ret->labels, "com.docker.swarm.task", "");
-	put_label(&ret->labels, TASK_LABEL_ID, text(assignment->task_id));
-	put_label(&ret->labels, "com.docker.swarm.task.name", ret->name);
-	put_label(&ret->labels, TASK_LABEL_IMAGE, image_id);
-	put_label(&ret->labels, TASK_LABEL_LAYERS, joined(config->diff_ids.items, config->diff_ids.count, arena));
-}
-
-static enum container_propagation propagation_of(const struct mount *mount)
-{
-	switch (mount->bind ? (enum propagation)mount->bind->propagation : PROPAGATION_RPRIVATE) {
-	case PROPAGATION_RPRIVATE: return CONTAINER_RPRIVATE;
-	case PROPAGATION_PRIVATE: return CONTAINER_PRIVATE;
-	case PROPAGATION_RSHARED: return CONTAINER_RSHARED;
-	case PROPAGATION_SHARED: return CONTAINER_SHARED;
-	case PROPAGATION_RSLAVE: return CONTAINER_RSLAVE;
-	case PROPAGATION_SLAVE: return CONTAINER_SLAVE;
-	}
-	return CONTAINER_RPRIVATE;
-}
-
-static struct container_mount mount_of(const struct mount *mount, const char *volume_path)
-{
-	struct container_mount ret = { .target = text(mount->target), .is_readonly = mount->read_only };
-
-	switch ((enum mount_type)mount->type) {
-	case MOUNT_BIND:
-		ret.kind = CONTAINER_BIND;
-		ret.source = text(mount->source);
-		ret.propagation = propagation_of(mount);
-		ret.is_nonrecursive = mount->bind && mount->bind->non_recursive;
-		ret.makes_source = mount->bind && mount->bind->create_mountpoint;
-		break;
-	case MOUNT_VOLUME:
-		ret.kind = CONTAINER_VOLUME;
-		ret.source = volume_path;
-		ret.name = text(mount->source);
-		ret.copies_up = !(mount->volume && mount->volume->no_copy);
-		break;
-	case MOUNT_TMPFS:
-		ret.kind = CONTAINER_TMPFS;
-		ret.size_bytes = mount->tmpfs ? mount->tmpfs->size_bytes : 0;
-		ret.mode = mount->tmpfs ? (uint32_t)mount->tmpfs->mode : 0;
-		break;
-	}
-	return ret;
-}
-
-static void set_mounts(const struct assignment *assignment, const struct image_config *config, const struct task_volumes *volumes,
-		       struct arena *arena, struct container_spec *ret)
-{
-	const char *targets[64];
-	size_t own = assignment->spec.container.mounts.count;
-	size_t anonymous = task_anonymous_volumes(assignment, config, targets, ARRAY_COUNT(targets));
-
-	ret->mounts = ARENA_ARRAY(arena, struct container_mount, own + anonymous);
-	for (size_t i = 0; i < own; i++)
-		ret->mounts[ret->mount_count++] = mount_of(&assignment->spec.container.mounts.items[i],
-							   i < volumes->count ? volumes->paths[i] : NULL);
-	for (size_t i = 0; i < anonymous && own + i < volumes->count; i++)
-		ret->mounts[ret->mount_count++] = (struct container_mount){ .kind = CONTAINER_VOLUME, .source = volumes->paths[own + i],
-			.name = "", .target = arena_strdup(arena, targets[i]), .copies_up = true };
-}
-
-size_t task_anonymous_volumes(const struct assignment *assignment, const struct image_config *config, const char **ret_targets, size_t max)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->volumes.count && count < max; i++) {
-		bool covered = false;
-
-		for (size_t j = 0; j < assignment->spec.container.mounts.count; j++)
-			covered = covered || str_eq(assignment->spec.container.mounts.items[j].target, config->volumes.items[i]);
-		if (!covered)
-			ret_targets[count++] = config->volumes.items[i];
-	}
-	return count;
-}
-
-static int set_stop_signal(const struct assignment *assignment, const struct image_config *config, struct container_spec *ret, struct err *err)
-{
-	const char *name = assignment->spec.container.stop_signal;
-
-	if (str_is_empty(name))
-		name = config->stop_signal;
-	if (str_is_empty(name))
-		return 0;
-	ret->stop_signal = signal_parse(name);
-	return ret->stop_signal > 0 ? 0 : err_set(err, ERR_INVALID, "invalid signal: %s", name);
-}
-
-msec task_stop_grace_ms(const struct assignment *assignment)
-{
-	const struct opt_u64 *grace = &assignment->spec.container.stop_grace_ns;
-
-	return grace->is_set ? (msec)(grace->value / 1000000) : 10000;
-}
-
 int task_container(const struct assignment *assignment, const char *container_id, const char *image_id,
-		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct task_volumes *volumes,
+		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct container_volumes *volumes,
 		   struct arena *arena, struct container_spec *ret, struct err *err)
 {
-	const struct container_spec_model *own = &assignment->spec.container;
-	const struct resource_limits *limits = &assignment->spec.resources.limits;
 	CLEANUP(buf_finip) struct buf name = BUF_INIT;
+	struct container_wish wish = { .container_id = container_id, .own = &assignment->spec.container,
+				       .limits = &assignment->spec.resources.limits };
 
-	container_spec_init(ret);
 	task_name(assignment->service_name, assignment->slot, assignment->node_id, assignment->task_id, &name);
-	ret->id = arena_strdup(arena, container_id);
-	ret->name = arena_strdup(arena, buf_text(&name));
-	ret->image = text(own->image);
-	set_labels(assignment, image_id, config, arena, ret);
-	if (set_argv(assignment, config, arena, ret, err) < 0 || set_stop_signal(assignment, config, ret, err) < 0)
+	wish.name = buf_text(&name);
+	if (container_plan(&wish, config, layers, layer_count, volumes, arena, ret, err) < 0)
 		return -1;
-	set_env(assignment, config, arena, ret);
-	ret->cwd = str_is_empty(own->dir) ? arena_strdup(arena, text(config->working_dir)) : own->dir;
-	ret->user = str_is_empty(own->user) ? arena_strdup(arena, text(config->user)) : own->user;
-	ret->hostname = text(own->hostname);
-	ret->uses_host_dns = true;
-	ret->layers = join(layers, layer_count, NULL, 0, arena);
-	set_mounts(assignment, config, volumes, arena, ret);
-	ret->memory_bytes = limits->memory_bytes;
-	ret->nano_cpus = limits->nano_cpus;
-	ret->pids_limit = limits->pids;
-	ret->network = CONTAINER_NET_OWN;
-	ret->log_driver = CONTAINER_LOG_JSON_FILE;
+	container_plan_label(ret, arena, "com.docker.swarm.node.id", assignment->node_id);
+	container_plan_label(ret, arena, TASK_LABEL_SERVICE, assignment->service_id);
+	container_plan_label(ret, arena, "com.docker.swarm.service.name", assignment->service_name);
+	container_plan_label(ret, arena, "com.docker.swarm.task", "");
+	container_plan_label(ret, arena, TASK_LABEL_ID, assignment->task_id);
+	container_plan_label(ret, arena, "com.docker.swarm.task.name", ret->name);
+	container_plan_label(ret, arena, TASK_LABEL_IMAGE, image_id);
+	container_plan_label(ret, arena, TASK_LABEL_LAYERS, joined(config->diff_ids.items, config->diff_ids.count, arena));
 	return 0;
 }

@@ -13,8 +13,6 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 
-enum { IMAGE_VOLUMES_MAX = 64 };
-
 static int check_network(const struct run *run, struct err *err)
 {
 	if (net_can(run->agent->cfg.net, NET_ATTACH, err) < 0)
@@ -60,11 +58,11 @@ void run_release_ports(struct run *run)
 }
 
 /* Makes those that are missing; the paths in the order of the mounts, anonymous ones last. */
-static int make_volumes(struct run *run, const struct image_config *config, struct task_volumes *ret, struct err *err)
+static int make_volumes(struct run *run, const struct image_config *config, struct container_volumes *ret, struct err *err)
 {
 	const struct container_spec_model *own = &run->assignment.spec.container;
-	const char *targets[IMAGE_VOLUMES_MAX];
-	size_t anonymous = task_anonymous_volumes(&run->assignment, config, targets, ARRAY_COUNT(targets));
+	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
+	size_t anonymous = container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
 	const char **paths = ARENA_ARRAY(&run->arena, const char *, own->mounts.count + anonymous + 1);
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	CLEANUP(buf_finip) struct buf names = BUF_INIT;
@@ -85,7 +83,7 @@ static int make_volumes(struct run *run, const struct image_config *config, stru
 		paths[i] = arena_strdup(&run->arena, volumes_path(run->agent->cfg.volumes, volume->name, &path));
 	}
 	paths[own->mounts.count + anonymous] = arena_strdup(&run->arena, buf_text(&names));     /* for the label */
-	*ret = (struct task_volumes){ paths, own->mounts.count + anonymous };
+	*ret = (struct container_volumes){ paths, own->mounts.count + anonymous };
 	return 0;
 }
 
@@ -100,24 +98,16 @@ static const char *host_ports_label(const struct run *run, struct arena *arena)
 	return arena_strdup(arena, buf_text(&out));
 }
 
-/* What a restarted agent must find again stands in labels of the container, whose spec outlives us. */
-static void add_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value)
+static void add_label(struct run *run, const char *key, const char *value)
 {
-	struct container_pair *items = ARENA_ARRAY(arena, struct container_pair, spec->labels.count + 1);
-
-	if (str_is_empty(value))
-		return;
-	for (size_t i = 0; i < spec->labels.count; i++)
-		items[i] = spec->labels.items[i];
-	items[spec->labels.count] = (struct container_pair){ key, value };
-	spec->labels.items = items;
-	spec->labels.count++;
+	if (!str_is_empty(value))
+		container_plan_label(&run->spec, &run->arena, key, value);
 }
 
 static int plan_container(struct run *run, struct err *err)
 {
 	struct agent *agent = run->agent;
-	struct task_volumes volumes;
+	struct container_volumes volumes;
 	const struct image *image;
 	const char *const *layers;
 	size_t layer_count;
@@ -134,8 +124,8 @@ static int plan_container(struct run *run, struct err *err)
 			   err) < 0)
 		return -1;
 	run->spec.created_wall = clock_wall_ns();
-	add_label(&run->spec, &run->arena, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);
-	add_label(&run->spec, &run->arena, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
+	add_label(run, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);
+	add_label(run, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
 	run_take_container(run, id);
 	return 0;
 }

@@ -27,7 +27,7 @@ static void bench_fini(struct bench *b)
 
 static int make(struct bench *b, const char *const *paths, size_t count)
 {
-	const struct task_volumes volumes = { paths, count };
+	const struct container_volumes volumes = { paths, count };
 	const char *const layers[] = { "/layers/top", "/layers/low" };
 
 	b->err = (struct err){ 0 };

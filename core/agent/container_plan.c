@@ -1,0 +1,224 @@
+#include "agent/container_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "os/signals.h"
+
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+static struct container_strings strings_of(const struct str_array *list, struct arena *arena)
+{
+	struct container_strings ret = { ARENA_ARRAY(arena, const char *, list->count), list->count };
+
+	for (size_t i = 0; i < list->count; i++)
+		ret.items[i] = text(list->items[i]);
+	return ret;
+}
+
+/* Copies: an image's config goes with its image, which may be removed while the container lives. */
+static struct container_strings join(const char *const *a, size_t a_count, const char *const *b, size_t b_count, struct arena *arena)
+{
+	struct container_strings ret = { ARENA_ARRAY(arena, const char *, a_count + b_count), a_count + b_count };
+
+	for (size_t i = 0; i < a_count; i++)
+		ret.items[i] = arena_strdup(arena, a[i]);
+	for (size_t i = 0; i < b_count; i++)
+		ret.items[a_count + i] = arena_strdup(arena, b[i]);
+	return ret;
+}
+
+/* An entrypoint of the spec replaces the image's and drops its command; arguments of the spec replace the image's command. */
+static int set_argv(const struct container_spec_model *own, const struct image_config *config, struct arena *arena,
+		    struct container_spec *ret, struct err *err)
+{
+	struct container_strings command = strings_of(&own->command, arena);
+	struct container_strings args = strings_of(&own->args, arena);
+
+	if (command.count)
+		ret->argv = join(command.items, command.count, args.items, args.count, arena);
+	else if (args.count)
+		ret->argv = join(config->entrypoint.items, config->entrypoint.count, args.items, args.count, arena);
+	else
+		ret->argv = join(config->entrypoint.items, config->entrypoint.count, config->cmd.items, config->cmd.count, arena);
+	return ret->argv.count ? 0 : err_set(err, ERR_INVALID, "no command specified");
+}
+
+static size_t name_length(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return name_length(a) == name_length(b) && strncmp(a, b, name_length(a)) == 0;
+}
+
+/* The image's variables, replaced or unset (a bare name) by the spec's. */
+static void set_env(const struct str_array *own, const struct image_config *config, struct arena *arena, struct container_spec *ret)
+{
+	const char **items = ARENA_ARRAY(arena, const char *, config->env.count + own->count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->env.count; i++)
+		items[count++] = arena_strdup(arena, config->env.items[i]);
+	for (size_t i = 0; i < own->count; i++) {
+		const char *entry = text(own->items[i]);
+		size_t at = 0;
+
+		while (at < count && !same_name(items[at], entry))
+			at++;
+		if (strchr(entry, '=')) {
+			items[at] = entry;
+			count = MAX(count, at + 1);
+		} else if (at < count) {
+			memmove(&items[at], &items[at + 1], (count - at - 1) * sizeof *items);
+			count--;
+		}
+	}
+	ret->env = (struct container_strings){ items, count };
+}
+
+static void put_label(struct container_pairs *labels, const char *key, const char *value)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		if (str_eq(labels->items[i].key, key)) {
+			labels->items[i].value = value;
+			return;
+		}
+	labels->items[labels->count++] = (struct container_pair){ key, value };
+}
+
+void container_plan_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value)
+{
+	struct container_pair *items = ARENA_ARRAY(arena, struct container_pair, spec->labels.count + 1);
+
+	if (spec->labels.count)
+		memcpy(items, spec->labels.items, spec->labels.count * sizeof *items);
+	spec->labels.items = items;
+	put_label(&spec->labels, key, text(value));
+}
+
+/* The image's, then the wish's, which win. */
+static void set_labels(const struct str_map *own, const struct image_config *config, struct arena *arena, struct container_spec *ret)
+{
+	ret->labels.items = ARENA_ARRAY(arena, struct container_pair, config->labels.count + own->count);
+	for (size_t i = 0; i < config->labels.count; i++)
+		put_label(&ret->labels, arena_strdup(arena, config->labels.items[i].name),
+			  arena_strdup(arena, text(config->labels.items[i].value)));
+	for (size_t i = 0; i < own->count; i++)
+		put_label(&ret->labels, own->items[i].key, text(own->items[i].value));
+}
+
+static enum container_propagation propagation_of(const struct mount *mount)
+{
+	switch (mount->bind ? (enum propagation)mount->bind->propagation : PROPAGATION_RPRIVATE) {
+	case PROPAGATION_RPRIVATE: return CONTAINER_RPRIVATE;
+	case PROPAGATION_PRIVATE: return CONTAINER_PRIVATE;
+	case PROPAGATION_RSHARED: return CONTAINER_RSHARED;
+	case PROPAGATION_SHARED: return CONTAINER_SHARED;
+	case PROPAGATION_RSLAVE: return CONTAINER_RSLAVE;
+	case PROPAGATION_SLAVE: return CONTAINER_SLAVE;
+	}
+	return CONTAINER_RPRIVATE;
+}
+
+static struct container_mount mount_of(const struct mount *mount, const char *volume_path)
+{
+	struct container_mount ret = { .target = text(mount->target), .is_readonly = mount->read_only };
+
+	switch ((enum mount_type)mount->type) {
+	case MOUNT_BIND:
+		ret.kind = CONTAINER_BIND;
+		ret.source = text(mount->source);
+		ret.propagation = propagation_of(mount);
+		ret.is_nonrecursive = mount->bind && mount->bind->non_recursive;
+		ret.makes_source = mount->bind && mount->bind->create_mountpoint;
+		break;
+	case MOUNT_VOLUME:
+		ret.kind = CONTAINER_VOLUME;
+		ret.source = volume_path;
+		ret.name = text(mount->source);
+		ret.copies_up = !(mount->volume && mount->volume->no_copy);
+		break;
+	case MOUNT_TMPFS:
+		ret.kind = CONTAINER_TMPFS;
+		ret.size_bytes = mount->tmpfs ? mount->tmpfs->size_bytes : 0;
+		ret.mode = mount->tmpfs ? (uint32_t)mount->tmpfs->mode : 0;
+		break;
+	}
+	return ret;
+}
+
+static void set_mounts(const struct container_spec_model *own, const struct image_config *config, const struct container_volumes *volumes,
+		       struct arena *arena, struct container_spec *ret)
+{
+	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
+	size_t count = own->mounts.count;
+	size_t anonymous = container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
+
+	ret->mounts = ARENA_ARRAY(arena, struct container_mount, count + anonymous);
+	for (size_t i = 0; i < count; i++)
+		ret->mounts[ret->mount_count++] = mount_of(&own->mounts.items[i], i < volumes->count ? volumes->paths[i] : NULL);
+	for (size_t i = 0; i < anonymous && count + i < volumes->count; i++)
+		ret->mounts[ret->mount_count++] = (struct container_mount){ .kind = CONTAINER_VOLUME, .source = volumes->paths[count + i],
+			.name = "", .target = arena_strdup(arena, targets[i]), .copies_up = true };
+}
+
+size_t container_plan_anonymous_volumes(const struct container_spec_model *own, const struct image_config *config, const char **ret_targets,
+					size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->volumes.count && count < max; i++) {
+		bool covered = false;
+
+		for (size_t j = 0; j < own->mounts.count; j++)
+			covered = covered || str_eq(own->mounts.items[j].target, config->volumes.items[i]);
+		if (!covered)
+			ret_targets[count++] = config->volumes.items[i];
+	}
+	return count;
+}
+
+static int set_stop_signal(const char *name, const struct image_config *config, struct container_spec *ret, struct err *err)
+{
+	if (str_is_empty(name))
+		name = config->stop_signal;
+	if (str_is_empty(name))
+		return 0;
+	ret->stop_signal = signal_parse(name);
+	return ret->stop_signal > 0 ? 0 : err_set(err, ERR_INVALID, "invalid signal: %s", name);
+}
+
+int container_plan(const struct container_wish *wish, const struct image_config *config, const char *const *layers, size_t layer_count,
+		   const struct container_volumes *volumes, struct arena *arena, struct container_spec *ret, struct err *err)
+{
+	const struct container_spec_model *own = wish->own;
+	const struct resource_limits *limits = wish->limits;
+
+	container_spec_init(ret);
+	ret->id = arena_strdup(arena, wish->container_id);
+	ret->name = arena_strdup(arena, wish->name);
+	ret->image = text(own->image);
+	set_labels(&own->labels, config, arena, ret);
+	if (set_argv(own, config, arena, ret, err) < 0 || set_stop_signal(own->stop_signal, config, ret, err) < 0)
+		return -1;
+	set_env(&own->env, config, arena, ret);
+	ret->cwd = str_is_empty(own->dir) ? arena_strdup(arena, text(config->working_dir)) : own->dir;
+	ret->user = str_is_empty(own->user) ? arena_strdup(arena, text(config->user)) : own->user;
+	ret->hostname = text(own->hostname);
+	ret->uses_host_dns = true;
+	ret->layers = join(layers, layer_count, NULL, 0, arena);
+	set_mounts(own, config, volumes, arena, ret);
+	ret->memory_bytes = limits->memory_bytes;
+	ret->nano_cpus = limits->nano_cpus;
+	ret->pids_limit = limits->pids;
+	ret->network = CONTAINER_NET_OWN;
+	ret->log_driver = CONTAINER_LOG_JSON_FILE;
+	return 0;
+}

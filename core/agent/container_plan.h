@@ -1,0 +1,28 @@
+/* container_plan.h - from what is wanted of a container (a task's spec, a person's request) and an image's config to the container that runs.
+ *
+ * Pure. What the wish leaves open comes from the image, as `docker run` would merge them.
+ */
+#pragma once
+#include "base/arena.h"
+#include "image/image_config.h"
+#include "model/service.h"
+#include "runtime/container_spec.h"
+
+enum { CONTAINER_IMAGE_VOLUMES_MAX = 64 };
+struct container_wish {
+	const char *container_id, *name;
+	const struct container_spec_model *own;
+	const struct resource_limits *limits;
+};
+/* The paths of the volumes its mounts name, in the order of the mounts; NULL where the mount is no volume. */
+struct container_volumes { const char *const *paths; size_t count; };
+
+/* ret points into the wish, layers and volumes; what comes from the config is copied. ERR_INVALID when there is nothing to run
+ * ("no command specified") or a signal is unknown. */
+int container_plan(const struct container_wish *wish, const struct image_config *config, const char *const *layers, size_t layer_count,
+		   const struct container_volumes *volumes, struct arena *arena, struct container_spec *ret, struct err *err);
+/* The image's own VOLUMEs that no mount of the wish covers: they are anonymous. */
+size_t container_plan_anonymous_volumes(const struct container_spec_model *own, const struct image_config *config, const char **ret_targets,
+					size_t max);
+/* Adds or replaces a label; value is not copied. */
+void container_plan_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value);
