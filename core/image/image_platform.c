@@ -1,5 +1,6 @@
 #include "image/image_platform.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -27,6 +28,69 @@ struct image_platform image_platform_host(void)
 #endif
 }
 
+/* ---- choosing --------------------------------------------------------------------------------------------------------------- */
+
+static struct image_platform older(const struct image_platform *p, int number)
+{
+	struct image_platform ret = *p;
+
+	ret.variant[0] = '\0';
+	if (number > 1 || str_eq(p->architecture, "arm"))
+		memcpy(ret.variant, (char[]){ 'v', (char)('0' + number), '\0' }, 3);
+	return ret;
+}
+
+/* The next best thing to run on a machine that is `p`; false: there is none. */
+static bool step_down(struct image_platform *p)
+{
+	int number = p->variant[0] == 'v' && p->variant[1] >= '1' && p->variant[1] <= '9' ? p->variant[1] - '0' : 1;
+
+	if (str_eq(p->architecture, "arm64")) {
+		struct image_platform arm = { "", "arm", "v8" };
+
+		if (number > 8) {
+			p->variant[0] = '\0';        /* v9.x runs what v8 does */
+			return true;
+		}
+		memcpy(arm.os, p->os, sizeof(arm.os));
+		*p = arm;
+		return true;
+	}
+	if (str_eq(p->architecture, "arm") && number > 5) {
+		*p = older(p, number - 1);
+		return true;
+	}
+	if (!str_eq(p->architecture, "amd64"))
+		return false;
+	if (number > 1)
+		*p = older(p, number - 1);
+	else
+		str_copy(p->architecture, sizeof(p->architecture), "386");
+	return true;
+}
+
+int image_platform_rank(const struct image_platform *wants, const struct image_platform *has)
+{
+	struct image_platform p = *wants;
+
+	if (!has->os[0] || !has->architecture[0])
+		return -1;
+	for (int rank = 0;; rank++) {
+		if (str_eq(p.os, has->os) && str_eq(p.architecture, has->architecture) && str_eq(p.variant, has->variant))
+			return rank;
+		if (!step_down(&p))
+			return -1;
+	}
+}
+
+const char *image_platform_format(const struct image_platform *p, char ret_text[IMAGE_PLATFORM_TEXT_SIZE])
+{
+	snprintf(ret_text, IMAGE_PLATFORM_TEXT_SIZE, "%s/%s%s%s", p->os, p->architecture, p->variant[0] ? "/" : "", p->variant);
+	return ret_text;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------------- */
+
 static bool take_architecture(const char *word, struct image_platform *ret)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
@@ -49,7 +113,22 @@ static bool take_variant(const char *word, struct image_platform *ret)
 		memcpy(ret->variant, (char[]){ 'v', word[0], '\0' }, 3);
 		return true;
 	}
+	if (str_eq(ret->architecture, "amd64") && str_eq(word, "v1"))
+		return true;
 	return str_copy(ret->variant, sizeof(ret->variant), word);
+}
+
+/* An architecture that is in no table keeps its name, which then fits only itself. */
+bool image_platform_read(const char *os, const char *architecture, const char *variant, struct image_platform *ret)
+{
+	*ret = (struct image_platform){ 0 };
+	if (!str_copy(ret->os, sizeof(ret->os), os) ||
+	    (!take_architecture(architecture, ret) && !str_copy(ret->architecture, sizeof(ret->architecture), architecture)) ||
+	    (*variant && !take_variant(variant, ret))) {
+		*ret = (struct image_platform){ 0 };
+		return false;
+	}
+	return true;
 }
 
 int image_platform_parse(const char *text, struct image_platform *ret, struct err *err)
