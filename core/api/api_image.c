@@ -216,7 +216,7 @@ void api_distribution(struct api *api, struct http_request *req, const char *nam
 	root = yyjson_mut_obj(doc);
 	descriptor = yyjson_mut_obj_add_obj(doc, root, "Descriptor");
 	api_add_str(doc, descriptor, "mediaType", "application/vnd.oci.image.manifest.v1+json");
-	add_id(doc, descriptor, "digest", image->manifest);
+	add_id(doc, descriptor, "digest", image->digests.items[0]);
 	platform = yyjson_mut_arr_add_obj(doc, yyjson_mut_obj_add_arr(doc, root, "Platforms"));
 	api_add_str(doc, platform, "architecture", image->config.architecture);
 	api_add_str(doc, platform, "os", image->config.os);

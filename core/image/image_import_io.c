@@ -164,6 +164,7 @@ static struct image *make_image(const struct image_import *import)
 	str_copy(image->id, sizeof(image->id), import->id);
 	str_copy(image->manifest, sizeof(image->manifest), import->manifest);
 	image->manifest_bytes = (int64_t)import->manifest_text.len;
+	strlist_add(&image->digests, image->manifest);
 	image->layers = NEW(struct image_layer);
 	image->layer_count = 1;
 	image->layers[0].blob_bytes = import->report.blob_bytes;
@@ -362,11 +363,9 @@ static int start_commit(struct image_op *op, struct err *err)
 		return err_set(err, ERR_CONFLICT, "aborted");
 	op->has_edit = true;
 	if (!image_set_find(&op->store->set, import->id))
-		op->edit.add = make_image(import);
-	if (import->tag) {
-		op->edit.tag = str_dup(import->tag);
-		str_copy(op->edit.target, sizeof(op->edit.target), import->id);
-	}
+		image_set_plan_add(&op->store->set, make_image(import), false, &op->edit);
+	if (import->tag)
+		image_edit_tag(&op->edit, import->id, import->tag);
 	return 0;
 }
 
@@ -379,7 +378,7 @@ static int run_commit(struct image_op *op, struct err *err)
 
 	if (image_layout_settle_layer(dir, import->stage, import->report.diff_id, import->report.data_bytes, err) < 0)
 		return -1;
-	if (!op->edit.add)
+	if (op->edit.add_count == 0)
 		return 0;
 	if (image_layout_settle_blob(dir, import->stage, import->report.blob, err) < 0 ||
 	    image_layout_put_blob(dir, import->id, &import->config_text, err) < 0)

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "base/id.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "model/json.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
+#define DIGESTS "swarmbox.digests"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 
 static const struct { const char *type; enum inflate_kind kind; } layer_types[] = {
@@ -130,19 +132,36 @@ void image_manifest_format(const struct image_manifest *manifest, struct buf *ou
 
 void image_index_fini(struct image_index *index)
 {
-	for (size_t i = 0; i < index->count; i++)
+	for (size_t i = 0; i < index->count; i++) {
 		free(index->entries[i].name);
+		strlist_fini(&index->entries[i].digests);
+	}
 	free(index->entries);
 	*index = (struct image_index){ 0 };
 }
 
-void image_index_add(struct image_index *index, const char *digest, int64_t bytes, const char *name)
+void image_index_add(struct image_index *index, const struct image_blob *manifest, const char *name, const struct strlist *digests)
 {
 	if ((index->count & (index->count - 1)) == 0)        /* full at every power of two */
 		index->entries = mem_resize(index->entries, MAX(2 * index->count, (size_t)1), sizeof(*index->entries));
 	struct image_index_entry *entry = &index->entries[index->count++];
-	*entry = (struct image_index_entry){ .manifest = { .bytes = bytes }, .name = str_dup(name ? name : "") };
-	str_copy(entry->manifest.digest, sizeof(entry->manifest.digest), digest);
+	*entry = (struct image_index_entry){ .manifest = *manifest, .name = str_dup(name ? name : "") };
+	for (size_t i = 0; i < digests->count; i++)
+		strlist_add(&entry->digests, digests->items[i]);
+}
+
+/* "HEX HEX …"; without any it is the manifest's. */
+static int parse_digests(const char *text, const struct image_blob *manifest, struct strlist *ret, struct err *err)
+{
+	if (!text) {
+		strlist_add(ret, manifest->digest);
+		return 0;
+	}
+	*ret = str_split(text, ' ');
+	for (size_t i = 0; i < ret->count; i++)
+		if (ret->count > IMAGE_DIGESTS_MAX || !hex_id_is_valid(ret->items[i]))
+			return err_set(err, ERR_INVALID, "index.json: " DIGESTS ": no list of at most %d digests", IMAGE_DIGESTS_MAX);
+	return 0;
 }
 
 static int parse_index(yyjson_val *root, struct image_index *ret, struct err *err)
@@ -153,12 +172,14 @@ static int parse_index(yyjson_val *root, struct image_index *ret, struct err *er
 	if (!yyjson_is_arr(list) || yyjson_arr_size(list) > IMAGE_INDEX_MAX_ENTRIES)
 		return err_set(err, ERR_INVALID, "index.json: no list of at most %d manifests", IMAGE_INDEX_MAX_ENTRIES);
 	yyjson_arr_foreach(list, i, count, item) {
-		yyjson_val *name = yyjson_obj_get(yyjson_obj_get(item, "annotations"), REF_NAME);
-		struct image_blob blob;
+		yyjson_val *notes = yyjson_obj_get(item, "annotations");
+		CLEANUP(strlist_finip) struct strlist digests = { 0 };
+		struct image_blob blob = { 0 };
 
-		if (parse_blob(item, "index.json: manifest", &blob, err) < 0)
+		if (parse_blob(item, "index.json: manifest", &blob, err) < 0 ||
+		    parse_digests(yyjson_get_str(yyjson_obj_get(notes, DIGESTS)), &blob, &digests, err) < 0)
 			return -1;
-		image_index_add(ret, blob.digest, blob.bytes, yyjson_get_str(name));
+		image_index_add(ret, &blob, yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests);
 	}
 	return 0;
 }
@@ -177,6 +198,23 @@ int image_index_parse(const char *json, size_t bytes, struct image_index *ret, s
 	return result;
 }
 
+static void put_notes(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct image_index_entry *entry)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	bool is_usual = entry->digests.count == 1 && str_eq(entry->digests.items[0], entry->manifest.digest);
+
+	if (str_is_empty(entry->name) && is_usual)
+		return;
+	yyjson_mut_val *notes = yyjson_mut_obj_add_obj(doc, item, "annotations");
+	if (!str_is_empty(entry->name))
+		yyjson_mut_obj_add_str(doc, notes, REF_NAME, entry->name);
+	if (is_usual)
+		return;
+	for (size_t i = 0; i < entry->digests.count; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", entry->digests.items[i]);
+	yyjson_mut_obj_add_strcpy(doc, notes, DIGESTS, buf_text(&text));
+}
+
 void image_index_format(const struct image_index *index, struct buf *out)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -190,8 +228,7 @@ void image_index_format(const struct image_index *index, struct buf *out)
 		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
 
 		put_blob(doc, item, IMAGE_MANIFEST_TYPE, &entry->manifest);
-		if (!str_is_empty(entry->name))
-			yyjson_mut_obj_add_str(doc, yyjson_mut_obj_add_obj(doc, item, "annotations"), REF_NAME, entry->name);
+		put_notes(doc, item, entry);
 	}
 	json_write(doc, root, 0, out);
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/sha256.h"
+#include "base/str.h"
 #include "image/image_config.h"
 #include "image/inflate.h"
 
@@ -27,11 +28,13 @@ int image_manifest_parse(const char *json, size_t bytes, struct image_manifest *
 /* Deterministic. */
 void image_manifest_format(const struct image_manifest *manifest, struct buf *out);
 
-/* One line of index.json: a manifest, and the canonical name it goes by, or "". A manifest with several names has several. */
-struct image_index_entry { struct image_blob manifest; char *name; };
+/* One line of index.json: a manifest, and the canonical name it goes by, or "". A manifest with several names has several. digests, of ours only:
+ * by which the image is found, of the manifest and of others it came under, the one people see first. */
+#define IMAGE_DIGESTS_MAX 16
+struct image_index_entry { struct image_blob manifest; char *name; struct strlist digests; };
 struct image_index { struct image_index_entry *entries; size_t count; };
 void image_index_fini(struct image_index *index);
-void image_index_add(struct image_index *index, const char *digest, int64_t bytes, const char *name);
+void image_index_add(struct image_index *index, const struct image_blob *manifest, const char *name, const struct strlist *digests);
 /* ret is fini'ed on failure. */
 int image_index_parse(const char *json, size_t bytes, struct image_index *ret, struct err *err);
 void image_index_format(const struct image_index *index, struct buf *out);

@@ -75,7 +75,7 @@ static void remove_whole(struct removal *r)
 {
 	char chains[IMAGE_CONFIG_MAX_LAYERS][SHA256_HEX_SIZE];
 
-	str_copy(r->edit->remove, sizeof(r->edit->remove), r->image->id);
+	strlist_add(&r->edit->removes, r->image->id);
 	tell(r, false, str_printf("sha256:%s", r->image->id));
 	chain_ids(r->image, chains);
 	for (size_t n = r->image->layer_count; n > 0 && !is_stack_shared(r, n); n--)

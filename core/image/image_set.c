@@ -57,7 +57,7 @@ static struct image *find_manifest(const struct image_set *set, const char *dige
 	const char *hex = str_after(digest, "sha256:");
 
 	for (size_t i = 0; hex && i < set->count; i++)
-		if (str_eq(set->items[i]->manifest, hex))
+		if (strlist_has(&set->items[i]->digests, hex))
 			return set->items[i];
 	return NULL;
 }
@@ -110,38 +110,121 @@ int image_set_get(const struct image_set *set, const char *name, struct image **
 
 void image_edit_fini(struct image_edit *edit)
 {
-	image_free(edit->add);
-	free(edit->tag);
+	for (size_t i = 0; i < edit->add_count; i++)
+		image_free(edit->adds[i]);
+	for (size_t i = 0; i < edit->tag_count; i++)
+		free(edit->tags[i].tag);
+	free(edit->adds);
+	free(edit->tags);
 	strlist_fini(&edit->untag);
+	strlist_fini(&edit->removes);
 	*edit = (struct image_edit){ 0 };
+}
+
+static struct image_edit_tag *find_edit_tag(const struct image_edit *edit, const char *tag)
+{
+	for (size_t i = 0; i < edit->tag_count; i++)
+		if (str_eq(edit->tags[i].tag, tag))
+			return &edit->tags[i];
+	return NULL;
+}
+
+void image_edit_tag(struct image_edit *edit, const char *id, const char *tag)
+{
+	struct image_edit_tag *place = find_edit_tag(edit, tag);
+
+	if (!place) {
+		edit->tags = mem_resize(edit->tags, edit->tag_count + 1, sizeof(*edit->tags));
+		place = &edit->tags[edit->tag_count++];
+		place->tag = str_dup(tag);
+	}
+	str_copy(place->id, sizeof(place->id), id);
+}
+
+static struct image *find_add(const struct image_edit *edit, const char *id)
+{
+	for (size_t i = 0; i < edit->add_count; i++)
+		if (str_eq(edit->adds[i]->id, id))
+			return edit->adds[i];
+	return NULL;
+}
+
+static void add_digests(struct image *image, const struct strlist *more)
+{
+	for (size_t i = 0; i < more->count && image->digests.count < IMAGE_DIGESTS_MAX; i++)
+		if (!strlist_has(&image->digests, more->items[i]))
+			strlist_add(&image->digests, more->items[i]);
+}
+
+/* The image goes on with the manifest and the blobs that it had. */
+static void keep_manifest(struct image *image, const struct image *old)
+{
+	struct strlist own = image->digests;
+
+	check(image->layer_count == old->layer_count);       /* one config, and as many layers as that names */
+	str_copy(image->manifest, sizeof(image->manifest), old->manifest);
+	image->manifest_bytes = old->manifest_bytes;
+	memcpy(image->layers, old->layers, old->layer_count * sizeof(*old->layers));
+	image->digests = (struct strlist){ 0 };
+	add_digests(image, &old->digests);
+	add_digests(image, &own);
+	strlist_fini(&own);
+}
+
+void image_set_plan_add(const struct image_set *set, struct image *image, bool replaces, struct image_edit *edit)
+{
+	const struct image *old = image_set_find(set, image->id), *same = find_add(edit, image->id);
+
+	if (same) {                                  /* twice in one edit: the first one's manifest, the digests of both */
+		add_digests(find_add(edit, image->id), &image->digests);
+		image_free(image);
+		return;
+	}
+	if (old && replaces)
+		add_digests(image, &old->digests);
+	else if (old)
+		keep_manifest(image, old);
+	for (size_t i = 0; old && i < old->tags.count; i++)
+		strlist_add(&image->tags, old->tags.items[i]);
+	edit->adds = mem_resize(edit->adds, edit->add_count + 1, sizeof(*edit->adds));
+	edit->adds[edit->add_count++] = image;
 }
 
 static bool keeps_tag(const struct image_edit *edit, const char *tag)
 {
-	return !str_eq(edit->tag, tag) && !strlist_has(&edit->untag, tag);
+	return !find_edit_tag(edit, tag) && !strlist_has(&edit->untag, tag);
+}
+
+static void new_tags(const struct image *image, const struct image_edit *edit, struct strlist *ret)
+{
+	*ret = (struct strlist){ 0 };
+	for (size_t i = 0; i < image->tags.count; i++)
+		if (keeps_tag(edit, image->tags.items[i]))
+			strlist_add(ret, image->tags.items[i]);
+	for (size_t i = 0; i < edit->tag_count; i++)
+		if (str_eq(image->id, edit->tags[i].id))
+			strlist_add(ret, edit->tags[i].tag);
+	strlist_sort(ret);
 }
 
 static void index_one(const struct image *image, const struct image_edit *edit, struct image_index *index)
 {
+	struct image_blob manifest = { .bytes = image->manifest_bytes };
 	char text[IMAGE_REF_TEXT_SIZE];
-	struct strlist tags = { 0 };
+	struct strlist tags;
 	struct image_ref ref;
 	struct err err;
 
-	if (image->is_builtin || str_eq(image->id, edit->remove))
+	if (image->is_builtin || strlist_has(&edit->removes, image->id))
 		return;
-	for (size_t i = 0; i < image->tags.count; i++)
-		if (keeps_tag(edit, image->tags.items[i]))
-			strlist_add(&tags, image->tags.items[i]);
-	if (edit->tag && str_eq(image->id, edit->target))
-		strlist_add(&tags, edit->tag);
-	strlist_sort(&tags);
+	str_copy(manifest.digest, sizeof(manifest.digest), image->manifest);
+	new_tags(image, edit, &tags);
 	for (size_t i = 0; i < tags.count; i++) {
 		check(image_ref_parse(tags.items[i], &ref, &err) == 0);
-		image_index_add(index, image->manifest, image->manifest_bytes, image_ref_format_canonical(&ref, text));
+		image_index_add(index, &manifest, image_ref_format_canonical(&ref, text), &image->digests);
 	}
 	if (tags.count == 0)
-		image_index_add(index, image->manifest, image->manifest_bytes, NULL);
+		image_index_add(index, &manifest, NULL, &image->digests);
 	strlist_fini(&tags);
 }
 
@@ -150,22 +233,12 @@ void image_set_format_index(const struct image_set *set, const struct image_edit
 	struct image_index index = { 0 };
 
 	for (size_t i = 0; i < set->count; i++)
-		index_one(set->items[i], edit, &index);
-	if (edit->add)
-		index_one(edit->add, edit, &index);
+		if (!find_add(edit, set->items[i]->id))
+			index_one(set->items[i], edit, &index);
+	for (size_t i = 0; i < edit->add_count; i++)
+		index_one(edit->adds[i], edit, &index);
 	image_index_format(&index, out);
 	image_index_fini(&index);
-}
-
-static void drop_tags(struct image *image, const struct image_edit *edit)
-{
-	struct strlist kept = { 0 };
-
-	for (size_t i = 0; i < image->tags.count; i++)
-		if (keeps_tag(edit, image->tags.items[i]))
-			strlist_add(&kept, image->tags.items[i]);
-	strlist_fini(&image->tags);
-	image->tags = kept;
 }
 
 static void remove_image(struct image_set *set, const char *id)
@@ -182,20 +255,20 @@ static void remove_image(struct image_set *set, const char *id)
 
 void image_set_apply(struct image_set *set, struct image_edit *edit)
 {
-	if (edit->add)
-		image_set_add(set, edit->add);
-	edit->add = NULL;
-	for (size_t i = 0; i < set->count; i++) {
-		struct image *image = set->items[i];
-
-		drop_tags(image, edit);
-		if (edit->tag && str_eq(image->id, edit->target)) {
-			strlist_add(&image->tags, edit->tag);
-			strlist_sort(&image->tags);
-		}
+	for (size_t i = 0; i < edit->add_count; i++) {
+		remove_image(set, edit->adds[i]->id);
+		image_set_add(set, edit->adds[i]);
 	}
-	if (edit->remove[0])
-		remove_image(set, edit->remove);
+	edit->add_count = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		struct strlist tags;
+
+		new_tags(set->items[i], edit, &tags);
+		strlist_fini(&set->items[i]->tags);
+		set->items[i]->tags = tags;
+	}
+	for (size_t i = 0; i < edit->removes.count; i++)
+		remove_image(set, edit->removes.items[i]);
 }
 
 /* ---- tagging ---------------------------------------------------------------------------------------------------------------- */
@@ -228,6 +301,9 @@ int image_set_plan_tag(const struct image_set *set, const char *source, const ch
 		return -1;
 	if (image->is_builtin)
 		return err_set(err, ERR_CONFLICT, "conflict: %s is built into swarmbox and takes no other name", IMAGE_BUILTIN_REF);
-	str_copy(ret->target, sizeof(ret->target), image->id);
-	return image_set_check_tag(target, &ret->tag, err);
+	CLEANUP(str_freep) char *tag = NULL;
+	if (image_set_check_tag(target, &tag, err) < 0)
+		return -1;
+	image_edit_tag(ret, image->id, tag);
+	return 0;
 }

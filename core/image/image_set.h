@@ -15,18 +15,25 @@ struct image *image_set_find(const struct image_set *set, const char *id);      
 /* As image_store_get says. *ret_by_name (may be NULL): found under a tag, not by a digest or an id. */
 int image_set_get(const struct image_set *set, const char *name, struct image **ret, bool *ret_by_name, struct err *err);
 
+struct image_edit_tag { char id[SHA256_HEX_SIZE]; char *tag; };  /* familiar */
 struct image_edit {
-	struct image *add;                               /* owned until applied; NULL: none */
-	char target[SHA256_HEX_SIZE];                    /* id of the image that gets the tag; "" when no tag is given */
-	char *tag;                                       /* familiar */
+	struct image **adds;                             /* owned until applied; one whose id is there takes its place */
+	size_t add_count;
+	struct image_edit_tag *tags;
+	size_t tag_count;
 	struct strlist untag;                            /* familiar */
-	char remove[SHA256_HEX_SIZE];                    /* id; "" for none */
+	struct strlist removes;                          /* ids */
 };
 void image_edit_fini(struct image_edit *edit);
+/* Copies; the last one who gets a tag has it. */
+void image_edit_tag(struct image_edit *edit, const char *id, const char *tag);
+/* Takes the image, without tags. When it is there already it keeps its tags and its digests: with replaces the new one's manifest and digests come first,
+ * else the old ones stay what they are and the new digests are added. */
+void image_set_plan_add(const struct image_set *set, struct image *image, bool replaces, struct image_edit *edit);
 
 /* The index.json after the edit. */
 void image_set_format_index(const struct image_set *set, const struct image_edit *edit, struct buf *out);
-/* Leaves the edit without what it added. */
+/* Leaves the edit without what it added. Images that took the place of others are measured by the caller. */
 void image_set_apply(struct image_set *set, struct image_edit *edit);
 
 /* The edit that gives source also the name target. */

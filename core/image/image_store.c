@@ -114,8 +114,9 @@ void image_store_measure(const struct image_store *store, struct image *image)
 }
 
 /* An image whose files are damaged is left out, and said; the others are as good as before. */
-static struct image *load_image(struct image_store *store, const struct image_blob *manifest)
+static struct image *load_image(struct image_store *store, const struct image_index_entry *entry)
 {
+	const struct image_blob *manifest = &entry->manifest;
 	struct image *image;
 	struct err err;
 
@@ -131,6 +132,8 @@ static struct image *load_image(struct image_store *store, const struct image_bl
 		image_free(image);
 		return NULL;
 	}
+	for (size_t i = 0; i < entry->digests.count; i++)
+		strlist_add(&image->digests, entry->digests.items[i]);
 	image_store_measure(store, image);
 	if (!image->is_unpacked)
 		log_error("images: image sha256:%s lacks a layer on disk; import it again", image->id);
@@ -170,7 +173,7 @@ static int load_images(struct image_store *store, struct err *err)
 		log_error("images: index.json was damaged and lies in '%s' as index.json.damaged: the images in it are not known any more, "
 			  "and nothing is cleaned up as long as it lies there", store->dir);
 	for (size_t i = 0; i < index.count; i++) {
-		struct image *image = load_image(store, &index.entries[i].manifest);
+		struct image *image = load_image(store, &index.entries[i]);
 		if (image)
 			load_name(image, index.entries[i].name);
 	}
@@ -251,7 +254,7 @@ static void done_tag(struct image_op *op)
 	struct tag_op *tag = CONTAINER_OF(op, struct tag_op, op);
 
 	if (!op->has_failed)
-		image_store_tell(op->store, "tag", op->edit.target, op->edit.tag);
+		image_store_tell(op->store, "tag", op->edit.tags[0].id, op->edit.tags[0].tag);
 	tag->fn(tag->arg, op->has_failed ? &op->err : NULL);
 }
 
@@ -295,7 +298,7 @@ static int start_remove(struct image_op *op, struct err *err)
 		return -1;
 	check(image_set_get(&store->set, remove->name, &image, NULL, err) == 0);
 	str_copy(remove->id, sizeof(remove->id), image->id);
-	image->is_going = op->edit.remove[0] != '\0';
+	image->is_going = op->edit.removes.count != 0;
 	return 0;
 }
 
@@ -312,7 +315,7 @@ static void done_remove(struct image_op *op)
 	}
 	for (size_t i = 0; i < op->edit.untag.count; i++)
 		image_store_tell(op->store, "untag", remove->id, remove->id);
-	if (op->edit.remove[0]) {
+	if (op->edit.removes.count) {
 		image_store_tell(op->store, "delete", remove->id, remove->id);
 		image_op_want_sweep(op->store);
 	}
