@@ -152,3 +152,45 @@ int image_platform_parse(const char *text, struct image_platform *ret, struct er
 	*ret = platform;
 	return 0;
 }
+
+bool image_platform_take(const char *os, const char *architecture, const char *variant, struct image_platform *ret)
+{
+	struct image_platform platform = { .os = "linux" };
+
+	if (!os || !str_eq_nocase(os, "linux") || str_is_empty(architecture))
+		return false;
+	if (!take_architecture(architecture, &platform) &&
+	    !str_copy(platform.architecture, sizeof(platform.architecture), architecture))
+		return false;
+	if (!str_is_empty(variant) && !take_variant(variant, &platform))
+		return false;
+	*ret = platform;
+	return true;
+}
+
+/* 'v7' is 7; 0 for what has no number. */
+static unsigned arm_version(const struct image_platform *platform)
+{
+	const char *variant = platform->variant;
+
+	return variant[0] == 'v' && variant[1] >= '5' && variant[1] <= '8' && !variant[2] ? (unsigned)(variant[1] - '0') : 0;
+}
+
+unsigned image_platform_rank(const struct image_platform *want, const struct image_platform *have)
+{
+	if (!str_eq(want->os, have->os) || !str_eq(want->architecture, have->architecture))
+		return 0;
+	if (str_eq(want->variant, have->variant))
+		return 10;
+	if (str_eq(want->architecture, "arm"))
+		return arm_version(have) < arm_version(want) ? arm_version(have) : 0;
+	/* amd64/v3 runs what says nothing; what says v3 needs to be asked for */
+	return have->variant[0] ? 0 : 9;
+}
+
+const char *image_platform_format(const struct image_platform *platform, char ret_text[IMAGE_PLATFORM_TEXT_SIZE])
+{
+	snprintf(ret_text, IMAGE_PLATFORM_TEXT_SIZE, "%s/%s%s%s", platform->os, platform->architecture, platform->variant[0] ? "/" : "",
+		 platform->variant);
+	return ret_text;
+}
