@@ -6,7 +6,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/ports.h"
-#include "manager/random_name.h"
+#include "base/random_name.h"
 #include "model/defaults.h"
 #include "model/validate.h"
 #include "os/entropy.h"

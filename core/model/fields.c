@@ -57,10 +57,12 @@ bool field_is_empty(const struct field *field, const void *object)
 	case FIELD_U64: return *(const uint64_t *)m == 0;
 	case FIELD_F64: return !(*(const double *)m > 0 || *(const double *)m < 0);
 	case FIELD_OPT_U64: return !((const struct opt_u64 *)m)->is_set;
+	case FIELD_OPT_I64: return !((const struct opt_i64 *)m)->is_set;
 	case FIELD_ENUM: return *(const int *)m == 0;
 	case FIELD_STR_LIST:
 	case FIELD_STR_MAP:
-	case FIELD_LIST: return ((const struct any_array *)m)->count == 0;
+	case FIELD_LIST:
+	case FIELD_MAP: return ((const struct any_array *)m)->count == 0;
 	case FIELD_STRUCT: return shape_is_empty(field->shape, m);
 	case FIELD_OPTION: return *(void *const *)m == NULL;
 	case FIELD_REFUSED: return true;
@@ -77,6 +79,17 @@ static bool shape_is_empty(const struct shape *shape, const void *value)
 }
 
 /* ---- binary ---------------------------------------------------------------------------------------------------- */
+
+/* So that small negative numbers stay short. */
+static uint64_t zigzag(int64_t v)
+{
+	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static int64_t unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
 
 void field_encode(const struct field *field, const void *object, struct buf *out)
 {
@@ -95,12 +108,12 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 		put_u8(out, (uint8_t)*(const enum tri *)m);
 		return;
 	case FIELD_I64:
-	case FIELD_STAMP: {
-		/* zigzag, so that small negative numbers stay short */
-		int64_t v = *(const int64_t *)m;
-		put_varint(out, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+	case FIELD_STAMP:
+		put_varint(out, zigzag(*(const int64_t *)m));
 		return;
-	}
+	case FIELD_OPT_I64:
+		put_varint(out, zigzag(((const struct opt_i64 *)m)->value));
+		return;
 	case FIELD_U64:
 		put_varint(out, *(const uint64_t *)m);
 		return;
@@ -137,7 +150,8 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 		put_u8(out, 1);         /* an option that is there, though its struct is empty, must not vanish */
 		shape_encode(field->shape, *(void *const *)m, out);
 		return;
-	case FIELD_LIST: {
+	case FIELD_LIST:
+	case FIELD_MAP: {
 		const struct any_array *list = m;
 		for (size_t i = 0; i < list->count; i++) {
 			CLEANUP(buf_finip) struct buf item = BUF_INIT;
@@ -260,8 +274,10 @@ int field_decode(const struct shape *shape, const struct field *field, struct re
 		break;
 	case FIELD_I64:
 	case FIELD_STAMP:
-		v = get_varint(&in);
-		*(int64_t *)m = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+		*(int64_t *)m = unzigzag(get_varint(&in));
+		break;
+	case FIELD_OPT_I64:
+		*(struct opt_i64 *)m = (struct opt_i64){ true, unzigzag(get_varint(&in)) };
 		break;
 	case FIELD_U64:
 		*(uint64_t *)m = get_varint(&in);
@@ -291,6 +307,7 @@ int field_decode(const struct shape *shape, const struct field *field, struct re
 		*(void **)m = take(arena, 1, field->shape->size);
 		return shape_decode(field->shape, in, arena, *(void **)m, err);
 	case FIELD_LIST:
+	case FIELD_MAP:
 		return decode_list(field, in, arena, m, err);
 	case FIELD_REFUSED:
 		return bad_payload(shape, field, err);
@@ -362,6 +379,9 @@ void field_copy(const struct field *field, const void *from_object, struct arena
 	case FIELD_OPT_U64:
 		*(struct opt_u64 *)to = *(const struct opt_u64 *)from;
 		return;
+	case FIELD_OPT_I64:
+		*(struct opt_i64 *)to = *(const struct opt_i64 *)from;
+		return;
 	case FIELD_ENUM:
 		*(int *)to = *(const int *)from;
 		return;
@@ -395,7 +415,8 @@ void field_copy(const struct field *field, const void *from_object, struct arena
 			shape_copy(field->shape, *(void *const *)from, arena, *(void **)to);
 		}
 		return;
-	case FIELD_LIST: {
+	case FIELD_LIST:
+	case FIELD_MAP: {
 		const struct any_array *a = from;
 		struct any_array *b = to;
 		b->items = take(arena, a->count, field->shape->size);
@@ -434,6 +455,9 @@ void field_fini(const struct field *field, void *object)
 	case FIELD_OPT_U64:
 		*(struct opt_u64 *)m = (struct opt_u64){ 0 };
 		return;
+	case FIELD_OPT_I64:
+		*(struct opt_i64 *)m = (struct opt_i64){ 0 };
+		return;
 	case FIELD_ENUM:
 		*(int *)m = 0;
 		return;
@@ -464,7 +488,8 @@ void field_fini(const struct field *field, void *object)
 		free(*(void **)m);
 		*(void **)m = NULL;
 		return;
-	case FIELD_LIST: {
+	case FIELD_LIST:
+	case FIELD_MAP: {
 		struct any_array *list = m;
 		for (size_t i = 0; i < list->count; i++)
 			shape_fini(field->shape, (char *)list->items + i * field->shape->size);

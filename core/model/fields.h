@@ -23,6 +23,7 @@ enum field_type {
 	FIELD_TRI,              /* enum tri: Go's *bool */
 	FIELD_I64, FIELD_U64, FIELD_F64,
 	FIELD_OPT_U64,          /* struct opt_u64: Go's *uint64 */
+	FIELD_OPT_I64,          /* struct opt_i64: Go's *int64 */
 	FIELD_STAMP,            /* nsec wall; JSON is RFC 3339; 0 is empty */
 	FIELD_ENUM,             /* int, an index into names[]; JSON is the name; index 0 is the default and empty */
 	FIELD_STR_LIST,         /* struct str_array */
@@ -30,11 +31,13 @@ enum field_type {
 	FIELD_STRUCT,           /* the struct itself */
 	FIELD_OPTION,           /* pointer to the struct, or NULL */
 	FIELD_LIST,             /* struct any_array of the struct */
+	FIELD_MAP,              /* the same; JSON is an object, kept sorted: the struct's first field is the key (STR), its second the value */
 	FIELD_REFUSED,          /* no member: JSON that holds a non-empty value is ERR_UNSUPPORTED, naming the path */
 };
 
 enum tri { TRI_UNSET, TRI_FALSE, TRI_TRUE };
 struct opt_u64 { bool is_set; uint64_t value; };
+struct opt_i64 { bool is_set; int64_t value; };
 struct str_array { char **items; size_t count; };
 struct str_pair { char *key, *value; };
 struct str_map { struct str_pair *items; size_t count; };
@@ -56,7 +59,7 @@ struct field {
 	uint16_t flags;
 	size_t offset;
 	const char *json;
-	const struct shape *shape;      /* STRUCT, OPTION, LIST */
+	const struct shape *shape;      /* STRUCT, OPTION, LIST, MAP */
 	const char *const *names;       /* ENUM, ended by NULL */
 };
 struct shape {

@@ -8,7 +8,8 @@
 #include "base/units.h"
 #include "model/fields.h"
 
-enum { DEPTH_MAX = 16 };
+/* Each key is compared with each other. */
+enum { DEPTH_MAX = 16, MAP_KEYS_MAX = 4096 };
 
 struct path {
 	const char *names[DEPTH_MAX];
@@ -152,6 +153,79 @@ static int list_from_json(const struct field *field, yyjson_val *json, struct ar
 	return 0;
 }
 
+static int field_from_json(const struct field *field, yyjson_val *json, struct arena *arena, void *ret_object, struct path *path, struct err *err);
+
+static void *map_item(const struct field *field, const struct any_array *map, size_t i)
+{
+	return (char *)map->items + i * field->shape->size;
+}
+
+/* The place for this key: its own from before (as in Go, the last of repeated keys wins), or a new one. */
+static void *map_place(const struct field *field, const char *key, struct arena *arena, struct any_array *map)
+{
+	const struct field *key_field = &field->shape->fields[0];
+
+	for (size_t i = 0; i < map->count; i++) {
+		void *item = map_item(field, map, i);
+		if (!str_eq(*(char **)((char *)item + key_field->offset), key))
+			continue;
+		if (!arena)
+			shape_fini(field->shape, item);
+		return memset(item, 0, field->shape->size);
+	}
+	return map_item(field, map, map->count++);
+}
+
+static void sort_map(const struct field *field, struct any_array *map)
+{
+	size_t offset = field->shape->fields[0].offset, size = field->shape->size;
+	CLEANUP(buf_finip) struct buf kept = BUF_INIT;
+
+	/* by insertion: qsort would need the offset, and the maps of our API are short */
+	for (size_t i = 1; i < map->count; i++) {
+		size_t at = i;
+
+		buf_clear(&kept);
+		buf_add(&kept, map_item(field, map, i), size);
+		const char *key = *(char *const *)(void *)(kept.data + offset);
+		for (; at > 0 && strcmp(*(char **)((char *)map_item(field, map, at - 1) + offset), key) > 0; at--)
+			memcpy(map_item(field, map, at), map_item(field, map, at - 1), size);
+		memcpy(map_item(field, map, at), kept.data, size);
+	}
+}
+
+static int map_from_json(const struct field *field, yyjson_val *json, struct arena *arena, struct any_array *ret, struct path *path,
+			 struct err *err)
+{
+	const struct field *fields = field->shape->fields;
+	yyjson_obj_iter iter;
+	yyjson_val *key;
+
+	check(field->shape->count == 2 && fields[0].type == FIELD_STR && path->depth < DEPTH_MAX);
+	if (!yyjson_is_obj(json))
+		return bad_type(path, "an object", err);
+	if (yyjson_obj_size(json) > MAP_KEYS_MAX)
+		return bad_type(path, "an object of fewer members", err);
+	ret->items = take(arena, yyjson_obj_size(json), field->shape->size);
+	ret->count = 0;
+	iter = yyjson_obj_iter_with(json);
+	while ((key = yyjson_obj_iter_next(&iter))) {
+		int rc;
+
+		if (!is_plain_str(key) || yyjson_get_len(key) == 0)
+			return bad_type(path, "an object whose keys are words", err);
+		void *item = map_place(field, yyjson_get_str(key), arena, ret);
+		*(char **)((char *)item + fields[0].offset) = json_str(key, arena);
+		path->names[path->depth++] = yyjson_get_str(key);
+		rc = field_from_json(&fields[1], yyjson_obj_iter_get_val(key), arena, item, path, err);
+		path->depth--;
+		if (rc < 0)
+			return -1;
+	}
+	sort_map(field, ret);
+	return 0;
+}
+
 static int enum_from_json(const struct field *field, yyjson_val *json, int *ret, const struct path *path, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf want = BUF_INIT;
@@ -222,6 +296,11 @@ static int field_from_json(const struct field *field, yyjson_val *json, struct a
 			return -1;
 		*(struct opt_u64 *)m = (struct opt_u64){ true, number };
 		return 0;
+	case FIELD_OPT_I64:
+		if (int_from_json(json, true, &number, path, err) < 0)
+			return -1;
+		*(struct opt_i64 *)m = (struct opt_i64){ true, (int64_t)number };
+		return 0;
 	case FIELD_STAMP:
 		if (!is_plain_str(json) || stamp_parse(yyjson_get_str(json), m) < 0)
 			return bad_type(path, "an RFC 3339 time", err);
@@ -239,6 +318,8 @@ static int field_from_json(const struct field *field, yyjson_val *json, struct a
 		return struct_from_json(field->shape, json, arena, *(void **)m, path, err);
 	case FIELD_LIST:
 		return list_from_json(field, json, arena, m, path, err);
+	case FIELD_MAP:
+		return map_from_json(field, json, arena, m, path, err);
 	case FIELD_REFUSED:
 		return json_is_empty(json) ? 0 : refused(path, err);
 	}
@@ -322,6 +403,21 @@ static yyjson_mut_val *list_to_json(const struct field *field, const struct any_
 	return array;
 }
 
+static yyjson_mut_val *field_to_json(const struct field *field, const void *object, yyjson_mut_doc *doc);
+
+static yyjson_mut_val *map_to_json(const struct field *field, const struct any_array *map, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *object = yyjson_mut_obj(doc);
+
+	for (size_t i = 0; i < map->count; i++) {
+		const void *item = map_item(field, map, i);
+		const char *key = *(char *const *)((const char *)item + field->shape->fields[0].offset);
+
+		yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, key), field_to_json(&field->shape->fields[1], item, doc));
+	}
+	return object;
+}
+
 static yyjson_mut_val *field_to_json(const struct field *field, const void *object, yyjson_mut_doc *doc)
 {
 	const void *m = (const char *)object + field->offset;
@@ -334,6 +430,10 @@ static yyjson_mut_val *field_to_json(const struct field *field, const void *obje
 	case FIELD_I64: return yyjson_mut_sint(doc, *(const int64_t *)m);
 	case FIELD_U64: return yyjson_mut_uint(doc, *(const uint64_t *)m);
 	case FIELD_OPT_U64: return yyjson_mut_uint(doc, ((const struct opt_u64 *)m)->value);
+	case FIELD_OPT_I64: {
+		const struct opt_i64 *number = m;
+		return number->is_set ? yyjson_mut_sint(doc, number->value) : yyjson_mut_null(doc);
+	}
 	case FIELD_F64: {
 		double v = *(const double *)m;
 		if (fabs(v) < 9e15 && !(trunc(v) < v) && !(trunc(v) > v))
@@ -359,6 +459,10 @@ static yyjson_mut_val *field_to_json(const struct field *field, const void *obje
 		if (((const struct any_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
 			return yyjson_mut_null(doc);
 		return list_to_json(field, m, doc);
+	case FIELD_MAP:
+		if (((const struct any_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
+			return yyjson_mut_null(doc);
+		return map_to_json(field, m, doc);
 	case FIELD_REFUSED: break;
 	}
 	panic("field %s: type %d", field->json, field->type);

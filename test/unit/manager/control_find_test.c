@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 #include "manager/control.h"
-#include "manager/random_name.h"
+#include "base/random_name.h"
 #include "test/unit/runner.h"
 
 enum { ARENA_MAX = 1 << 20 };

@@ -1,4 +1,4 @@
-#include "manager/random_name.h"
+#include "base/random_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>
