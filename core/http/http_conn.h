@@ -50,6 +50,7 @@ struct http_conn {
 	size_t unsent_before;
 	msec stalled_ms;
 	size_t unwanted_bytes;          /* of a body that nobody asked for */
+	bool is_raw;                    /* hijacked: what comes in is no HTTP */
 	bool is_feeding;                /* inside the parsing loop: no need for a kick */
 	bool body_done;                 /* the parser stands behind the message under way */
 	int body_failure;               /* or the body broke off: the HTTP status that says how */

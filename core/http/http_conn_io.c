@@ -238,6 +238,19 @@ static bool head_is_alone(struct http_conn *conn, const uint8_t **bytes, size_t 
 	       http_parse_next(&conn->parse, bytes, count, err) == HTTP_PARSE_END;
 }
 
+static bool take_raw(struct http_conn *conn, const uint8_t **bytes, size_t *count)
+{
+	const uint8_t *at = *bytes;
+	size_t all = *count;
+
+	if (all == 0)
+		return false;
+	*bytes += all;
+	*count = 0;
+	conn->req->body_events.on_bytes(conn->req->body_arg, at, all);
+	return true;
+}
+
 /* One thing more out of the window; false when there is nothing to do until something happens. */
 static bool advance(struct http_conn *conn, const uint8_t **bytes, size_t *count)
 {
@@ -245,6 +258,8 @@ static bool advance(struct http_conn *conn, const uint8_t **bytes, size_t *count
 
 	if (!wants_input(conn))
 		return false;
+	if (conn->is_raw && conn->req)
+		return take_raw(conn, bytes, count);
 	switch (http_parse_next(&conn->parse, bytes, count, &err)) {
 	case HTTP_PARSE_MORE:
 		return false;
@@ -285,8 +300,11 @@ static void await(struct http_conn *conn, bool has_rest)
 		}
 		break;
 	case HTTP_CONN_BUSY:
-		if (!wants_input(conn)) {
+		if (!wants_input(conn) || (conn->is_raw && !is_over)) {
 			timer_cancel(&conn->timer);
+		} else if (conn->is_raw) {
+			conn->body_done = true;
+			http_conn_kick(conn);
 		} else if (!is_over) {
 			arm(conn, limits_of(conn)->body_ms);
 		} else if (conn->req) {

@@ -153,6 +153,38 @@ void http_reply_abort(struct http_request *req)
 	finish(req);
 }
 
+/* --- hijacked --- */
+
+static bool wants_upgrade(const struct http_request *req)
+{
+	return str_eq_nocase(http_header(req, "Connection"), "Upgrade") &&
+	       str_eq_nocase(http_header(req, "Upgrade"), "tcp");
+}
+
+void http_reply_hijack(struct http_request *req, const char *content_type)
+{
+	struct http_conn *conn = req->conn;
+
+	check(!req->has_begun && (req->body_mode == HTTP_BODY_UNASKED || req->body_told));
+	req->has_begun = true;
+	req->body_mode = HTTP_BODY_UNASKED;
+	req->body_told = req->body_paused = false;
+	if (!conn)
+		return;
+	settle_connection(req);
+	if (wants_upgrade(req)) {
+		http_conn_add_head(conn, 101, content_type, "Connection: Upgrade\r\nUpgrade: tcp\r\n",
+				   buf_text(&req->extra));
+		conn->closes = true;
+	} else {
+		conn->closes = true;
+		http_conn_add_head(conn, 200, content_type, "", buf_text(&req->extra));
+	}
+	conn->is_raw = true;
+	conn->body_done = false;
+	http_conn_pump(conn);
+}
+
 /* --- pulled --- */
 
 static void pull_end(struct http_request *req)

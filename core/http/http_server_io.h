@@ -127,6 +127,14 @@ void http_on_writable(struct http_request *req, void (*fn)(void *arg), void *arg
  * a body is awaited, on_end or the NULL above tell it instead. fn NULL forgets it. */
 void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg);
 
+/* The connection stops being HTTP and carries plain bytes both ways: 101 to a client that asked for
+ * it ("Connection: Upgrade", "Upgrade: tcp"), else 200 and the bytes until the end of the connection,
+ * as older clients want it. The request's own body must have been taken, or it had none. From then
+ * on http_body_stream gives what the client sends, from the first byte behind the request; its on_end
+ * says that the client has shut its writing (is_complete) or has gone. After the former http_on_gone
+ * tells the latter. http_reply_write sends, http_reply_end closes when all is sent. No timeouts. */
+void http_reply_hijack(struct http_request *req, const char *content_type);
+
 /* For long lists, after http_reply_begin: piece appends some KiB to out and returns whether there
  * is more; it is called whenever there is room, once a round of the loop, so that neither a slow
  * reader nor 100,000 objects hurt anybody. At the end, or when the client has gone, done is called

@@ -70,7 +70,7 @@ void http_encode(const char *text, const char *keep, struct buf *out)
 const char *http_reason(int status)
 {
 	static const struct { int status; const char *phrase; } reasons[] = {
-		{ 100, "Continue" }, { 101, "Switching Protocols" }, { 200, "OK" }, { 201, "Created" },
+		{ 100, "Continue" }, { 101, "UPGRADED" }, { 200, "OK" }, { 201, "Created" },
 		{ 202, "Accepted" }, { 204, "No Content" }, { 304, "Not Modified" },
 		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
 		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 406, "Not Acceptable" },

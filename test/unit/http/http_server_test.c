@@ -75,6 +75,46 @@ static void pieces_done(void *arg)
 	((struct rig *)arg)->gone++;
 }
 
+static void raw_bytes(void *arg, const uint8_t *bytes, size_t count)
+{
+	struct rig *rig = arg;
+
+	rig->body_bytes += count;
+	http_reply_write(rig->parked, bytes, count);
+}
+
+/* The end of what the client sends is not the end of what he is sent. */
+static void raw_end(void *arg, bool is_complete)
+{
+	struct rig *rig = arg;
+
+	if (is_complete) {
+		http_reply_write(rig->parked, "<end>", 5);
+		http_on_gone(rig->parked, on_gone, rig);
+	} else {
+		rig->ended_broken++;
+		http_reply_end(rig->parked);
+		rig->parked = NULL;
+	}
+}
+
+static void hijack(struct rig *rig, struct http_request *req)
+{
+	static const struct http_body_events events = { raw_bytes, raw_end };
+
+	rig->parked = req;
+	http_reply_hijack(req, "application/vnd.docker.raw-stream");
+	http_body_stream(req, &events, rig);
+}
+
+static void hijack_after_body(void *arg, struct http_request *req, const char *bytes, size_t count)
+{
+	if (!bytes)
+		return;
+	hijack(arg, req);
+	http_reply_write(req, bytes, count);
+}
+
 static void handle(void *arg, struct http_request *req)
 {
 	static const struct http_body_events counting = { count_bytes, count_end };
@@ -110,6 +150,10 @@ static void handle(void *arg, struct http_request *req)
 		char *big = arena_take(http_arena(req), 2000000);
 		memset(big, 'b', 2000000);
 		http_reply(req, 200, "text/plain", big, 2000000);
+	} else if (str_eq(path, "/raw")) {
+		hijack(rig, req);
+	} else if (str_eq(path, "/raw-body")) {
+		http_body_collect(req, 100, hijack_after_body, rig);
 	} else if (str_eq(path, "/none")) {
 		http_reply_empty(req, 204);
 	} else {
@@ -744,5 +788,126 @@ TEST(http_query_truth_is_dockers)
 		EXPECT(!http_query_is_true(rig.parked, (char[]){ *name, 0 }));
 	EXPECT(http_query_is_true(rig.parked, "g") && http_query_is_true(rig.parked, "h"));
 	EXPECT(!http_query_is_true(rig.parked, "z"));
+	rig_fini(&rig);
+}
+
+#define UPGRADE "Connection: Upgrade\r\nUpgrade: tcp\r\n"
+
+/* The client may send before it has seen the 101, in the same packet as the request or cut anywhere: nothing is lost, nothing is parsed. */
+TEST(http_server_hands_a_hijacked_connection_over_wherever_it_is_cut)
+{
+	static const char text[] = "POST /raw HTTP/1.1\r\n" HOST UPGRADE "Content-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\nfin";
+
+	for (size_t cut = 1; cut < sizeof(text) - 1; cut++) {
+		struct rig rig;
+
+		rig_init(&rig, usual);
+		EXPECT(send(rig.client, text, cut, 0) == (ssize_t)cut);
+		settle(&rig);
+		say(&rig, text + cut);
+		EXPECT(run_until(&rig, "\r\n\r\nGET / HTTP/1.1\r\n\r\nfin"));
+		EXPECT(str_starts(buf_text(&rig.got), "HTTP/1.1 101 UPGRADED\r\nServer: test\r\n"));
+		EXPECT(strstr(buf_text(&rig.got), "\r\nContent-Type: application/vnd.docker.raw-stream\r\n") != NULL);
+		EXPECT(strstr(buf_text(&rig.got), "\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n") != NULL);
+		EXPECT(strstr(buf_text(&rig.got), "Length") == NULL && strstr(buf_text(&rig.got), "chunked") == NULL);
+		rig_fini(&rig);
+	}
+}
+
+TEST(http_server_hijacks_behind_a_body)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw-body HTTP/1.1\r\n" HOST UPGRADE "Content-Length: 2\r\n\r\n{}behind");
+	EXPECT(run_until(&rig, "\r\n\r\n{}behind"));
+	rig_fini(&rig);
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw-body HTTP/1.1\r\n" HOST UPGRADE "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nbehind");
+	EXPECT(run_until(&rig, "\r\n\r\n{}behind"));
+	rig_fini(&rig);
+}
+
+TEST(http_server_hijacks_without_an_upgrade_as_older_clients_want_it)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\n\r\nhello");
+	EXPECT(run_until(&rig, "\r\n\r\nhello"));
+	EXPECT(str_starts(buf_text(&rig.got), "HTTP/1.1 200 OK\r\n"));
+	EXPECT(strstr(buf_text(&rig.got), "Upgrade") == NULL && strstr(buf_text(&rig.got), "chunked") == NULL);
+	rig_fini(&rig);
+}
+
+TEST(http_server_goes_on_sending_after_the_client_of_a_hijack_has_shut_its_writing)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw HTTP/1.1\r\n" HOST UPGRADE "\r\nlast words");
+	shutdown(rig.client, SHUT_WR);
+	EXPECT(run_until(&rig, "\r\n\r\nlast words<end>"));
+	settle(&rig);
+	EXPECT(!rig.got_end && rig.parked != NULL);
+	http_reply_write(rig.parked, "more", 4);
+	http_reply_end(rig.parked);
+	rig.parked = NULL;
+	EXPECT(run_until_end(&rig));
+	EXPECT(str_ends(buf_text(&rig.got), "<end>more"));
+	EXPECT_INT(rig.gone, 0);
+	rig_fini(&rig);
+}
+
+TEST(http_server_tells_when_the_client_of_a_hijack_goes)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw HTTP/1.1\r\n" HOST UPGRADE "\r\n");
+	EXPECT(run_until(&rig, "\r\n\r\n"));
+	shutdown(rig.client, SHUT_RDWR);
+	for (int i = 0; i < 50 && !rig.ended_broken; i++)
+		loop_run_once(rig.loop, 10);
+	EXPECT_INT(rig.ended_broken, 1);
+	settle(&rig);
+	EXPECT_INT(http_server_connections(rig.server), 0);
+	rig_fini(&rig);
+
+	rig_init(&rig, usual);          /* first its writing, then altogether */
+	say(&rig, "POST /raw HTTP/1.1\r\n" HOST UPGRADE "\r\n");
+	shutdown(rig.client, SHUT_WR);
+	EXPECT(run_until(&rig, "<end>"));
+	shutdown(rig.client, SHUT_RD);
+	for (int i = 0; i < 50 && !rig.gone; i++)
+		loop_run_once(rig.loop, 10);
+	EXPECT_INT(rig.gone, 1);
+	rig_fini(&rig);
+}
+
+TEST(http_server_reads_no_more_of_a_hijack_while_it_is_paused)
+{
+	static char piece[4096];
+	struct rig rig;
+	size_t sent = 0;
+	ssize_t some;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /raw HTTP/1.1\r\n" HOST UPGRADE "\r\n");
+	EXPECT(run_until(&rig, "\r\n\r\n"));
+	http_body_pause(rig.parked, true);
+	for (int i = 0; i < 1000; i++) {
+		some = send(rig.client, piece, sizeof(piece), MSG_NOSIGNAL);
+		sent += some > 0 ? (size_t)some : 0;
+		loop_run_once(rig.loop, 0);
+	}
+	EXPECT(sent < 1000 * sizeof(piece));
+	EXPECT_INT(rig.body_bytes, 0);
+	http_body_pause(rig.parked, false);
+	for (int i = 0; i < 200 && rig.body_bytes < sent; i++) {
+		loop_run_once(rig.loop, 10);
+		receive(&rig);
+	}
+	EXPECT_INT(rig.body_bytes, sent);
 	rig_fini(&rig);
 }
