@@ -92,13 +92,15 @@ void image_list_fini(struct image_list *list)
 
 static const char *member(yyjson_val *object, const char *key)
 {
-	return yyjson_get_str(yyjson_obj_get(object, key));
+	const char *text = yyjson_get_str(yyjson_obj_get(object, key));
+
+	return text ? text : "";
 }
 
 /* False: no image that could run here. */
 static bool take_entry(yyjson_val *item, struct image_list_entry *ret)
 {
-	const char *type = member(item, "mediaType"), *digest = member(item, "digest"), *hex = digest ? str_after(digest, "sha256:") : NULL;
+	const char *type = member(item, "mediaType"), *hex = str_after(member(item, "digest"), "sha256:");
 	yyjson_val *size = yyjson_obj_get(item, "size"), *platform = yyjson_obj_get(item, "platform");
 
 	*ret = (struct image_list_entry){ .manifest.bytes = yyjson_get_sint(size) };
@@ -106,12 +108,12 @@ static bool take_entry(yyjson_val *item, struct image_list_entry *ret)
 		return false;
 	if (!yyjson_is_int(size) || ret->manifest.bytes < 0 || ret->manifest.bytes > IMAGE_MANIFEST_MAX_BYTES)
 		return false;
-	if (type && !is_one_of(type, manifest_types))
+	if (*type && !is_one_of(type, manifest_types))
 		return false;
 	str_copy(ret->manifest.digest, sizeof(ret->manifest.digest), hex);
 	ret->has_platform = yyjson_is_obj(platform);
 	return !ret->has_platform ||
-	       image_platform_take(member(platform, "os"), member(platform, "architecture"), member(platform, "variant"), &ret->platform);
+	       image_platform_read(member(platform, "os"), member(platform, "architecture"), member(platform, "variant"), &ret->platform);
 }
 
 static int parse(yyjson_val *root, struct image_list *ret, struct err *err)
@@ -145,13 +147,13 @@ int image_list_parse(const char *json, size_t bytes, struct image_list *ret, str
 int image_list_choose(const struct image_list *list, const struct image_platform *want, struct image_blob *ret, struct err *err)
 {
 	const struct image_list_entry *best = NULL;
-	unsigned best_rank = 0;
+	int best_rank = 0;
 	char text[IMAGE_PLATFORM_TEXT_SIZE];
 
 	for (size_t i = 0; i < list->count; i++) {
-		unsigned rank = list->entries[i].has_platform ? image_platform_rank(want, &list->entries[i].platform) : 0;
+		int rank = list->entries[i].has_platform ? image_platform_rank(want, &list->entries[i].platform) : -1;
 
-		if (rank > best_rank) {
+		if (rank >= 0 && (!best || rank < best_rank)) {
 			best = &list->entries[i];
 			best_rank = rank;
 		}

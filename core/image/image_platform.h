@@ -20,12 +20,3 @@ int image_platform_rank(const struct image_platform *wants, const struct image_p
 const char *image_platform_format(const struct image_platform *platform, char ret_text[IMAGE_PLATFORM_TEXT_SIZE]);
 /* "" and NULL are the host's; also "linux", "arm64", "linux/x86_64". ERR_INVALID names the text. */
 int image_platform_parse(const char *text, struct image_platform *ret, struct err *err);
-
-/* As an image's JSON has it, any spelling: "x86_64", arm without a variant, arm64 with v8. False for what is not Linux or has words that are too
- * long to be of any known machine. */
-bool image_platform_take(const char *os, const char *architecture, const char *variant, struct image_platform *ret);
-/* How well an image for `have` runs where `want` is wanted; 0: not at all. Only arm goes down: a v7 runs v6 and v5. */
-unsigned image_platform_rank(const struct image_platform *want, const struct image_platform *have);
-#define IMAGE_PLATFORM_TEXT_SIZE 48
-/* "linux/arm/v7" */
-const char *image_platform_format(const struct image_platform *platform, char ret_text[IMAGE_PLATFORM_TEXT_SIZE]);
