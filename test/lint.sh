@@ -24,7 +24,7 @@ step() {
 tidy() {
 	printf '%s\n' $sources | xargs -P "$(nproc)" -n 4 sh -c '
 		clang-tidy --quiet "$@" -- -std=gnu17 -D_GNU_SOURCE -DSWARMBOX_VERSION=\"\" \
-			-DSWARMBOX_BUILD=\"\" '"$includes"' -isystem build/vendor/san/include 2>&1 |
+			-DSWARMBOX_BUILD=\"\" '"$includes"' -isystem build/vendor/san/include -include test/lint/known.h 2>&1 |
 			grep -vE "^[0-9]+ warnings? (generated|treated)" >build/lint.$$
 		if grep -qE "(warning|error):" build/lint.$$; then cat build/lint.$$; rm build/lint.$$; exit 1; fi
 		rm build/lint.$$' tidy

@@ -111,16 +111,15 @@ static bool matches(const struct filters *filters, const struct event *event)
 	       !filters_get(filters, "plugin") && !filters_get(filters, "daemon") && matches_object(filters, event);
 }
 
-static void deliver(struct subscriber *subscriber, const struct event *event)
+/* False when the subscriber is no more: a reader so slow that its queue is full loses the stream, and sees that it broke off. */
+static bool deliver(struct subscriber *subscriber, const struct event *event)
 {
-	if (!matches(&subscriber->filters, event))
-		return;
-	/* A reader so slow that its queue is full loses the stream, and sees that it broke off; nobody waits for it. */
-	if (!http_reply_write(subscriber->req, event->line, strlen(event->line))) {
-		http_on_gone(subscriber->req, NULL, NULL);
-		http_reply_abort(subscriber->req);
-		subscriber_free(subscriber);
-	}
+	if (!matches(&subscriber->filters, event) || http_reply_write(subscriber->req, event->line, strlen(event->line)))
+		return true;
+	http_on_gone(subscriber->req, NULL, NULL);
+	http_reply_abort(subscriber->req);
+	subscriber_free(subscriber);
+	return false;
 }
 
 /* ---- taking one in ----------------------------------------------------------------------------------------------- */
@@ -288,18 +287,15 @@ static void time_is_up(void *arg)
 	gone(subscriber);
 }
 
-/* False when the subscriber was lost while replaying. */
-static bool replay(struct event_log *log, struct subscriber *subscriber, nsec since, nsec until)
+/* False when the subscriber was lost meanwhile. */
+static bool replay(const struct event_log *log, struct subscriber *subscriber, nsec since, nsec until)
 {
-	size_t before = log->subscriber_count;
-
 	for (size_t i = 0; i < log->count; i++) {
 		const struct event *event = &log->ring[(log->first + i) % EVENTS_KEPT];
 
 		if (event->wall < since || (until && event->wall > until))
 			continue;
-		deliver(subscriber, event);
-		if (log->subscriber_count != before)
+		if (!deliver(subscriber, event))
 			return false;
 	}
 	return true;

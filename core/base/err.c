@@ -36,7 +36,8 @@ static int store(struct err *err, enum err_code code, const char *tail, const ch
 	return -1;
 }
 
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+/* Names in parentheses: lint.sh has macros of the same names (test/lint/known.h). */
+int (err_set)(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -46,7 +47,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	return -1;
 }
 
-int err_sys(struct err *err, const char *fmt, ...)
+int (err_sys)(struct err *err, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list args;
@@ -58,7 +59,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+int (err_wrap)(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->text)];
 	va_list args;

@@ -26,7 +26,7 @@ bool str_eq_nocase(const char *a, const char *b)
 	return lower(*a) == lower(*b);
 }
 
-bool str_is_empty(const char *s)
+bool (str_is_empty)(const char *s)
 {
 	return !s || !*s;
 }

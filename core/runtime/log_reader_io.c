@@ -83,7 +83,7 @@ static bool give_lines(struct log_reader *reader)
 	for (;;) {
 		const char *start = reader->line_buf.data ? reader->line_buf.data + reader->given : NULL;
 		size_t left = reader->line_buf.len - reader->given;
-		const char *newline = left ? memchr(start, '\n', left) : NULL;
+		const char *newline = start ? memchr(start, '\n', left) : NULL;
 
 		if (!newline)
 			break;

@@ -148,7 +148,7 @@ static bool is_empty_dir(int fd)
 	for (struct dirent *entry; is_empty && (entry = readdir(dir));)
 		is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	if (dir) {
-		own = -1;
+		(void)fd_take(&own);            /* closedir closes it */
 		closedir(dir);
 	}
 	return is_empty;

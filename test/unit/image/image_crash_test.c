@@ -122,9 +122,10 @@ static void take_acknowledged(int fd, int *known)
 		have += got;
 	text[have] = '\0';
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		int name, version;
-		check(sscanf(line, "%d %d", &name, &version) == 2 && name >= 0 && name < NAMES);
-		known[name] = version;
+		char *end, *last;
+		long name = strtol(line, &end, 10), version = strtol(end, &last, 10);
+		check(end > line && last > end && name >= 0 && name < NAMES);
+		known[name] = (int)version;
 	}
 }
 

@@ -25,7 +25,7 @@ __attribute__((constructor)) static void be_the_child(void)
 	for (at = buf_text(&words); at < buf_text(&words) + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
 		argv[count++] = at;
 	if (count == ARRAY_COUNT(argv) && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0)
-		_exit(unpack_child_main(argv[2], atoll(argv[3])));
+		_exit(unpack_child_main(argv[2], strtoll(argv[3], NULL, 10)));
 }
 
 static bool find_user(void *arg, const char *image_id, bool running_only, char ret_container[65])

@@ -31,7 +31,7 @@ TEST(a_created_container_waits_at_the_gate_with_its_own_network)
 {
 	struct host host;
 	struct runtime_info info;
-	struct stat ours, its;
+	struct stat ours = { 0 }, its = { 0 };
 	struct err err = { .code = 0 };
 
 	host_open(&host);
@@ -264,7 +264,7 @@ static pid_t shim_of(const char *run_root, const char *id)
 		text[0] = '\0';
 	if (pipe)
 		pclose(pipe);
-	return (pid_t)atoi(text);
+	return (pid_t)strtol(text, NULL, 10);
 }
 
 TEST(a_killed_shim_takes_its_container_along_and_is_told_as_lost)

@@ -43,7 +43,7 @@ TEST(a_copy_keeps_owners_modes_times_links_devices_attributes_and_holes)
 {
 	struct trees trees;
 	struct err err = { .code = 0 };
-	struct stat a, b;
+	struct stat a = { 0 }, b = { 0 };
 	char value[16];
 
 	trees_open(&trees);

@@ -292,7 +292,7 @@ TEST(a_view_loaded_from_its_rows_has_the_same_sum_and_lists)
 	}
 	for (size_t at = 0; map_next(rows.by_key, &at, &key, &bytes);) {
 		const char *slash = strchr(key, '/');
-		EXPECT_INT(state_load_row(loaded, (enum kind)atoi(key), slash + 1, ((struct buf *)bytes)->data, ((struct buf *)bytes)->len, &err), 0);
+		EXPECT_INT(state_load_row(loaded, (enum kind)strtol(key, NULL, 10), slash + 1, ((struct buf *)bytes)->data, ((struct buf *)bytes)->len, &err), 0);
 	}
 	EXPECT_INT(state_load_done(loaded, view_index(b.view), 1, 1000, view_sum(b.view), &err), 0);
 	EXPECT_INT(view_count(loaded, KIND_TASK), view_count(b.view, KIND_TASK));

@@ -32,6 +32,11 @@ static const char *arg(int i)
 	return args[i] ? args[i] : "";
 }
 
+static long number(int i)
+{
+	return strtol(arg(i), NULL, 10);
+}
+
 static void outcome(const char *name, long result)
 {
 	if (result < 0)
@@ -197,7 +202,7 @@ static void act(const char *name)
 	if (IS("print")) puts(arg(0));
 	else if (IS("error")) fprintf(stderr, "%s\n", arg(0));
 	else if (IS("raw")) fputs(arg(0), stdout);
-	else if (IS("exit")) exit(atoi(arg(0)));
+	else if (IS("exit")) exit((int)number(0));
 	else if (IS("cat")) cat(arg(0));
 	else if (IS("ls")) list(arg(0));
 	else if (IS("stat")) stat_of(arg(0));
@@ -210,10 +215,10 @@ static void act(const char *name)
 	else if (IS("status")) status(arg(0));
 	else if (IS("rlimit")) rlimit();
 	else if (IS("eat")) eat(arg(0));
-	else if (IS("fork")) fork_many(atoi(arg(0)));
-	else if (IS("spin")) spin(atol(arg(0)));
+	else if (IS("fork")) fork_many((int)number(0));
+	else if (IS("spin")) spin(number(0));
 	else if (IS("pause")) for (;;) pause();
-	else if (IS("trap")) trap(atoi(arg(0)));
+	else if (IS("trap")) trap((int)number(0));
 	else if (IS("write")) write_file(arg(0), arg(1));
 	else if (IS("wopen")) open_for_write(arg(0));
 	else if (IS("unlink")) outcome("unlink", unlink(arg(0)));
@@ -228,8 +233,8 @@ static void act(const char *name)
 	else if (IS("mknod")) outcome("mknod", mknod(arg(0), S_IFBLK | 0600, makedev(254, 0)));
 	else if (IS("mem")) { int fd = open(arg(0), O_RDONLY); outcome("open", fd); }
 	else if (IS("orphan")) { if (fork() == 0) { setsid(); for (;;) pause(); } puts("orphaned"); }
-	else if (IS("flood")) flood(atol(arg(0)), arg(1));
-	else if (IS("long")) long_line(atol(arg(0)));
+	else if (IS("flood")) flood(number(0), arg(1));
+	else if (IS("long")) long_line(number(0));
 	else if (IS("abort")) abort();
 	else printf("probe: no act '%s'\n", name);
 	fflush(stdout);
@@ -238,12 +243,13 @@ static void act(const char *name)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		char *words[16] = { NULL };
+		static char *words[16];
 		int count = 0;
 		const char *name = argv[i];
 
 		for (i++; i < argc && strcmp(argv[i], ",") != 0 && count < 15; i++)
 			words[count++] = argv[i];
+		words[count] = NULL;
 		args = words;
 		act(name);
 	}
