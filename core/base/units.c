@@ -61,9 +61,10 @@ static int scale_decimal(const struct decimal *d, uint64_t unit, int64_t *ret)
 }
 
 /* "", "b", or one of kmgtp with nothing, "b" or "ib" behind it; in any case. 0 is none of them. */
-static uint64_t binary_unit(const char *suffix)
+static uint64_t unit_of(const char *suffix, uint64_t base)
 {
 	static const char letters[] = "kmgtp";
+	uint64_t unit = base;
 
 	if (!*suffix || str_eq_nocase(suffix, "b"))
 		return 1;
@@ -72,10 +73,12 @@ static uint64_t binary_unit(const char *suffix)
 		return 0;
 	if (suffix[1] && !str_eq_nocase(suffix + 1, "b") && !str_eq_nocase(suffix + 1, "ib"))
 		return 0;
-	return (uint64_t)1 << (10 * (letter - letters + 1));
+	for (; letter > letters; letter--)
+		unit *= base;
+	return unit;
 }
 
-int units_parse_bytes(const char *text, int64_t *ret, struct err *err)
+static int parse_amount(const char *text, uint64_t base, int64_t *ret, struct err *err)
 {
 	const char *at = text;
 	struct decimal size;
@@ -84,13 +87,23 @@ int units_parse_bytes(const char *text, int64_t *ret, struct err *err)
 		return err_set(err, ERR_INVALID, "invalid size: '%s'", text);
 	if (*at == ' ')
 		at++;
-	uint64_t unit = binary_unit(at);
+	uint64_t unit = unit_of(at, base);
 	if (!unit)
 		return err_set(err, ERR_INVALID, "invalid size: '%s': invalid suffix: '%s'", text,
 			       at);
 	if (scale_decimal(&size, unit, ret) < 0)
 		return err_set(err, ERR_INVALID, "invalid size: '%s': too large", text);
 	return 0;
+}
+
+int units_parse_bytes(const char *text, int64_t *ret, struct err *err)
+{
+	return parse_amount(text, 1024, ret, err);
+}
+
+int units_parse_size(const char *text, int64_t *ret, struct err *err)
+{
+	return parse_amount(text, 1000, ret, err);
 }
 
 int units_parse_cpus(const char *text, int64_t *ret_nano, struct err *err)

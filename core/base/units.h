@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 int units_parse_bytes(const char *text, int64_t *ret, struct err *err);   /* docker/go-units RAMInBytes: 512m, 1.5GiB, 100b, 42 */
+int units_parse_size(const char *text, int64_t *ret, struct err *err);    /* go-units FromHumanSize, base 1000: 10m is 10,000,000 */
 int units_parse_cpus(const char *text, int64_t *ret_nano, struct err *err);        /* "1.5" -> 1500000000; at most 9 decimals */
 int units_parse_duration(const char *text, nsec *ret, struct err *err);   /* Go: 1h30m, 1.5s, 300ms, 2us, -1s; "0" */
 void units_format_duration(nsec d, struct buf *out);                      /* Go's String(): 1m30s, 1.5s, 0s */

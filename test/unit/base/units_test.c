@@ -47,6 +47,26 @@ TEST(sizes_are_read_as_docker_reads_them)
 	EXPECT_INT(bytes_of("0.99999999999999999999999999999k"), 1023);
 }
 
+static int64_t size_of(const char *text)
+{
+	struct err err;
+	int64_t value;
+
+	return units_parse_size(text, &value, &err) < 0 ? -1 : value;
+}
+
+TEST(units_sizes_count_in_thousands)
+{
+	EXPECT_INT(size_of("10m"), 10000000);
+	EXPECT_INT(size_of("1.5k"), 1500);
+	EXPECT_INT(size_of("2GB"), 2000000000);
+	EXPECT_INT(size_of("3p"), 3000000000000000);
+	EXPECT_INT(size_of("42"), 42);
+	EXPECT_INT(size_of("7b"), 7);
+	EXPECT_INT(size_of("1x"), -1);
+	EXPECT_INT(size_of("m"), -1);
+}
+
 TEST(sizes_that_are_none_are_refused_by_name)
 {
 	static const char *const bad[] = {
