@@ -42,7 +42,6 @@ static size_t names_count(const char *const *names)
 	return count;
 }
 
-static bool shape_is_empty(const struct shape *shape, const void *value);
 
 bool field_is_empty(const struct field *field, const void *object)
 {
@@ -70,7 +69,7 @@ bool field_is_empty(const struct field *field, const void *object)
 	panic("field %s: type %d", field->json, field->type);
 }
 
-static bool shape_is_empty(const struct shape *shape, const void *value)
+bool shape_is_empty(const struct shape *shape, const void *value)
 {
 	for (size_t i = 0; i < shape->count; i++)
 		if (!field_is_empty(&shape->fields[i], value))
@@ -165,10 +164,23 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 	}
 }
 
-void shape_encode(const struct shape *shape, const void *value, struct buf *out)
+/* Tables stand in the order in which Docker prints, bytes in that of the numbers: a member that comes between two old ones moves none of them. */
+static const struct field *field_after(const struct shape *shape, unsigned number)
 {
+	const struct field *next = NULL;
+
 	for (size_t i = 0; i < shape->count; i++) {
 		const struct field *field = &shape->fields[i];
+
+		if (field->number > number && (!next || field->number < next->number))
+			next = field;
+	}
+	return next;
+}
+
+void shape_encode(const struct shape *shape, const void *value, struct buf *out)
+{
+	for (const struct field *field = field_after(shape, 0); field; field = field_after(shape, field->number)) {
 		CLEANUP(buf_finip) struct buf payload = BUF_INIT;
 
 		if (field_is_empty(field, value))

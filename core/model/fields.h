@@ -74,7 +74,7 @@ struct shape {
 int shape_from_json(const struct shape *shape, yyjson_val *json, struct arena *arena, void *ret, struct err *err);
 yyjson_mut_val *shape_to_json(const struct shape *shape, const void *value, yyjson_mut_doc *doc);
 
-/* Binary. decode fails on unknown numbers, truncation and values out of range; err says which struct and number. */
+/* Binary, fields by number. decode fails on unknown numbers, truncation and values out of range; err says which struct and number. */
 void shape_encode(const struct shape *shape, const void *value, struct buf *out);
 int shape_decode(const struct shape *shape, struct reader in, struct arena *arena, void *ret, struct err *err);
 
@@ -88,6 +88,7 @@ bool field_is_empty(const struct field *field, const void *object);
 bool field_equal(const struct field *field, const void *a, const void *b);
 
 bool shape_equal(const struct shape *shape, const void *a, const void *b);
+bool shape_is_empty(const struct shape *shape, const void *value);
 void shape_copy(const struct shape *shape, const void *from, struct arena *arena, void *to);    /* deep; to is overwritten */
 void shape_fini(const struct shape *shape, void *value);                        /* heap only */
 

@@ -30,6 +30,17 @@ static void print_and_read(const struct service_spec *spec, struct arena *arena)
 	yyjson_mut_doc_free(doc);
 }
 
+static void store_and_load(const struct service_spec *spec, struct arena *arena)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct service_spec again;
+	struct err err;
+
+	shape_encode(&service_spec_shape, spec, &bytes);
+	check(shape_decode(&service_spec_shape, reader_of(bytes.data, bytes.len), arena, &again, &err) == 0);
+	check(shape_equal(&service_spec_shape, spec, &again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	yyjson_doc *doc = yyjson_read((const char *)data, size, 0);
@@ -44,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    validate_service_spec(&spec, &err) == 0) {
 		service_spec_normalize(&spec, &arena);
 		print_and_read(&spec, &arena);
+		store_and_load(&spec, &arena);
 	}
 	arena_fini(&arena);
 	yyjson_doc_free(doc);
