@@ -58,6 +58,7 @@ void run_take_container(struct run *run, const char *container_id);
 void run_prepare(struct run *run);                                      /* TASK_ACT_PREPARE */
 void run_release(struct run *run);                                      /* hold, anonymous volumes, spec */
 void run_release_ports(struct run *run);
+const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE]);        /* "" when there is no bridge */
 
 /* publish_io.c */
 void agent_publish(struct run *run, bool in_table);                     /* answers when it is in force */

@@ -20,16 +20,11 @@ static void timer_fired(void *arg)
 	run_feed(run, &(struct task_in){ .event = TASK_TIMER });
 }
 
-static bool needs_network(const struct assignment *assignment)
-{
-	(void)assignment;
-	return true;            /* --network host and none come with the container flags */
-}
-
 struct run *run_new(struct agent *agent, const struct assignment *assignment)
 {
 	struct run *run = NEW(struct run);
-	size_t ports = assignment->endpoint.ports.count;
+	bool needs_network = task_network(&assignment->spec) == CONTAINER_NET_OWN;
+	size_t ports = needs_network ? assignment->endpoint.ports.count : 0;    /* on the host's network it opens them itself */
 
 	run->agent = agent;
 	run->image_id = "";
@@ -40,7 +35,7 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 	run->port_count = ports;
 	arena_init(&run->arena, "task", RUN_ARENA_MAX);
 	timer_init(&run->timer, agent->cfg.loop, timer_fired, run);
-	task_run_init(&run->machine, assignment->desired, needs_network(assignment), ports > 0, task_stop_grace_ms(assignment));
+	task_run_init(&run->machine, assignment->desired, needs_network, ports > 0, task_stop_grace_ms(assignment));
 	map_put(agent->runs, run->assignment.task_id, run);
 	return run;
 }

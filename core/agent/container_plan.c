@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/caps.h"
+#include "model/log_settings.h"
+#include "model/validate_parts.h"
 #include "os/signals.h"
 
 static const char *text(const char *s)
@@ -195,6 +198,84 @@ static int set_stop_signal(const char *name, const struct image_config *config, 
 	return ret->stop_signal > 0 ? 0 : err_set(err, ERR_INVALID, "invalid signal: %s", name);
 }
 
+static struct container_pairs pairs_of(const struct str_map *map, struct arena *arena)
+{
+	struct container_pairs ret = { ARENA_ARRAY(arena, struct container_pair, map->count), map->count };
+
+	for (size_t i = 0; i < map->count; i++)
+		ret.items[i] = (struct container_pair){ text(map->items[i].key), text(map->items[i].value) };
+	return ret;
+}
+
+/* "address name alias…" */
+static int set_hosts(const struct container_wish *wish, struct arena *arena, struct container_spec *ret, struct err *err)
+{
+	const struct str_array *hosts = &wish->own->hosts;
+
+	ret->hosts.items = ARENA_ARRAY(arena, struct container_pair, hosts->count);
+	for (size_t i = 0; i < hosts->count; i++) {
+		char *line = arena_strdup(arena, text(hosts->items[i]));
+		char *address = line + strspn(line, " \t"), *names = address + strcspn(address, " \t");
+
+		if (*names)
+			*names++ = '\0';
+		names += strspn(names, " \t");
+		if (validate_host_entry(address, names, err) < 0)
+			return -1;
+		if (str_eq(address, HOST_GATEWAY) && str_is_empty(wish->host_gateway))
+			return err_set(err, ERR_INVALID, "unable to derive the IP value for host-gateway");
+		ret->hosts.items[ret->hosts.count++] = (struct container_pair){
+			str_eq(address, HOST_GATEWAY) ? arena_strdup(arena, wish->host_gateway) : address, names };
+	}
+	return 0;
+}
+
+static void set_dns(const struct dns_config *dns, struct arena *arena, struct container_spec *ret)
+{
+	ret->uses_host_dns = true;
+	ret->dns_servers = strings_of(&dns->nameservers, arena);
+	ret->dns_search = strings_of(&dns->search, arena);
+	ret->dns_options = strings_of(&dns->options, arena);
+}
+
+static void set_rlimits(const struct container_spec_model *own, struct arena *arena, struct container_spec *ret)
+{
+	ret->rlimits = ARENA_ARRAY(arena, struct container_rlimit, own->ulimits.count);
+	for (size_t i = 0; i < own->ulimits.count; i++) {
+		const struct ulimit *limit = &own->ulimits.items[i];
+
+		/* -1, unlimited, is the largest number there too */
+		ret->rlimits[ret->rlimit_count++] = (struct container_rlimit){ text(limit->name), (uint64_t)limit->soft, (uint64_t)limit->hard };
+	}
+}
+
+/* What the kernel is told about the processes. */
+static int set_process(const struct container_spec_model *own, struct arena *arena, struct container_spec *ret, struct err *err)
+{
+	const struct privileges *privileges = own->privileges;
+
+	ret->groups = strings_of(&own->groups, arena);
+	ret->is_root_readonly = own->read_only;
+	ret->sysctls = pairs_of(&own->sysctls, arena);
+	ret->oom_score_adj = (int)own->oom_score_adj;
+	ret->no_new_privs = privileges && privileges->no_new_privileges;
+	ret->seccomp_enabled = !(privileges && privileges->seccomp && privileges->seccomp->mode == SECCOMP_UNCONFINED);
+	set_rlimits(own, arena, ret);
+	return caps_adjust(ret->caps, &own->cap_add, &own->cap_drop, &ret->caps, err);
+}
+
+static int set_log(const struct log_driver *log, struct container_spec *ret, struct err *err)
+{
+	struct log_settings settings;
+
+	if (log_settings_read(log, &settings, err) < 0)
+		return -1;
+	ret->log_driver = settings.is_none ? CONTAINER_LOG_NONE : CONTAINER_LOG_JSON_FILE;
+	ret->log_max_bytes = settings.max_bytes;
+	ret->log_max_files = settings.max_files;
+	return 0;
+}
+
 int container_plan(const struct container_wish *wish, const struct image_config *config, const char *const *layers, size_t layer_count,
 		   const struct container_volumes *volumes, struct arena *arena, struct container_spec *ret, struct err *err)
 {
@@ -212,13 +293,14 @@ int container_plan(const struct container_wish *wish, const struct image_config 
 	ret->cwd = str_is_empty(own->dir) ? arena_strdup(arena, text(config->working_dir)) : own->dir;
 	ret->user = str_is_empty(own->user) ? arena_strdup(arena, text(config->user)) : own->user;
 	ret->hostname = text(own->hostname);
-	ret->uses_host_dns = true;
+	set_dns(&own->dns, arena, ret);
 	ret->layers = join(layers, layer_count, NULL, 0, arena);
 	set_mounts(own, config, volumes, arena, ret);
 	ret->memory_bytes = limits->memory_bytes;
 	ret->nano_cpus = limits->nano_cpus;
-	ret->pids_limit = limits->pids;
-	ret->network = CONTAINER_NET_OWN;
-	ret->log_driver = CONTAINER_LOG_JSON_FILE;
-	return 0;
+	ret->pids_limit = MAX(limits->pids, 0);          /* -1 is Docker's other word for no limit */
+	ret->network = wish->network;
+	if (set_hosts(wish, arena, ret, err) < 0 || set_process(own, arena, ret, err) < 0)
+		return -1;
+	return set_log(wish->log, ret, err);
 }

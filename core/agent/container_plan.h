@@ -13,12 +13,15 @@ struct container_wish {
 	const char *container_id, *name;
 	const struct container_spec_model *own;
 	const struct resource_limits *limits;
+	const struct log_driver *log;            /* NULL: json-file */
+	enum container_network network;
+	const char *host_gateway;                /* the host's address as seen from the container, for "host-gateway"; "" when it has none */
 };
 /* The paths of the volumes its mounts name, in the order of the mounts; NULL where the mount is no volume. */
 struct container_volumes { const char *const *paths; size_t count; };
 
 /* ret points into the wish, layers and volumes; what comes from the config is copied. ERR_INVALID when there is nothing to run
- * ("no command specified") or a signal is unknown. */
+ * ("no command specified"), or a name of a signal, a capability, a log driver is unknown. */
 int container_plan(const struct container_wish *wish, const struct image_config *config, const char *const *layers, size_t layer_count,
 		   const struct container_volumes *volumes, struct arena *arena, struct container_spec *ret, struct err *err);
 /* The image's own VOLUMEs that no mount of the wish covers: they are anonymous. */

@@ -6,10 +6,11 @@
 #include "agent/container_plan.h"
 #include "model/task.h"
 
-/* ret points into the assignment, layers and volumes; what comes from the config is copied. Errors as container_plan's. */
+/* host_gateway: see container_wish. ret points into the assignment, layers and volumes; the rest is copied. Errors as container_plan's. */
 int task_container(const struct assignment *assignment, const char *container_id, const char *image_id,
 		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct container_volumes *volumes,
-		   struct arena *arena, struct container_spec *ret, struct err *err);
+		   const char *host_gateway, struct arena *arena, struct container_spec *ret, struct err *err);
+enum container_network task_network(const struct task_spec *task);
 /* Stop grace: the spec's, else 10 s. */
 msec task_stop_grace_ms(const struct assignment *assignment);
 

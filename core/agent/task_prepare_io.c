@@ -15,6 +15,8 @@
 
 static int check_network(const struct run *run, struct err *err)
 {
+	if (!run->machine.needs_network)
+		return 0;
 	if (net_can(run->agent->cfg.net, NET_ATTACH, err) < 0)
 		return -1;
 	return run->port_count ? net_can(run->agent->cfg.net, NET_PUBLISH, err) : 0;
@@ -104,6 +106,13 @@ static void add_label(struct run *run, const char *key, const char *value)
 		container_plan_label(&run->spec, &run->arena, key, value);
 }
 
+const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE])
+{
+	struct ip gateway = net_describe(agent->cfg.net).gateway;
+
+	return gateway.family ? ip_format(gateway, ret_text) : "";
+}
+
 static int plan_container(struct run *run, struct err *err)
 {
 	struct agent *agent = run->agent;
@@ -111,7 +120,7 @@ static int plan_container(struct run *run, struct err *err)
 	const struct image *image;
 	const char *const *layers;
 	size_t layer_count;
-	char id[HEX_ID_SIZE];
+	char id[HEX_ID_SIZE], gateway[IP_TEXT_SIZE];
 
 	if (image_store_get(agent->cfg.images, run->assignment.spec.container.image, &image, err) < 0 ||
 	    image_hold_new(agent->cfg.images, image->id, &run->hold, err) < 0)
@@ -120,8 +129,8 @@ static int plan_container(struct run *run, struct err *err)
 	run->image_id = arena_strdup(&run->arena, image->id);
 	entropy_hex_id(id);
 	if (make_volumes(run, &image->config, &volumes, err) < 0 ||
-	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes, &run->arena, &run->spec,
-			   err) < 0)
+	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes,
+			   agent_host_gateway(agent, gateway), &run->arena, &run->spec, err) < 0)
 		return -1;
 	run->spec.created_wall = clock_wall_ns();
 	add_label(run, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);

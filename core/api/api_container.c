@@ -3,6 +3,7 @@
 
 #include "api/api_internal.h"
 #include "api/container_state.h"
+#include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/signals.h"
@@ -86,6 +87,16 @@ static void add_mounts(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
 	}
 }
 
+static const char *network_mode(const struct container_spec *spec)
+{
+	switch (spec->network) {
+	case CONTAINER_NET_OWN: return "bridge";
+	case CONTAINER_NET_HOST: return "host";
+	case CONTAINER_NET_NONE: return "none";
+	}
+	panic("container on network %d", spec->network);
+}
+
 static void add_networks(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *object, const struct agent_container *container)
 {
 	yyjson_mut_val *settings = yyjson_mut_obj_add_obj(doc, object, "NetworkSettings");
@@ -134,7 +145,7 @@ static bool matches(const struct filters *filters, const struct agent_container 
 	       filters_labels(filters, "label", &labels) && filters_exact(filters, "status", container_state_name(&container->info)) &&
 	       (filters_exact(filters, "ancestor", container->spec->image) || filters_prefix(filters, "ancestor", container->image_id)) &&
 	       filters_exact(filters, "is-task", str_is_empty(container->task_id) ? "false" : "true") &&
-	       filters_exact(filters, "network", "bridge") && filters_exact(filters, "health", "none") &&
+	       filters_exact(filters, "network", network_mode(container->spec)) && filters_exact(filters, "health", "none") &&
 	       exited_matches(filters, &container->info) && volume_matches(filters, container->spec);
 }
 
@@ -176,7 +187,8 @@ static yyjson_mut_val *list_item(struct api *api, const char *id, unsigned flags
 	buf_clear(&text);
 	container_state_text(&container.info, clock_wall_ns(), &text);
 	api_add_str(doc, ret, "Status", buf_text(&text));
-	api_add_str(doc, yyjson_mut_obj_add_obj(doc, ret, "HostConfig"), "NetworkMode", "bridge");
+	api_add_str(doc, yyjson_mut_obj_add_obj(doc, ret, "HostConfig"), "NetworkMode",
+		    network_mode(container.spec));
 	add_networks(api, doc, ret, &container);
 	add_mounts(doc, ret, container.spec);
 	return ret;
@@ -281,7 +293,7 @@ static void add_host_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const s
 
 	api_add_str(doc, yyjson_mut_obj_add_obj(doc, host, "LogConfig"), "Type",
 		    spec->log_driver == CONTAINER_LOG_NONE ? "none" : "json-file");
-	api_add_str(doc, host, "NetworkMode", "bridge");
+	api_add_str(doc, host, "NetworkMode", network_mode(spec));
 	yyjson_mut_obj_add_int(doc, host, "Memory", spec->memory_bytes);
 	yyjson_mut_obj_add_int(doc, host, "NanoCpus", spec->nano_cpus);
 	yyjson_mut_obj_add_int(doc, host, "PidsLimit", spec->pids_limit);

@@ -1,18 +1,19 @@
-/* The three networks every host has: bridge (ours), host, none. Their ids come from the engine's, so that they stay. */
+/* The three networks every host has: bridge (ours), host, none. Their ids come from the engine's, so that they stay. With scope=swarm they
+ * are what a service may name: the same three under the cluster's ids, found when asked for, never listed, as in Docker. */
 #include <string.h>
 
 #include "api/api_internal.h"
 #include "base/sha256.h"
 #include "base/str.h"
+#include "model/predefined_network.h"
 
 static const char *const filter_keys[] = { "dangling", "driver", "id", "label", "name", "scope", "type", NULL };
-static const struct { const char *name, *driver; } networks[] = { { "bridge", "bridge" }, { "host", "host" }, { "none", "null" } };
 
-static void network_id(const struct api *api, size_t at, char ret_id[SHA256_HEX_SIZE])
+static void network_id(const struct api *api, enum predefined_network network, char ret_id[SHA256_HEX_SIZE])
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
 
-	buf_printf(&text, "%s/%s", api->host.facts->engine_id, networks[at].name);
+	buf_printf(&text, "%s/%s", api->host.facts->engine_id, predefined_network_name(network));
 	sha256_hex(text.data, text.len, ret_id);
 }
 
@@ -66,18 +67,21 @@ static void add_containers(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val 
 	}
 }
 
-static yyjson_mut_val *network_json(struct api *api, size_t at, bool with_containers, yyjson_mut_doc *doc)
+enum scope { SCOPE_LOCAL, SCOPE_SWARM };
+
+static yyjson_mut_val *network_json(struct api *api, enum predefined_network network, enum scope scope, bool with_containers,
+				    yyjson_mut_doc *doc)
 {
-	yyjson_mut_val *ret = yyjson_mut_obj(doc);
-	bool is_bridge = str_eq(networks[at].name, "bridge");
+	yyjson_mut_val *ret = yyjson_mut_obj(doc), *labels;
+	bool is_bridge = network == PREDEFINED_BRIDGE && scope == SCOPE_LOCAL;
 	char id[SHA256_HEX_SIZE];
 
-	network_id(api, at, id);
-	api_add_str(doc, ret, "Name", networks[at].name);
-	api_add_str(doc, ret, "Id", id);
+	network_id(api, network, id);
+	api_add_str(doc, ret, "Name", predefined_network_name(network));
+	api_add_str(doc, ret, "Id", scope == SCOPE_SWARM ? predefined_network_id(network) : id);
 	api_add_stamp(doc, ret, "Created", api->host.facts->started_wall);
-	api_add_str(doc, ret, "Scope", "local");
-	api_add_str(doc, ret, "Driver", networks[at].driver);
+	api_add_str(doc, ret, "Scope", scope == SCOPE_SWARM ? "swarm" : "local");
+	api_add_str(doc, ret, "Driver", predefined_network_driver(network));
 	yyjson_mut_obj_add_true(doc, ret, "EnableIPv4");
 	yyjson_mut_obj_add_false(doc, ret, "EnableIPv6");
 	add_ipam(api, doc, ret, is_bridge);
@@ -88,18 +92,20 @@ static yyjson_mut_val *network_json(struct api *api, size_t at, bool with_contai
 	yyjson_mut_obj_add_false(doc, ret, "ConfigOnly");
 	add_containers(api, doc, ret, is_bridge && with_containers);
 	yyjson_mut_obj_add_obj(doc, ret, "Options");
-	yyjson_mut_obj_add_obj(doc, ret, "Labels");
+	labels = yyjson_mut_obj_add_obj(doc, ret, "Labels");
+	if (scope == SCOPE_SWARM)
+		api_add_str(doc, labels, "com.docker.swarm.predefined", "true");
 	return ret;
 }
 
-static bool matches(const struct filters *filters, const struct api *api, size_t at)
+static bool matches(const struct filters *filters, const struct api *api, enum predefined_network network)
 {
 	static const struct str_map no_labels;
 	char id[SHA256_HEX_SIZE];
 
-	network_id(api, at, id);
-	return filters_contains(filters, "name", networks[at].name) && filters_contains(filters, "id", id) &&
-	       filters_exact(filters, "driver", networks[at].driver) && filters_exact(filters, "scope", "local") &&
+	network_id(api, network, id);
+	return filters_contains(filters, "name", predefined_network_name(network)) && filters_contains(filters, "id", id) &&
+	       filters_exact(filters, "driver", predefined_network_driver(network)) && filters_exact(filters, "scope", "local") &&
 	       filters_exact(filters, "type", "builtin") && filters_labels(filters, "label", &no_labels) &&
 	       (!filters_get(filters, "dangling") || filters_exact(filters, "dangling", "false"));
 }
@@ -118,28 +124,48 @@ void api_network_list(struct api *api, struct http_request *req, const char *nam
 	}
 	doc = yyjson_mut_doc_new(NULL);
 	list = yyjson_mut_arr(doc);
-	for (size_t i = 0; i < ARRAY_COUNT(networks); i++)
+	for (unsigned i = 0; i < PREDEFINED_COUNT; i++)
 		if (matches(&filters, api, i))
-			yyjson_mut_arr_append(list, network_json(api, i, false, doc));
+			yyjson_mut_arr_append(list, network_json(api, i, SCOPE_LOCAL, false, doc));
 	api_reply_doc(req, 200, doc, list);
+}
+
+/* By name, by the id of this engine's or a unique start of it; -1 when there is none. */
+static int find_local(const struct api *api, const char *name)
+{
+	int found = -1;
+
+	for (unsigned i = 0; i < PREDEFINED_COUNT; i++) {
+		char id[SHA256_HEX_SIZE];
+
+		network_id(api, i, id);
+		if (str_eq(predefined_network_name(i), name))
+			return (int)i;
+		if (*name && str_starts(id, name))
+			found = found == -1 ? (int)i : -2;
+	}
+	return MAX(found, -1);
+}
+
+int api_network_find(const struct api *api, const char *name)
+{
+	int found = predefined_network_find(name);
+
+	return found >= 0 ? found : find_local(api, name);
 }
 
 void api_network_inspect(struct api *api, struct http_request *req, const char *name)
 {
 	const char *scope = http_query(req, "scope");
-	size_t found = ARRAY_COUNT(networks);
+	int local = str_eq(scope, "swarm") ? -1 : find_local(api, name);
+	int swarm = str_eq(scope, "local") || local >= 0 ? -1 : predefined_network_find(name);
 	yyjson_mut_doc *doc;
-	char id[SHA256_HEX_SIZE];
 
-	for (size_t i = 0; i < ARRAY_COUNT(networks); i++) {
-		network_id(api, i, id);
-		if (str_eq(networks[i].name, name) || (*name && str_starts(id, name)))
-			found = i;
-	}
-	if (found == ARRAY_COUNT(networks) || (!str_is_empty(scope) && !str_eq(scope, "local"))) {
+	if ((local < 0 && swarm < 0) || (!str_is_empty(scope) && !str_eq(scope, "local") && !str_eq(scope, "swarm"))) {
 		http_reply_message(req, 404, "network %s not found", name);
 		return;
 	}
 	doc = yyjson_mut_doc_new(NULL);
-	api_reply_doc(req, 200, doc, network_json(api, found, true, doc));
+	api_reply_doc(req, 200, doc, local >= 0 ? network_json(api, (enum predefined_network)local, SCOPE_LOCAL, true, doc)
+						: network_json(api, (enum predefined_network)swarm, SCOPE_SWARM, true, doc));
 }

@@ -68,6 +68,18 @@ static struct manager *manager_or_refuse(struct api *api, struct http_request *r
 	return manager;
 }
 
+/* An id of this engine's own networks, as `network ls` shows it, means the cluster's of that name. The rest is control's to judge. */
+static void resolve_networks(const struct api *api, struct arena *arena, struct task_spec *task)
+{
+	for (size_t i = 0; i < task->networks.count; i++) {
+		struct network_attachment *network = &task->networks.items[i];
+		int found = api_network_find(api, network->target ? network->target : "");
+
+		if (found >= 0)
+			network->target = arena_strdup(arena, predefined_network_id((enum predefined_network)found));
+	}
+}
+
 static void create(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
 {
 	struct manager *manager = manager_or_refuse(api, req);
@@ -77,10 +89,12 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 	(void)name;
 	if (!manager)
 		return;
-	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0)
+	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0) {
 		http_reply_error(req, &err);
-	else
-		control_service_create(manager, &spec, created, req);
+		return;
+	}
+	resolve_networks(api, http_arena(req), &spec.task);
+	control_service_create(manager, &spec, created, req);
 }
 
 void api_service_create(struct api *api, struct http_request *req, const char *name)
@@ -116,8 +130,10 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 		http_reply_message(req, 501, "service rollback is not supported by swarmbox yet");
 	else if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0)
 		http_reply_error(req, &err);
-	else
+	else {
+		resolve_networks(api, http_arena(req), &spec.task);
 		control_service_update(manager, object->meta.id, version, &spec, updated, req);
+	}
 }
 
 void api_service_update(struct api *api, struct http_request *req, const char *name)

@@ -48,6 +48,30 @@ static void normalize_endpoint(struct endpoint_spec *endpoint)
 	}
 }
 
+/* `docker stack deploy` sends members that say nothing: as good as absent, so that the same stack again changes nothing. */
+static void normalize_container(struct task_spec *task)
+{
+	struct container_spec_model *container = &task->container;
+
+	if (container->privileges && shape_is_empty(&privileges_shape, container->privileges))
+		container->privileges = NULL;
+	if (container->health && shape_is_empty(&health_config_shape, container->health))
+		container->health = NULL;
+	if (task->log && shape_is_empty(&log_driver_shape, task->log))
+		task->log = NULL;
+}
+
+/* A name is what people type, an id is what lasts. */
+static void normalize_networks(struct task_spec *task, struct arena *arena)
+{
+	for (size_t i = 0; i < task->networks.count; i++) {
+		int found = predefined_network_find(task->networks.items[i].target);
+
+		if (found >= 0)
+			task->networks.items[i].target = arena_strdup(arena, predefined_network_id((enum predefined_network)found));
+	}
+}
+
 void service_spec_normalize(struct service_spec *spec, struct arena *arena)
 {
 	normalize_mode(spec, arena);
@@ -56,6 +80,8 @@ void service_spec_normalize(struct service_spec *spec, struct arena *arena)
 	normalize_update(spec->update);
 	normalize_update(spec->rollback);
 	normalize_endpoint(&spec->endpoint);
+	normalize_container(&spec->task);
+	normalize_networks(&spec->task, arena);
 }
 
 static struct update_config *default_update(struct update_config *given, struct arena *arena)

@@ -6,7 +6,8 @@
 #include "model/service.h"
 
 /* What Docker's daemon writes into every spec before it stores it: a mode, the number of replicas, and a word where an enumeration
- * inside a given member was left empty. Twice is harmless. What it adds lives in the arena. */
+ * inside a given member was left empty; ids for the names of predefined networks. Options that say nothing go. Twice is harmless.
+ * What it adds lives in the arena. */
 void service_spec_normalize(struct service_spec *spec, struct arena *arena);
 
 /* Everything that GET /services/ID?insertDefaults=true shows: grace period, restart policy, update and rollback settings. */

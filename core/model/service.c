@@ -3,9 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const mount_types[] = { "bind", "volume", "tmpfs", NULL };
-static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave", NULL };
-static const char *const isolations[] = { "default", NULL };
+static const char *const isolations[] = { "default", "process", "hyperv", NULL };
 static const char *const conditions[] = { "", "none", "on-failure", "any", NULL };
 static const char *const runtimes[] = { "", "container", NULL };
 static const char *const orders[] = { "", "stop-first", "start-first", NULL };
@@ -14,52 +12,6 @@ static const char *const endpoint_modes[] = { "", "vip", "dnsrr", NULL };
 static const char *const protocols[] = { "", "tcp", "udp", "sctp", NULL };
 static const char *const publish_modes[] = { "", "ingress", "host", NULL };
 static const char *const update_states[] = { "", "updating", "paused", "completed", NULL };
-
-static const struct field bind_fields[] = {
-	F_ENUM(1, bind_options, propagation, "Propagation", 0, propagations),
-	F(2, BOOL, bind_options, non_recursive, "NonRecursive", 0),
-	F(3, BOOL, bind_options, create_mountpoint, "CreateMountpoint", 0),
-	F_REFUSED("ReadOnlyNonRecursive"), F_REFUSED("ReadOnlyForceRecursive"),
-};
-static const struct shape bind_shape = SHAPE(bind_options, bind_fields);
-
-static const struct field volume_driver_fields[] = {
-	F(1, STR, volume_driver, name, "Name", 0),
-	F(2, STR_MAP, volume_driver, options, "Options", 0),
-};
-static const struct shape volume_driver_shape = SHAPE(volume_driver, volume_driver_fields);
-
-static const struct field volume_fields[] = {
-	F(1, BOOL, volume_options, no_copy, "NoCopy", 0),
-	F(2, STR_MAP, volume_options, labels, "Labels", 0),
-	F_REFUSED("Subpath"),
-	F_OF(3, OPTION, volume_options, driver, "DriverConfig", 0, volume_driver_shape),
-};
-static const struct shape volume_shape = SHAPE(volume_options, volume_fields);
-
-static const struct field tmpfs_fields[] = {
-	F(1, I64, tmpfs_options, size_bytes, "SizeBytes", 0),
-	F(2, U64, tmpfs_options, mode, "Mode", 0),
-	F_REFUSED("Options"),
-};
-static const struct shape tmpfs_shape = SHAPE(tmpfs_options, tmpfs_fields);
-
-static const struct field mount_fields[] = {
-	F_ENUM(1, mount, type, "Type", FIELD_ALWAYS, mount_types),
-	F(2, STR, mount, source, "Source", 0),
-	F(3, STR, mount, target, "Target", 0),
-	F(4, BOOL, mount, read_only, "ReadOnly", 0),
-	F(5, STR, mount, consistency, "Consistency", 0),
-	F_OF(6, OPTION, mount, bind, "BindOptions", 0, bind_shape),
-	F_OF(7, OPTION, mount, volume, "VolumeOptions", 0, volume_shape),
-	F_REFUSED("ImageOptions"),
-	F_OF(8, OPTION, mount, tmpfs, "TmpfsOptions", 0, tmpfs_shape),
-	F_REFUSED("ClusterOptions"),
-};
-const struct shape mount_shape = SHAPE(mount, mount_fields);
-
-static const struct field dns_fields[] = { F_REFUSED("Nameservers"), F_REFUSED("Search"), F_REFUSED("Options") };
-static const struct shape dns_shape = SHAPE(dns_config, dns_fields);
 
 static const struct field container_fields[] = {
 	F(1, STR, container_spec_model, image, "Image", 0),
@@ -70,17 +22,25 @@ static const struct field container_fields[] = {
 	F(6, STR_LIST, container_spec_model, env, "Env", 0),
 	F(7, STR, container_spec_model, dir, "Dir", 0),
 	F(8, STR, container_spec_model, user, "User", 0),
-	F_REFUSED("Groups"), F_REFUSED("Privileges"),
+	F(15, STR_LIST, container_spec_model, groups, "Groups", 0),
+	F_OF(16, OPTION, container_spec_model, privileges, "Privileges", 0, privileges_shape),
 	F(9, TRI, container_spec_model, init, "Init", 0),
 	F(10, STR, container_spec_model, stop_signal, "StopSignal", 0),
-	F_REFUSED("TTY"), F_REFUSED("OpenStdin"), F_REFUSED("ReadOnly"),
+	F(17, BOOL, container_spec_model, tty, "TTY", 0),
+	F(18, BOOL, container_spec_model, open_stdin, "OpenStdin", 0),
+	F(19, BOOL, container_spec_model, read_only, "ReadOnly", 0),
 	F_OF(11, LIST, container_spec_model, mounts, "Mounts", 0, mount_shape),
 	F(12, OPT_U64, container_spec_model, stop_grace_ns, "StopGracePeriod", 0),
-	F_REFUSED("Healthcheck"), F_REFUSED("Hosts"),
-	F_OF(13, STRUCT, container_spec_model, dns, "DNSConfig", FIELD_ALWAYS, dns_shape),
+	F_OF(20, OPTION, container_spec_model, health, "Healthcheck", 0, health_config_shape),
+	F(21, STR_LIST, container_spec_model, hosts, "Hosts", 0),
+	F_OF(13, STRUCT, container_spec_model, dns, "DNSConfig", FIELD_ALWAYS, dns_config_shape),
 	F_REFUSED("Secrets"), F_REFUSED("Configs"),
 	F_ENUM(14, container_spec_model, isolation, "Isolation", FIELD_ALWAYS, isolations),
-	F_REFUSED("Sysctls"), F_REFUSED("CapabilityAdd"), F_REFUSED("CapabilityDrop"), F_REFUSED("Ulimits"), F_REFUSED("OomScoreAdj"),
+	F(22, STR_MAP, container_spec_model, sysctls, "Sysctls", 0),
+	F(23, STR_LIST, container_spec_model, cap_add, "CapabilityAdd", 0),
+	F(24, STR_LIST, container_spec_model, cap_drop, "CapabilityDrop", 0),
+	F_OF(25, LIST, container_spec_model, ulimits, "Ulimits", 0, ulimit_shape),
+	F(26, I64, container_spec_model, oom_score_adj, "OomScoreAdj", 0),
 };
 const struct shape container_spec_model_shape = SHAPE(container_spec_model, container_fields);
 
@@ -126,6 +86,13 @@ static const struct field placement_fields[] = {
 };
 const struct shape placement_shape = SHAPE(placement, placement_fields);
 
+static const struct field network_fields[] = {
+	F(1, STR, network_attachment, target, "Target", 0),
+	F(2, STR_LIST, network_attachment, aliases, "Aliases", 0),
+	F(3, STR_MAP, network_attachment, driver_options, "DriverOpts", 0),
+};
+static const struct shape network_shape = SHAPE(network_attachment, network_fields);
+
 static const struct field task_spec_fields[] = {
 	F_REFUSED("PluginSpec"),
 	F_OF(1, STRUCT, task_spec, container, "ContainerSpec", FIELD_ALWAYS, container_spec_model_shape),
@@ -133,7 +100,8 @@ static const struct field task_spec_fields[] = {
 	F_OF(2, STRUCT, task_spec, resources, "Resources", FIELD_ALWAYS, resources_shape),
 	F_OF(3, OPTION, task_spec, restart, "RestartPolicy", 0, restart_policy_shape),
 	F_OF(4, STRUCT, task_spec, placement, "Placement", FIELD_ALWAYS, placement_shape),
-	F_REFUSED("Networks"), F_REFUSED("LogDriver"),
+	F_OF(7, LIST, task_spec, networks, "Networks", 0, network_shape),
+	F_OF(8, OPTION, task_spec, log, "LogDriver", 0, log_driver_shape),
 	F(5, U64, task_spec, force_update, "ForceUpdate", FIELD_ALWAYS),
 	F_ENUM(6, task_spec, runtime, "Runtime", 0, runtimes),
 };
@@ -215,6 +183,13 @@ const char *service_version_id(const char *service_id, uint64_t version, char re
 {
 	snprintf(ret_id, SERVICE_VERSION_ID_SIZE, "%s.%" PRIu64, service_id, version);
 	return ret_id;
+}
+
+enum predefined_network service_network(const struct task_spec *task)
+{
+	int found = task->networks.count ? predefined_network_find(task->networks.items[0].target) : -1;
+
+	return found < 0 ? PREDEFINED_BRIDGE : (enum predefined_network)found;
 }
 
 bool service_is_global(const struct service_spec *spec)

@@ -4,26 +4,11 @@
  * service.c, so that it is an error that names the member instead of a silence.
  */
 #pragma once
-#include "model/fields.h"
 #include "base/id.h"
+#include "model/container_parts.h"
+#include "model/predefined_network.h"
 
-enum mount_type { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS };
-enum propagation { PROPAGATION_RPRIVATE, PROPAGATION_PRIVATE, PROPAGATION_RSHARED, PROPAGATION_SHARED, PROPAGATION_RSLAVE, PROPAGATION_SLAVE };
-struct bind_options { int propagation; bool non_recursive, create_mountpoint; };
-struct volume_driver { char *name; struct str_map options; };
-struct volume_options { bool no_copy; struct str_map labels; struct volume_driver *driver; };
-struct tmpfs_options { int64_t size_bytes; uint64_t mode; };
-struct mount {
-	int type;                       /* enum mount_type */
-	char *source, *target;
-	bool read_only;
-	char *consistency;
-	struct bind_options *bind;
-	struct volume_options *volume;
-	struct tmpfs_options *tmpfs;
-};
-
-struct dns_config { char unused; };
+enum isolation { ISOLATION_DEFAULT, ISOLATION_PROCESS, ISOLATION_HYPERV };
 struct container_spec_model {
 	char *image;                    /* familiar form, with tag, perhaps @sha256:… */
 	struct str_map labels;
@@ -31,12 +16,21 @@ struct container_spec_model {
 	char *hostname;
 	struct str_array env;           /* K=V, or K: unset */
 	char *dir, *user;
+	struct str_array groups;
+	struct privileges *privileges;
 	enum tri init;
 	char *stop_signal;
+	bool tty, open_stdin, read_only;
 	ARRAY_OF(struct mount) mounts;
 	struct opt_u64 stop_grace_ns;
+	struct health_config *health;
+	struct str_array hosts;         /* as in hosts(5): "address name alias…"; the address may be "host-gateway" */
 	struct dns_config dns;
-	int isolation;
+	int isolation;                  /* enum isolation */
+	struct str_map sysctls;
+	struct str_array cap_add, cap_drop;
+	ARRAY_OF(struct ulimit) ulimits;
+	int64_t oom_score_adj;
 };
 
 struct resource_limits { int64_t nano_cpus, memory_bytes, pids; };
@@ -57,13 +51,15 @@ struct placement {
 };
 
 enum runtime_kind { RUNTIME_UNSET, RUNTIME_CONTAINER };
-struct log_driver { char *name; struct str_map options; };
-struct network_attachment_config { char *target; struct str_array aliases; };
+/* target: an id; normalizing turns the names of predefined networks into theirs. */
+struct network_attachment { char *target; struct str_array aliases; struct str_map driver_options; };
 struct task_spec {
 	struct container_spec_model container;
 	struct resources resources;
 	struct restart_policy *restart;
 	struct placement placement;
+	ARRAY_OF(struct network_attachment) networks;
+	struct log_driver *log;
 	uint64_t force_update;
 	int runtime;
 };
@@ -130,9 +126,11 @@ enum { SERVICE_VERSION_SERVICE = 1, SERVICE_VERSION_NUMBER, SERVICE_VERSION_SPEC
 const char *service_version_id(const char *service_id, uint64_t version, char ret_id[SERVICE_VERSION_ID_SIZE]);
 
 extern const struct shape service_spec_shape, task_spec_shape, container_spec_model_shape, endpoint_spec_shape, port_config_shape,
-	resources_shape, restart_policy_shape, placement_shape, update_config_shape, update_status_shape, mount_shape,
+	resources_shape, restart_policy_shape, placement_shape, update_config_shape, update_status_shape,
 	service_shape, service_version_shape, platform_shape;
 
+/* Where its tasks live: what it names, else the bridge. */
+enum predefined_network service_network(const struct task_spec *task);
 bool service_is_global(const struct service_spec *spec);
 uint64_t service_replicas(const struct service_spec *spec);     /* 0 for global */
 /* Do tasks made from the old spec have to be replaced? Labels of the service, replicas and update settings replace nothing; placement

@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 #include "model/constraint.h"
+#include "model/log_settings.h"
+#include "model/predefined_network.h"
 #include "model/validate_container.h"
 
 #define REFUSED "rpc error: code = InvalidArgument desc = "
@@ -189,19 +191,65 @@ static int check_endpoint(const struct endpoint_spec *endpoint, struct err *err)
 	return 0;
 }
 
+/* One of the predefined ones: a container has one network as long as there are no others. */
+static int check_networks(const struct task_spec *task, struct err *err)
+{
+	const struct network_attachment *network = task->networks.items;
+
+	if (!task->networks.count)
+		return 0;
+	if (predefined_network_find(network->target) < 0)
+		return err_set(err, ERR_NOT_FOUND, "network %.200s not found", network->target ? network->target : "");
+	if (task->networks.count > 1)
+		return err_set(err, ERR_UNSUPPORTED, "more than one network of a service is not supported by swarmbox yet");
+	if (network->aliases.count)
+		return err_set(err, ERR_INVALID, "network-scoped alias is supported only for containers in user defined networks");
+	if (network->driver_options.count)
+		return err_set(err, ERR_UNSUPPORTED, "TaskTemplate.Networks.DriverOpts is not supported by swarmbox yet");
+	return 0;
+}
+
+/* On the host's network a port is where the container opens it; a host-mode one that says so keeps tasks apart when they are placed. */
+static int check_ports_on_network(const struct service_spec *spec, struct err *err)
+{
+	enum predefined_network network = service_network(&spec->task);
+
+	for (size_t i = 0; i < spec->endpoint.ports.count && network != PREDEFINED_BRIDGE; i++) {
+		const struct port_config *port = &spec->endpoint.ports.items[i];
+
+		if (network == PREDEFINED_NONE)
+			return err_set(err, ERR_INVALID, "port %llu cannot be published: the service has no network",
+				       (unsigned long long)port->target_port);
+		if (port->publish_mode != PUBLISH_HOST || port->published_port != port->target_port)
+			return err_set(err, ERR_INVALID, "port %llu cannot be published: the service is on the host's network, where it "
+				       "opens its ports itself", (unsigned long long)port->target_port);
+	}
+	return 0;
+}
+
+static int check_log(const struct log_driver *log, struct err *err)
+{
+	struct log_settings ignored;
+
+	return log_settings_read(log, &ignored, err);
+}
+
 int validate_service_spec(const struct service_spec *spec, struct err *err)
 {
 	if (validate_name(spec->name, err) < 0 || check_labels(&spec->labels, "Labels", err) < 0)
 		return -1;
 	if (check_resources(&spec->task.resources, err) < 0 || check_restart(spec->task.restart, err) < 0)
 		return -1;
-	if (check_placement(spec, err) < 0 || validate_container(&spec->task.container, err) < 0)
+	if (check_networks(&spec->task, err) < 0 || check_log(spec->task.log, err) < 0)
+		return -1;
+	if (check_placement(spec, err) < 0 ||
+	    validate_container(&spec->task.container, service_network(&spec->task) == PREDEFINED_HOST, err) < 0)
 		return -1;
 	if (check_mode(spec, err) < 0 || check_update(spec->update, "UpdateConfig", err) < 0)
 		return -1;
 	if (check_update(spec->rollback, "RollbackConfig", err) < 0)
 		return -1;
-	return check_endpoint(&spec->endpoint, err);
+	return check_endpoint(&spec->endpoint, err) < 0 ? -1 : check_ports_on_network(spec, err);
 }
 
 int validate_node_spec(const struct node_spec *spec, struct err *err)

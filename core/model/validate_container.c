@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "model/image_ref.h"
 #include "model/validate.h"
+#include "model/validate_parts.h"
 
 #define REFUSED "rpc error: code = InvalidArgument desc = "
 enum { HOSTNAME_MAX = 64 };     /* sethostname(2) */
@@ -77,6 +78,20 @@ static int check_volume(const struct mount *mount, struct err *err)
 		return err_set(err, ERR_UNSUPPORTED, "volume driver '%.200s' is not supported by swarmbox yet", driver->name);
 	if (driver && driver->options.count)
 		return err_set(err, ERR_UNSUPPORTED, "VolumeOptions.DriverConfig.Options is not supported by swarmbox yet");
+	if (mount->volume && !str_is_empty(mount->volume->subpath))
+		return err_set(err, ERR_UNSUPPORTED, "VolumeOptions.Subpath is not supported by swarmbox yet");
+	return 0;
+}
+
+static int check_bind(const struct mount *mount, struct err *err)
+{
+	if (!is_absolute(mount->source))
+		return err_set(err, ERR_INVALID, REFUSED "invalid bind mount source, must be an absolute path: %s",
+			       mount->source ? mount->source : "");
+	if (mount->bind && mount->bind->writable_below)
+		return err_set(err, ERR_UNSUPPORTED, "BindOptions.ReadOnlyNonRecursive is not supported by swarmbox yet");
+	if (mount->bind && mount->bind->readonly_below)
+		return err_set(err, ERR_UNSUPPORTED, "BindOptions.ReadOnlyForceRecursive is not supported by swarmbox yet");
 	return 0;
 }
 
@@ -120,10 +135,7 @@ static int check_mount(const struct mount *mount, struct err *err)
 		return -1;
 	switch ((enum mount_type)mount->type) {
 	case MOUNT_BIND:
-		if (!is_absolute(mount->source))
-			return err_set(err, ERR_INVALID, REFUSED "invalid bind mount source, must be an absolute path: %s",
-				       mount->source ? mount->source : "");
-		return 0;
+		return check_bind(mount, err);
 	case MOUNT_VOLUME:
 		return check_volume(mount, err);
 	case MOUNT_TMPFS:
@@ -161,8 +173,75 @@ static int check_hostname(const char *hostname, struct err *err)
 	return 0;
 }
 
-int validate_container(const struct container_spec_model *container, struct err *err)
+static int check_hosts(const struct str_array *hosts, struct err *err)
 {
+	for (size_t i = 0; i < hosts->count; i++) {
+		const char *line = hosts->items[i] ? hosts->items[i] : "";
+		size_t blank = strspn(line, " \t"), length = strcspn(line + blank, " \t");
+		char address[64] = "";
+
+		if (length < sizeof address)
+			memcpy(address, line + blank, length);
+		if (validate_host_entry(address, line + blank + length, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_isolation(const struct container_spec_model *container, struct err *err)
+{
+	switch ((enum isolation)container->isolation) {
+	case ISOLATION_DEFAULT: return 0;
+	case ISOLATION_PROCESS: return err_set(err, ERR_UNSUPPORTED, "isolation 'process' is not supported by swarmbox yet");
+	case ISOLATION_HYPERV: return err_set(err, ERR_UNSUPPORTED, "isolation 'hyperv' is not supported by swarmbox yet");
+	}
+	return err_set(err, ERR_INVALID, "invalid isolation on linux");
+}
+
+/* What the kernel is told about the container's processes. */
+static int check_process(const struct container_spec_model *container, bool is_on_host_network, struct err *err)
+{
+	if (validate_groups(&container->groups, err) < 0 || validate_caps(&container->cap_add, &container->cap_drop, err) < 0 ||
+	    validate_ulimits(container->ulimits.items, container->ulimits.count, err) < 0)
+		return -1;
+	if (validate_sysctls(&container->sysctls, is_on_host_network, err) < 0)
+		return -1;
+	return validate_oom_score(container->oom_score_adj, err);
+}
+
+static int check_lists(const struct container_spec_model *container, struct err *err)
+{
+	const struct { const char *name; size_t count; } lists[] = {
+		{ "Groups", container->groups.count }, { "Hosts", container->hosts.count }, { "Ulimits", container->ulimits.count },
+		{ "CapabilityAdd", container->cap_add.count }, { "CapabilityDrop", container->cap_drop.count },
+		{ "Sysctls", container->sysctls.count }, { "DNSConfig.Nameservers", container->dns.nameservers.count },
+		{ "DNSConfig.Search", container->dns.search.count }, { "DNSConfig.Options", container->dns.options.count },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+		if (lists[i].count > VALIDATE_LIST_MAX)
+			return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: %zu items in %s, at most %d are allowed", lists[i].count,
+				       lists[i].name, VALIDATE_LIST_MAX);
+	return 0;
+}
+
+static int check_unsupported(const struct container_spec_model *container, struct err *err)
+{
+	if (container->init == TRI_TRUE)
+		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Init is not supported by swarmbox yet");
+	if (container->tty)
+		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.TTY is not supported by swarmbox yet");
+	if (container->open_stdin)
+		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.OpenStdin is not supported by swarmbox yet");
+	if (container->health && container->health->test.count && !str_eq(container->health->test.items[0], "NONE"))
+		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Healthcheck is not supported by swarmbox yet");
+	return 0;
+}
+
+int validate_container(const struct container_spec_model *container, bool is_on_host_network, struct err *err)
+{
+	if (check_lists(container, err) < 0)
+		return -1;
 	if (check_image(container->image, err) < 0 || check_environment(&container->env, err) < 0)
 		return -1;
 	if (check_hostname(container->hostname, err) < 0 || check_mounts(container, err) < 0)
@@ -170,11 +249,14 @@ int validate_container(const struct container_spec_model *container, struct err 
 	if (!str_is_empty(container->dir) && !is_absolute(container->dir))
 		return err_set(err, ERR_INVALID, "the working directory '%.200s' is invalid, it needs to be an absolute path",
 			       container->dir);
-	if (container->init == TRI_TRUE)
-		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Init is not supported by swarmbox yet");
 	if (!str_is_empty(container->stop_signal) && signal_parse(container->stop_signal) < 0)
 		return err_set(err, ERR_INVALID, "invalid signal: %.100s", container->stop_signal);
 	if (container->stop_grace_ns.value > INT64_MAX)
 		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: StopGracePeriod cannot be negative");
-	return 0;
+	if (validate_health(container->health, REFUSED "ContainerSpec: ", "HealthConfig", err) < 0 ||
+	    check_hosts(&container->hosts, err) < 0 || validate_dns(&container->dns, err) < 0)
+		return -1;
+	if (check_isolation(container, err) < 0 || check_process(container, is_on_host_network, err) < 0)
+		return -1;
+	return check_unsupported(container, err);
 }

@@ -45,12 +45,29 @@ static bool is_loopback_server(const char *line, size_t length)
 	return ip.family == 4 ? ip.bytes[0] == 127 : memcmp(ip.bytes, v6_loopback, sizeof v6_loopback) == 0;
 }
 
-static void add_host_lines(const char *text, bool drops_loopback, struct buf *out)
+static bool is_directive(const char *line, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(line, name, length) == 0 && (line[length] == ' ' || line[length] == '\t');
+}
+
+/* What the spec says takes the place of what the host says, member by member. */
+static bool is_kept(const struct container_spec *spec, const char *line, size_t length)
+{
+	if (is_directive(line, "nameserver"))
+		return !spec->dns_servers.count && (spec->network == CONTAINER_NET_HOST || !is_loopback_server(line, length));
+	if (is_directive(line, "search") || is_directive(line, "domain"))
+		return !spec->dns_search.count;
+	return !spec->dns_options.count || !is_directive(line, "options");
+}
+
+static void add_host_lines(const struct container_spec *spec, const char *text, struct buf *out)
 {
 	while (*text) {
 		size_t length = strcspn(text, "\n");
 
-		if (!drops_loopback || !str_starts(text, "nameserver") || !is_loopback_server(text, length)) {
+		if (is_kept(spec, text, length)) {
 			buf_add(out, text, length);
 			buf_add_char(out, '\n');
 		}
@@ -71,13 +88,13 @@ static void add_words(const char *key, const struct container_strings *words, st
 
 void container_files_resolv(const struct container_spec *spec, const char *host_text, struct buf *out)
 {
-	if (spec->uses_host_dns) {
-		add_host_lines(host_text, spec->network != CONTAINER_NET_HOST, out);
-		return;
-	}
+	if (spec->uses_host_dns)
+		add_host_lines(spec, host_text, out);
 	for (size_t i = 0; i < spec->dns_servers.count; i++)
 		buf_printf(out, "nameserver %s\n", spec->dns_servers.items[i]);
-	add_words("search", &spec->dns_search, out);
+	/* a single dot is Docker's word for "no search domains" */
+	if (spec->dns_search.count != 1 || !str_eq(spec->dns_search.items[0], "."))
+		add_words("search", &spec->dns_search, out);
 	add_words("options", &spec->dns_options, out);
 }
 

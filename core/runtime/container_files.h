@@ -9,8 +9,8 @@ const char *container_files_hostname(const struct container_spec *spec, struct a
 /* localhost and the IPv6 groups, as Docker writes them, then the spec's own lines. */
 void container_files_hosts(const struct container_spec *spec, struct buf *out);
 
-/* From the spec's servers; with uses_host_dns from the host's text, without servers on loopback (which is another one inside) unless the
- * container shares the host's network. */
+/* With uses_host_dns the host's text, without servers on loopback (which is another one inside) unless the container shares the host's
+ * network; what the spec names takes the place of what the host says, each of servers, search and options by itself. */
 void container_files_resolv(const struct container_spec *spec, const char *host_text, struct buf *out);
 
 /* The spec's environment behind PATH, HOSTNAME and HOME as far as it has none; ended by NULL. */

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "runtime/caps.h"
-#include "runtime/rlimit.h"
+#include "model/caps.h"
+#include "model/rlimit.h"
+#include "model/sysctl_name.h"
 #include "runtime/spec_json.h"
 
 #define FIELD(owner, member, kind_)       { .name = #member, .kind = kind_, .at = offsetof(struct owner, member) }
@@ -167,21 +168,11 @@ static int check_devices(const struct container_spec *spec, struct err *err)
 	return 0;
 }
 
-/* Only what lives in a namespace of the container's own may be set: anything else would change the host. */
 static int check_sysctls(const struct container_spec *spec, struct err *err)
 {
-	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-					   "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", NULL };
-
-	for (size_t i = 0; i < spec->sysctls.count; i++) {
-		const char *key = spec->sysctls.items[i].key;
-		bool is_own = str_starts(key, "fs.mqueue.") || (spec->network != CONTAINER_NET_HOST && str_starts(key, "net."));
-
-		for (size_t k = 0; ipc[k]; k++)
-			is_own = is_own || str_eq(key, ipc[k]);
-		if (!is_own || strchr(key, '/') || strstr(key, ".."))
-			return err_set(err, ERR_INVALID, "sysctl '%s' is not whitelisted", key);
-	}
+	for (size_t i = 0; i < spec->sysctls.count; i++)
+		if (!sysctl_name_is_own(spec->sysctls.items[i].key, spec->network == CONTAINER_NET_HOST))
+			return err_set(err, ERR_INVALID, "sysctl '%s' is not allowed", spec->sysctls.items[i].key);
 	return 0;
 }
 

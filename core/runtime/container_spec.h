@@ -52,7 +52,7 @@ struct container_spec {
 	const char *hostname;            /* "": the first 12 characters of the id; ignored with CONTAINER_NET_HOST */
 
 	struct container_pairs hosts;    /* behind the lines every container has: key is the address, value the names */
-	bool uses_host_dns;              /* resolv.conf is the host's (loopback servers left out); else from the next three */
+	bool uses_host_dns;              /* resolv.conf is the host's (loopback servers left out), but for what the next three replace */
 	struct container_strings dns_servers, dns_search, dns_options;
 
 	struct container_strings layers; /* directories, the top one first */

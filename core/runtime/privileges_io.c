@@ -9,9 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "runtime/caps.h"
+#include "model/caps.h"
+#include "model/rlimit.h"
 #include "runtime/kcall_io.h"
-#include "runtime/rlimit.h"
 #include "runtime/seccomp.h"
 
 bool privileges_have(int cap)

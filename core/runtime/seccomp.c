@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/panic.h"
-#include "runtime/caps.h"
+#include "model/caps.h"
 #include "runtime/seccomp_names.h"
 
 #if defined(__x86_64__)

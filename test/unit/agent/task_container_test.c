@@ -3,12 +3,13 @@
 
 #include "agent/task_container.h"
 #include "base/str.h"
+#include "model/caps.h"
 #include "test/unit/runner.h"
 
 enum { ARENA_MAX = 1 << 20 };
 
 /* An assignment, an image's config, and what becomes of them. */
-struct bench { struct arena arena; struct assignment assignment; struct image_config config; struct container_spec spec; struct err err; };
+struct bench { struct arena arena; struct assignment assignment; struct image_config config; struct container_spec spec; struct err err; const char *gateway; };
 
 static void bench_init(struct bench *b)
 {
@@ -31,7 +32,7 @@ static int make(struct bench *b, const char *const *paths, size_t count)
 	const char *const layers[] = { "/layers/top", "/layers/low" };
 
 	b->err = (struct err){ 0 };
-	return task_container(&b->assignment, "c1", "sha256:aa", &b->config, layers, ARRAY_COUNT(layers), &volumes, &b->arena, &b->spec,
+	return task_container(&b->assignment, "c1", "sha256:aa", &b->config, layers, ARRAY_COUNT(layers), &volumes, b->gateway, &b->arena, &b->spec,
 			      &b->err);
 }
 
@@ -218,5 +219,113 @@ TEST(task_container_takes_the_images_user_and_directory_where_the_spec_has_none)
 	EXPECT_STR(b.spec.user, "0:0");
 	EXPECT_STR(b.spec.cwd, "/tmp");
 	EXPECT_STR(line(&b, &b.spec.layers), "/layers/top /layers/low");
+	bench_fini(&b);
+}
+
+TEST(task_container_adds_and_drops_capabilities_as_docker_does)
+{
+	static const struct { const char *add, *drop; uint64_t minus, plus; } cases[] = {
+		{ "", "", 0, 0 },
+		{ "net_admin CAP_SYS_TIME", "", 0, CAPS_BIT(12) | CAPS_BIT(25) },
+		{ "NET_ADMIN", "chown KILL", CAPS_BIT(0) | CAPS_BIT(5), CAPS_BIT(12) },
+		{ "CHOWN", "CAP_CHOWN", 0, CAPS_BIT(0) },
+		{ "", "ALL", CAPS_ALL, 0 },
+		{ "KILL", "ALL", CAPS_ALL, CAPS_BIT(5) },
+		{ "ALL", "KILL", CAPS_BIT(5), CAPS_ALL & ~CAPS_BIT(5) },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct bench b;
+
+		bench_init(&b);
+		image_config_add_word(&b.config, &b.config.cmd, "x");
+		b.assignment.spec.container.cap_add = words(&b, cases[i].add);
+		b.assignment.spec.container.cap_drop = words(&b, cases[i].drop);
+		EXPECT_INT(make(&b, NULL, 0), 0);
+		EXPECT(b.spec.caps == ((caps_default() & ~cases[i].minus) | cases[i].plus));
+		bench_fini(&b);
+	}
+}
+
+TEST(task_container_tells_the_kernel_what_the_spec_asks)
+{
+	struct ulimit limits[] = { { .name = (char[]){ "nofile" }, .soft = 10, .hard = 20 }, { .name = (char[]){ "core" }, .soft = -1, .hard = -1 } };
+	struct str_pair sysctls[] = { { (char[]){ "net.core.somaxconn" }, (char[]){ "99" } } };
+	struct seccomp_options unconfined = { SECCOMP_UNCONFINED };
+	struct privileges privileges = { .seccomp = &unconfined, .no_new_privileges = true };
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(b.spec.seccomp_enabled && !b.spec.no_new_privs && !b.spec.is_root_readonly && b.spec.rlimit_count == 0);
+	b.assignment.spec.container.ulimits.items = limits;
+	b.assignment.spec.container.ulimits.count = ARRAY_COUNT(limits);
+	b.assignment.spec.container.sysctls = (struct str_map){ sysctls, 1 };
+	b.assignment.spec.container.privileges = &privileges;
+	b.assignment.spec.container.read_only = true;
+	b.assignment.spec.container.oom_score_adj = -500;
+	b.assignment.spec.container.groups = words(&b, "audio 44");
+	b.assignment.spec.resources.limits.pids = -1;
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(!b.spec.seccomp_enabled && b.spec.no_new_privs && b.spec.is_root_readonly);
+	EXPECT(b.spec.rlimit_count == 2 && b.spec.rlimits[0].soft == 10 && b.spec.rlimits[0].hard == 20);
+	EXPECT(b.spec.rlimits[1].soft == UINT64_MAX && b.spec.rlimits[1].hard == UINT64_MAX && str_eq(b.spec.rlimits[1].name, "core"));
+	EXPECT_STR(b.spec.sysctls.items[0].key, "net.core.somaxconn");
+	EXPECT_STR(b.spec.sysctls.items[0].value, "99");
+	EXPECT_INT(b.spec.oom_score_adj, -500);
+	EXPECT_INT(b.spec.pids_limit, 0);
+	EXPECT_STR(line(&b, &b.spec.groups), "audio 44");
+	bench_fini(&b);
+}
+
+TEST(task_container_writes_hosts_and_name_servers)
+{
+	struct bench b;
+	char *hosts[] = { (char[]){ "10.1.2.3 db  db.local" }, (char[]){ "host-gateway outside" }, (char[]){ "::1\tsix" } };
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	b.assignment.spec.container.hosts = (struct str_array){ hosts, ARRAY_COUNT(hosts) };
+	b.assignment.spec.container.dns.nameservers = words(&b, "1.1.1.1 2606:4700::1111");
+	b.assignment.spec.container.dns.search = words(&b, "example.org .");
+	b.assignment.spec.container.dns.options = words(&b, "ndots:3");
+	EXPECT_INT(make(&b, NULL, 0), -1);
+	EXPECT_STR(b.err.text, "unable to derive the IP value for host-gateway");
+	b.gateway = "172.17.0.1";
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_INT(b.spec.hosts.count, 3);
+	EXPECT_STR(b.spec.hosts.items[0].key, "10.1.2.3");
+	EXPECT_STR(b.spec.hosts.items[0].value, "db  db.local");
+	EXPECT_STR(b.spec.hosts.items[1].key, "172.17.0.1");
+	EXPECT_STR(b.spec.hosts.items[1].value, "outside");
+	EXPECT_STR(b.spec.hosts.items[2].key, "::1");
+	EXPECT_STR(line(&b, &b.spec.dns_servers), "1.1.1.1 2606:4700::1111");
+	EXPECT_STR(line(&b, &b.spec.dns_search), "example.org .");
+	EXPECT_STR(line(&b, &b.spec.dns_options), "ndots:3");
+	bench_fini(&b);
+}
+
+TEST(task_container_logs_and_networks_as_the_spec_names_them)
+{
+	struct str_pair options[] = { { (char[]){ "max-file" }, (char[]){ "3" } }, { (char[]){ "max-size" }, (char[]){ "10k" } } };
+	struct log_driver log = { .options = { options, 2 } };
+	struct network_attachment network = { .target = (char[]){ "predefinednetworkhost0000" } };
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(b.spec.log_driver == CONTAINER_LOG_JSON_FILE && b.spec.log_max_bytes == 0 && b.spec.network == CONTAINER_NET_OWN);
+	b.assignment.spec.log = &log;
+	b.assignment.spec.networks.items = &network;
+	b.assignment.spec.networks.count = 1;
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(b.spec.log_driver == CONTAINER_LOG_JSON_FILE && b.spec.log_max_bytes == 10000 && b.spec.log_max_files == 3);
+	EXPECT(b.spec.network == CONTAINER_NET_HOST);
+	log.name = (char[]){ "none" };
+	network.target = (char[]){ "predefinednetworknone0000" };
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(b.spec.log_driver == CONTAINER_LOG_NONE && b.spec.network == CONTAINER_NET_NONE);
 	bench_fini(&b);
 }

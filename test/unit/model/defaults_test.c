@@ -56,6 +56,24 @@ TEST(normalizing_adds_words_but_no_members)
 	arena_fini(&arena);
 }
 
+TEST(normalizing_turns_names_of_predefined_networks_into_ids)
+{
+	struct network_attachment networks[] = { { .target = (char[]){ "host" } }, { .target = (char[]){ "other" } } };
+	struct service_spec spec = { 0 };
+	struct arena arena;
+
+	arena_init(&arena, "test", 1 << 20);
+	spec.task.networks.items = networks;
+	spec.task.networks.count = 2;
+	for (int twice = 0; twice < 2; twice++) {
+		service_spec_normalize(&spec, &arena);
+		EXPECT_STR(networks[0].target, predefined_network_id(PREDEFINED_HOST));
+		EXPECT_STR(networks[1].target, "other");
+		EXPECT_INT(service_network(&spec.task), PREDEFINED_HOST);
+	}
+	arena_fini(&arena);
+}
+
 TEST(normalizing_leaves_a_global_service_without_replicas)
 {
 	struct arena arena;
@@ -114,4 +132,28 @@ TEST(only_the_template_and_the_endpoint_replace_tasks)
 	other.endpoint.ports.items = &port;
 	other.endpoint.ports.count = 1;
 	EXPECT(changes(base, other));
+	other = base;
+	other.task.log = &(struct log_driver){ .name = (char[]){ "none" } };
+	EXPECT(changes(base, other));
+	other = base;
+	other.task.container.health = &(struct health_config){ .retries = 2 };
+	EXPECT(changes(base, other));
+}
+
+TEST(normalizing_drops_options_that_say_nothing)
+{
+	struct health_config health = { 0 };
+	struct privileges privileges = { 0 };
+	struct log_driver log = { 0 };
+	struct service_spec spec = { .task.log = &log, .task.container = { .health = &health, .privileges = &privileges } };
+	struct arena arena;
+
+	arena_init(&arena, "test", 1 << 20);
+	service_spec_normalize(&spec, &arena);
+	EXPECT(!spec.task.log && !spec.task.container.health && !spec.task.container.privileges);
+	spec.task.container.health = &health;
+	health.retries = 1;
+	service_spec_normalize(&spec, &arena);
+	EXPECT(spec.task.container.health == &health);
+	arena_fini(&arena);
 }

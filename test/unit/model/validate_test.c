@@ -243,36 +243,6 @@ TEST(update_settings_are_dockers_defaults_parallelism_and_order)
 		   "UpdateConfig.MaxFailureRatio is not supported by swarmbox yet");
 }
 
-static const char *refusal_of_container(struct container_spec_model container)
-{
-	struct service_spec spec = good();
-
-	container.image = spec.task.container.image;
-	spec.task.container = container;
-	return refusal_of(&spec);
-}
-
-TEST(container_settings_are_refused_by_name)
-{
-	char *env[] = { (char[]){ "=x" } }, *template[] = { (char[]){ "A={{.Node.ID}}" } }, *unset[] = { (char[]){ "A" } };
-
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { env, 1 } }),
-		   "invalid environment variable: =x");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { unset, 1 } }), NULL);
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { template, 1 } }),
-		   "a template in ContainerSpec.Env ('A={{.Node.ID}}') is not supported by swarmbox yet");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .hostname = (char[]){ "{{.Task.Slot}}" } }),
-		   "a template in ContainerSpec.Hostname ('{{.Task.Slot}}') is not supported by swarmbox yet");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_TRUE }),
-		   "ContainerSpec.Init is not supported by swarmbox yet");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_FALSE }), NULL);
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .stop_signal = (char[]){ "SIGNONE" } }),
-		   "invalid signal: SIGNONE");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .stop_signal = (char[]){ "RTMIN+3" } }), NULL);
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .dir = (char[]){ "tmp" } }),
-		   "the working directory 'tmp' is invalid, it needs to be an absolute path");
-}
-
 TEST(jobs_are_refused_while_reading_the_spec)
 {
 	const char *text = "{\"Name\":\"j\",\"Mode\":{\"ReplicatedJob\":{\"MaxConcurrent\":1}}}";

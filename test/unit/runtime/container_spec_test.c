@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "runtime/caps.h"
+#include "model/caps.h"
 #include "runtime/container_spec.h"
 #include "runtime/shim_plan.h"
 #include "test/unit/runner.h"
@@ -169,11 +169,11 @@ TEST(what_nobody_could_run_is_refused_in_dockers_words)
 	REFUSES((spec.rlimits = &limit, spec.rlimit_count = 1),
 		"ulimit soft limit must be less than or equal to hard limit: 2 > 1");
 	REFUSES((limit.name = "beer", spec.rlimits = &limit, spec.rlimit_count = 1), "invalid ulimit type: beer");
-	REFUSES((spec.sysctls = (struct container_pairs){ &sysctl, 1 }), "sysctl 'kernel.panic' is not whitelisted");
+	REFUSES((spec.sysctls = (struct container_pairs){ &sysctl, 1 }), "sysctl 'kernel.panic' is not allowed");
 	REFUSES((sysctl.key = "net.ipv4.ip_forward", spec.network = CONTAINER_NET_HOST,
-		 spec.sysctls = (struct container_pairs){ &sysctl, 1 }), "sysctl 'net.ipv4.ip_forward' is not whitelisted");
+		 spec.sysctls = (struct container_pairs){ &sysctl, 1 }), "sysctl 'net.ipv4.ip_forward' is not allowed");
 	REFUSES((sysctl.key = "net/../kernel/panic", spec.sysctls = (struct container_pairs){ &sysctl, 1 }),
-		"sysctl 'net/../kernel/panic' is not whitelisted");
+		"sysctl 'net/../kernel/panic' is not allowed");
 	REFUSES((spec.devices = &device, spec.device_count = 1), "invalid device mode: x");
 	REFUSES(spec.caps = UINT64_C(1) << 41, "container 0123456789ab: unknown capabilities");
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "runtime/container_files.h"
 #include "runtime/container_user.h"
 #include "runtime/mounts.h"
 #include "test/unit/runner.h"
@@ -76,20 +75,6 @@ TEST(who_is_not_there_is_told_in_dockers_words)
 	EXPECT_STR(err.text, "unable to find group nogroup: no matching entries in group file");
 	EXPECT(find("4294967295", &user, &err) == -1);           /* -1 would mean "leave it" */
 	EXPECT(find("99999999999", &user, &err) == -1);
-}
-
-TEST(servers_on_loopback_are_left_out_unless_the_network_is_the_hosts)
-{
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct container_spec spec = { .uses_host_dns = true };
-	const char *host = "# stub\nnameserver 127.0.0.53\nnameserver ::1\nnameserver\t10.0.0.1\nsearch example.org\noptions edns0";
-
-	container_files_resolv(&spec, host, &text);
-	EXPECT_STR(buf_text(&text), "# stub\nnameserver\t10.0.0.1\nsearch example.org\noptions edns0\n");
-	buf_clear(&text);
-	spec.network = CONTAINER_NET_HOST;
-	container_files_resolv(&spec, host, &text);
-	EXPECT(strstr(buf_text(&text), "127.0.0.53"));
 }
 
 static const char *targets(const struct shim_plan *plan, struct arena *arena)

@@ -4,7 +4,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 
-#include "runtime/caps.h"
+#include "model/caps.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_names.h"
 #include "test/unit/runner.h"

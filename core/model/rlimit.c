@@ -1,5 +1,5 @@
 /* rlimit.c - the names of resource limits. */
-#include "runtime/rlimit.h"
+#include "model/rlimit.h"
 
 #include <sys/resource.h>
 

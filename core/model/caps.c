@@ -1,8 +1,9 @@
 /* caps.c - names, numbers and the default set of capabilities. */
-#include "runtime/caps.h"
+#include "model/caps.h"
 
 #include <linux/capability.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
 /* In the order of their numbers. */
@@ -35,4 +36,43 @@ uint64_t caps_default(void)
 	       CAPS_BIT(CAP_KILL) | CAPS_BIT(CAP_SETGID) | CAPS_BIT(CAP_SETUID) | CAPS_BIT(CAP_SETPCAP) |
 	       CAPS_BIT(CAP_NET_BIND_SERVICE) | CAPS_BIT(CAP_NET_RAW) | CAPS_BIT(CAP_SYS_CHROOT) | CAPS_BIT(CAP_MKNOD) |
 	       CAPS_BIT(CAP_AUDIT_WRITE) | CAPS_BIT(CAP_SETFCAP);
+}
+
+static int unknown(const char *list, const char *name, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	for (const char *at = name; *at; at++)
+		buf_add_char(&text, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
+	return err_set(err, ERR_INVALID, "%s: unknown capability: \"%s%.100s\"", list,
+		       str_starts(buf_text(&text), "CAP_") ? "" : "CAP_", buf_text(&text));
+}
+
+static int set_of(const struct str_array *words, const char *list, uint64_t *ret, bool *ret_all, struct err *err)
+{
+	*ret = 0;
+	*ret_all = false;
+	for (size_t i = 0; i < words->count; i++) {
+		const char *name = words->items[i] ? words->items[i] : "";
+		int cap = caps_parse(name);
+
+		if (str_eq_nocase(name, "ALL"))
+			*ret_all = true;
+		else if (cap < 0)
+			return unknown(list, name, err);
+		else
+			*ret |= CAPS_BIT(cap);
+	}
+	return 0;
+}
+
+int caps_adjust(uint64_t base, const struct str_array *add, const struct str_array *drop, uint64_t *ret, struct err *err)
+{
+	uint64_t added, dropped;
+	bool adds_all, drops_all;
+
+	if (set_of(add, "invalid CapAdd", &added, &adds_all, err) < 0 || set_of(drop, "invalid CapDrop", &dropped, &drops_all, err) < 0)
+		return -1;
+	*ret = adds_all ? CAPS_ALL & ~dropped : drops_all ? added : (base & ~dropped) | added;
+	return 0;
 }
