@@ -92,6 +92,8 @@ int err_http_status(enum err_code code)
 	case ERR_STALE:
 	case ERR_IO:
 		return 500;
+	case ERR_UNAUTHORIZED:
+		return 401;
 	}
 	return 500;
 }

@@ -16,6 +16,7 @@ enum err_code {
 	ERR_UNSUPPORTED,        /* 501, swarmbox does not do this (yet)                   */
 	ERR_STALE,              /* 500 "update out of sequence" in Docker's words         */
 	ERR_IO,                 /* 500, a system call failed                              */
+	ERR_UNAUTHORIZED,       /* 401, a registry refuses the credentials                */
 };
 
 struct err {
