@@ -93,7 +93,7 @@ int api_parse_moment(const char *text, nsec *ret)
 		return -1;
 	for (; digits < 9; digits++)
 		fraction *= 10;
-	*ret = (nsec)(seconds * 1000000000 + fraction);
+	*ret = seconds < INT64_MAX / 1000000000 ? (nsec)(seconds * 1000000000 + fraction) : INT64_MAX;
 	return 0;
 }
 

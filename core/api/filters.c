@@ -36,9 +36,12 @@ static int take_values(yyjson_val *value, struct arena *arena, struct filter *re
 		return malformed(err);
 	ret->values.items = ARENA_ARRAY(arena, char *, yyjson_obj_size(value));
 	yyjson_obj_iter iter = yyjson_obj_iter_with(value);
-	while ((item = yyjson_obj_iter_next(&iter)))
-		if (yyjson_is_true(yyjson_obj_iter_get_val(item)))
-			ret->values.items[ret->values.count++] = arena_strdup(arena, yyjson_get_str(item));
+	while ((item = yyjson_obj_iter_next(&iter))) {
+		/* Docker looks at the names alone. A filter that is there must narrow: "false" read as "no filter" would list, or prune, all. */
+		if (!yyjson_is_bool(yyjson_obj_iter_get_val(item)))
+			return malformed(err);
+		ret->values.items[ret->values.count++] = arena_strdup(arena, yyjson_get_str(item));
+	}
 	return 0;
 }
 
@@ -47,6 +50,8 @@ static int take(yyjson_val *root, const char *const *allowed, struct arena *aren
 	yyjson_obj_iter iter;
 	yyjson_val *key;
 
+	if (yyjson_is_null(root))
+		return 0;
 	if (!yyjson_is_obj(root))
 		return malformed(err);
 	ret->items = ARENA_ARRAY(arena, struct filter, yyjson_obj_size(root));

@@ -10,7 +10,7 @@
 struct filter { const char *key; struct str_array values; };
 struct filters { struct filter *items; size_t count; };
 
-/* text NULL or "": no filters. ERR_INVALID for broken JSON and for a key that is not in allowed (ended by NULL): "invalid filter 'x'". */
+/* text NULL, "" or null: no filters. ERR_INVALID for broken JSON and for a key that is not in allowed (ended by NULL): "invalid filter 'x'". */
 int filters_parse(const char *text, const char *const *allowed, struct arena *arena, struct filters *ret, struct err *err);
 const struct str_array *filters_get(const struct filters *filters, const char *key);    /* NULL when not given */
 /* Not given, or one of its values equals / is the start of / stands in the text. */

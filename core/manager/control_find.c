@@ -7,7 +7,7 @@ typedef bool name_fn(const struct view *view, const struct view_object *object, 
 static bool service_has_name(const struct view *view, const struct view_object *object, const char *name)
 {
 	const struct service_spec *spec = view_current_spec(view, object);
-	return spec && str_eq(spec->name, name);
+	return spec && str_eq_nocase(spec->name, name);         /* names are unique without regard to case */
 }
 
 static bool node_has_name(const struct view *view, const struct view_object *object, const char *name)
@@ -15,7 +15,7 @@ static bool node_has_name(const struct view *view, const struct view_object *obj
 	const struct node *node = object->value;
 
 	(void)view;
-	return str_eq(node->description.hostname, name) || (!str_is_empty(node->spec.name) && str_eq(node->spec.name, name));
+	return str_eq_nocase(node->description.hostname, name) || (!str_is_empty(node->spec.name) && str_eq_nocase(node->spec.name, name));
 }
 
 static bool task_has_name(const struct view *view, const struct view_object *object, const char *name)

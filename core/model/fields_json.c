@@ -236,13 +236,13 @@ static int enum_from_json(const struct field *field, yyjson_val *json, int *ret,
 		*ret = 0;
 		return 0;
 	}
-	buf_add_str(&want, "one of");
 	for (int i = 0; field->names[i]; i++) {
 		if (str_eq(field->names[i], yyjson_get_str(json))) {
 			*ret = i;
 			return 0;
 		}
-		buf_printf(&want, "%s %s", i ? "," : "", field->names[i]);
+		if (*field->names[i])           /* "", where that is a name, need not be told */
+			buf_printf(&want, "%s %s", want.len ? "," : "one of", field->names[i]);
 	}
 	return bad_type(path, buf_text(&want), err);
 }

@@ -23,7 +23,7 @@ static void bench_fini(struct bench *b)
 
 TEST(filters_are_read_in_both_forms)
 {
-	static const char *const texts[] = { "{\"name\":[\"web\",\"db\"]}", "{\"name\":{\"web\":true,\"no\":false,\"db\":true}}" };
+	static const char *const texts[] = { "{\"name\":[\"web\",\"db\"]}", "{\"name\":{\"web\":true,\"db\":false}}" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		struct bench b = parsed(texts[i]);
@@ -38,7 +38,7 @@ TEST(filters_are_read_in_both_forms)
 
 TEST(filters_of_nothing_let_everything_through)
 {
-	static const char *const texts[] = { NULL, "", "{}", "{\"name\":{}}", "{\"name\":[]}", "{\"name\":{\"a\":false}}" };
+	static const char *const texts[] = { NULL, "", "{}", "{\"name\":{}}", "{\"name\":[]}", "null" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		struct bench b = parsed(texts[i]);
@@ -51,7 +51,7 @@ TEST(filters_of_nothing_let_everything_through)
 
 TEST(filters_refuse_unknown_keys_and_broken_json)
 {
-	static const char *const broken[] = { "{", "[]", "1", "\"name\"", "{\"name\":1}", "{\"name\":[1]}", "{\"name\":null}", "{}x" };
+	static const char *const broken[] = { "{", "[]", "1", "\"name\"", "{\"name\":1}", "{\"name\":[1]}", "{\"name\":{\"a\":1}}", "{\"name\":null}", "{}x" };
 	struct bench b = parsed("{\"color\":[\"red\"]}");
 
 	EXPECT_INT(b.rc, -1);
