@@ -19,7 +19,7 @@ static const char shared_devices[] = "default";
 
 static bool has_own_devices(const struct cgroup_v1 *v1, const struct container_spec *spec)
 {
-	return v1->controllers != CGROUP_DEVICES || spec->device_count > 0;
+	return v1->controllers != CGROUP_DEVICES || spec->device_count > 0 || spec->has_all_devices;
 }
 
 /* --- opening ----------------------------------------------------------------------------------- */
@@ -215,7 +215,8 @@ static int make_v1(const struct cgroup_host *host, const struct cgroup_v1 *v1, c
 		return 0;
 	if (make_group(dir.text, err) < 0 || write_limits(dir.text, &limits, err) < 0)
 		return -1;
-	if (!(v1->controllers & CGROUP_DEVICES))
+	/* a new group has its parent's rules, and the parent has none */
+	if (!(v1->controllers & CGROUP_DEVICES) || spec->has_all_devices)
 		return 0;
 	if (collect_rules(spec, arena, &rules, &count, err) < 0)
 		return -1;
@@ -262,7 +263,7 @@ static int make_v2(const struct cgroup_host *host, const struct container_spec *
 		if (write_limits(ctr.text, &limits, err) < 0)
 			return -1;
 	}
-	return host->device_prog_fd >= 0 ? attach_filter(host, ctr.text, spec, arena, err) : 0;
+	return host->device_prog_fd >= 0 && !spec->has_all_devices ? attach_filter(host, ctr.text, spec, arena, err) : 0;
 }
 
 int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err)

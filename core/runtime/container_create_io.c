@@ -29,19 +29,21 @@ static int write_spec(const char *path, const struct buf *text, struct err *err)
 	return 0;
 }
 
-/* The spec lies in the data root, where it outlives a reboot; the shim finds it beside its socket. */
+int container_make_shim_dir(const struct container *container, struct err *err)
+{
+	return mkdir(container->shim_dir, 0700) < 0 ? err_sys(err, "mkdir '%s'", container->shim_dir) : 0;
+}
+
+/* The spec lies in the data root, where it outlives a reboot. */
 static int make_dirs(const struct container *container, struct err *err)
 {
 	CLEANUP(str_freep) char *spec = path_join(container->dir, "spec");
-	CLEANUP(str_freep) char *link = path_join(container->shim_dir, "spec");
 
 	if (mkdir(container->dir, 0711) < 0)
 		return err_sys(err, "mkdir '%s'", container->dir);
-	if (mkdir(container->shim_dir, 0700) < 0)
-		return err_sys(err, "mkdir '%s'", container->shim_dir);
-	if (write_spec(spec, &container->plan_text, err) < 0)
+	if (container_make_shim_dir(container, err) < 0)
 		return -1;
-	return symlink(spec, link) < 0 ? err_sys(err, "link '%s'", link) : 0;
+	return write_spec(spec, &container->plan_text, err);
 }
 
 /* Made here, not by the shim: whoever finds the directory can connect at once. By descriptor, for a path may be longer than a
@@ -108,7 +110,7 @@ static int exec_shim(struct container *container, const struct container_spec *s
 	return child_start(&child, &container->made_shim_pidfd, &pid, err);
 }
 
-static int start_shim(struct container *container, const struct container_spec *spec, struct arena *arena, struct err *err)
+int container_start_shim(struct container *container, const struct container_spec *spec, struct arena *arena, struct err *err)
 {
 	struct shim_fds fds = { -1, -1, -1, -1, -1, -1 };
 	int result = open_shim_fds(container, &fds, err);
@@ -132,8 +134,16 @@ static void create_run(struct container *container)
 	container->job_failed = shim_plan_decode(container->plan_text.data, container->plan_text.len, &arena, &plan, err) < 0 ||
 				make_dirs(container, err) < 0 || rootfs_prepare(container->dir, plan.uses_overlay, err) < 0 ||
 				cgroup_make(&container->rt->cgroups, &plan.spec, err) < 0 ||
-				start_shim(container, &plan.spec, &arena, err) < 0;
+				container_start_shim(container, &plan.spec, &arena, err) < 0;
 	arena_fini(&arena);
+}
+
+void container_take_shim(struct container *container)
+{
+	container_watch_shim(container, fd_take(&container->made_shim_pidfd));
+	container_link(container, fd_take(&container->made_link_fd));
+	if (container->is_removing)
+		container_remove_step(container);
 }
 
 static void create_done(struct container *container)
@@ -147,10 +157,7 @@ static void create_done(struct container *container)
 		container_remove_step(container);
 		return;
 	}
-	container_watch_shim(container, fd_take(&container->made_shim_pidfd));
-	container_link(container, fd_take(&container->made_link_fd));
-	if (container->is_removing)
-		container_remove_step(container);
+	container_take_shim(container);
 }
 
 void container_create(struct container *container)

@@ -38,7 +38,7 @@ struct init {
 	struct arena arena;
 	struct mount_plan mounts;
 	struct mount_source *sources;
-	struct device_node *nodes;
+	struct device_nodes nodes;
 	struct container_user user;
 	struct buf host_resolv;
 	int root_fd;
@@ -77,18 +77,25 @@ static int write_oom_score(const struct container_spec *spec, struct err *err)
 	return file_poke("/proc/self/oom_score_adj", text, err) < 0 && spec->oom_score_adj ? -1 : 0;
 }
 
+static int set_names(struct init *init, struct err *err)
+{
+	const char *hostname = container_files_hostname(init->spec, &init->arena), *domain = init->spec->domainname;
+
+	if (!str_is_empty(domain) && setdomainname(domain, strlen(domain)) < 0)
+		return err_sys(err, "set domain name '%s'", domain);
+	/* with the host's network its name stays as well, as Docker has it */
+	if (init->spec->network == CONTAINER_NET_HOST && str_is_empty(init->spec->hostname))
+		return 0;
+	return sethostname(hostname, strlen(hostname)) < 0 ? err_sys(err, "set host name '%s'", hostname) : 0;
+}
+
 static int enter_namespaces(struct init *init, struct err *err)
 {
 	if (cgroup_join(&init->plan, err) < 0 || write_oom_score(init->spec, err) < 0)
 		return -1;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(err, "make a cgroup namespace");
-	const char *hostname = container_files_hostname(init->spec, &init->arena);
-
-	/* with the host's network its name stays as well, as Docker has it */
-	if (init->spec->network == CONTAINER_NET_HOST && str_is_empty(init->spec->hostname))
-		return 0;
-	return sethostname(hostname, strlen(hostname)) < 0 ? err_sys(err, "set host name '%s'", hostname) : 0;
+	return set_names(init, err);
 }
 
 /* Where systemd-resolved stands in front, the host's file names only itself, on a loopback address that is another one inside. */
@@ -192,7 +199,7 @@ static int fill_root(struct init *init, struct err *err)
 	if (make_files(init, err) < 0 || mounts_apply(init->root_fd, &init->mounts, init->sources, err) < 0)
 		return -1;
 	umask(0);
-	if (mounts_make_dev(init->root_fd, &init->mounts, init->spec, init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
+	if (mounts_make_dev(init->root_fd, &init->mounts, &init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
 	    mounts_hide(init->root_fd, init->spec, err) < 0)
 		return -1;
 	umask(022);

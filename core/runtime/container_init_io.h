@@ -6,7 +6,7 @@
 #pragma once
 
 struct container_init {
-	int spec_dir_fd;                 /* shims/<id>, where `spec` is */
+	int spec_dir_fd;                 /* containers/<id>, where `spec` is */
 	int gate_fd;                     /* the child's end of the pair */
 	int stdout_fd, stderr_fd;        /* -1: /dev/null, which is fd 0 already */
 };

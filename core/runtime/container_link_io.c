@@ -75,13 +75,20 @@ static void announce_end(struct container *container, enum runtime_state before)
 	container->start.done = NULL;
 	container->is_awaited = false;
 	log_reader_finish_all(&container->readers);
-	if (before == RUNTIME_CREATING && !was_awaited)
+	bool was_renewal = before == RUNTIME_CREATING && container->is_renewal;
+
+	if (was_renewal)
+		container->failure_code = 0;
+	container->is_renewal = false;
+	if (before == RUNTIME_CREATING && !was_awaited && !was_renewal)
 		container->is_removing = true;   /* answers the creator when it is done */
 	if (container->is_removing)
 		container_remove_step(container);
 	err_set(&err, ERR_INVALID, "%s", container->error[0] ? container->error : "the container ended before it was started");
 	if (was_awaited)
 		runtime_recovered_one(rt);
+	else if (was_renewal && !container->is_removing)
+		waiter_answer(&container->create, &err);
 	else if (start.done)
 		waiter_answer(&start, &err);
 	else if (!container->is_removing)
@@ -130,6 +137,8 @@ static void on_shim_exit(void *arg, int exit_code UNUSED)
 	container->shim_pidfd = -1;
 	if (container->is_removing)
 		container_remove_step(container);
+	else if (container->renews_later)
+		container_renew(container);
 }
 
 void container_watch_shim(struct container *container, int shim_pidfd)
@@ -155,7 +164,7 @@ static void take_hello(struct container *container, const struct shim_wire *hell
 	container->state = hello->state == SHIM_WIRE_RUNNING ? RUNTIME_RUNNING : RUNTIME_CREATED;
 	bool was_awaited = container->is_awaited;
 
-	container->is_awaited = false;
+	container->is_awaited = container->is_renewal = false;
 	if (container->is_removing)
 		container_remove_step(container);
 	if (was_awaited)

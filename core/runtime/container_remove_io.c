@@ -36,7 +36,8 @@ static void remove_done(struct container *container)
 		list_remove(item);
 		list_add_last(&told, item);
 	}
-	container->is_removing = false;
+	container->is_removing = container->is_renewal = container->renews_later = false;
+	container->state = RUNTIME_EXITED;
 	container->create.done = NULL;
 	if (failed)
 		log_warn("container %.12s: cannot be removed: %s", container->id, failure.text);

@@ -9,6 +9,7 @@
 #include "model/rlimit.h"
 #include "model/sysctl_name.h"
 #include "runtime/spec_json.h"
+#include "runtime/tmpfs_options.h"
 
 #define FIELD(owner, member, kind_)       { .name = #member, .kind = kind_, .at = offsetof(struct owner, member) }
 #define WORD(owner, member, words_)       { .name = #member, .kind = SPEC_WORD, .at = offsetof(struct owner, member), .words = words_ }
@@ -27,13 +28,17 @@ static const struct spec_field mount_fields[] = {
 	FIELD(container_mount, source, SPEC_TEXT),
 	FIELD(container_mount, target, SPEC_TEXT),
 	FIELD(container_mount, name, SPEC_TEXT),
+	FIELD(container_mount, subpath, SPEC_TEXT),
 	FIELD(container_mount, is_readonly, SPEC_BOOL),
+	FIELD(container_mount, is_readonly_shallow, SPEC_BOOL),
+	FIELD(container_mount, needs_readonly_deep, SPEC_BOOL),
 	FIELD(container_mount, is_nonrecursive, SPEC_BOOL),
 	FIELD(container_mount, makes_source, SPEC_BOOL),
 	FIELD(container_mount, copies_up, SPEC_BOOL),
 	WORD(container_mount, propagation, propagations),
 	FIELD(container_mount, size_bytes, SPEC_I64),
 	FIELD(container_mount, mode, SPEC_U32),
+	FIELD(container_mount, tmpfs_options, SPEC_TEXT),
 	END
 };
 static const struct spec_field rlimit_fields[] = {
@@ -59,6 +64,13 @@ static const struct spec_field spec_fields[] = {
 	FIELD(container_spec, user, SPEC_TEXT),
 	FIELD(container_spec, groups, SPEC_TEXTS),
 	FIELD(container_spec, hostname, SPEC_TEXT),
+	FIELD(container_spec, domainname, SPEC_TEXT),
+	FIELD(container_spec, has_tty, SPEC_BOOL),
+	FIELD(container_spec, tty_rows, SPEC_U32),
+	FIELD(container_spec, tty_columns, SPEC_U32),
+	FIELD(container_spec, has_stdin, SPEC_BOOL),
+	FIELD(container_spec, is_stdin_once, SPEC_BOOL),
+	FIELD(container_spec, uses_init, SPEC_BOOL),
 	FIELD(container_spec, hosts, SPEC_PAIRS),
 	FIELD(container_spec, uses_host_dns, SPEC_BOOL),
 	FIELD(container_spec, dns_servers, SPEC_TEXTS),
@@ -66,6 +78,7 @@ static const struct spec_field spec_fields[] = {
 	FIELD(container_spec, dns_options, SPEC_TEXTS),
 	FIELD(container_spec, layers, SPEC_TEXTS),
 	FIELD(container_spec, is_root_readonly, SPEC_BOOL),
+	FIELD(container_spec, keeps_root, SPEC_BOOL),
 	LIST(container_spec, mounts, mount_count, container_mount, mount_fields),
 	FIELD(container_spec, caps, SPEC_U64),
 	FIELD(container_spec, seccomp_enabled, SPEC_BOOL),
@@ -75,6 +88,9 @@ static const struct spec_field spec_fields[] = {
 	FIELD(container_spec, masked_paths, SPEC_TEXTS),
 	FIELD(container_spec, readonly_paths, SPEC_TEXTS),
 	LIST(container_spec, devices, device_count, container_device, device_fields),
+	FIELD(container_spec, has_all_devices, SPEC_BOOL),
+	FIELD(container_spec, has_writable_sys, SPEC_BOOL),
+	FIELD(container_spec, shm_size_bytes, SPEC_I64),
 	FIELD(container_spec, memory_bytes, SPEC_I64),
 	FIELD(container_spec, memory_swap_bytes, SPEC_I64),
 	FIELD(container_spec, nano_cpus, SPEC_I64),
@@ -107,15 +123,37 @@ void container_spec_init(struct container_spec *spec)
 	};
 }
 
-/* A path that starts at the root and never climbs: "..", which a join would obey, is refused. */
+/* "..", which a join would obey. */
+static bool climbs(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")); at += 2)
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}
+
 static bool is_clean_path(const char *path)
 {
-	if (!path || path[0] != '/')
-		return false;
-	for (const char *at = path; (at = strstr(at, "/..")); at += 3)
-		if (at[3] == '/' || at[3] == '\0')
-			return false;
-	return true;
+	return path && path[0] == '/' && !climbs(path);
+}
+
+static bool is_relative_path(const char *path)
+{
+	return path[0] != '/' && !climbs(path);
+}
+
+static int check_tmpfs(const struct container_mount *mount, struct err *err)
+{
+	struct tmpfs_options options;
+	struct arena arena;
+
+	if (mount->size_bytes < 0 || mount->mode > 07777)
+		return err_set(err, ERR_INVALID, "tmpfs '%s': wrong size or mode", mount->target);
+	arena_init(&arena, "check_tmpfs", 1 << 16);
+	int result = tmpfs_options_parse(mount->tmpfs_options, &arena, &options, err);
+
+	arena_fini(&arena);
+	return result;
 }
 
 static int check_mount(const struct container_mount *mount, struct err *err)
@@ -128,9 +166,9 @@ static int check_mount(const struct container_mount *mount, struct err *err)
 	if (mount->kind != CONTAINER_TMPFS && !is_clean_path(mount->source))
 		return err_set(err, ERR_INVALID, "invalid mount source, must be an absolute path: '%s'",
 			       mount->source ? mount->source : "");
-	if (mount->kind == CONTAINER_TMPFS && (mount->size_bytes < 0 || mount->mode > 07777))
-		return err_set(err, ERR_INVALID, "tmpfs '%s': wrong size or mode", mount->target);
-	return 0;
+	if (!str_is_empty(mount->subpath) && (mount->kind != CONTAINER_VOLUME || !is_relative_path(mount->subpath)))
+		return err_set(err, ERR_INVALID, "subpath must be a relative path within the volume");
+	return mount->kind == CONTAINER_TMPFS ? check_tmpfs(mount, err) : 0;
 }
 
 static int check_limits(const struct container_spec *spec, struct err *err)
@@ -143,6 +181,8 @@ static int check_limits(const struct container_spec *spec, struct err *err)
 		return err_set(err, ERR_INVALID, "cpu limit %lld: must be at least 0.01 CPUs", (long long)spec->nano_cpus);
 	if (spec->pids_limit < 0)
 		return err_set(err, ERR_INVALID, "pids limit %lld: must not be negative", (long long)spec->pids_limit);
+	if (spec->shm_size_bytes < 0)
+		return err_set(err, ERR_INVALID, "SHM size can not be less than 0");
 	if (spec->oom_score_adj < -1000 || spec->oom_score_adj > 1000)
 		return err_set(err, ERR_INVALID, "Invalid value %d, range for oom score adj is [-1000, 1000]",
 			       spec->oom_score_adj);
@@ -186,6 +226,11 @@ int container_spec_check(const struct container_spec *spec, struct err *err)
 		return err_set(err, ERR_INVALID, "the working directory '%s' is invalid, it needs to be an absolute path", spec->cwd);
 	if (spec->hostname && strlen(spec->hostname) > 64)
 		return err_set(err, ERR_INVALID, "invalid hostname: '%.80s' is longer than 64 characters", spec->hostname);
+	if (spec->domainname && strlen(spec->domainname) > 64)
+		return err_set(err, ERR_INVALID, "invalid domainname: '%.80s' is longer than 64 characters", spec->domainname);
+	if (spec->has_tty || spec->has_stdin || spec->uses_init)
+		return err_set(err, ERR_UNSUPPORTED, "a container with %s is not supported by swarmbox yet",
+			       spec->has_tty ? "a terminal" : spec->has_stdin ? "standard input" : "an init");
 	if (!spec->layers.count)
 		return err_set(err, ERR_INVALID, "container %.12s: its image has no layers", spec->id);
 	for (size_t i = 0; i < spec->layers.count; i++)

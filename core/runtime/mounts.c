@@ -5,17 +5,22 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/panic.h"
 #include "base/str.h"
+#include "runtime/tmpfs_options.h"
 
 #define STRICT (MS_NOSUID | MS_NOEXEC | MS_NODEV)
+
+#define SHM    "/dev/shm"
+#define SYS    "/sys"
 
 static const struct mount_step own_steps[] = {
 	{ .target = "/proc", .type = "proc", .flags = STRICT },
 	{ .target = "/dev", .type = "tmpfs", .data = "mode=755,size=65536k", .flags = MS_NOSUID | MS_STRICTATIME },
 	{ .target = "/dev/pts", .type = "devpts", .data = "newinstance,ptmxmode=0666,mode=0620,gid=5", .flags = MS_NOSUID | MS_NOEXEC },
-	{ .target = "/dev/shm", .type = "tmpfs", .data = "mode=1777,size=65536k", .flags = STRICT },
+	{ .target = SHM, .type = "tmpfs", .data = "mode=1777,size=65536k", .flags = STRICT },
 	{ .target = "/dev/mqueue", .type = "mqueue", .flags = STRICT },
-	{ .target = "/sys", .type = "sysfs", .flags = STRICT | MS_RDONLY },
+	{ .target = SYS, .type = "sysfs", .flags = STRICT | MS_RDONLY },
 };
 
 /* "/a//b/" and "/a/b" are one place. */
@@ -61,11 +66,23 @@ static void add(struct mount_plan *plan, struct mount_step step)
 	plan->steps[plan->count++] = step;
 }
 
+static void add_own(struct mount_plan *plan, struct mount_step step, const struct container_spec *spec, struct arena *arena)
+{
+	if (str_eq(step.target, SHM) && spec->shm_size_bytes)
+		step.data = arena_printf(arena, "mode=1777,size=%lld", (long long)spec->shm_size_bytes);
+	if (str_eq(step.target, SYS) && spec->has_writable_sys)
+		step.flags &= ~(unsigned long)MS_RDONLY;
+	add(plan, step);
+}
+
 /* v2 is one mount; each v1 hierarchy is its own, below a small tmpfs that is sealed at the end. */
 static void add_cgroups(const struct shim_plan *shim, struct mount_plan *plan, struct arena *arena)
 {
+	bool is_sealed = !shim->spec.has_writable_sys;
+	unsigned long flags = STRICT | (is_sealed ? MS_RDONLY : 0);
+
 	if (shim->is_cgroup2_unified) {
-		add(plan, (struct mount_step){ .target = "/sys/fs/cgroup", .type = "cgroup2", .flags = STRICT | MS_RDONLY });
+		add(plan, (struct mount_step){ .target = "/sys/fs/cgroup", .type = "cgroup2", .flags = flags });
 		return;
 	}
 	add(plan, (struct mount_step){ .target = "/sys/fs/cgroup", .type = "tmpfs", .data = "mode=755,size=64k", .flags = STRICT });
@@ -76,9 +93,10 @@ static void add_cgroups(const struct shim_plan *shim, struct mount_plan *plan, s
 		if (str_eq(controllers, "devices"))
 			continue;
 		add(plan, (struct mount_step){ .target = arena_printf(arena, "/sys/fs/cgroup/%s", controllers), .type = "cgroup",
-					       .data = controllers, .flags = STRICT | MS_RDONLY });
+					       .data = controllers, .flags = flags });
 	}
-	add(plan, (struct mount_step){ .act = MOUNT_SEAL, .target = "/sys/fs/cgroup" });
+	if (is_sealed)
+		add(plan, (struct mount_step){ .act = MOUNT_SEAL, .target = "/sys/fs/cgroup" });
 }
 
 static void add_user(struct mount_plan *plan, const struct container_mount *mount, struct arena *arena)
@@ -87,12 +105,18 @@ static void add_user(struct mount_plan *plan, const struct container_mount *moun
 
 	if (mount->kind == CONTAINER_TMPFS) {
 		unsigned mode = mount->mode ? mount->mode : 01777;
+		struct tmpfs_options options;
+		struct err ignored;
 
+		check(tmpfs_options_parse(mount->tmpfs_options, arena, &options, &ignored) == 0);        /* container_spec_check */
 		step.act = MOUNT_FS;
 		step.type = "tmpfs";
-		step.flags = STRICT | (mount->is_readonly ? MS_RDONLY : 0);
-		step.data = mount->size_bytes ? arena_printf(arena, "mode=%o,size=%lld", mode, (long long)mount->size_bytes)
-					      : arena_printf(arena, "mode=%o", mode);
+		step.flags = options.flags | (mount->is_readonly ? MS_RDONLY : 0);
+		step.data = arena_printf(arena, "mode=%o", mode);
+		if (mount->size_bytes)
+			step.data = arena_printf(arena, "%s,size=%lld", step.data, (long long)mount->size_bytes);
+		if (options.data[0])
+			step.data = arena_printf(arena, "%s,%s", step.data, options.data);
 	}
 	add(plan, step);
 }
@@ -117,7 +141,7 @@ struct mount_plan mounts_plan(const struct shim_plan *shim, struct arena *arena)
 	plan.makes_dev = !users_mount_at(spec, "/dev");
 	for (size_t i = 0; i < ARRAY_COUNT(own_steps); i++)
 		if (!users_mount_at(spec, own_steps[i].target) && (plan.makes_dev || !str_starts(own_steps[i].target, "/dev/")))
-			add(&plan, own_steps[i]);
+			add_own(&plan, own_steps[i], spec, arena);
 	plan.sees_cgroups = !users_mount_at(spec, "/sys") && !users_mount_at(spec, "/sys/fs/cgroup");
 	if (plan.sees_cgroups)
 		add_cgroups(shim, &plan, arena);

@@ -18,6 +18,8 @@
 #include "runtime/kcall_io.h"
 #include "runtime/tree_copy_io.h"
 
+enum { DEVICES_MAX = 4096 };
+
 /* --- sources, on the host's side of the pivot -------------------------------------------------- */
 
 static int make_source(const struct container_mount *mount, struct err *err)
@@ -39,27 +41,44 @@ static int set_attributes(int tree, const struct container_mount *mount, struct 
 	};
 	struct kcall_mount_attr propagate = { .propagation = kinds[mount->propagation].flag };
 	struct kcall_mount_attr seal = { .set = KCALL_ATTR_RDONLY };
-	unsigned deep = mount->is_nonrecursive ? 0 : KCALL_RECURSIVE;
+	unsigned deep = mount->is_nonrecursive || mount->is_readonly_shallow ? 0 : KCALL_RECURSIVE;
 
 	if (kcall_mount_setattr(tree, kinds[mount->propagation].is_recursive ? KCALL_RECURSIVE : 0, &propagate) < 0 && errno != ENOSYS)
 		return err_sys(err, "mount '%s': propagation", mount->target);
-	if (mount->is_readonly && kcall_mount_setattr(tree, deep, &seal) < 0 && errno != ENOSYS)
+	if (mount->is_readonly && kcall_mount_setattr(tree, deep, &seal) < 0 && (errno != ENOSYS || mount->needs_readonly_deep))
 		return err_sys(err, "mount '%s': read-only", mount->target);
 	return 0;
 }
 
+/* Who fills a volume may put links into it: none may lead out. By descriptor from here on, so that what was looked at is what is mounted. */
+static int open_below(const struct container_mount *mount, struct err *err)
+{
+	CLEANUP(fd_closep) int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = volume < 0 ? -1 : kcall_openat2(volume, mount->subpath, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+
+	return fd < 0 ? err_sys(err, "cannot access path %s/%s", mount->source, mount->subpath) : fd;
+}
+
 static int open_source(const struct container_mount *mount, struct mount_source *ret, struct err *err)
 {
-	unsigned deep = mount->is_nonrecursive ? 0 : KCALL_RECURSIVE;
+	unsigned flags = KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | (mount->is_nonrecursive ? 0 : KCALL_RECURSIVE);
+	CLEANUP(fd_closep) int below = -1;
 	struct stat st;
 
 	if (mount->kind == CONTAINER_BIND && make_source(mount, err) < 0)
 		return -1;
-	ret->tree_fd = kcall_open_tree(AT_FDCWD, mount->source, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | deep);
+	if (str_is_empty(mount->subpath)) {
+		ret->tree_fd = kcall_open_tree(AT_FDCWD, mount->source, flags);
+	} else {
+		below = open_below(mount, err);
+		if (below < 0)
+			return -1;
+		ret->tree_fd = kcall_open_tree(below, "", flags | KCALL_EMPTY_PATH);
+	}
 	if (ret->tree_fd < 0 || fstat(ret->tree_fd, &st) < 0)
 		return err_sys(err, "mount source '%s'", mount->source);
 	ret->is_file = !S_ISDIR(st.st_mode);
-	if (mount->kind == CONTAINER_VOLUME && mount->copies_up && !ret->is_file) {
+	if (mount->kind == CONTAINER_VOLUME && mount->copies_up && below < 0 && !ret->is_file) {
 		ret->volume_fd = open(mount->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (ret->volume_fd < 0)
 			return err_sys(err, "volume '%s'", mount->source);
@@ -80,17 +99,63 @@ int mounts_open_sources(const struct mount_plan *plan, struct arena *arena, stru
 	return 0;
 }
 
-int mounts_look_at_devices(const struct container_spec *spec, struct arena *arena, struct device_node **ret, struct err *err)
+static int add_device(const char *host_path, const char *path, struct arena *arena, struct device_nodes *nodes, struct err *err)
 {
-	struct device_node *nodes = ARENA_ARRAY(arena, struct device_node, spec->device_count + 1);
+	struct stat st;
 
-	for (size_t i = 0; i < spec->device_count; i++) {
+	if (lstat(host_path, &st) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "device '%s'", host_path);     /* gone since it was listed */
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return 0;
+	if (nodes->count == nodes->room)
+		return err_set(err, ERR_EXHAUSTED, "this host has more than %d devices", DEVICES_MAX);
+	nodes->items[nodes->count++] = (struct device_node){ arena_strdup(arena, path), st.st_mode, st.st_rdev, st.st_uid, st.st_gid };
+	return 0;
+}
+
+/* Those that a container has of its own are left out. */
+static int add_devices_below(const char *dir, struct arena *arena, struct device_nodes *nodes, struct err *err)
+{
+	static const char *const own[] = { "pts", "shm", "fd", "mqueue", "console", "ptmx" };
+	CLEANUP(strlist_finip) struct strlist names = { 0 };
+
+	if (dir_list(dir, &names, err) < 0)
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	for (size_t i = 0; i < names.count; i++) {
+		char *path = arena_printf(arena, "%s/%s", dir, names.items[i]);
+		bool is_own = names.items[i][0] == '.';
 		struct stat st;
 
-		if (stat(spec->devices[i].host_path, &st) < 0)
-			return err_sys(err, "device '%s'", spec->devices[i].host_path);
-		nodes[i] = (struct device_node){ st.st_mode, st.st_rdev };
+		for (size_t k = 0; k < ARRAY_COUNT(own); k++)
+			is_own = is_own || str_eq(names.items[i], own[k]);
+		if (is_own)
+			continue;
+		int result = lstat(path, &st) == 0 && S_ISDIR(st.st_mode) ? add_devices_below(path, arena, nodes, err)
+									  : add_device(path, path, arena, nodes, err);
+
+		if (result < 0)
+			return -1;
 	}
+	return 0;
+}
+
+int mounts_look_at_devices(const struct container_spec *spec, struct arena *arena, struct device_nodes *ret, struct err *err)
+{
+	struct device_nodes nodes = { .room = spec->device_count + (spec->has_all_devices ? DEVICES_MAX : 0) };
+	struct stat st;
+
+	nodes.items = ARENA_ARRAY(arena, struct device_node, nodes.room);
+	for (size_t i = 0; i < spec->device_count; i++) {
+		const struct container_device *device = &spec->devices[i];
+
+		/* by name or by a link to it, as /dev/disk/by-id has them */
+		if (stat(device->host_path, &st) < 0)
+			return err_sys(err, "device '%s'", device->host_path);
+		nodes.items[nodes.count++] = (struct device_node){ arena_strdup(arena, device->path), st.st_mode, st.st_rdev, st.st_uid,
+								   st.st_gid };
+	}
+	if (spec->has_all_devices && add_devices_below("/dev", arena, &nodes, err) < 0)
+		return -1;
 	*ret = nodes;
 	return 0;
 }
@@ -227,21 +292,22 @@ static int make_own_nodes(int dev, struct err *err)
 	return 0;
 }
 
-static int make_node(int root_fd, const char *path, const struct device_node *node, struct err *err)
+static int make_node(int root_fd, const struct device_node *node, struct err *err)
 {
 	CLEANUP(fd_closep) int dir = -1;
 	const char *name;
 
-	if (inroot_make_parent(root_fd, path, &dir, &name, err) < 0)
+	if (inroot_make_parent(root_fd, node->path, &dir, &name, err) < 0)
 		return -1;
-	if (mknodat(dir, name, node->mode, node->number) < 0 && errno != EEXIST)
-		return err_sys(err, "make '%s'", path);
+	if (mknodat(dir, name, node->mode, node->number) < 0)
+		return errno == EEXIST ? 0 : err_sys(err, "make '%s'", node->path);
+	if ((node->uid || node->gid) && fchownat(dir, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, "owner of '%s'", node->path);
 	return 0;
 }
 
 /* Called with umask 0: a node's mode is what it says. */
-int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct container_spec *spec, const struct device_node *nodes,
-		    struct err *err)
+int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct device_nodes *nodes, struct err *err)
 {
 	if (plan->makes_dev) {
 		CLEANUP(fd_closep) int dev = inroot_open(root_fd, "/dev", O_PATH | O_DIRECTORY);
@@ -249,8 +315,8 @@ int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct con
 		if (dev < 0 || make_own_nodes(dev, err) < 0)
 			return dev < 0 ? err_sys(err, "open /dev") : -1;
 	}
-	for (size_t i = 0; i < spec->device_count; i++)
-		if (make_node(root_fd, spec->devices[i].path, &nodes[i], err) < 0)
+	for (size_t i = 0; i < nodes->count; i++)
+		if (make_node(root_fd, &nodes->items[i], err) < 0)
 			return -1;
 	return 0;
 }

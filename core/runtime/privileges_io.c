@@ -14,12 +14,17 @@
 #include "runtime/kcall_io.h"
 #include "runtime/seccomp.h"
 
-bool privileges_have(int cap)
+static uint64_t own_caps(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
 
-	return syscall(SYS_capget, &header, data) == 0 && data[cap / 32].effective & (1u << (cap % 32));
+	return syscall(SYS_capget, &header, data) == 0 ? data[0].effective | (uint64_t)data[1].effective << 32 : 0;
+}
+
+bool privileges_have(int cap)
+{
+	return own_caps() & CAPS_BIT(cap);
 }
 
 int privileges_set_rlimits(const struct container_spec *spec, struct err *err)
@@ -71,6 +76,7 @@ static int set_caps(uint64_t caps, struct err *err)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
+	caps &= own_caps();      /* a host that is a container has not all of them to give */
 	for (int i = 0; i < 2; i++) {
 		uint32_t half = (uint32_t)(caps >> (32 * i));
 

@@ -16,8 +16,9 @@
 #include "runtime/kcall_io.h"
 #include "runtime/tree_copy_io.h"
 
-/* volatile: no sync when it is unmounted. What a crashed host leaves of a container is thrown away in any case. */
-#define OVERLAY_OPTIONS "upperdir=upper,workdir=work,volatile"
+#define OVERLAY_OPTIONS "upperdir=upper,workdir=work"
+/* No sync when it is unmounted: for a root that is thrown away after a crash of the host. */
+#define OVERLAY_VOLATILE ",volatile"
 
 static int make_dir_at(int dir, const char *name, mode_t mode, struct err *err)
 {
@@ -44,15 +45,22 @@ int rootfs_make_base(const char *path, struct err *err)
 	return 0;
 }
 
+/* The kernel refuses a work directory that a volatile mount has left (overlayfs, "volatile mount"), until somebody has looked at it. */
 int rootfs_prepare(const char *path, bool uses_overlay, struct err *err)
 {
 	CLEANUP(fd_closep) int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
 		return err_sys(err, "open '%s'", path);
-	if (uses_overlay && (make_dir_at(dir, "upper", 0755, err) < 0 || make_dir_at(dir, "work", 0700, err) < 0))
+	if (!uses_overlay)
+		return 0;
+	if (make_dir_at(dir, "upper", 0755, err) < 0)
 		return err_wrap(err, "'%s'", path);
-	return uses_overlay || make_dir_at(dir, "rootfs", 0755, err) == 0 ? 0 : err_wrap(err, "'%s'", path);
+	if (mkdirat(dir, "work", 0700) == 0)
+		return 0;
+	if (errno != EEXIST || dir_remove_tree_at(dir, "work", err) < 0 || make_dir_at(dir, "work", 0700, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	return 0;
 }
 
 static int copy_layer(const char *path, int root, struct err *err)
@@ -74,12 +82,24 @@ static int copy_layers(const struct shim_plan *plan, int root, struct err *err)
 	return 0;
 }
 
+/* Under another name until it is whole: the name says that a root can be used. */
 int rootfs_copy(const struct shim_plan *plan, struct err *err)
 {
 	CLEANUP(fd_closep) int dir = open(plan->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(fd_closep) int root = dir < 0 ? -1 : openat(dir, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_closep) int root = -1;
 
-	return root < 0 ? err_sys(err, "open '%s/rootfs'", plan->dir) : copy_layers(plan, root, err);
+	if (dir < 0)
+		return err_sys(err, "open '%s'", plan->dir);
+	if (faccessat(dir, "rootfs", F_OK, 0) == 0)
+		return 0;
+	if (dir_remove_tree_at(dir, "rootfs.new", err) < 0 || make_dir_at(dir, "rootfs.new", 0755, err) < 0)
+		return err_wrap(err, "'%s'", plan->dir);
+	root = openat(dir, "rootfs.new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, "open '%s/rootfs.new'", plan->dir);
+	if (copy_layers(plan, root, err) < 0)
+		return -1;
+	return renameat(dir, "rootfs.new", dir, "rootfs") < 0 ? err_sys(err, "rename '%s/rootfs.new'", plan->dir) : 0;
 }
 
 /* Layers are named by descriptor: any number of them fits into the page that mount(2) takes, and no ':' or ',' in a path can be
@@ -102,7 +122,7 @@ static int mount_overlay(const struct shim_plan *plan, struct err *err)
 			return err_sys(err, "layer '%s'", path);         /* the process ends with this error */
 		used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i ? ":" : "", fds[i]);
 	}
-	snprintf(options + used, sizeof options - used, ",%s", OVERLAY_OPTIONS);
+	snprintf(options + used, sizeof options - used, ",%s%s", OVERLAY_OPTIONS, plan->spec.keeps_root ? "" : OVERLAY_VOLATILE);
 	if (mount("overlay", plan->base, "overlay", 0, options) < 0)
 		return err_sys(err, "mount the image's %zu layers as overlay", layers->count);
 	for (size_t i = 0; i <= layers->count; i++)
@@ -135,7 +155,7 @@ static void probe_child(const char *dir)
 {
 	if (chdir(dir) < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		_exit(1);
-	if (mount("overlay", "rootfs", "overlay", 0, "lowerdir=lower," OVERLAY_OPTIONS) < 0)
+	if (mount("overlay", "rootfs", "overlay", 0, "lowerdir=lower," OVERLAY_OPTIONS OVERLAY_VOLATILE) < 0)
 		_exit(1);
 	/* a rename onto a lower file needs whiteouts, a directory extended attributes: both fail late on file systems without */
 	if (mkdir("rootfs/dir", 0755) < 0 || mknod("rootfs/file", S_IFREG | 0644, 0) < 0 || unlink("rootfs/low") < 0 ||
@@ -152,11 +172,10 @@ bool rootfs_probe_overlay(const char *parent)
 	struct err ignored;
 	int status = -1;
 
-	if (dir_remove_tree(path, &ignored) < 0 || dir_make(path, 0700, &ignored) < 0 || rootfs_prepare(path, true, &ignored) < 0 ||
-	    rootfs_prepare(path, false, &ignored) < 0)
+	if (dir_remove_tree(path, &ignored) < 0 || dir_make(path, 0700, &ignored) < 0 || rootfs_prepare(path, true, &ignored) < 0)
 		return false;
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0 && mkdirat(dir, "lower", 0755) == 0 && mknodat(dir, "lower/low", S_IFREG | 0644, 0) == 0) {
+	if (dir >= 0 && mkdirat(dir, "rootfs", 0755) == 0 && mkdirat(dir, "lower", 0755) == 0 && mknodat(dir, "lower/low", S_IFREG | 0644, 0) == 0) {
 		pid_t pid = fork();
 
 		if (pid == 0)

@@ -7,9 +7,9 @@
 /* The layer below all others, once for a host: the places that every container has something mounted at. So no container makes them in
  * its own layer, which would cost inodes. */
 int rootfs_make_base(const char *dir, struct err *err);
-/* The directories below containers/<id>. */
+/* The directories below containers/<id>; those that are there stay, but what only a mount in the past had a use for goes. */
 int rootfs_prepare(const char *dir, bool uses_overlay, struct err *err);
-/* In the container's process: blocks as long as copying takes. */
+/* In the container's process: blocks as long as copying takes. Once whole, it is not copied again. */
 int rootfs_copy(const struct shim_plan *plan, struct err *err);
 /* In the container's process, in its own mount namespace. The root is mounted where it is in nobody's way: over the base (an overlay), or where it is
  * (a copy, <dir>/rootfs). */

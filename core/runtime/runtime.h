@@ -4,7 +4,7 @@
  * inside the call that it answers, and never after runtime_close. `failure` is NULL on success and lives until the return.
  * Each container has one shim (shim.h), which outlives the agent; runtime_close leaves all of them running.
  *
- * Under run_root:  self (the binary, read-only bind mount)    shims/<id>/{sock,spec,exit}
+ * Under run_root:  self (the binary, read-only bind mount)    shims/<id>/{sock,exit}
  * Under data_root: containers/<id>/{spec,upper,work,<id>-json.log…}     containers/.base
  * In the cgroup v2 tree: <cgroup_parent>/<id>/{ctr,shim}; in each of v1: <cgroup_parent>/<id>
  */
@@ -58,6 +58,11 @@ int runtime_signal(struct runtime *rt, const char *id, int number, struct err *e
 int runtime_kill(struct runtime *rt, const char *id, struct err *err);
 /* Ends it if need be (then without on_exit) and removes root file system, logs, cgroups, directories. An unknown id is a success. */
 void runtime_remove(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
+
+/* An EXITED container is made up to its gate again (docker start): the same directories, root file system and log; new namespaces, groups and shim. Then
+ * runtime_start, and on_exit tells its next end. `spec` has the same id and layers and replaces what is stored (names, hosts, limits may be others);
+ * NULL: as stored. It is read during the call only. ERR_CONFLICT unless it is EXITED. On failure it is EXITED again, with code 126 and the failure as its error. */
+void runtime_renew(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg);
 
 /* Once, at the start of the agent, before anything else: adopts every live shim and reads the ends of the others. Afterwards runtime_next lists
  * them all; those already ended are not told to on_exit. */

@@ -3,9 +3,10 @@
  * A container has at most one job on the work threads at a time. Its life on the loop:
  *
  *   create job -> shim's hello (CREATED) -> start's reply (RUNNING) -> the connection ends (exit file read: EXITED) -> remove job -> freed
+ *                                                                                            EXITED -> renew job -> shim's hello …
  *
- * runtime_io.c: the table and the calls · container_create_io.c · container_link_io.c: the connection to its shim, and its end ·
- * container_remove_io.c · runtime_recover_io.c
+ * runtime_io.c: the table and the calls · container_create_io.c · container_renew_io.c · container_link_io.c: the connection to its shim, and
+ * its end · container_remove_io.c · runtime_recover_io.c
  */
 #pragma once
 #include "base/list.h"
@@ -50,7 +51,7 @@ struct container {
 
 	struct list job_node;
 	container_job_fn *job_run, *job_done;
-	struct buf plan_text;            /* into the create job */
+	struct buf plan_text;            /* into the create job; into the renew job, where empty means what is stored */
 	enum runtime_state state;
 	pid_t pid;
 	int exit_code;
@@ -65,6 +66,8 @@ struct container {
 	bool is_awaited;                 /* found at start, and its shim has not said hello yet */
 	bool is_oom;
 	bool kills_group;                /* when it is removed: who knows what is in it */
+	bool is_renewal;                 /* CREATING anew what was EXITED, and is that again when it fails */
+	bool renews_later;               /* when the shim of its last life has ended, which still adds to `spec` */
 	char id[HEX_ID_SIZE];
 	char error[512];
 };
@@ -82,6 +85,12 @@ void waiter_answer(struct waiter *waiter, const struct err *failure);    /* once
 
 /* container_create_io.c */
 void container_create(struct container *container);      /* plan_text is filled */
+int container_make_shim_dir(const struct container *container, struct err *err);
+int container_start_shim(struct container *container, const struct container_spec *spec, struct arena *arena, struct err *err);
+void container_take_shim(struct container *container);   /* on the loop: what the job that started the shim made */
+
+/* container_renew_io.c */
+void container_renew(struct container *container);       /* plan_text is filled or empty */
 
 /* container_link_io.c */
 void container_link(struct container *container, int link_fd);           /* takes it; the shim's hello is on its way */

@@ -208,7 +208,7 @@ static int read_boot_id(struct runtime *rt, struct err *err)
 static int open_parts(struct runtime *rt, struct err *err)
 {
 	if (read_boot_id(rt, err) < 0 || dir_make(rt->containers_dir, 0711, err) < 0 || dir_make(rt->shims_dir, 0700, err) < 0 ||
-	    rootfs_make_base(rt->base_dir, err) < 0 ||	    cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
+	    rootfs_make_base(rt->base_dir, err) < 0 || cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
 		return -1;
 	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
 		return -1;
@@ -267,31 +267,44 @@ void runtime_close(struct runtime *rt)
 
 /* --- calls ------------------------------------------------------------------------------------- */
 
-/* NULL with err when there will be no container. */
-static struct container *prepare_create(struct runtime *rt, const struct container_spec *spec, struct err *err)
+static int check_spec(struct runtime *rt, const struct container_spec *spec, struct err *err)
 {
-	struct shim_plan plan = { .boot_id = rt->boot_id, .uses_overlay = rt->uses_overlay, .spec = *spec };
+	return container_spec_check(spec, err) < 0 || cgroup_check_limits(&rt->cgroups.layout, spec, err) < 0 ? -1 : 0;
+}
+
+/* Into plan_text, for a job. */
+static int encode_plan(struct container *container, const struct container_spec *spec, struct err *err)
+{
+	struct runtime *rt = container->rt;
+	struct shim_plan plan = { .boot_id = rt->boot_id, .dir = container->dir, .base = rt->base_dir, .uses_overlay = rt->uses_overlay,
+				  .spec = *spec };
 	struct arena arena;
 
-	if (container_spec_check(spec, err) < 0 || cgroup_check_limits(&rt->cgroups.layout, spec, err) < 0)
-		return NULL;
-	if (container_find(rt, spec->id)) {
-		err_set(err, ERR_CONFLICT, "container %.12s exists already", spec->id);
-		return NULL;
-	}
-	arena_init(&arena, "runtime_create", 1 << 20);
-	struct container *container = container_new(rt, spec->id);
-
-	container->created_wall = spec->created_wall;
-	plan.dir = container->dir;
-	plan.base = rt->base_dir;
+	arena_init(&arena, "encode_plan", 1 << 20);
 	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
 	int result = shim_plan_encode(&plan, &container->plan_text, err);
 
 	arena_fini(&arena);
 	if (result == 0 && container->plan_text.len > CONTAINER_SPEC_MAX_BYTES)
 		result = err_set(err, ERR_INVALID, "container spec: larger than %d bytes", CONTAINER_SPEC_MAX_BYTES);
-	if (result < 0) {
+	if (result < 0)
+		buf_fini(&container->plan_text);
+	return result;
+}
+
+/* NULL with err when there will be no container. */
+static struct container *prepare_create(struct runtime *rt, const struct container_spec *spec, struct err *err)
+{
+	if (check_spec(rt, spec, err) < 0)
+		return NULL;
+	if (container_find(rt, spec->id)) {
+		err_set(err, ERR_CONFLICT, "container %.12s exists already", spec->id);
+		return NULL;
+	}
+	struct container *container = container_new(rt, spec->id);
+
+	container->created_wall = spec->created_wall;
+	if (encode_plan(container, spec, err) < 0) {
 		container_free(container);
 		return NULL;
 	}
@@ -325,6 +338,29 @@ static struct container *find_in(struct runtime *rt, const char *id, enum runtim
 		return NULL;
 	}
 	return container;
+}
+
+static struct container *prepare_renewal(struct runtime *rt, const char *id, const struct container_spec *spec, struct err *err)
+{
+	struct container *container = find_in(rt, id, RUNTIME_EXITED, "stopped", err);
+
+	if (!container || !spec)
+		return container;
+	check(str_eq(spec->id, id));
+	return check_spec(rt, spec, err) < 0 || encode_plan(container, spec, err) < 0 ? NULL : container;
+}
+
+void runtime_renew(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg)
+{
+	struct err err;
+	struct container *container = prepare_renewal(rt, id, spec, &err);
+
+	if (!container) {
+		runtime_answer_later(rt, done, arg, &err);
+		return;
+	}
+	container->create = (struct waiter){ .done = done, .arg = arg };
+	container_renew(container);
 }
 
 static int ask_to_start(struct container *container, struct err *err)

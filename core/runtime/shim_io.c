@@ -132,11 +132,11 @@ static int clone_container(struct shim *shim, const struct container_init *init,
 
 static int make(struct shim *shim, char *const *words, struct err *err)
 {
-	struct container_init init = { .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
+	struct container_init init = { .spec_dir_fd = SHIM_DIR_FD, .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
 	int pair[2];
 
 	shim->shares_network = str_eq(words[SHIM_WORD_NETWORK], SHIM_NETWORK_HOST);
-	shim->run_dir = init.spec_dir_fd = open(words[SHIM_WORD_DIR], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shim->run_dir = open(words[SHIM_WORD_DIR], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (shim->run_dir < 0)
 		return err_sys(err, "open '%s'", words[SHIM_WORD_DIR]);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

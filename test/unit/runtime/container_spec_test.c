@@ -28,9 +28,10 @@ static struct shim_plan full_plan(void)
 	static const char *env[] = { "A=1", "UMLAUT=\xc3\xa4" }, *layers[] = { "/l/2", "/l/1" }, *words[] = { "x", "y z", "\"q\"\n" };
 	static struct container_pair labels[] = { { "task", "t1" }, { "empty", "" } };
 	static struct container_mount mounts[] = {
-		{ .kind = CONTAINER_VOLUME, .source = "/vol", .target = "/data", .name = "v", .copies_up = true, .is_readonly = true },
+		{ .kind = CONTAINER_VOLUME, .source = "/vol", .target = "/data", .name = "v", .copies_up = true, .is_readonly = true,
+		  .subpath = "a/b", .is_readonly_shallow = true },
 		{ .kind = CONTAINER_BIND, .source = "/src", .target = "/dst", .propagation = CONTAINER_RSHARED, .is_nonrecursive = true },
-		{ .kind = CONTAINER_TMPFS, .target = "/t", .size_bytes = 1 << 20, .mode = 01770 },
+		{ .kind = CONTAINER_TMPFS, .target = "/t", .size_bytes = 1 << 20, .mode = 01770, .tmpfs_options = "exec,uid=5" },
 	};
 	static struct container_rlimit rlimits[] = { { "nofile", 1024, UINT64_MAX } };
 	static struct container_device devices[] = { { "/dev/a", "/dev/b", "rw" } };
@@ -175,6 +176,14 @@ TEST(what_nobody_could_run_is_refused_in_dockers_words)
 	REFUSES((sysctl.key = "net/../kernel/panic", spec.sysctls = (struct container_pairs){ &sysctl, 1 }),
 		"sysctl 'net/../kernel/panic' is not allowed");
 	REFUSES((spec.devices = &device, spec.device_count = 1), "invalid device mode: x");
+	REFUSES((mount = (struct container_mount){ .kind = CONTAINER_VOLUME, .source = "/v", .target = "/b", .subpath = "a/../../b" },
+		 spec.mounts = &mount, spec.mount_count = 1), "subpath must be a relative path within the volume");
+	REFUSES((mount.subpath = "/etc", spec.mounts = &mount, spec.mount_count = 1), "subpath must be a relative path within the volume");
+	REFUSES((mount = (struct container_mount){ .kind = CONTAINER_TMPFS, .target = "/b", .tmpfs_options = "rw,beer" },
+		 spec.mounts = &mount, spec.mount_count = 1), "invalid tmpfs option [\"beer\"]");
+	REFUSES(spec.shm_size_bytes = -1, "SHM size can not be less than 0");
+	REFUSES(spec.domainname = "0123456789012345678901234567890123456789012345678901234567890123456789",
+		"invalid domainname: '0123456789012345678901234567890123456789012345678901234567890123456789' is longer than 64 characters");
 	REFUSES(spec.caps = UINT64_C(1) << 41, "container 0123456789ab: unknown capabilities");
 }
 

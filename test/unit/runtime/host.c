@@ -110,6 +110,14 @@ static bool is_in_file(const char *path, const char *text)
 	return file_read(path, 64 << 20, &content, &ignored) == 0 && strstr(buf_text(&content), text);
 }
 
+const char *host_file(struct host *host, const char *path)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err err;
+
+	return arena_strdup(&host->arena, file_read(path, 1 << 20, &text, &err) < 0 ? err.text : buf_text(&text));
+}
+
 static void close_runtime(struct host *host)
 {
 	runtime_close(host->rt);
@@ -118,11 +126,9 @@ static void close_runtime(struct host *host)
 	host->rt = NULL;
 }
 
-struct answer { bool is_there, failed; struct err err; };
-
-static void on_answer(void *arg, const struct err *failure)
+void host_on_answer(void *arg, const struct err *failure)
 {
-	struct answer *answer = arg;
+	struct host_answer *answer = arg;
 
 	answer->is_there = true;
 	answer->failed = failure;
@@ -130,7 +136,7 @@ static void on_answer(void *arg, const struct err *failure)
 		answer->err = *failure;
 }
 
-static int wait_answer(struct host *host, struct answer *answer, struct err *err)
+static int wait_answer(struct host *host, struct host_answer *answer, struct err *err)
 {
 	if (!host_wait(host, &answer->is_there))
 		return err_set(err, ERR_IO, "no answer");
@@ -141,10 +147,10 @@ static int wait_answer(struct host *host, struct answer *answer, struct err *err
 
 void host_close(struct host *host)
 {
-	struct answer answer = { false };
+	struct host_answer answer = { false };
 	struct err err;
 
-	runtime_sweep(host->rt, NULL, 0, on_answer, &answer);
+	runtime_sweep(host->rt, NULL, 0, host_on_answer, &answer);
 	EXPECT(wait_answer(host, &answer, &err) == 0);
 	close_runtime(host);
 	EXPECT(!is_in_file("/proc/self/mountinfo", host->dir));
@@ -163,13 +169,35 @@ void host_crash(struct host *host)
 
 void host_restart(struct host *host)
 {
-	struct answer answer = { false };
+	struct host_answer answer = { false };
 	struct err err;
 
 	open_runtime(host);
-	runtime_recover(host->rt, on_answer, &answer);
+	runtime_recover(host->rt, host_on_answer, &answer);
 	if (wait_answer(host, &answer, &err) < 0)
 		panic("recover: %s", err.text);
+}
+
+void host_without_overlay(struct host *host)
+{
+	runtime_close(host->rt);
+	host_sh("mkdir %s/l %s/u %s/w && mount -t overlay overlay -olowerdir=%s/l,upperdir=%s/u,workdir=%s/w %s", host->dir, host->dir,
+		host->dir, host->dir, host->dir, host->dir, host->data_root);
+	host->rt = NULL;
+	host_crash(host);
+	host_restart(host);
+}
+
+void host_with_overlay(struct host *host)
+{
+	host_crash(host);
+	host_sh("umount %s", host->data_root);
+	host_restart(host);
+}
+
+void host_wait_spec_end(struct host *host, const char *id)
+{
+	host_sh("while [ $(wc -l <%s/containers/%s/spec) -lt 2 ]; do sleep 0.01; done", host->data_root, id);
 }
 
 struct container_spec host_spec_of(struct host *host, const char *const *acts)
@@ -201,27 +229,45 @@ bool host_wait(struct host *host, const bool *flag)
 	return *flag;
 }
 
+static void host_forget_exit(struct host *host, const char *id)
+{
+	for (size_t i = 0; i < host->exit_count;)
+		if (str_eq(host->exits[i].id, id))
+			host->exits[i] = host->exits[--host->exit_count];
+		else
+			i++;
+}
+
 int host_create(struct host *host, const struct container_spec *spec, struct err *err)
 {
-	struct answer answer = { false };
+	struct host_answer answer = { false };
 
-	runtime_create(host->rt, spec, on_answer, &answer);
+	runtime_create(host->rt, spec, host_on_answer, &answer);
 	return wait_answer(host, &answer, err);
 }
 
 int host_start(struct host *host, const char *id, struct err *err)
 {
-	struct answer answer = { false };
+	struct host_answer answer = { false };
 
-	runtime_start(host->rt, id, on_answer, &answer);
+	runtime_start(host->rt, id, host_on_answer, &answer);
+	return wait_answer(host, &answer, err);
+}
+
+int host_renew(struct host *host, const char *id, const struct container_spec *spec, struct err *err)
+{
+	struct host_answer answer = { false };
+
+	host_forget_exit(host, id);
+	runtime_renew(host->rt, id, spec, host_on_answer, &answer);
 	return wait_answer(host, &answer, err);
 }
 
 int host_remove(struct host *host, const char *id, struct err *err)
 {
-	struct answer answer = { false };
+	struct host_answer answer = { false };
 
-	runtime_remove(host->rt, id, on_answer, &answer);
+	runtime_remove(host->rt, id, host_on_answer, &answer);
 	return wait_answer(host, &answer, err);
 }
 

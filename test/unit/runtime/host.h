@@ -29,13 +29,21 @@ void host_close(struct host *host);
 void host_crash(struct host *host);
 void host_restart(struct host *host);
 
+/* The data root becomes an overlay itself, and the kernel takes no upper directory on one: layers are copied. And back, when nothing is in it. */
+void host_without_overlay(struct host *host);
+void host_with_overlay(struct host *host);
+
 /* The spec of a container that runs `probe` with these words; NULL at the end. A new id each time. */
 #define host_spec(host, ...) host_spec_of((host), (const char *const[]){ __VA_ARGS__ })
 struct container_spec host_spec_of(struct host *host, const char *const *words);
 
+struct host_answer { bool is_there, failed; struct err err; };
+void host_on_answer(void *arg, const struct err *failure);       /* a runtime_done_fn */
+
 /* Each waits for the answer; -1 with the sentence in err. */
 int host_create(struct host *host, const struct container_spec *spec, struct err *err);
 int host_start(struct host *host, const char *id, struct err *err);
+int host_renew(struct host *host, const char *id, const struct container_spec *spec, struct err *err);
 int host_remove(struct host *host, const char *id, struct err *err);
 /* Until on_exit has told of it; NULL after a minute. */
 const struct host_exit *host_wait_exit(struct host *host, const char *id);
@@ -47,6 +55,9 @@ const char *host_log(struct host *host, const char *id);
 const char *host_output(struct host *host, const struct container_spec *spec);
 /* Until the log has this text; false after a minute. */
 bool host_wait_log(struct host *host, const char *id, const char *text);
+/* Until its end stands in `spec`, where it outlives a reboot: the last thing that a shim does. */
+void host_wait_spec_end(struct host *host, const char *id);
 /* Runs the loop until *flag, at most a minute. */
 bool host_wait(struct host *host, const bool *flag);
+const char *host_file(struct host *host, const char *path);      /* its text */
 void host_sh(const char *fmt, ...) PRINTF_LIKE(1, 2);    /* a shell command that must succeed */

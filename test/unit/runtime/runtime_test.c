@@ -350,7 +350,7 @@ TEST(after_a_reboot_containers_are_told_as_gone_with_their_host)
 
 	EXPECT(host_create(&host, &ran, &err) == 0 && host_start(&host, ran.id, &err) == 0);
 	EXPECT_INT(host_run(&host, &ended, &err), 9);
-	host_sh("while [ $(wc -l <%s/containers/%s/spec) -lt 2 ]; do sleep 0.01; done", host.data_root, ended.id);
+	host_wait_spec_end(&host, ended.id);
 	pid_t shim = shim_of(host.run_root, ran.id);
 
 	host_crash(&host);

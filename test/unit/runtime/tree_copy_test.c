@@ -149,7 +149,6 @@ TEST(overlayfs_is_probed_and_leaves_nothing)
 	trees_close(&trees);
 }
 
-/* The data root is itself an overlay here: the kernel takes no upper directory on one. */
 TEST(without_overlayfs_the_layers_are_copied)
 {
 	struct host host;
@@ -157,12 +156,7 @@ TEST(without_overlayfs_the_layers_are_copied)
 	struct runtime_facts facts;
 
 	host_open(&host);
-	runtime_close(host.rt);
-	host_sh("mkdir %s/l %s/u %s/w && mount -t overlay overlay -olowerdir=%s/l,upperdir=%s/u,workdir=%s/w %s", host.dir, host.dir, host.dir,
-		host.dir, host.dir, host.dir, host.data_root);
-	host.rt = NULL;
-	host_crash(&host);
-	host_restart(&host);
+	host_without_overlay(&host);
 	runtime_facts(host.rt, &facts);
 	EXPECT_STR(facts.storage_driver, "copy");
 	const char *layers[] = { arena_printf(&host.arena, "%s/top", host.dir), host.rootfs };
@@ -175,8 +169,6 @@ TEST(without_overlayfs_the_layers_are_copied)
 	EXPECT_STR(host_output(&host, &spec), "top\nbin dev etc proc sys \nchanged");
 	EXPECT(host_remove(&host, spec.id, &err) == 0);
 	host_sh("[ \"$(cat %s/top/etc/conf)\" = top ]", host.dir);
-	host_crash(&host);
-	host_sh("umount %s", host.data_root);
-	host_restart(&host);
+	host_with_overlay(&host);
 	host_close(&host);
 }

@@ -82,6 +82,24 @@ static void status(const char *key)
 		fclose(file);
 }
 
+/* The options of the last mount at this path: its own, then its file system's. */
+static void options_of(const char *path)
+{
+	char line[1024], point[256], own[256], fs[256], found[600] = "none";
+	FILE *file = fopen("/proc/self/mountinfo", "r");
+
+	while (file && fgets(line, sizeof line, file)) {
+		char *dash = strstr(line, " - ");
+
+		if (dash && sscanf(line, "%*s %*s %*s %*s %255s %255s", point, own) == 2 && sscanf(dash, " - %*s %*s %255s", fs) == 1 &&
+		    strcmp(point, path) == 0)
+			snprintf(found, sizeof found, "%s / %s", own, fs);
+	}
+	if (file)
+		fclose(file);
+	printf("%s %s\n", path, found);
+}
+
 static void eat(const char *bytes)
 {
 	size_t size = strtoull(bytes, NULL, 10);
@@ -224,6 +242,8 @@ static void act(const char *name)
 	else if (IS("unlink")) outcome("unlink", unlink(arg(0)));
 	else if (IS("mkdir")) outcome("mkdir", mkdir(arg(0), 0755));
 	else if (IS("mount")) outcome("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+	else if (IS("options")) options_of(arg(0));
+	else if (IS("domain")) { char text[80]; getdomainname(text, sizeof text); puts(text); }
 	else if (IS("unshare")) outcome("unshare", unshare(CLONE_NEWUSER));
 	else if (IS("clone3")) outcome("clone3", syscall(SYS_clone3, NULL, 0));
 	else if (IS("clonens")) outcome("clonens", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
