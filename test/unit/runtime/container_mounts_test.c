@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "runtime/caps.h"
+#include "model/caps.h"
 #include "test/unit/runner.h"
 #include "test/unit/runtime/host.h"
 
