@@ -139,7 +139,7 @@ static int make_in_stage(struct image_store *store, const char *stage, int binar
 	if (fill(&b, binary_fd, binary_size, ret_diff_id, err) < 0 ||
 	    image_layout_settle_layer(store->dir, stage, ret_diff_id, b.bytes, err) < 0)
 		return -1;
-	image_store_add_layer(store, ret_diff_id, b.bytes);
+	image_store_add_layer(store, ret_diff_id, b.bytes, false);
 	return dir_remove_tree(stage, err);
 }
 

@@ -68,6 +68,15 @@ int image_config_parse(const char *json, size_t bytes, struct image_config *ret,
 	return result;
 }
 
+int image_config_check_os(const struct image_config *config, struct err *err)
+{
+	if (str_is_empty(config->os) || str_eq(config->os, "linux"))
+		return 0;
+	err_set(err, ERR_UNSUPPORTED, "image operating system \"%.32s\" cannot be used on this platform", config->os);
+	str_make_line(err->text);
+	return -1;
+}
+
 static int wrong(const char *key, const char *wanted, struct err *err)
 {
 	return err_set(err, ERR_INVALID, "image config: %s: not %s", key, wanted);

@@ -49,6 +49,8 @@ void image_config_fini(struct image_config *config);
 
 /* ret is init'ed by this; on failure it is fini'ed too. ERR_INVALID names the field. */
 int image_config_parse(const char *json, size_t bytes, struct image_config *ret, struct err *err);
+/* ERR_UNSUPPORTED in Docker's words for an image of another system than Linux. */
+int image_config_check_os(const struct image_config *config, struct err *err);
 /* Deterministic: equal configs give equal bytes, so the digest of the result may serve as the image's id. */
 void image_config_format(const struct image_config *config, struct buf *out);
 /* Only the object that Docker calls Config (Env, Cmd, …), for inspect. */

@@ -1,17 +1,10 @@
 /* One import goes through: STAGING (a work thread makes the folder), UNPACKING (the child lives), COMMITTING (an op of the store), LEAVING
  * (its folder is removed). Its owner hears of it once; after that, and after an abort, the rest happens in silence.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "base/encode.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "image/image_changes.h"
@@ -19,38 +12,27 @@
 #include "image/image_layout_io.h"
 #include "image/image_platform.h"
 #include "image/image_store_own.h"
-#include "image/unpack_job_io.h"
-#include "os/child.h"
-#include "os/entropy.h"
+#include "image/unpack_child_io.h"
 #include "os/file.h"
-#include "os/stream.h"
 
-enum { QUEUE_BYTES = 1024 * 1024, STAGE_NAME_BYTES = 8, KILLED_WITHIN_MS = 10000, RETRY_MS = 500 };
+enum { RETRY_MS = 500 };
 
 enum import_state { IMPORT_STAGING, IMPORT_UNPACKING, IMPORT_COMMITTING, IMPORT_LEAVING };
 
 struct image_import {
 	struct list link;
 	struct image_store *store;
+	struct image_stage stage;
 	struct image_import_events events;
 	void *arg;
 	enum import_state state;
 	bool is_silent;                                  /* its owner has been told, or does not want to be */
 
-	char stage_name[2 * STAGE_NAME_BYTES + 1];
-	char *stage;
 	int blob_fd;
 	bool has_stage_failed;
 	struct err err;
-
-	struct stream *stream;                           /* our end of the child's socket; NULL when it is closed */
-	int child_end;
-	int pidfd;                                       /* for killing; the watch has its own */
-	struct child_watch *watch;
-	bool has_ended;                                  /* the child has closed its end */
-	bool has_exited;
-	int exit_code;
-	struct buf line;
+	struct unpack_child *child;                      /* NULL when it is not there yet, or has ended */
+	struct unpack_feed feed;
 	struct timer retry;                              /* the work threads had no place for the clearing up */
 
 	struct image_config config;
@@ -70,18 +52,15 @@ static void import_free(struct image_import *import)
 {
 	list_remove(&import->link);
 	import->store->import_count--;
-	stream_free(import->stream);
-	child_watch_free(import->watch);
+	unpack_child_close(import->child);
 	timer_cancel(&import->retry);
-	fd_closep(&import->child_end);
 	fd_closep(&import->blob_fd);
-	fd_closep(&import->pidfd);
 	image_config_fini(&import->config);
 	image_edit_fini(&import->op.edit);
-	buf_fini(&import->line);
+	unpack_feed_fini(&import->feed);
 	buf_fini(&import->config_text);
 	buf_fini(&import->manifest_text);
-	free(import->stage);
+	image_stage_fini(&import->stage);
 	free(import->tag);
 	free(import);
 }
@@ -175,68 +154,35 @@ static struct image *make_image(const struct image_import *import)
 
 /* ---- the child -------------------------------------------------------------------------------------------------------------- */
 
-static size_t on_data(void *arg, const uint8_t *bytes, size_t count);
-static void on_end(void *arg);
-static void on_writable(void *arg);
-static void on_close(void *arg, const char *reason);
-static const struct stream_events stream_events = { on_data, on_end, on_writable, on_close };
-
-static void close_stream(struct image_import *import)
-{
-	stream_free(import->stream);
-	import->stream = NULL;
-}
-
-/* Both the line and the exit are in. */
-static void judge(struct image_import *import)
-{
-	struct err err;
-
-	if (!import->has_ended || !import->has_exited || import->state != IMPORT_UNPACKING)
-		return;
-	close_stream(import);
-	if (import->line.len == 0) {
-		if (import->exit_code > 128)
-			err_set(&err, ERR_IO, "the unpacking process was ended by signal %d", import->exit_code - 128);
-		else
-			err_set(&err, ERR_IO, "the unpacking process ended with code %d and said nothing", import->exit_code);
-		fail(import, &err);
-		return;
-	}
-	if (unpack_report_parse(import->line.data, import->line.len, &import->report, &err) < 0 || compose(import, &err) < 0) {
-		fail(import, &err);
-		return;
-	}
-	if (import->report.xattrs_skipped)
-		log_info("image import: %lld extended attributes of the archive's host were left out, '%s' the first",
-			 (long long)import->report.xattrs_skipped, import->report.xattr_skipped);
-	commit(import);
-}
-
 /* A child that gives up says so at once, while the archive is still coming: then nobody waits for the rest of it. */
-static size_t on_data(void *arg, const uint8_t *bytes, size_t count)
+static void on_line(void *arg, const char *line, size_t bytes)
 {
 	struct image_import *import = arg;
-	struct unpack_report report;
 	struct err err;
 
-	if (import->line.len + count > UNPACK_REPORT_MAX_BYTES) {
-		err_set(&err, ERR_IO, "the unpacking process said more than it should");
+	if (unpack_report_parse(line, bytes, &import->report, &err) < 0)
 		fail(import, &err);
-		return count;
-	}
-	buf_add(&import->line, bytes, count);
-	if (memchr(bytes, '\n', count) && unpack_report_parse(import->line.data, import->line.len, &report, &err) < 0)
-		fail(import, &err);
-	return count;
 }
 
-static void on_end(void *arg)
+static void on_child_exit(void *arg, const struct err *err)
 {
 	struct image_import *import = arg;
+	struct err fault;
 
-	import->has_ended = true;
-	judge(import);
+	import->child = NULL;
+	unpack_feed_detach(&import->feed);
+	if (import->state == IMPORT_LEAVING) {
+		leave(import);
+	} else if (err) {
+		fail(import, err);
+	} else if (compose(import, &fault) < 0) {
+		fail(import, &fault);
+	} else {
+		if (import->report.xattrs_skipped)
+			log_info("image import: %lld extended attributes of the archive's host were left out, '%s' the first",
+				 (long long)import->report.xattrs_skipped, import->report.xattr_skipped);
+		commit(import);
+	}
 }
 
 static void on_writable(void *arg)
@@ -247,50 +193,20 @@ static void on_writable(void *arg)
 		import->events.on_writable(import->arg);
 }
 
-static void on_close(void *arg, const char *reason)
-{
-	(void)reason;
-	on_end(arg);
-}
-
-static void on_exit_code(void *arg, int exit_code)
-{
-	struct image_import *import = arg;
-
-	import->watch = NULL;
-	import->has_exited = true;
-	import->exit_code = exit_code;
-	if (import->state == IMPORT_LEAVING)
-		leave(import);
-	else
-		judge(import);
-}
+static const struct unpack_child_events child_events = { on_writable, on_line, on_child_exit };
 
 static int start_child(struct image_import *import, struct err *err)
 {
-	CLEANUP(str_freep) char *root = path_join(import->stage, "layer/root");
-	char max_bytes[32];
-	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", root, max_bytes, NULL };
-	struct child_fd fds[] = { { import->child_end, 0 }, { import->child_end, 1 }, { 2, 2 }, { import->blob_fd, UNPACK_BLOB_FD } };
-	struct child_spec spec = { .path = import->store->self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds),
-				   .own_session = true, .parent_death_signal = SIGKILL };
-	CLEANUP(fd_closep) int pidfd = -1;
-	pid_t pid;
+	CLEANUP(str_freep) char *root = path_join(import->stage.path, "layer/root");
+	struct unpack_child_spec spec = { .self = import->store->self, .mode = UNPACK_ROOT, .dir = root, .in_fd = -1, .blob_fd = import->blob_fd,
+					  .max_bytes = import->store->max_image_bytes, .max_line_bytes = UNPACK_REPORT_MAX_BYTES };
 
-	snprintf(max_bytes, sizeof(max_bytes), "%lld", (long long)import->store->max_image_bytes);
-	if (child_start(&spec, &pidfd, &pid, err) < 0)
+	if (unpack_child_start(import->store->loop, &spec, &child_events, import, &import->child, err) < 0)
 		return -1;
-	fd_closep(&import->child_end);
 	fd_closep(&import->blob_fd);
-	import->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
-	import->watch = child_watch(import->store->loop, fd_take(&pidfd), on_exit_code, import);
-	return import->pidfd < 0 ? err_sys(err, "watch the unpacking process") : 0;
-}
-
-static void kill_child(const struct image_import *import)
-{
-	if (import->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, import->pidfd, SIGKILL, NULL, 0);
+	if (unpack_feed_attach(&import->feed, import->child))
+		on_writable(import);
+	return 0;
 }
 
 static void retry_leave(void *arg)
@@ -304,7 +220,7 @@ static void run_stage(void *arg)
 {
 	struct image_import *import = arg;
 
-	import->has_stage_failed = image_layout_stage(import->stage, &import->blob_fd, &import->err) < 0;
+	import->has_stage_failed = image_layout_stage(import->stage.path, &import->blob_fd, &import->err) < 0;
 }
 
 static void done_stage(void *arg)
@@ -324,7 +240,7 @@ static void run_leave(void *arg)
 {
 	struct image_import *import = arg;
 
-	import->has_stage_failed = dir_remove_tree(import->stage, &import->err) < 0;
+	import->has_stage_failed = dir_remove_tree(import->stage.path, &import->err) < 0;
 }
 
 static void done_leave(void *arg)
@@ -342,11 +258,10 @@ static void leave(struct image_import *import)
 	bool was_staging = import->state == IMPORT_STAGING;
 
 	import->state = IMPORT_LEAVING;
-	close_stream(import);
 	if (was_staging)
 		return;
-	if (import->watch) {
-		kill_child(import);
+	if (import->child) {
+		unpack_child_kill(import->child);
 		return;
 	}
 	if (!work_submit(import->store->work, NULL, run_leave, done_leave, import))
@@ -376,11 +291,12 @@ static int run_commit(struct image_op *op, struct err *err)
 	const struct image_import *import = CONTAINER_OF(op, struct image_import, op);
 	const char *dir = op->store->dir;
 
-	if (image_layout_settle_layer(dir, import->stage, import->report.diff_id, import->report.data_bytes, err) < 0)
+	if (image_layout_settle_layer(dir, import->stage.path, import->report.diff_id, import->report.data_bytes, err) < 0)
 		return -1;
 	if (op->edit.add_count == 0)
 		return 0;
-	if (image_layout_settle_blob(dir, import->stage, import->report.blob, err) < 0 ||
+	CLEANUP(str_freep) char *blob = path_join(import->stage.path, "blob");
+	if (image_layout_settle_blob(dir, blob, import->report.blob, err) < 0 ||
 	    image_layout_put_blob(dir, import->id, &import->config_text, err) < 0)
 		return -1;
 	return image_layout_put_blob(dir, import->manifest, &import->manifest_text, err);
@@ -396,9 +312,8 @@ static void done_commit(struct image_op *op)
 		fail(import, &op->err);
 		return;
 	}
-	image_store_add_layer(store, import->report.diff_id, import->report.data_bytes);
-	for (size_t i = 0; i < store->set.count; i++)
-		image_store_measure(store, store->set.items[i]);
+	image_store_add_layer(store, import->report.diff_id, import->report.data_bytes, false);
+	image_store_measure_all(store);
 	image_store_tell(store, "import", import->id, import->id);
 	if (import->tag)
 		image_store_tell(store, "tag", import->id, import->tag);
@@ -422,36 +337,21 @@ static void commit(struct image_import *import)
 
 /* ---- the door --------------------------------------------------------------------------------------------------------------- */
 
-static int open_channel(struct image_import *import, struct err *err)
-{
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys(err, "image import: socket");
-	import->child_end = ends[1];
-	import->stream = stream_new(import->store->loop, ends[0], QUEUE_BYTES, &stream_events, import);
-	return 0;
-}
-
 int image_import_begin(struct image_store *store, const struct image_import_options *options, const struct image_import_events *events,
 		       void *arg, struct image_import **ret, struct err *err)
 {
-	uint8_t random[STAGE_NAME_BYTES];
-
 	if (store->import_count == IMAGE_IMPORTS_MAX)
 		return err_set(err, ERR_EXHAUSTED, "%d imports are under way: try again when one has ended", IMAGE_IMPORTS_MAX);
 	struct image_import *import = NEW(struct image_import);
-	*import = (struct image_import){ .store = store, .events = *events, .arg = arg, .blob_fd = -1, .child_end = -1, .pidfd = -1 };
+	*import = (struct image_import){ .store = store, .events = *events, .arg = arg, .blob_fd = -1 };
 	list_add_last(&store->imports, &import->link);
 	store->import_count++;
 	timer_init(&import->retry, store->loop, retry_leave, import);
 	image_config_init(&import->config);
-	entropy_fill(random, sizeof(random));
-	hex_encode(random, sizeof(random), import->stage_name);
-	import->stage = image_layout_stage_path(store->dir, import->stage_name);
+	image_stage_init(&import->stage, store);
 
 	/* Same lane as the store's ops: a sweep that began before does not meet the new folder, a later one knows its name. */
-	if (fill_config(import, options, err) < 0 || open_channel(import, err) < 0) {
+	if (fill_config(import, options, err) < 0) {
 		import_free(import);
 		return -1;
 	}
@@ -466,14 +366,13 @@ int image_import_begin(struct image_store *store, const struct image_import_opti
 bool image_import_feed(struct image_import *import, const void *bytes, size_t count)
 {
 	check(!import->is_silent && count <= IMAGE_IMPORT_FEED_MAX);
-	return import->stream ? stream_write(import->stream, bytes, count) : true;
+	return unpack_feed_bytes(&import->feed, bytes, count);
 }
 
 void image_import_finish(struct image_import *import)
 {
 	check(!import->is_silent);
-	if (import->stream)
-		stream_end(import->stream);
+	unpack_feed_finish(&import->feed);
 }
 
 void image_import_abort(struct image_import *import)
@@ -486,26 +385,6 @@ void image_import_abort(struct image_import *import)
 
 void image_import_close_all(struct image_store *store)
 {
-	LIST_EACH(item, &store->imports) {
-		struct image_import *import = CONTAINER_OF(item, struct image_import, link);
-		int exit_code;
-
-		if (import->watch) {
-			kill_child(import);
-			child_watch_free(import->watch);
-			import->watch = NULL;
-			if (import->pidfd >= 0 && child_wait(import->pidfd, KILLED_WITHIN_MS, &exit_code) == 0)
-				import->pidfd = -1;      /* child_wait has closed it */
-		}
-		import_free(import);
-	}
-}
-
-void image_import_list_stages(const struct image_store *store, struct map *names)
-{
-	for (struct list *item = store->imports.next; item != &store->imports; item = item->next) {
-		struct image_import *import = CONTAINER_OF(item, struct image_import, link);
-
-		map_put(names, import->stage_name, import);
-	}
+	LIST_EACH(item, &store->imports)
+		import_free(CONTAINER_OF(item, struct image_import, link));
 }

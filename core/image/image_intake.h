@@ -17,7 +17,6 @@
 #pragma once
 #include "base/err.h"
 #include "image/image_store.h"
-#include "image/inflate.h"
 
 #define IMAGE_INTAKES_MAX       8                        /* at one time; more are ERR_EXHAUSTED */
 #define IMAGE_INTAKE_IMAGES_MAX 256                      /* in one intake */
@@ -34,7 +33,6 @@ enum image_intake_state {
 struct image_intake_layer {
 	char blob[SHA256_HEX_SIZE], diff_id[SHA256_HEX_SIZE];
 	int64_t blob_bytes;                              /* as the manifest says; a file of another size is refused */
-	enum inflate_kind kind;                          /* by its media type; its first bytes decide */
 	enum image_intake_state state;
 	bool was_there;                                  /* READY from the start */
 	int64_t done_bytes;                              /* of the blob, while it is unpacked */
@@ -76,7 +74,8 @@ size_t image_intake_layer_count(const struct image_intake *intake);
 const struct image_intake_layer *image_intake_layer(const struct image_intake *intake, size_t layer);
 
 void image_intake_give(struct image_intake *intake, size_t layer);       /* of a WANTED one */
+/* Whoever wrote into the folder has ended. */
 void image_intake_commit(struct image_intake *intake);
-/* The caller's part has failed: everything is given up, and on_done tells the caller's error. */
+/* The caller's part has failed: everything is given up, and on_done tells the caller's error. Too late once the commit was asked for. */
 void image_intake_fail(struct image_intake *intake, const struct err *err);
 void image_intake_abort(struct image_intake *intake);    /* in silence; a commit that is just being written may still come true */

@@ -7,16 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/panic.h"
+#include "image/unpack_opaque_io.h"
 #include "os/file.h"
 
 #define INDEX "index.json"
 #define DAMAGED "index.json.damaged"
 #define BLOBS "blobs/sha256"
 
-static char *blob_path(const char *dir, const char *digest)
+char *image_layout_blob_path(const char *dir, const char *digest)
 {
 	return str_printf("%s/" BLOBS "/%s", dir, digest);
 }
@@ -72,17 +74,36 @@ int image_layout_write_index(const char *dir, const struct buf *text, struct err
 
 /* ---- reading images --------------------------------------------------------------------------------------------------------- */
 
-static int read_blob(const char *dir, const char *digest, size_t max_bytes, struct buf *out, struct err *err)
+static int check_digest(const char *path, const struct buf *content, const char *digest, struct err *err)
 {
-	CLEANUP(str_freep) char *path = blob_path(dir, digest);
 	char found[SHA256_HEX_SIZE];
 
-	if (file_read(path, max_bytes, out, err) < 0)
-		return -1;
-	sha256_hex(buf_text(out), out->len, found);
+	sha256_hex(buf_text(content), content->len, found);
 	if (!str_eq(found, digest))
 		return err_set(err, ERR_IO, "blob '%s' is damaged: its content has the digest %s", path, found);
 	return 0;
+}
+
+typedef int read_fn(const char *dir, const char *digest, size_t max_bytes, struct buf *out, struct err *err);
+
+static int read_blob(const char *dir, const char *digest, size_t max_bytes, struct buf *out, struct err *err)
+{
+	CLEANUP(str_freep) char *path = image_layout_blob_path(dir, digest);
+
+	return file_read(path, max_bytes, out, err) < 0 ? -1 : check_digest(path, out, digest, err);
+}
+
+/* What lies there may be anything: a link, or a pipe that never says a word. */
+static int read_staged(const char *dir, const char *digest, size_t max_bytes, struct buf *out, struct err *err)
+{
+	CLEANUP(str_freep) char *path = path_join(dir, digest);
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return err_sys(err, "blob sha256:%s", digest);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, "blob sha256:%s is no file", digest);
+	return file_read(path, max_bytes, out, err) < 0 ? -1 : check_digest(path, out, digest, err);
 }
 
 static int combine(const struct image_blob *blob, const struct image_manifest *manifest, struct image *image, struct err *err)
@@ -93,7 +114,6 @@ static int combine(const struct image_blob *blob, const struct image_manifest *m
 		return err_set(err, ERR_INVALID, "image manifest: %zu layers, but the config names %zu", manifest->layer_count, diff_ids->count);
 	str_copy(image->id, sizeof(image->id), manifest->config.digest);
 	str_copy(image->manifest, sizeof(image->manifest), blob->digest);
-	image->manifest_bytes = blob->bytes;
 	image->layers = NEW_ARRAY(struct image_layer, manifest->layer_count);
 	image->layer_count = manifest->layer_count;
 	for (size_t i = 0; i < manifest->layer_count; i++) {
@@ -106,14 +126,14 @@ static int combine(const struct image_blob *blob, const struct image_manifest *m
 	return 0;
 }
 
-int image_layout_load(const char *dir, const struct image_blob *blob, struct image **ret, struct err *err)
+static int load(const char *dir, read_fn *read_one, const struct image_blob *blob, struct image **ret, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT, config = BUF_INIT;
 	struct image_manifest manifest;
 
-	if (read_blob(dir, blob->digest, IMAGE_MANIFEST_MAX_BYTES, &text, err) < 0 ||
+	if (read_one(dir, blob->digest, IMAGE_MANIFEST_MAX_BYTES, &text, err) < 0 ||
 	    image_manifest_parse(buf_text(&text), text.len, &manifest, err) < 0 ||
-	    read_blob(dir, manifest.config.digest, IMAGE_CONFIG_MAX_BYTES, &config, err) < 0)
+	    read_one(dir, manifest.config.digest, IMAGE_CONFIG_MAX_BYTES, &config, err) < 0)
 		return -1;
 	struct image *image = NEW(struct image);
 	if (image_config_parse(buf_text(&config), config.len, &image->config, err) < 0) {
@@ -124,8 +144,22 @@ int image_layout_load(const char *dir, const struct image_blob *blob, struct ima
 		image_free(image);
 		return -1;
 	}
+	image->manifest_bytes = (int64_t)text.len;
 	*ret = image;
 	return 0;
+}
+
+int image_layout_load(const char *dir, const struct image_blob *manifest, struct image **ret, struct err *err)
+{
+	return load(dir, read_blob, manifest, ret, err);
+}
+
+int image_layout_load_staged(const char *folder, const char *manifest, struct image **ret, struct err *err)
+{
+	struct image_blob blob = { 0 };
+
+	str_copy(blob.digest, sizeof(blob.digest), manifest);
+	return load(folder, read_staged, &blob, ret, err);
 }
 
 /* ---- layers ----------------------------------------------------------------------------------------------------------------- */
@@ -154,6 +188,14 @@ char *image_layout_layer_root(const char *dir, const char *diff_id)
 	return str_printf("%s/layers/%s/root", dir, diff_id);
 }
 
+bool image_layout_layer_hides_lower(const char *dir, const char *diff_id)
+{
+	CLEANUP(str_freep) char *root = image_layout_layer_root(dir, diff_id);
+	char value;
+
+	return lgetxattr(root, UNPACK_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
+}
+
 /* ---- staging ---------------------------------------------------------------------------------------------------------------- */
 
 char *image_layout_stage_path(const char *dir, const char *name)
@@ -161,15 +203,22 @@ char *image_layout_stage_path(const char *dir, const char *name)
 	return str_printf("%s/staging/%s", dir, name);
 }
 
-int image_layout_stage(const char *stage, int *ret_blob_fd, struct err *err)
+int image_layout_stage_layer(const char *stage, struct err *err)
 {
-	CLEANUP(str_freep) char *root = path_join(stage, "layer/root"), *blob = path_join(stage, "blob");
+	CLEANUP(str_freep) char *root = path_join(stage, "layer/root");
 
 	if (dir_make(root, 0755, err) < 0)
 		return -1;
 	/* mkdir(2) heeds the umask, and this is what a container's root looks like when the archive does not say. */
-	if (chmod(root, 0755) < 0)
-		return err_sys(err, "stage '%s'", stage);
+	return chmod(root, 0755) < 0 ? err_sys(err, "stage '%s'", stage) : 0;
+}
+
+int image_layout_stage(const char *stage, int *ret_blob_fd, struct err *err)
+{
+	CLEANUP(str_freep) char *blob = path_join(stage, "blob");
+
+	if (image_layout_stage_layer(stage, err) < 0)
+		return -1;
 	CLEANUP(fd_closep) int fd = open(blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "stage '%s'", stage);
@@ -213,16 +262,16 @@ int image_layout_settle_layer(const char *dir, const char *stage, const char *di
 	return move_durable(from, to, folder, err);
 }
 
-int image_layout_settle_blob(const char *dir, const char *stage, const char *digest, struct err *err)
+int image_layout_settle_blob(const char *dir, const char *from, const char *digest, struct err *err)
 {
-	CLEANUP(str_freep) char *from = path_join(stage, "blob"), *to = blob_path(dir, digest), *folder = path_join(dir, BLOBS);
+	CLEANUP(str_freep) char *to = image_layout_blob_path(dir, digest), *folder = path_join(dir, BLOBS);
 
 	return file_exists(to) ? 0 : move_durable(from, to, folder, err);
 }
 
 int image_layout_put_blob(const char *dir, const char *digest, const struct buf *content, struct err *err)
 {
-	CLEANUP(str_freep) char *path = blob_path(dir, digest);
+	CLEANUP(str_freep) char *path = image_layout_blob_path(dir, digest);
 
 	return file_exists(path) ? 0 : file_write_durable(path, content->data, content->len, 0600, err);
 }

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yyjson.h>
 
 #include "base/id.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "image/image_json.h"
 #include "model/json.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
@@ -30,34 +30,46 @@ static const char *layer_type(enum inflate_kind kind)
 	panic("no media type for kind %d", (int)kind);
 }
 
-static int parse_blob(yyjson_val *object, const char *what, struct image_blob *ret, struct err *err)
+/* Layers that may not be handed on: the manifest says where they are to be had, and archives and registries lack them. */
+static bool is_foreign(yyjson_val *object, const char *type)
 {
-	const char *digest = yyjson_get_str(yyjson_obj_get(object, "digest"));
-	const char *hex = digest ? str_after(digest, "sha256:") : NULL;
-	yyjson_val *size = yyjson_obj_get(object, "size");
-
-	if (!hex || strlen(hex) != 64 || strspn(hex, "0123456789abcdef") != 64)
-		return err_set(err, ERR_INVALID, "%s: no sha256 digest", what);
-	if (!yyjson_is_int(size) || yyjson_get_sint(size) < 0)
-		return err_set(err, ERR_INVALID, "%s: no size", what);
-	str_copy(ret->digest, sizeof(ret->digest), hex);
-	ret->bytes = yyjson_get_sint(size);
-	return 0;
+	return strstr(type, ".nondistributable.") || strstr(type, ".foreign.") || yyjson_arr_size(yyjson_obj_get(object, "urls")) > 0;
 }
 
 static int parse_layer(yyjson_val *object, struct image_blob *ret, struct err *err)
 {
-	const char *type = yyjson_get_str(yyjson_obj_get(object, "mediaType"));
+	const char *type = image_json_text(yyjson_obj_get(object, "mediaType"));
 
-	if (parse_blob(object, "image manifest: layer", ret, err) < 0)
+	if (image_json_blob(object, "image manifest: layer", ret, err) < 0)
 		return -1;
+	if (!type)
+		return err_set(err, ERR_INVALID, "image manifest: layer sha256:%s: no mediaType", ret->digest);
+	if (is_foreign(object, type))
+		return err_set(err, ERR_UNSUPPORTED, "layer sha256:%s is a foreign one, which only its maker hands out: not supported by swarmbox",
+			       ret->digest);
 	for (size_t i = 0; i < ARRAY_COUNT(layer_types); i++) {
 		if (str_eq(type, layer_types[i].type)) {
 			ret->kind = layer_types[i].kind;
 			return 0;
 		}
 	}
-	return err_set(err, ERR_UNSUPPORTED, "image manifest: layer of type '%.100s' is not supported", type ? type : "");
+	err_set(err, ERR_UNSUPPORTED, "image manifest: layer of type '%.100s' is not supported", type);
+	str_make_line(err->text);
+	return -1;
+}
+
+/* A manifest may also be that of a chart, of a signature, of whatever a registry is good for. */
+static int check_config_type(yyjson_val *config, struct err *err)
+{
+	static const char *const good[] = { CONFIG_TYPE, "application/vnd.docker.container.image.v1+json", "application/octet-stream", "" };
+	const char *type = image_json_text(yyjson_obj_get(config, "mediaType"));
+
+	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
+		if (str_eq(type, good[i]))
+			return 0;
+	err_set(err, ERR_UNSUPPORTED, "image manifest: a config of type '%.100s' is that of no image", type ? type : "");
+	str_make_line(err->text);
+	return -1;
 }
 
 static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct err *err)
@@ -65,9 +77,14 @@ static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct e
 	yyjson_val *layers = yyjson_obj_get(root, "layers"), *layer;
 	size_t i, count;
 
+	if (yyjson_get_int(yyjson_obj_get(root, "schemaVersion")) == 1)
+		return err_set(err, ERR_UNSUPPORTED, "image manifest: schema version 1, of before 2016, is not supported");
 	if (yyjson_get_int(yyjson_obj_get(root, "schemaVersion")) != 2)
 		return err_set(err, ERR_INVALID, "image manifest: not of schema version 2");
-	if (parse_blob(yyjson_obj_get(root, "config"), "image manifest: config", &ret->config, err) < 0)
+	if (yyjson_is_arr(yyjson_obj_get(root, "manifests")))
+		return err_set(err, ERR_INVALID, "image manifest: it is an index of several");
+	if (image_json_blob(yyjson_obj_get(root, "config"), "image manifest: config", &ret->config, err) < 0 ||
+	    check_config_type(yyjson_obj_get(root, "config"), err) < 0)
 		return -1;
 	if (!yyjson_is_arr(layers) || yyjson_arr_size(layers) == 0 || yyjson_arr_size(layers) > IMAGE_CONFIG_MAX_LAYERS)
 		return err_set(err, ERR_INVALID, "image manifest: not 1 to %d layers", IMAGE_CONFIG_MAX_LAYERS);
@@ -77,24 +94,9 @@ static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct e
 	return 0;
 }
 
-/* The bytes are only read (no in-situ parsing), although the library's type does not say so. */
-static yyjson_doc *read_json(const char *json, size_t bytes, const char *what, size_t max_bytes, struct err *err)
-{
-	yyjson_read_err fault;
-
-	if (bytes > max_bytes) {
-		err_set(err, ERR_INVALID, "%s: %zu bytes, more than %zu", what, bytes, max_bytes);
-		return NULL;
-	}
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, bytes, 0, NULL, &fault);
-	if (!doc)
-		err_set(err, ERR_INVALID, "%s: byte %zu: %s", what, fault.pos, fault.msg);
-	return doc;
-}
-
 int image_manifest_parse(const char *json, size_t bytes, struct image_manifest *ret, struct err *err)
 {
-	yyjson_doc *doc = read_json(json, bytes, "image manifest", IMAGE_MANIFEST_MAX_BYTES, err);
+	yyjson_doc *doc = image_json_read(json, bytes, "image manifest", IMAGE_MANIFEST_MAX_BYTES, err);
 
 	if (!doc)
 		return -1;
@@ -176,7 +178,7 @@ static int parse_index(yyjson_val *root, struct image_index *ret, struct err *er
 		CLEANUP(strlist_finip) struct strlist digests = { 0 };
 		struct image_blob blob = { 0 };
 
-		if (parse_blob(item, "index.json: manifest", &blob, err) < 0 ||
+		if (image_json_blob(item, "index.json: manifest", &blob, err) < 0 ||
 		    parse_digests(yyjson_get_str(yyjson_obj_get(notes, DIGESTS)), &blob, &digests, err) < 0)
 			return -1;
 		image_index_add(ret, &blob, yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests);
@@ -186,7 +188,7 @@ static int parse_index(yyjson_val *root, struct image_index *ret, struct err *er
 
 int image_index_parse(const char *json, size_t bytes, struct image_index *ret, struct err *err)
 {
-	yyjson_doc *doc = read_json(json, bytes, "index.json", IMAGE_INDEX_MAX_BYTES, err);
+	yyjson_doc *doc = image_json_read(json, bytes, "index.json", IMAGE_INDEX_MAX_BYTES, err);
 
 	*ret = (struct image_index){ 0 };
 	if (!doc)

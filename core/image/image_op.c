@@ -128,7 +128,8 @@ static int start_sweep(struct image_op *op, struct err *err)
 	void *value;
 
 	(void)err;
-	image_import_list_stages(store, sweep->staged);
+	for (struct list *item = store->stages.next; item != &store->stages; item = item->next)
+		map_put(sweep->staged, CONTAINER_OF(item, struct image_stage, link)->name, store);
 	if (store->is_damaged)                       /* nobody knows what else is needed */
 		return 0;
 	sweep->blobs = map_new();
@@ -143,6 +144,8 @@ static int start_sweep(struct image_op *op, struct err *err)
 			map_put(sweep->blobs, image->layers[n].blob, image);
 		}
 	}
+	for (size_t at = 0; map_next(store->blob_holds, &at, &diff_id, &value);)
+		map_put(sweep->blobs, diff_id, value);
 	/* Layers that go are forgotten at once, so that nobody can take hold of one from here on. */
 	for (size_t at = 0; map_next(store->layers, &at, &diff_id, &value);) {
 		struct store_layer *layer = value;

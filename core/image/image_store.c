@@ -3,17 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "image/image_layout_io.h"
 #include "image/image_store_own.h"
 #include "model/image_ref.h"
+#include "os/entropy.h"
+#include "os/file.h"
 
 #define DEFAULT_MAX_IMAGE_BYTES (INT64_C(64) << 30)
 
 static int load_layers(struct image_store *store, struct err *err);
 static int load_images(struct image_store *store, struct err *err);
-static void free_layers(struct image_store *store);
+static void free_values(struct map *map);
 
 static int open_store(struct image_store *store, struct err *err)
 {
@@ -29,9 +32,12 @@ int image_store_open(const struct image_store_options *options, struct image_sto
 	*store = (struct image_store){
 		.loop = options->loop, .work = options->work, .dir = str_dup(options->dir), .self = str_dup(options->self),
 		.max_image_bytes = options->max_image_bytes ? options->max_image_bytes : DEFAULT_MAX_IMAGE_BYTES,
-		.hooks = options->hooks, .layers = map_new(),
+		.hooks = options->hooks, .layers = map_new(), .blob_holds = map_new(),
 	};
 	list_init(&store->imports);
+	list_init(&store->intakes);
+	list_init(&store->loads);
+	list_init(&store->stages);
 	image_op_init(store);
 	if (open_store(store, err) < 0) {
 		image_store_close(store);
@@ -47,8 +53,12 @@ void image_store_close(struct image_store *store)
 		return;
 	image_op_fini(store);
 	image_import_close_all(store);
+	image_load_close_all(store);
+	image_intake_close_all(store);
+	timer_cancel(&store->pump);                  /* what they gave up may have asked for a sweep */
 	image_set_fini(&store->set);
-	free_layers(store);
+	free_values(store->layers);
+	free_values(store->blob_holds);
 	free(store->dir);
 	free(store->self);
 	free(store);
@@ -60,9 +70,25 @@ void image_store_sweep(struct image_store *store)
 	image_op_want_sweep(store);
 }
 
+void image_stage_init(struct image_stage *stage, struct image_store *store)
+{
+	uint8_t random[IMAGE_STAGE_NAME_BYTES];
+
+	entropy_fill(random, sizeof(random));
+	hex_encode(random, sizeof(random), stage->name);
+	stage->path = image_layout_stage_path(store->dir, stage->name);
+	list_add_last(&store->stages, &stage->link);
+}
+
+void image_stage_fini(struct image_stage *stage)
+{
+	list_remove(&stage->link);
+	free(stage->path);
+}
+
 /* ---- opening ---------------------------------------------------------------------------------------------------------------- */
 
-void image_store_add_layer(struct image_store *store, const char *diff_id, int64_t size_bytes)
+void image_store_add_layer(struct image_store *store, const char *diff_id, int64_t size_bytes, bool hides_lower)
 {
 	struct store_layer *layer = map_get(store->layers, diff_id);
 
@@ -71,16 +97,17 @@ void image_store_add_layer(struct image_store *store, const char *diff_id, int64
 		map_put(store->layers, diff_id, layer);
 	}
 	layer->size_bytes = size_bytes;
+	layer->hides_lower = hides_lower;
 }
 
-static void free_layers(struct image_store *store)
+static void free_values(struct map *map)
 {
 	const char *key;
 	void *value;
 
-	for (size_t at = 0; map_next(store->layers, &at, &key, &value);)
+	for (size_t at = 0; map_next(map, &at, &key, &value);)
 		free(value);
-	map_free(store->layers);
+	map_free(map);
 }
 
 static int load_layers(struct image_store *store, struct err *err)
@@ -93,7 +120,7 @@ static int load_layers(struct image_store *store, struct err *err)
 		int64_t size;
 
 		if (image_layout_layer_size(store->dir, ids.items[i], &size, err) == 0)
-			image_store_add_layer(store, ids.items[i], size);
+			image_store_add_layer(store, ids.items[i], size, image_layout_layer_hides_lower(store->dir, ids.items[i]));
 		else
 			log_warn("images: layer %s is not usable: %s", ids.items[i], err->text);
 	}
@@ -111,6 +138,12 @@ void image_store_measure(const struct image_store *store, struct image *image)
 		image->size_bytes += image->layers[i].size_bytes;
 		image->is_unpacked = image->is_unpacked && layer;
 	}
+}
+
+void image_store_measure_all(struct image_store *store)
+{
+	for (size_t i = 0; i < store->set.count; i++)
+		image_store_measure(store, store->set.items[i]);
 }
 
 /* An image whose files are damaged is left out, and said; the others are as good as before. */
@@ -345,22 +378,45 @@ void image_store_remove(struct image_store *store, const char *name, bool force,
 struct image_hold {
 	struct image_store *store;
 	const char **diff_ids;                           /* lowest first */
-	const char **dirs;                               /* top first; NULL behind the last */
 	size_t count;
+	const char **dirs;                               /* top first; NULL behind the last */
+	size_t dir_count;
 };
+
+static bool has_word(const char *const *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(words[i], word))
+			return true;
+	return false;
+}
+
+/* From the top down to the first layer that hides everything below it. A layer that comes twice (those that change nothing often do) is taken where it
+ * is highest: there it says all that it says further down, and overlayfs refuses a folder that is named twice. */
+static void fill_dirs(struct image_hold *hold)
+{
+	for (size_t i = hold->count; i-- > 0;) {
+		const struct store_layer *layer = map_get(hold->store->layers, hold->diff_ids[i]);
+
+		if (has_word(hold->diff_ids + i + 1, hold->count - i - 1, hold->diff_ids[i]))
+			continue;
+		hold->dirs[hold->dir_count++] = image_layout_layer_root(hold->store->dir, hold->diff_ids[i]);
+		if (layer->hides_lower)
+			return;
+	}
+}
 
 static struct image_hold *make_hold(struct image_store *store, const char *const *diff_ids, size_t count)
 {
 	struct image_hold *hold = NEW(struct image_hold);
 
-	*hold = (struct image_hold){ store, NEW_ARRAY(const char *, count + 1), NEW_ARRAY(const char *, count + 1), count };
+	*hold = (struct image_hold){ .store = store, .diff_ids = NEW_ARRAY(const char *, count + 1), .dirs = NEW_ARRAY(const char *, count + 1),
+				     .count = count };
 	for (size_t i = 0; i < count; i++) {
-		struct store_layer *layer = map_get(store->layers, diff_ids[i]);
-
-		layer->holds++;
+		((struct store_layer *)map_get(store->layers, diff_ids[i]))->holds++;
 		hold->diff_ids[i] = str_dup(diff_ids[i]);
-		hold->dirs[count - 1 - i] = image_layout_layer_root(store->dir, diff_ids[i]);
 	}
+	fill_dirs(hold);
 	return hold;
 }
 
@@ -392,7 +448,7 @@ int image_hold_new(struct image_store *store, const char *image_id, struct image
 
 const char *const *image_hold_dirs(const struct image_hold *hold, size_t *ret_count)
 {
-	*ret_count = hold->count;
+	*ret_count = hold->dir_count;
 	return hold->dirs;
 }
 
@@ -421,9 +477,71 @@ void image_hold_free(struct image_hold *hold)
 		if (--layer->holds == 0 && !is_layer_named(hold->store, hold->diff_ids[i]))
 			image_op_want_sweep(hold->store);
 		free((char *)(uintptr_t)hold->diff_ids[i]);
-		free((char *)(uintptr_t)hold->dirs[i]);
 	}
+	for (size_t i = 0; i < hold->dir_count; i++)
+		free((char *)(uintptr_t)hold->dirs[i]);
 	free(hold->diff_ids);
 	free(hold->dirs);
 	free(hold);
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_blob_named(const struct image_store *store, const char *digest)
+{
+	for (size_t i = 0; i < store->set.count; i++) {
+		const struct image *image = store->set.items[i];
+
+		if (str_eq(image->id, digest) || str_eq(image->manifest, digest))
+			return true;
+		for (size_t n = 0; n < image->layer_count; n++)
+			if (str_eq(image->layers[n].blob, digest))
+				return true;
+	}
+	return false;
+}
+
+void image_store_hold_blob(struct image_store *store, const char *digest)
+{
+	struct blob_hold *hold = map_get(store->blob_holds, digest);
+
+	if (!hold) {
+		hold = NEW(struct blob_hold);
+		map_put(store->blob_holds, digest, hold);
+	}
+	hold->count++;
+}
+
+void image_store_drop_blob(struct image_store *store, const char *digest)
+{
+	struct blob_hold *hold = map_get(store->blob_holds, digest);
+
+	if (!hold || --hold->count)
+		return;
+	free(map_remove(store->blob_holds, digest));
+	if (!is_blob_named(store, digest))
+		image_op_want_sweep(store);
+}
+
+void image_store_hold_parts(struct image_store *store, const char *diff_id, const char *blob, bool *ret_has_layer, bool *ret_has_blob)
+{
+	struct store_layer *layer = map_get(store->layers, diff_id);
+	CLEANUP(str_freep) char *path = image_layout_blob_path(store->dir, blob);
+
+	*ret_has_layer = layer != NULL;
+	if (layer)
+		layer->holds++;
+	*ret_has_blob = is_blob_named(store, blob) && file_exists(path);
+	if (*ret_has_blob)
+		image_store_hold_blob(store, blob);
+}
+
+void image_store_drop_parts(struct image_store *store, const char *diff_id, const char *blob, bool has_layer, bool has_blob)
+{
+	struct store_layer *layer = has_layer ? map_get(store->layers, diff_id) : NULL;
+
+	if (layer && --layer->holds == 0 && !is_layer_named(store, diff_id))
+		image_op_want_sweep(store);
+	if (has_blob)
+		image_store_drop_blob(store, blob);
 }

@@ -8,14 +8,14 @@
 
 #include "base/panic.h"
 
-enum { MAGIC_BYTES = 6, OUT_BYTES = 128 * 1024 };
+enum { OUT_BYTES = 128 * 1024 };
 
 struct inflate {
 	inflate_fn *fn;
 	void *arg;
 	bool is_known;                                   /* kind has been told */
 	enum inflate_kind kind;
-	uint8_t magic[MAGIC_BYTES];
+	uint8_t magic[INFLATE_MAGIC_BYTES];
 	size_t magic_bytes;
 	bool is_open;                                    /* inside of a member or frame: more must come */
 	bool has_ended;                                  /* gzip: behind a member; only zeros or another member may follow */
@@ -58,26 +58,36 @@ void inflate_free(struct inflate *i)
 	free(i);
 }
 
+static bool starts_with(const uint8_t *bytes, size_t size, const char *magic, size_t count)
+{
+	return size >= count && memcmp(bytes, magic, count) == 0;
+}
+
+enum inflate_kind inflate_peek(const uint8_t *bytes, size_t count)
+{
+	/* a zstd frame, or a skippable one: 0x184d2a50 to 5f */
+	if (starts_with(bytes, count, "\x28\xb5\x2f\xfd", 4) || (count >= 4 && bytes[0] >> 4 == 5 && memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0))
+		return INFLATE_ZSTD;
+	return starts_with(bytes, count, "\x1f\x8b", 2) ? INFLATE_GZIP : INFLATE_PLAIN;
+}
+
 static bool has_magic(const struct inflate *i, const char *magic, size_t count)
 {
-	return i->magic_bytes >= count && memcmp(i->magic, magic, count) == 0;
+	return starts_with(i->magic, i->magic_bytes, magic, count);
 }
 
 static int begin(struct inflate *i, struct err *err)
 {
-	bool is_skippable = has_magic(i, (const char[]){ (char)i->magic[0], '\x2a', '\x4d', '\x18' }, 4) && i->magic[0] >> 4 == 5;
-
 	if (has_magic(i, "\xfd" "7zXZ", 6))
 		return err_set(err, ERR_UNSUPPORTED, "xz compression is not supported: use gzip or zstd");
 	if (has_magic(i, "BZh", 3) && i->magic_bytes > 3 && i->magic[3] >= '1' && i->magic[3] <= '9')
 		return err_set(err, ERR_UNSUPPORTED, "bzip2 compression is not supported: use gzip or zstd");
 	i->is_known = true;
-	if (has_magic(i, "\x1f\x8b", 2)) {
-		i->kind = INFLATE_GZIP;
+	i->kind = inflate_peek(i->magic, i->magic_bytes);
+	if (i->kind == INFLATE_GZIP) {
 		check(inflateInit2(&i->gzip, MAX_WBITS + 16) == Z_OK);
 		i->is_open = true;
-	} else if (has_magic(i, "\x28\xb5\x2f\xfd", 4) || is_skippable) {
-		i->kind = INFLATE_ZSTD;
+	} else if (i->kind == INFLATE_ZSTD) {
 		i->zstd = ZSTD_createDStream();
 		check(i->zstd);
 		check(!ZSTD_isError(ZSTD_DCtx_setParameter(i->zstd, ZSTD_d_windowLogMax, INFLATE_ZSTD_WINDOW_LOG)));
@@ -172,15 +182,15 @@ int inflate_feed(struct inflate *i, const void *bytes, size_t count, struct err 
 	const uint8_t *at = bytes;
 
 	if (!i->is_known) {
-		size_t part = MIN(count, MAGIC_BYTES - i->magic_bytes);
+		size_t part = MIN(count, INFLATE_MAGIC_BYTES - i->magic_bytes);
 		if (part)
 			memcpy(i->magic + i->magic_bytes, at, part);
 		i->magic_bytes += part;
 		at += part;
 		count -= part;
-		if (i->magic_bytes < MAGIC_BYTES)
+		if (i->magic_bytes < INFLATE_MAGIC_BYTES)
 			return 0;
-		if (begin(i, err) < 0 || pass(i, i->magic, MAGIC_BYTES, err) < 0)
+		if (begin(i, err) < 0 || pass(i, i->magic, INFLATE_MAGIC_BYTES, err) < 0)
 			return -1;
 	}
 	return pass(i, at, count, err);

@@ -15,6 +15,10 @@ const char *inflate_kind_name(enum inflate_kind kind);   /* "tar", "gzip", "zstd
 /* Some of the meant bytes; -1 with err ends it. */
 typedef int inflate_fn(void *arg, const uint8_t *bytes, size_t count, struct err *err);
 
+/* What a stream is that begins so; INFLATE_MAGIC_BYTES of it are enough. */
+#define INFLATE_MAGIC_BYTES 6
+enum inflate_kind inflate_peek(const uint8_t *bytes, size_t count);
+
 struct inflate;
 struct inflate *inflate_new(inflate_fn *fn, void *arg);
 void inflate_free(struct inflate *inflate);

@@ -69,11 +69,17 @@ static int drop_caps(struct err *err)
 	return syscall(SYS_capset, &header, data) < 0 ? err_sys(err, "keep only a few capabilities") : 0;
 }
 
-int unpack_confine(const char *dir, struct err *err)
+int unpack_confine_place(const char *dir, struct err *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, "confine");
-	if (enter_namespaces(err) < 0 || enter_root(dir, err) < 0 || limit(err) < 0)
+	if (enter_namespaces(err) < 0 || enter_root(dir, err) < 0)
 		return -1;
+	return limit(err);
+}
+
+int unpack_confine_rights(struct err *err)
+{
 	return drop_caps(err);
 }
+

@@ -7,4 +7,6 @@
 #pragma once
 #include "base/err.h"
 
-int unpack_confine(const char *dir, struct err *err);
+/* In two steps, for what must be forked in between: place and memory first, then the rights. */
+int unpack_confine_place(const char *dir, struct err *err);
+int unpack_confine_rights(struct err *err);

@@ -58,6 +58,8 @@ struct unpack *unpack_new(int root_fd, struct unpack_limits limits, unpack_opaqu
 	u->file_fd = -1;
 	u->folder_paths.ceiling = FOLDER_BYTES_MAX;
 	unpack_places_init(&u->places, root_fd);
+	u->places.on_uncovered = on_opaque;
+	u->places.arg = arg;
 	arena_init(&u->copies, "attributes of a file", XATTR_BYTES_MAX);
 	return u;
 }
@@ -242,6 +244,8 @@ static int make_hard_link(struct unpack *u, int folder_fd, const char *name, con
 	CLEANUP(fd_closep) int target_fd = open_target(u, &target_name, err);
 	if (target_fd < 0)
 		return -1;
+	if (u->on_opaque && unpack_is_whiteout(target_fd, target_name))
+		return err_set(err, ERR_INVALID, "hard link to '%s', which this layer removes", tar_show(entry->link, shown));
 	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "hard link to '%s'", tar_show(entry->link, shown));
 	if (fstatat(folder_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_ino == target.st_ino && there.st_dev == target.st_dev)
@@ -255,37 +259,38 @@ static int make_hard_link(struct unpack *u, int folder_fd, const char *name, con
 
 /* ---- whiteouts of layers ---------------------------------------------------------------------------------------------------- */
 
-static bool is_whiteout(int folder_fd, const char *name)
+static int make_opaque(struct unpack *u, int folder_fd, const char *name, struct err *err)
 {
-	struct stat st;
+	CLEANUP(fd_closep) int fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0;
+	return fd < 0 ? err_sys(err, "open") : u->on_opaque(u->arg, fd, err);
 }
 
-/* A folder that this layer also has: what lower layers have in it is gone, which is what an opaque folder says. */
+/* ".wh..wh.plnk" and its like, and whatever is in them. */
+static bool is_aufs_note(const char *path)
+{
+	for (const char *at = path; at; at = strchr(at, '/')) {
+		at += *at == '/';
+		if (str_starts(at, WHITEOUT_META) && !str_eq(at, WHITEOUT_OPAQUE))
+			return true;
+	}
+	return false;
+}
+
+/* A folder that this layer also has: what lower layers have in it is gone, which is what an opaque folder says. Any other name that it also has
+ * covers the lower ones by itself. */
 static int make_whiteout(struct unpack *u, int folder_fd, const char *name, struct err *err)
 {
 	const char *hidden = name + strlen(WHITEOUT);
 	struct stat st;
 
-	if (str_eq(name, WHITEOUT_OPAQUE)) {
-		const char *slash = strrchr(buf_text(&u->path), '/');
-		buf_clear(&u->link);
-		buf_add(&u->link, buf_text(&u->path), slash ? (size_t)(slash - buf_text(&u->path)) : 0);
-		return u->on_opaque(u->arg, buf_text(&u->link), err);
-	}
-	if (str_starts(name, WHITEOUT_META))         /* aufs' own notes */
-		return 0;
+	if (str_eq(name, WHITEOUT_OPAQUE))
+		return make_opaque(u, folder_fd, ".", err);
 	if (!*hidden || str_eq(hidden, ".") || str_eq(hidden, ".."))
 		return err_set(err, ERR_INVALID, "a whiteout of nothing");
 	if (fstatat(folder_fd, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return mknodat(folder_fd, hidden, S_IFCHR, makedev(0, 0)) < 0 ? err_sys(err, "whiteout") : 0;
-	if (!S_ISDIR(st.st_mode))
-		return 0;
-	buf_clear(&u->link);
-	buf_add(&u->link, buf_text(&u->path), (size_t)(strlen(buf_text(&u->path)) - strlen(name)));
-	buf_add_str(&u->link, hidden);
-	return u->on_opaque(u->arg, buf_text(&u->link), err);
+	return S_ISDIR(st.st_mode) ? make_opaque(u, folder_fd, hidden, err) : 0;
 }
 
 /* ---- events ----------------------------------------------------------------------------------------------------------------- */
@@ -296,13 +301,15 @@ static int make_entry(struct unpack *u, const struct tar_entry *entry, struct er
 	bool kept, hides_lower;
 	int folder_fd;
 
+	if (u->on_opaque && is_aufs_note(buf_text(&u->path)))
+		return 0;
 	if (unpack_places_find(&u->places, buf_text(&u->path), &folder_fd, &name, err) < 0)
 		return -1;
 	if (u->on_opaque && str_starts(name, WHITEOUT))
 		return make_whiteout(u, folder_fd, name, err);
 	if (entry->kind == TAR_HARDLINK)
 		return make_hard_link(u, folder_fd, name, entry, err);
-	hides_lower = u->on_opaque && entry->kind == TAR_DIR && is_whiteout(folder_fd, name);
+	hides_lower = u->on_opaque && entry->kind == TAR_DIR && unpack_is_whiteout(folder_fd, name);
 	if (unpack_places_clear(&u->places, folder_fd, name, entry->kind == TAR_DIR, &kept, err) < 0)
 		return -1;
 	switch (entry->kind) {
@@ -311,7 +318,7 @@ static int make_entry(struct unpack *u, const struct tar_entry *entry, struct er
 	case TAR_DIR:
 		if (make_folder(u, folder_fd, name, kept, entry, err) < 0)
 			return -1;
-		return hides_lower ? u->on_opaque(u->arg, buf_text(&u->path), err) : 0;
+		return hides_lower ? make_opaque(u, folder_fd, name, err) : 0;
 	case TAR_SYMLINK:
 		if (symlinkat(entry->link, folder_fd, name) < 0)
 			return err_sys(err, "create");

@@ -16,9 +16,10 @@ struct unpack_limits {
 	int64_t max_entries;                             /* 0: UNPACK_ENTRIES_MAX */
 };
 
-/* An image layer rather than a root file system: ".wh.name" becomes overlayfs' whiteout (a character device 0,0), and the folders
- * that ".wh..wh..opq" empties are told to on_opaque (NULL outside of layers), path relative to the root. */
-typedef int unpack_opaque_fn(void *arg, const char *path, struct err *err);
+/* An image layer rather than a root file system (image-spec 1.1, "Filesystem Changesets"): ".wh.name" becomes overlayfs' whiteout, a character device
+ * 0,0, unless the layer itself has the name, before or behind it. A folder that hides what lower layers have in it, by ".wh..wh..opq" or because it
+ * takes a whiteout's place, is told to on_opaque (NULL outside of layers), open for reading. aufs' own ".wh..wh.*" are passed over. */
+typedef int unpack_opaque_fn(void *arg, int folder_fd, struct err *err);
 
 struct unpack_stats {
 	int64_t data_bytes, entries;

@@ -57,11 +57,32 @@ static int step_down(const struct unpack_places *places, int at_fd, const char *
 	return open_in_root(places->root_fd, whole, O_PATH | O_DIRECTORY);
 }
 
+bool unpack_is_whiteout(int folder_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0;
+}
+
+/* The layer hides a name and has things below it: a folder that lower layers' things are not seen in. */
+static int uncover(const struct unpack_places *places, int at_fd, const char *name, struct err *err)
+{
+	if (unlinkat(at_fd, name, 0) < 0 || mkdirat(at_fd, name, 0755) < 0 || fchmodat(at_fd, name, 0755, 0) < 0)
+		return err_sys(err, "a folder in place of a whiteout");
+	CLEANUP(fd_closep) int fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, "open") : places->on_uncovered(places->arg, fd, err);
+}
+
 static int make_and_step(const struct unpack_places *places, int at_fd, const char *name, const char *whole, struct err *err)
 {
 	char shown[TAR_SHOW_SIZE];
 	int fd = step_down(places, at_fd, name, whole);
 
+	if (fd < 0 && errno == ENOTDIR && places->on_uncovered && unpack_is_whiteout(at_fd, name)) {
+		if (uncover(places, at_fd, name, err) < 0)
+			return err_wrap(err, "folder '%s'", tar_show(whole, shown));
+		fd = step_down(places, at_fd, name, whole);
+	}
 	if (fd < 0 && errno == ENOENT && mkdirat(at_fd, name, 0755) == 0) {
 		if (fchmodat(at_fd, name, 0755, 0) < 0)          /* whatever the umask */
 			return err_sys(err, "folder '%s'", tar_show(whole, shown));

@@ -10,6 +10,9 @@ struct unpack_places {
 	int root_fd;                                     /* the caller's */
 	int folder_fd;                                   /* of the path below; -1: none is kept */
 	struct buf folder;
+	/* In layers: a whiteout stood where a folder is needed, and was replaced by this one, which is open for reading. NULL outside of layers. */
+	int (*on_uncovered)(void *arg, int folder_fd, struct err *err);
+	void *arg;
 };
 void unpack_places_init(struct unpack_places *places, int root_fd);
 void unpack_places_fini(struct unpack_places *places);
@@ -18,5 +21,7 @@ void unpack_places_fini(struct unpack_places *places);
 int unpack_places_find(struct unpack_places *places, const char *path, int *ret_folder_fd, const char **ret_name, struct err *err);
 /* Makes the name free; with keeps_folder one that is a folder stays, and *ret_kept says so. */
 int unpack_places_clear(struct unpack_places *places, int folder_fd, const char *name, bool keeps_folder, bool *ret_kept, struct err *err);
+/* Our own, or one that overlayfs would take for one. */
+bool unpack_is_whiteout(int folder_fd, const char *name);
 /* open(2) of a clean path below the root, the last component not followed; -1 with errno. "" is the root. */
 int unpack_places_open(const struct unpack_places *places, const char *path, int flags);

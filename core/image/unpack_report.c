@@ -72,25 +72,27 @@ static bool take_kind(yyjson_val *root, enum inflate_kind *ret)
 	return true;
 }
 
-static int take_error(yyjson_val *root, const char *text, struct err *err)
+int unpack_report_parse_error(yyjson_val *root, struct err *err)
 {
 	int64_t code = yyjson_get_sint(yyjson_obj_get(root, "code"));
+	const char *text = yyjson_get_str(yyjson_obj_get(root, "error"));
 
-	return err_set(err, code >= ERR_INVALID && code <= ERR_IO ? (enum err_code)code : ERR_IO, "%s", text);
+	err_set(err, code >= ERR_INVALID && code <= ERR_IO ? (enum err_code)code : ERR_IO, "%s", text ? text : "");
+	str_make_line(err->text);
+	return -1;
 }
 
 int unpack_report_parse(const char *line, size_t bytes, struct unpack_report *ret, struct err *err)
 {
 	yyjson_doc *doc = yyjson_read(line, bytes, 0);
 	yyjson_val *root = yyjson_doc_get_root(doc);
-	const char *error = yyjson_get_str(yyjson_obj_get(root, "error"));
 	const char *xattr = yyjson_get_str(yyjson_obj_get(root, "xattr_skipped"));
 	int result = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	str_copy(ret->xattr_skipped, sizeof(ret->xattr_skipped), xattr ? xattr : "");
-	if (error)
-		result = take_error(root, error, err);
+	if (yyjson_obj_get(root, "error"))
+		result = unpack_report_parse_error(root, err);
 	else if (!take_digest(root, "diff_id", ret->diff_id) || !take_digest(root, "blob", ret->blob) ||
 		 !take_count(root, "blob_bytes", &ret->blob_bytes) || !take_kind(root, &ret->kind) ||
 		 !take_count(root, "data_bytes", &ret->data_bytes) || !take_count(root, "entries", &ret->entries) ||

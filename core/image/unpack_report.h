@@ -24,5 +24,8 @@ struct unpack_report {
 
 void unpack_report_format(const struct unpack_report *report, struct buf *out);
 void unpack_report_format_error(const struct err *error, struct buf *out);
+/* err becomes what {"error":…,"code":…} says. Always -1. */
+struct yyjson_val;
+int unpack_report_parse_error(struct yyjson_val *root, struct err *err);
 /* -1 with the child's own error when that is what it says, or ERR_IO when the line makes no sense. */
 int unpack_report_parse(const char *line, size_t bytes, struct unpack_report *ret, struct err *err);

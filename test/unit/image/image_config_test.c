@@ -92,6 +92,7 @@ static const char *manifest_reformatted(const char *json)
 
 #define BLOB(type) "{\"mediaType\":\"" type "\",\"digest\":\"sha256:" HEX "\",\"size\":5}"
 #define OCI "application/vnd.oci.image."
+#define CONFIG BLOB(OCI "config.v1+json")
 #define MANIFEST(config, layers) "{\"schemaVersion\":2,\"mediaType\":\"" OCI "manifest.v1+json\",\"config\":" config ",\"layers\":[" layers "]}"
 
 TEST(image_manifest_reads_both_families_of_types_and_writes_oci)
@@ -109,8 +110,19 @@ TEST(image_manifest_refuses_what_it_cannot_use)
 	EXPECT_STR(manifest_reformatted("{\"schemaVersion\":2}"), "image manifest: config: no sha256 digest");
 	EXPECT_STR(manifest_reformatted("{\"schemaVersion\":2,\"config\":{\"digest\":\"sha256:" HEX "\",\"size\":-1}}"), "image manifest: config: no size");
 	EXPECT_STR(manifest_reformatted("{\"schemaVersion\":2,\"config\":{\"digest\":\"sha512:" HEX "\",\"size\":1}}"), "image manifest: config: no sha256 digest");
-	EXPECT_STR(manifest_reformatted(MANIFEST(BLOB("x"), "")), "image manifest: not 1 to 127 layers");
-	EXPECT_STR(manifest_reformatted(MANIFEST(BLOB("x"), BLOB("text/html"))), "image manifest: layer of type 'text/html' is not supported");
+	EXPECT_STR(manifest_reformatted(MANIFEST(CONFIG, "")), "image manifest: not 1 to 127 layers");
+	EXPECT_STR(manifest_reformatted(MANIFEST(CONFIG, BLOB("text/html"))), "image manifest: layer of type 'text/html' is not supported");
+	EXPECT_STR(manifest_reformatted(MANIFEST(BLOB("application/vnd.cncf.helm.config.v1+json"), BLOB(OCI "layer.v1.tar"))),
+		   "image manifest: a config of type 'application/vnd.cncf.helm.config.v1+json' is that of no image");
+	EXPECT_STR(manifest_reformatted(MANIFEST(CONFIG, BLOB(OCI "layer.nondistributable.v1.tar+gzip"))),
+		   "layer sha256:" HEX " is a foreign one, which only its maker hands out: not supported by swarmbox");
+	EXPECT_STR(manifest_reformatted(MANIFEST(CONFIG, BLOB("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"))),
+		   "layer sha256:" HEX " is a foreign one, which only its maker hands out: not supported by swarmbox");
+	EXPECT_STR(manifest_reformatted(MANIFEST(CONFIG, "{\"mediaType\":\"" OCI "layer.v1.tar\",\"digest\":\"sha256:" HEX "\",\"size\":5,"
+						 "\"urls\":[\"https://example.com/layer\"]}")),
+		   "layer sha256:" HEX " is a foreign one, which only its maker hands out: not supported by swarmbox");
+	EXPECT_STR(manifest_reformatted("{\"schemaVersion\":1,\"fsLayers\":[]}"), "image manifest: schema version 1, of before 2016, is not supported");
+	EXPECT_STR(manifest_reformatted("{\"schemaVersion\":2,\"manifests\":[]}"), "image manifest: it is an index of several");
 	EXPECT(str_starts(manifest_reformatted("{\"schemaVersion\":2,"), "image manifest: byte 19"));
 }
 

@@ -16,7 +16,8 @@ __attribute__((constructor)) static void be_the_child(void)
 {
 	/* musl hands constructors no arguments */
 	CLEANUP(buf_finip) struct buf words = BUF_INIT;
-	const char *argv[4], *at;
+	const char *argv[6], *at;
+	enum unpack_mode mode;
 	size_t count = 0;
 	struct err ignored;
 
@@ -24,8 +25,9 @@ __attribute__((constructor)) static void be_the_child(void)
 		return;
 	for (at = buf_text(&words); at < buf_text(&words) + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
 		argv[count++] = at;
-	if (count == ARRAY_COUNT(argv) && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0)
-		_exit(unpack_child_main(argv[2], strtoll(argv[3], NULL, 10)));
+	if (count == ARRAY_COUNT(argv) && strcmp(argv[0], "swarmbox") == 0 && strcmp(argv[1], "unpack") == 0 &&
+	    unpack_mode_parse(argv[2], &mode))
+		_exit(unpack_child_main(mode, argv[3], strtoll(argv[4], NULL, 10), argv[5]));
 }
 
 static bool find_user(void *arg, const char *image_id, bool running_only, char ret_container[65])
@@ -88,6 +90,7 @@ void store_lab_fini(struct store_lab *lab)
 	check(dir_remove_tree(lab->dir, &err) == 0);
 	buf_fini(&lab->events);
 	buf_fini(&lab->removed);
+	buf_fini(&lab->loaded);
 }
 
 void store_lab_wait(struct store_lab *lab)
@@ -138,7 +141,7 @@ static void on_import_done(void *arg, const char *id, const struct err *err)
 		str_copy(lab->id, sizeof(lab->id), id);
 }
 
-struct feeding { struct store_lab *lab; struct image_import *import; const struct buf *archive; size_t at; bool is_paused; };
+struct feeding { struct image_import *import; struct image_load *load; const struct buf *archive; size_t at; bool is_paused; };
 static struct feeding feeding;
 
 static void on_writable(void *arg)
@@ -151,10 +154,29 @@ static void feed_some(void)
 {
 	size_t count = MIN(feeding.archive->len - feeding.at, (size_t)64 * 1024);
 
-	feeding.is_paused = !image_import_feed(feeding.import, feeding.archive->data + feeding.at, count);
+	const char *piece = buf_text(feeding.archive) + feeding.at;
+
+	feeding.is_paused = feeding.import ? !image_import_feed(feeding.import, piece, count) : !image_load_feed(feeding.load, piece, count);
 	feeding.at += count;
-	if (feeding.at == feeding.archive->len)
+	if (feeding.at < feeding.archive->len)
+		return;
+	if (feeding.import)
 		image_import_finish(feeding.import);
+	else
+		image_load_finish(feeding.load);
+}
+
+static bool feed_all(struct store_lab *lab)
+{
+	bool is_first = true;
+
+	for (; !lab->is_done && (is_first || feeding.at < feeding.archive->len); is_first = false) {
+		if (!feeding.is_paused)
+			feed_some();
+		loop_run_once(lab->loop, feeding.is_paused ? 100 : 0);
+	}
+	store_lab_wait(lab);
+	return !lab->has_failed;
 }
 
 bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *archive, const char *change)
@@ -162,19 +184,39 @@ bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *
 	struct image_import_options options = { .ref = ref, .changes = &change, .change_count = change != NULL };
 	struct image_import_events events = { on_writable, on_import_done };
 
-	feeding = (struct feeding){ .lab = lab, .archive = archive };
+	feeding = (struct feeding){ .archive = archive };
 	lab->is_done = false;
 	if (image_import_begin(lab->store, &options, &events, lab, &feeding.import, &lab->err) < 0)
 		return false;
-	if (archive->len == 0)
-		image_import_finish(feeding.import);
-	while (!lab->is_done && feeding.at < archive->len) {
-		if (!feeding.is_paused)
-			feed_some();
-		loop_run_once(lab->loop, feeding.is_paused ? 100 : 0);
+	return feed_all(lab);
+}
+
+static void on_load_done(void *arg, const struct image_loaded *loaded, size_t count, const struct err *err)
+{
+	struct store_lab *lab = arg;
+
+	lab->is_done = true;
+	lab->has_failed = err != NULL;
+	if (err)
+		lab->err = *err;
+	for (size_t i = 0; i < count; i++) {
+		for (size_t n = 0; n < loaded[i].names.count; n++)
+			buf_printf(&lab->loaded, "%s%s", n ? " " : "", loaded[i].names.items[n]);
+		buf_add_char(&lab->loaded, '\n');
+		snprintf(lab->id, sizeof(lab->id), "sha256:%s", loaded[i].id);
 	}
-	store_lab_wait(lab);
-	return !lab->has_failed;
+}
+
+bool store_lab_load(struct store_lab *lab, const struct buf *archive, const char *platform)
+{
+	struct image_load_events events = { on_writable, NULL, on_load_done };
+
+	feeding = (struct feeding){ .archive = archive };
+	lab->is_done = false;
+	buf_clear(&lab->loaded);
+	if (image_load_begin(lab->store, platform, &events, lab, &feeding.load, &lab->err) < 0)
+		return false;
+	return feed_all(lab);
 }
 
 static void on_done(void *arg, const struct err *err)

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/buf.h"
 #include "image/image_import.h"
+#include "image/image_load.h"
 #include "image/image_store.h"
 
 struct store_lab {
@@ -20,6 +21,7 @@ struct store_lab {
 	char id[80];
 	struct err err;
 	struct buf removed;                      /* "Untagged: …\nDeleted: …\n" */
+	struct buf loaded;                       /* "a:1 b:1\n\n": a line for each image, with its names */
 };
 
 void store_lab_init(struct store_lab *lab);
@@ -30,6 +32,7 @@ void store_lab_wait(struct store_lab *lab);                      /* until is_don
 void store_lab_settle(struct store_lab *lab);                    /* sweeps and rounds until nothing is under way */
 /* False and lab->err when it fails. */
 bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *archive, const char *change);
+bool store_lab_load(struct store_lab *lab, const struct buf *archive, const char *platform);
 bool store_lab_tag(struct store_lab *lab, const char *source, const char *target);
 bool store_lab_remove(struct store_lab *lab, const char *name, bool force);
 /* How many names are in <images>/<folder>. */

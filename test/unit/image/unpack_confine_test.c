@@ -33,7 +33,8 @@ static void take_prisoner(struct prisoner *p)
 	self[length] = '\0';
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	CLEANUP(fd_closep) int blob = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", p->dir, (char *)(uintptr_t)"1000000", NULL };
+	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", (char *)(uintptr_t)"root", p->dir,
+			 (char *)(uintptr_t)"1000000", (char *)(uintptr_t)"-", NULL };
 	struct child_fd fds[] = { { ends[1], 0 }, { ends[1], 1 }, { 2, 2 }, { blob, UNPACK_BLOB_FD } };
 	struct child_spec spec = { .path = self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds), .parent_death_signal = SIGKILL };
 	check(child_start(&spec, &p->pidfd, &p->pid, &err) == 0);
