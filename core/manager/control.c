@@ -69,6 +69,27 @@ static int refuse(void *arg, const struct overlay *overlay, struct replica_time 
 	return validate_service_spec(&verb->service, err);
 }
 
+/* A service that is to be created may come without a name: check_service_create invents one. */
+static int validate_new(const struct service_spec *spec, struct err *err)
+{
+	struct service_spec named = *spec;
+	char any[] = "any";
+
+	if (str_is_empty(named.name))
+		named.name = any;
+	return validate_service_spec(&named, err);
+}
+
+static int refuse_new(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err)
+{
+	const struct verb *verb = arg;
+
+	(void)overlay;
+	(void)time;
+	(void)out;
+	return validate_new(&verb->service, err);
+}
+
 static int version_in_sequence(const struct overlay *overlay, enum kind kind, const struct verb *verb, struct err *err)
 {
 	if (overlay_spec_index(overlay, kind, verb->id) == verb->spec_index)
@@ -137,7 +158,7 @@ void control_service_create(struct manager *m, const struct service_spec *spec, 
 
 	shape_copy(&service_spec_shape, spec, &verb->arena, &verb->service);
 	service_spec_normalize(&verb->service, &verb->arena);
-	submit(m, validate_service_spec(&verb->service, &err) < 0 ? refuse : check_service_create, verb);
+	submit(m, validate_new(&verb->service, &err) < 0 ? refuse_new : check_service_create, verb);
 }
 
 static int check_same_kind(const struct service_spec *old, const struct service_spec *new, struct err *err)
