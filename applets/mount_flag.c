@@ -12,7 +12,8 @@ struct mount_flag {
 	yyjson_mut_doc *doc;
 	yyjson_mut_val *object, *bind, *volume, *tmpfs;
 	bool read_only;
-	const char *type;
+	const char *type, *propagation;
+	const char *recursive;          /* NULL, "writable", "readonly" */
 	struct err *err;
 };
 
@@ -100,9 +101,12 @@ static int take_recursive(struct mount_flag *m, const char *value)
 		yyjson_mut_obj_add_bool(m->doc, bind_part(m), "NonRecursive", true);
 		return 0;
 	}
-	if (str_eq(value, "writable") || str_eq(value, "readonly"))
-		return err_set(m->err, ERR_UNSUPPORTED,
-			       "bind-recursive=%s is not supported by swarmbox yet", value);
+	if (str_eq(value, "writable") || str_eq(value, "readonly")) {
+		yyjson_mut_obj_add_bool(m->doc, bind_part(m), str_eq(value, "writable") ?
+					"ReadOnlyNonRecursive" : "ReadOnlyForceRecursive", true);
+		m->recursive = str_eq(value, "writable") ? "writable" : "readonly";
+		return 0;
+	}
 	return err_set(m->err, ERR_INVALID, "invalid value for bind-recursive: %s (must be \"enabled\", "
 		       "\"disabled\", \"writable\", or \"readonly\")", value);
 }
@@ -166,6 +170,7 @@ static int take_key(struct mount_flag *m, const char *field, const char *key, co
 	}
 	if (str_eq(key, "bind-propagation")) {
 		yyjson_mut_obj_add_strcpy(m->doc, bind_part(m), "Propagation", value);
+		m->propagation = yyjson_mut_get_str(yyjson_mut_obj_get(m->bind, "Propagation"));
 		return 0;
 	}
 	if (str_eq(key, "bind-nonrecursive"))
@@ -190,7 +195,11 @@ static int take_key(struct mount_flag *m, const char *field, const char *key, co
 		return take_tmpfs_size(m, value);
 	if (str_eq(key, "tmpfs-mode"))
 		return take_tmpfs_mode(m, value);
-	if (str_eq(key, "volume-subpath") || str_eq(key, "image-subpath"))
+	if (str_eq(key, "volume-subpath")) {
+		yyjson_mut_obj_add_strcpy(m->doc, volume_part(m), "Subpath", value);
+		return 0;
+	}
+	if (str_eq(key, "image-subpath"))
 		return err_set(m->err, ERR_UNSUPPORTED, "%s is not supported by swarmbox yet", key);
 	return err_set(m->err, ERR_INVALID, "unexpected key '%s' in '%s'", key, field);
 }
@@ -227,6 +236,12 @@ static int check_whole(struct mount_flag *m)
 			return err_set(m->err, ERR_INVALID,
 				       "cannot mix '%s-*' options with mount type '%s'", parts[i].type,
 				       m->type);
+	if (m->recursive && !m->read_only)
+		return err_set(m->err, ERR_INVALID, "option 'bind-recursive=%s' requires 'readonly' to be "
+			       "specified in conjunction", m->recursive);
+	if (str_eq(m->recursive, "readonly") && !str_eq(m->propagation, "rprivate"))
+		return err_set(m->err, ERR_INVALID, "option 'bind-recursive=readonly' requires "
+			       "'bind-propagation=rprivate' to be specified in conjunction");
 	return 0;
 }
 

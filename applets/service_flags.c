@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-#include "applets/mount_flag.h"
-#include "applets/port_flag.h"
+#include "applets/caps_flag.h"
+#include "applets/service_flag.h"
 #include "applets/spec_edit.h"
 #include "applets/words.h"
 #include "base/panic.h"
-#include "base/units.h"
 #include "model/image_ref.h"
+#include "model/predefined_network.h"
 
 #define TASK "TaskTemplate."
 #define CONTAINER "TaskTemplate.ContainerSpec."
@@ -16,12 +16,8 @@
 #define RESERVATIONS "TaskTemplate.Resources.Reservations."
 #define RESTART "TaskTemplate.RestartPolicy."
 #define PLACEMENT "TaskTemplate.Placement."
-
-enum service_flag_kind {
-	FLAG_STRING, FLAG_IMAGE, FLAG_WORDS, FLAG_UINT, FLAG_BYTES, FLAG_CPUS, FLAG_DURATION,
-	FLAG_MAP, FLAG_ENV, FLAG_LIST, FLAG_MOUNT, FLAG_PORT,
-};
-struct service_flag { enum service_flag_kind kind; const char *path; };
+#define HEALTH CONTAINER "Healthcheck"
+#define LOG "TaskTemplate.LogDriver"
 
 /* --- the table --- */
 
@@ -65,7 +61,34 @@ struct service_flag { enum service_flag_kind kind; const char *path; };
 	  "Tasks an update replaces at a time, 0 for all (default 1)")                             \
 	X(STRING, update_order, 0, "update-order", "string", "UpdateConfig.Order",                 \
 	  "Whether an update stops the old task first or starts the new one first: "               \
-	  "\"stop-first\", \"start-first\" (default \"stop-first\")")
+	  "\"stop-first\", \"start-first\" (default \"stop-first\")")                            \
+	X(ENDPOINT, endpoint_mode, 0, "endpoint-mode", "string", "EndpointSpec.Mode",              \
+	  "How the service is found: \"vip\", \"dnsrr\" (default \"vip\")")                        \
+	X(CHECK, health_cmd, 0, "health-cmd", "string", HEALTH ".Test",                            \
+	  "Line for the container's shell that tells by its exit code whether all is well")        \
+	X(PERIOD, health_interval, 0, "health-interval", "duration", HEALTH ".Interval",           \
+	  "Time from one health check to the next (ms|s|m|h) (default 30s)")                       \
+	X(INT, health_retries, 0, "health-retries", "int", HEALTH ".Retries",                      \
+	  "Failures in a row that make a task unhealthy (default 3)")                              \
+	X(PERIOD, health_start_interval, 0, "health-start-interval", "duration",                   \
+	  HEALTH ".StartInterval",                                                                 \
+	  "Time between health checks in the start period (ms|s|m|h) (default 5s)")                \
+	X(PERIOD, health_start_period, 0, "health-start-period", "duration",                       \
+	  HEALTH ".StartPeriod",                                                                   \
+	  "Time after the start in which failures do not count (ms|s|m|h) (default 0s)")           \
+	X(PERIOD, health_timeout, 0, "health-timeout", "duration", HEALTH ".Timeout",              \
+	  "Time after which a check that still runs has failed (ms|s|m|h) (default 30s)")          \
+	X(ISOLATION, isolation, 0, "isolation", "string", CONTAINER "Isolation",                   \
+	  "\"default\" is the one way of isolating containers on Linux")                           \
+	X(INT, oom_score_adj, 0, "oom-score-adj", "int", CONTAINER "OomScoreAdj",                  \
+	  "How ready the kernel is to kill it when memory runs out, -1000 to 1000")
+
+/* Those that say yes or no: id, letter, name, path, help. */
+#define SWITCHES(X)                                                                                \
+	X(init, 0, "init", CONTAINER "Init",                                                       \
+	  "Run a small init as first process, which reaps children and hands on signals")          \
+	X(read_only, 0, "read-only", CONTAINER "ReadOnly", "Make the container's root read-only")  \
+	X(tty, 't', "tty", CONTAINER "TTY", "Give the container a terminal")
 
 /* kind, id, letter and name for create, name for update (-add and -rm are appended), word, path,
  * helps. */
@@ -85,13 +108,33 @@ struct service_flag { enum service_flag_kind kind; const char *path; };
 	  "Remove a published port by its target port")                                            \
 	X(LIST, constraint, 0, "constraint", "constraint", "list", PLACEMENT "Constraints",        \
 	  "Condition that a node must meet, such as node.labels.disk==ssd",                        \
-	  "Remove a condition")
+	  "Remove a condition")                                                                    \
+	X(ADDRESS, dns, 0, "dns", "dns", "list", CONTAINER "DNSConfig.Nameservers",                \
+	  "Name server to ask instead of the host's", "Remove a name server")                      \
+	X(ONCE, dns_option, 0, "dns-option", "dns-option", "list", CONTAINER "DNSConfig.Options",  \
+	  "Option of the resolver, such as ndots:2", "Remove an option of the resolver")           \
+	X(DOMAIN, dns_search, 0, "dns-search", "dns-search", "list", CONTAINER "DNSConfig.Search", \
+	  "Domain in which short names are looked for", "Remove a search domain")                  \
+	X(ONCE, group, 0, "group", "group", "list", CONTAINER "Groups",                            \
+	  "Further group, name or gid, of the first process", "Remove a further group")            \
+	X(HOST, host, 0, "host", "host", "list", CONTAINER "Hosts",                                \
+	  "Line for /etc/hosts, NAME:ADDRESS",                                                     \
+	  "Remove a name, NAME or NAME:ADDRESS, from /etc/hosts")                                  \
+	X(NETWORK, network, 0, "network", "network", "network", TASK "Networks",                   \
+	  "Network of the tasks: bridge, host or none (default bridge)", "Leave a network")        \
+	X(PAIR, sysctl, 0, "sysctl", "sysctl", "list", CONTAINER "Sysctls",                      \
+	  "Kernel setting of the container's namespaces, NAME=VALUE", "Remove a kernel setting")   \
+	X(ULIMIT, ulimit, 0, "ulimit", "ulimit", "ulimit", CONTAINER "Ulimits",                    \
+	  "Limit of each process, NAME=SOFT[:HARD]", "Remove a limit by its name")
 
 #define DEFINE_SCALAR(kind, id, letter, name, type, path, help)                                    \
 	static const struct service_flag flag_##id = { FLAG_##kind, path };
 #define DEFINE_LIST(kind, id, letter, name, base, type, path, help, rm_help)                       \
 	static const struct service_flag flag_##id = { FLAG_##kind, path };
+#define DEFINE_SWITCH(id, letter, name, path, help)                                                \
+	static const struct service_flag flag_##id = { FLAG_BOOL, path };
 SCALARS(DEFINE_SCALAR)
+SWITCHES(DEFINE_SWITCH)
 LISTS(DEFINE_LIST)
 static const struct service_flag flag_image = { FLAG_IMAGE, CONTAINER "Image" };
 static const struct service_flag flag_args = { FLAG_WORDS, CONTAINER "Args" };
@@ -99,9 +142,12 @@ static const struct service_flag flag_args = { FLAG_WORDS, CONTAINER "Args" };
 static int take_set(void *args, const struct option *option, const char *value, struct err *err);
 static int take_add(void *args, const struct option *option, const char *value, struct err *err);
 static int take_remove(void *args, const struct option *option, const char *value, struct err *err);
+static int check_log_opt(void *args, const struct option *option, const char *value, struct err *err);
 
 #define SCALAR_OPTION(kind, id, letter, name, type, path, help)                                    \
 	{ OPTION_TAKE, letter, name, type, help, 0, take_set, &flag_##id },
+#define SWITCH_OPTION(id, letter, name, path, help)                                                \
+	{ OPTION_TAKE_BOOL, letter, name, "", help, 0, take_set, &flag_##id },
 #define CREATE_LIST_OPTION(kind, id, letter, name, base, type, path, help, rm_help)                \
 	{ OPTION_TAKE, letter, name, type, help, 0, take_add, &flag_##id },
 #define UPDATE_LIST_OPTIONS(kind, id, letter, name, base, type, path, help, rm_help)               \
@@ -114,30 +160,32 @@ static int take_remove(void *args, const struct option *option, const char *valu
 	OPT_BOOL(struct service_flags, quiet, 'q', "quiet", "Say nothing while waiting"),          \
 	OPT_BOOL(struct service_flags, no_resolve_image, 0, "no-resolve-image",                    \
 		 "Leave the image's tag as it is, do not pin its digest"),                         \
-	OPT_UINT(struct service_flags, replicas, 0, "replicas", "Number of tasks")
+	OPT_UINT(struct service_flags, replicas, 0, "replicas", "Number of tasks"),               \
+	OPT_LIST(struct service_flags, cap_add, 0, "cap-add", "list",                             \
+		 "Capability to add, such as NET_ADMIN; ALL for every one"),                       \
+	OPT_LIST(struct service_flags, cap_drop, 0, "cap-drop", "list",                           \
+		 "Capability to drop, such as CHOWN; ALL for every one"),                          \
+	OPT_STRING(struct service_flags, log_driver, 0, "log-driver", "string",                   \
+		   "What keeps the output: \"json-file\", \"none\" (default \"json-file\")"),       \
+	{ OPTION_LIST, 0, "log-opt", "list", "Option of the log driver, NAME=VALUE: max-size, max-file", \
+	  offsetof(struct service_flags, log_opts), check_log_opt, NULL },                         \
+	OPT_BOOL(struct service_flags, no_healthcheck, 0, "no-healthcheck",                       \
+		 "Run no health check, whatever the image says")
 
 /* Docker's others, so that each is answered by its name. */
 #define UNSUPPORTED_BOTH                                                                           \
-	OPT_UNSUPPORTED(0, "cap-add"), OPT_UNSUPPORTED(0, "cap-drop"),                             \
-	OPT_UNSUPPORTED(0, "credential-spec"), OPT_UNSUPPORTED(0, "endpoint-mode"),                \
-	OPT_UNSUPPORTED(0, "health-cmd"), OPT_UNSUPPORTED(0, "health-interval"),                   \
-	OPT_UNSUPPORTED(0, "health-retries"), OPT_UNSUPPORTED(0, "health-start-interval"),         \
-	OPT_UNSUPPORTED(0, "health-start-period"), OPT_UNSUPPORTED(0, "health-timeout"),           \
-	OPT_UNSUPPORTED(0, "init"), OPT_UNSUPPORTED(0, "isolation"),                               \
-	OPT_UNSUPPORTED(0, "log-driver"), OPT_UNSUPPORTED(0, "log-opt"),                           \
-	OPT_UNSUPPORTED(0, "max-concurrent"), OPT_UNSUPPORTED(0, "no-healthcheck"),                \
-	OPT_UNSUPPORTED(0, "oom-score-adj"), OPT_UNSUPPORTED(0, "read-only"),                      \
+	OPT_UNSUPPORTED(0, "credential-spec"), OPT_UNSUPPORTED(0, "max-concurrent"),               \
 	OPT_UNSUPPORTED(0, "rollback-delay"), OPT_UNSUPPORTED(0, "rollback-failure-action"),       \
 	OPT_UNSUPPORTED(0, "rollback-max-failure-ratio"), OPT_UNSUPPORTED(0, "rollback-monitor"),  \
 	OPT_UNSUPPORTED(0, "rollback-order"), OPT_UNSUPPORTED(0, "rollback-parallelism"),          \
-	OPT_UNSUPPORTED('t', "tty"), OPT_UNSUPPORTED(0, "update-delay"),                           \
-	OPT_UNSUPPORTED(0, "update-failure-action"),                                               \
+	OPT_UNSUPPORTED(0, "update-delay"), OPT_UNSUPPORTED(0, "update-failure-action"),           \
 	OPT_UNSUPPORTED(0, "update-max-failure-ratio"), OPT_UNSUPPORTED(0, "update-monitor"),      \
 	OPT_UNSUPPORTED(0, "with-registry-auth")
 #define ADD_AND_RM(name) OPT_UNSUPPORTED(0, name "-add"), OPT_UNSUPPORTED(0, name "-rm")
 
 const struct option service_create_options[] = {
 	SCALARS(SCALAR_OPTION)
+	SWITCHES(SWITCH_OPTION)
 	LISTS(CREATE_LIST_OPTION)
 	BOTH_OPTIONS,
 	OPT_LIST(struct service_flags, env_files, 0, "env-file", "list",
@@ -146,26 +194,22 @@ const struct option service_create_options[] = {
 		   "\"replicated\" or \"global\": one task on each node (default \"replicated\")"),
 	OPT_STRING(struct service_flags, name, 0, "name", "string", "Name of the service"),
 	UNSUPPORTED_BOTH,
-	OPT_UNSUPPORTED(0, "config"), OPT_UNSUPPORTED(0, "dns"), OPT_UNSUPPORTED(0, "dns-option"),
-	OPT_UNSUPPORTED(0, "dns-search"), OPT_UNSUPPORTED(0, "generic-resource"),
-	OPT_UNSUPPORTED(0, "group"), OPT_UNSUPPORTED(0, "host"), OPT_UNSUPPORTED(0, "network"),
+	OPT_UNSUPPORTED(0, "config"), OPT_UNSUPPORTED(0, "generic-resource"),
 	OPT_UNSUPPORTED(0, "placement-pref"), OPT_UNSUPPORTED(0, "secret"),
-	OPT_UNSUPPORTED(0, "sysctl"), OPT_UNSUPPORTED(0, "ulimit"),
 	OPT_END
 };
 
 const struct option service_update_options[] = {
 	SCALARS(SCALAR_OPTION)
+	SWITCHES(SWITCH_OPTION)
 	LISTS(UPDATE_LIST_OPTIONS)
 	BOTH_OPTIONS,
 	{ OPTION_TAKE, 0, "args", "command", "Arguments of the command", 0, take_set, &flag_args },
 	{ OPTION_TAKE, 0, "image", "string", "Image to run", 0, take_set, &flag_image },
 	OPT_BOOL(struct service_flags, force, 0, "force", "Replace the tasks even if nothing changed"),
 	UNSUPPORTED_BOTH,
-	ADD_AND_RM("config"), ADD_AND_RM("dns"), ADD_AND_RM("dns-option"), ADD_AND_RM("dns-search"),
-	ADD_AND_RM("generic-resource"), ADD_AND_RM("group"), ADD_AND_RM("host"),
-	ADD_AND_RM("network"), ADD_AND_RM("placement-pref"), OPT_UNSUPPORTED(0, "rollback"),
-	ADD_AND_RM("secret"), ADD_AND_RM("sysctl"), ADD_AND_RM("ulimit"),
+	ADD_AND_RM("config"), ADD_AND_RM("generic-resource"), ADD_AND_RM("placement-pref"),
+	ADD_AND_RM("secret"), OPT_UNSUPPORTED(0, "rollback"),
 	OPT_END
 };
 
@@ -184,211 +228,16 @@ int service_flags_image(const char *text, char *ret_image, size_t size, struct e
 	return 0;
 }
 
-static int number_of(enum service_flag_kind kind, const char *value, int64_t *ret, struct err *err)
-{
-	uint64_t number;
-
-	switch (kind) {
-	case FLAG_BYTES:
-		return units_parse_bytes(value, ret, err);
-	case FLAG_CPUS:
-		return units_parse_cpus(value, ret, err);
-	case FLAG_DURATION:
-		return units_parse_duration(value, ret, err);
-	default:
-		if (str_to_u64(value, &number) < 0 || number > INT64_MAX)
-			return err_set(err, ERR_INVALID,
-				       "strconv.ParseUint: parsing \"%s\": invalid syntax", value);
-		*ret = (int64_t)number;
-		return 0;
-	}
-}
-
-static int set_scalar(const struct service_flag *flag, const char *value, yyjson_mut_doc *doc,
-		      struct err *err)
-{
-	struct strlist words = {0};
-	char image[IMAGE_REF_TEXT_SIZE];
-	int64_t number = 0;
-
-	switch (flag->kind) {
-	case FLAG_STRING:
-		spec_set_str(doc, flag->path, value);
-		return 0;
-	case FLAG_IMAGE:
-		if (service_flags_image(value, image, sizeof(image), err) < 0)
-			return -1;
-		spec_set_str(doc, flag->path, image);
-		return 0;
-	case FLAG_WORDS:
-		if (words_split(value, &words, err) < 0) {
-			strlist_fini(&words);
-			return -1;
-		}
-		spec_set(doc, flag->path, yyjson_mut_arr(doc));
-		for (size_t i = 0; i < words.count; i++)
-			yyjson_mut_arr_add_strcpy(doc, spec_array(doc, flag->path), words.items[i]);
-		strlist_fini(&words);
-		return 0;
-	default:
-		if (number_of(flag->kind, value, &number, err) < 0)
-			return -1;
-		spec_set(doc, flag->path, yyjson_mut_sint(doc, number));
-		return 0;
-	}
-}
-
-static bool has_same_key(yyjson_mut_val *element, const void *arg)
-{
-	const char *old = yyjson_mut_get_str(element), *fresh = arg;
-	size_t length = strcspn(fresh, "=");
-
-	return old && strncmp(old, fresh, length) == 0 && (old[length] == '=' || old[length] == '\0');
-}
-
-static bool has_target(yyjson_mut_val *element, const void *arg)
-{
-	return str_eq(yyjson_mut_get_str(yyjson_mut_obj_get(element, "Target")), arg);
-}
-
-static bool is_text(yyjson_mut_val *element, const void *arg)
-{
-	return str_eq(yyjson_mut_get_str(element), arg);
-}
-
-struct port_key { unsigned target; const char *protocol; };
-
-static bool is_port(yyjson_mut_val *element, const void *arg)
-{
-	const struct port_key *key = arg;
-	const char *protocol = yyjson_mut_get_str(yyjson_mut_obj_get(element, "Protocol"));
-
-	return yyjson_mut_get_uint(yyjson_mut_obj_get(element, "TargetPort")) == key->target &&
-	       str_eq(protocol ? protocol : "tcp", key->protocol);
-}
-
-static void add_env(yyjson_mut_doc *doc, const char *path, const char *word)
-{
-	spec_filter(doc, path, has_same_key, word);
-	yyjson_mut_arr_add_strcpy(doc, spec_array(doc, path), word);
-}
-
-static int add_map(yyjson_mut_doc *doc, const char *path, const char *pair, struct err *err)
-{
-	size_t length = strcspn(pair, "=");
-	char *key = str_printf("%.*s", (int)length, pair);
-	int result = 0;
-
-	if (length == 0 || strpbrk(key, " \t"))
-		result = err_set(err, ERR_INVALID, length ? "label '%s' contains whitespaces" :
-							    "invalid label '%s': empty name",
-				 length ? key : pair);
-	else
-		spec_put(doc, path, key, pair[length] ? pair + length + 1 : "");
-	str_freep(&key);
-	return result;
-}
-
-static int add_mount(yyjson_mut_doc *doc, const char *path, const char *value, struct err *err)
-{
-	yyjson_mut_val *mount;
-
-	if (mount_flag_parse(value, doc, &mount, err) < 0)
-		return -1;
-	spec_filter(doc, path, has_target, yyjson_mut_get_str(yyjson_mut_obj_get(mount, "Target")));
-	yyjson_mut_arr_append(spec_array(doc, path), mount);
-	return 0;
-}
-
-static bool is_same_port(yyjson_mut_val *element, const void *arg)
-{
-	return yyjson_mut_equals(element, (yyjson_mut_val *)arg);
-}
-
-static int add_ports(yyjson_mut_doc *doc, const char *path, const char *value, struct err *err)
-{
-	yyjson_mut_val *fresh = yyjson_mut_arr(doc), *port;
-
-	if (port_flag_parse(value, doc, fresh, err) < 0)
-		return -1;
-	while ((port = yyjson_mut_arr_remove_first(fresh))) {
-		spec_filter(doc, path, is_same_port, port);
-		yyjson_mut_arr_append(spec_array(doc, path), port);
-	}
-	return 0;
-}
-
-static int add_to_list(const struct service_flag *flag, const char *value, yyjson_mut_doc *doc,
-		       struct err *err)
-{
-	struct strlist words = {0};
-
-	switch (flag->kind) {
-	case FLAG_MAP:
-		return add_map(doc, flag->path, value, err);
-	case FLAG_ENV:
-		if (value[0] == '=' || value[0] == '\0')
-			return err_set(err, ERR_INVALID, "invalid environment variable: %s", value);
-		words_env(value, &words);
-		add_env(doc, flag->path, words.items[0]);
-		strlist_fini(&words);
-		return 0;
-	case FLAG_MOUNT:
-		return add_mount(doc, flag->path, value, err);
-	case FLAG_PORT:
-		return add_ports(doc, flag->path, value, err);
-	default:
-		yyjson_mut_arr_add_strcpy(doc, spec_array(doc, flag->path), value);
-		return 0;
-	}
-}
-
-static int remove_from_list(const struct service_flag *flag, const char *value, yyjson_mut_doc *doc,
-			    struct err *err)
-{
-	struct port_key port;
-
-	switch (flag->kind) {
-	case FLAG_MAP:
-		spec_remove(doc, flag->path, value);
-		return 0;
-	case FLAG_ENV:
-		spec_filter(doc, flag->path, has_same_key, value);
-		return 0;
-	case FLAG_MOUNT:
-		spec_filter(doc, flag->path, has_target, value);
-		return 0;
-	case FLAG_PORT:
-		if (port_flag_parse_target(value, &port.target, &port.protocol, err) < 0)
-			return -1;
-		spec_filter(doc, flag->path, is_port, &port);
-		return 0;
-	default:
-		spec_filter(doc, flag->path, is_text, value);
-		return 0;
-	}
-}
-
-static int apply(const struct service_flag_use *use, yyjson_mut_doc *doc, struct err *err)
-{
-	if (use->verb == '=')
-		return set_scalar(use->flag, use->value, doc, err);
-	if (use->verb == '+')
-		return add_to_list(use->flag, use->value, doc, err);
-	return remove_from_list(use->flag, use->value, doc, err);
-}
-
 static int take(struct service_flags *flags, const struct service_flag *flag, char verb,
 		const char *value, struct err *err)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	struct service_flag_use use = { flag, verb, value };
 
 	yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
-	int result = flags->count < SERVICE_FLAGS_MAX ? apply(&use, doc, err) :
+	int result = flags->count < SERVICE_FLAGS_MAX ? service_flag_apply(flag, verb, value, doc, err) :
 		     err_set(err, ERR_INVALID, "more than %d flags", SERVICE_FLAGS_MAX);
 	if (result == 0)
-		flags->uses[flags->count++] = use;
+		flags->uses[flags->count++] = (struct service_flag_use){ flag, verb, value };
 	yyjson_mut_doc_free(doc);
 	return result;
 }
@@ -408,16 +257,97 @@ static int take_remove(void *args, const struct option *option, const char *valu
 	return take(args, option->data, '-', value, err);
 }
 
+static int check_log_opt(void *args UNUSED, const struct option *option UNUSED, const char *value,
+			 struct err *err)
+{
+	if (value[0] == '=' || value[0] == '\0')
+		return err_set(err, ERR_INVALID, "invalid environment variable: %s", value);
+	return 0;
+}
+
 /* --- the whole --- */
+
+static bool has_health_flag(const struct service_flags *flags)
+{
+	for (size_t i = 0; i < flags->count; i++)
+		if (str_starts(flags->uses[i].flag->path, HEALTH "."))
+			return true;
+	return false;
+}
+
+/* A check that is changed is no longer switched off. */
+static void wake_health(const struct service_flags *flags, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *test = spec_find(doc, HEALTH ".Test");
+
+	if (has_health_flag(flags) && str_eq(yyjson_mut_get_str(yyjson_mut_arr_get(test, 0)), "NONE"))
+		spec_remove(doc, HEALTH, "Test");
+}
+
+static int set_no_health(const struct service_flags *flags, yyjson_mut_doc *doc, struct err *err)
+{
+	if (!flags->no_healthcheck)
+		return 0;
+	if (has_health_flag(flags))
+		return err_set(err, ERR_INVALID, "--no-healthcheck conflicts with --health-* options");
+	spec_set(doc, HEALTH, yyjson_mut_obj(doc));
+	yyjson_mut_arr_add_str(doc, spec_array(doc, HEALTH ".Test"), "NONE");
+	return 0;
+}
+
+/* Options alone are those of the driver the service has; a driver starts without the old one's. */
+static void set_log(const struct service_flags *flags, yyjson_mut_doc *doc)
+{
+	bool names_driver = !str_is_empty(flags->log_driver);
+
+	if (!names_driver && !flags->log_opts.count)
+		return;
+	if (names_driver)
+		spec_set_str(doc, LOG ".Name", flags->log_driver);
+	else if (!spec_find(doc, LOG ".Name"))
+		spec_set_str(doc, LOG ".Name", "json-file");
+	spec_set(doc, LOG ".Options", yyjson_mut_obj(doc));
+	for (size_t i = 0; i < flags->log_opts.count; i++)
+		service_flag_apply(&(struct service_flag){ FLAG_PAIR, LOG ".Options" }, '+',
+				   flags->log_opts.items[i], doc, NULL);
+}
+
+static bool has_network(yyjson_mut_doc *doc, const char *id)
+{
+	yyjson_mut_val *item;
+	yyjson_mut_arr_iter iter;
+
+	yyjson_mut_arr_iter_init(spec_find(doc, TASK "Networks"), &iter);
+	while ((item = yyjson_mut_arr_iter_next(&iter)))
+		if (str_eq(yyjson_mut_get_str(yyjson_mut_obj_get(item, "Target")), id))
+			return true;
+	return false;
+}
+
+/* Leaving one that is not joined is fine, leaving one that does not exist is a slip. */
+static int check_networks(const struct service_flags *flags, yyjson_mut_doc *doc, struct err *err)
+{
+	for (size_t i = 0; i < flags->count; i++) {
+		const struct service_flag_use *use = &flags->uses[i];
+
+		if (use->flag == &flag_network && use->verb == '-' &&
+		    predefined_network_find(use->value) < 0 && !has_network(doc, use->value))
+			return err_set(err, ERR_NOT_FOUND, "network %s not found", use->value);
+	}
+	return 0;
+}
 
 /* Removals first, so that --x-rm a --x-add a is a change in whatever order they are written. */
 static int apply_all(const struct service_flags *flags, yyjson_mut_doc *doc, struct err *err)
 {
 	for (int round = 0; round < 2; round++)
-		for (size_t i = 0; i < flags->count; i++)
-			if ((flags->uses[i].verb == '-') == (round == 0) &&
-			    apply(&flags->uses[i], doc, err) < 0)
+		for (size_t i = 0; i < flags->count; i++) {
+			const struct service_flag_use *use = &flags->uses[i];
+
+			if ((use->verb == '-') == (round == 0) &&
+			    service_flag_apply(use->flag, use->verb, use->value, doc, err) < 0)
 				return -1;
+		}
 	return 0;
 }
 
@@ -454,7 +384,7 @@ static int read_env_files(const struct service_flags *flags, yyjson_mut_doc *doc
 	for (size_t i = 0; i < flags->env_files.count && result == 0; i++)
 		result = words_env_file(flags->env_files.items[i], &words, err);
 	for (size_t i = 0; i < words.count && result == 0; i++)
-		add_env(doc, CONTAINER "Env", words.items[i]);
+		result = service_flag_apply(&flag_env, '+', words.items[i], doc, err);
 	strlist_fini(&words);
 	return result;
 }
@@ -480,15 +410,25 @@ int service_flags_create(const struct service_flags *flags, char *const *args, y
 	spec_object(doc, TASK "Placement");
 	spec_set_uint(doc, TASK "ForceUpdate", 0);
 	spec_set_str(doc, "EndpointSpec.Mode", "vip");
-	if (read_env_files(flags, doc, err) < 0 || apply_all(flags, doc, err) < 0)
+	if (read_env_files(flags, doc, err) < 0 || apply_all(flags, doc, err) < 0 ||
+	    set_no_health(flags, doc, err) < 0)
 		return -1;
+	caps_flag_create(&flags->cap_add, &flags->cap_drop, doc, spec_object(doc, TASK "ContainerSpec"));
+	set_log(flags, doc);
 	return set_mode(flags, doc, err);
 }
 
 int service_flags_update(const struct service_flags *flags, yyjson_mut_doc *doc, struct err *err)
 {
-	if (apply_all(flags, doc, err) < 0)
+	if (check_networks(flags, doc, err) < 0)
 		return -1;
+	wake_health(flags, doc);
+	if (apply_all(flags, doc, err) < 0 || set_no_health(flags, doc, err) < 0)
+		return -1;
+	if (flags->cap_add.count || flags->cap_drop.count)
+		caps_flag_update(&flags->cap_add, &flags->cap_drop, doc,
+				 spec_object(doc, TASK "ContainerSpec"));
+	set_log(flags, doc);
 	if (flags->replicas.given && !spec_find(doc, "Mode.Replicated"))
 		return err_set(err, ERR_INVALID,
 			       "replicas can only be used with replicated or replicated-job mode");

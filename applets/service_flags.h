@@ -18,10 +18,10 @@ struct service_flag_use { const struct service_flag *flag; char verb; const char
 struct service_flags {
 	struct service_flag_use uses[SERVICE_FLAGS_MAX];
 	size_t count;
-	const char *name, *mode;
-	struct strlist env_files;
+	const char *name, *mode, *log_driver;
+	struct strlist env_files, cap_add, cap_drop, log_opts;
 	struct option_uint replicas;
-	bool detach, quiet, no_resolve_image, force;
+	bool detach, quiet, no_resolve_image, force, no_healthcheck;
 };
 
 extern const struct option service_create_options[], service_update_options[];

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "client/call.h"
 #include "client/dig.h"
+#include "model/predefined_network.h"
 
 #define CONTAINER "Spec.TaskTemplate.ContainerSpec."
 
@@ -16,21 +17,6 @@ static void add_line(struct buf *out, const char *label, const char *value)
 {
 	if (*value)
 		buf_printf(out, "%s%s\n", label, value);
-}
-
-static void add_labels(struct buf *out, yyjson_val *labels)
-{
-	yyjson_obj_iter iter;
-	yyjson_val *key;
-
-	if (yyjson_obj_size(labels) == 0)
-		return;
-	buf_add_str(out, "Labels:\n");
-	yyjson_obj_iter_init(labels, &iter);
-	while ((key = yyjson_obj_iter_next(&iter))) {
-		const char *value = yyjson_get_str(yyjson_obj_iter_get_val(key));
-		buf_printf(out, " %s%s%s\n", yyjson_get_str(key), *value ? "=" : "", value);
-	}
 }
 
 static void add_mode(struct buf *out, yyjson_val *service)
@@ -126,6 +112,117 @@ static void add_mounts(struct buf *out, yyjson_val *mounts)
 			   dig_bool(mount, "ReadOnly") ? "true" : "false", dig_str(mount, "Type"));
 }
 
+static void add_joined(struct buf *out, const char *label, yyjson_val *list)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *item;
+
+	if (yyjson_arr_size(list) == 0)
+		return;
+	buf_add_str(out, label);
+	yyjson_arr_iter_init(list, &iter);
+	while ((item = yyjson_arr_iter_next(&iter)))
+		buf_printf(out, "%s%s", item == yyjson_arr_get_first(list) ? "" : ", ",
+			   yyjson_get_str(item));
+	buf_add_char(out, '\n');
+}
+
+static void add_caps(struct buf *out, yyjson_val *service)
+{
+	yyjson_val *added = dig(service, CONTAINER "CapabilityAdd");
+	yyjson_val *dropped = dig(service, CONTAINER "CapabilityDrop");
+
+	if (yyjson_arr_size(added) + yyjson_arr_size(dropped) > 0)
+		buf_add_str(out, "Capabilities:\n");
+	add_joined(out, " Add: ", added);
+	add_joined(out, " Drop: ", dropped);
+}
+
+/* "<indent>key<between>value"; nothing behind the key where there is no value. */
+static void add_pairs(struct buf *out, const char *title, const char *indent, const char *between,
+		      yyjson_val *pairs)
+{
+	yyjson_obj_iter iter;
+	yyjson_val *key;
+
+	if (yyjson_obj_size(pairs) == 0)
+		return;
+	buf_add_str(out, title);
+	yyjson_obj_iter_init(pairs, &iter);
+	while ((key = yyjson_obj_iter_next(&iter))) {
+		const char *value = yyjson_get_str(yyjson_obj_iter_get_val(key));
+		buf_printf(out, "%s%s%s%s\n", indent, yyjson_get_str(key), *value ? between : "", value);
+	}
+}
+
+static void add_ulimits(struct buf *out, yyjson_val *limits)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *limit;
+
+	if (yyjson_arr_size(limits) > 0)
+		buf_add_str(out, "Ulimits:\n");
+	yyjson_arr_iter_init(limits, &iter);
+	while ((limit = yyjson_arr_iter_next(&iter)))
+		buf_printf(out, " %s: %lld:%lld\n", dig_str(limit, "Name"),
+			   (long long)dig_int(limit, "Soft"), (long long)dig_int(limit, "Hard"));
+}
+
+/* A blank line comes behind it, as docker's template has it. */
+static void add_log(struct buf *out, yyjson_val *log)
+{
+	if (!log)
+		return;
+	buf_add_str(out, "Log Driver:\n");
+	add_line(out, " Name:\t\t", dig_str(log, "Name"));
+	add_pairs(out, " LogOpts:\n", "  ", ":       ", dig(log, "Options"));
+	buf_add_char(out, '\n');
+}
+
+static void add_networks(struct buf *out, yyjson_val *networks)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *network;
+
+	if (yyjson_arr_size(networks) == 0)
+		return;
+	buf_add_str(out, "Networks:");
+	yyjson_arr_iter_init(networks, &iter);
+	while ((network = yyjson_arr_iter_next(&iter))) {
+		const char *target = dig_str(network, "Target");
+		int found = predefined_network_find(target);
+		buf_printf(out, " %s", found < 0 ? target :
+					predefined_network_name((enum predefined_network)found));
+	}
+	buf_add_str(out, " \n");
+}
+
+static void add_time(struct buf *out, const char *label, yyjson_val *from, const char *name)
+{
+	buf_add_str(out, label);
+	units_format_duration(dig_int(from, name), out);
+}
+
+static void add_health(struct buf *out, yyjson_val *health)
+{
+	yyjson_val *tests = dig(health, "Test"), *test;
+	yyjson_arr_iter iter;
+
+	if (!health)
+		return;
+	add_time(out, "\n Healthcheck:\n  Interval = ", health, "Interval");
+	buf_printf(out, "\n  Retries = %lld\n", (long long)dig_int(health, "Retries"));
+	add_time(out, "  StartPeriod =\t", health, "StartPeriod");
+	add_time(out, "\n  Timeout =\t", health, "Timeout");
+	if (yyjson_arr_size(tests) == 0)
+		return;
+	buf_add_str(out, "\n  Tests:");
+	yyjson_arr_iter_init(tests, &iter);
+	while ((test = yyjson_arr_iter_next(&iter)))
+		buf_printf(out, "\n\t Test = %s", yyjson_get_str(test));
+	buf_add_char(out, ' ');
+}
+
 static void add_container(struct buf *out, yyjson_val *service)
 {
 	buf_printf(out, "ContainerSpec:\n Image:\t\t%s\n", dig_str(service, CONTAINER "Image"));
@@ -135,6 +232,9 @@ static void add_container(struct buf *out, yyjson_val *service)
 	if (dig(service, CONTAINER "Init"))
 		buf_printf(out, " Init:\t\t%s\n", dig_bool(service, CONTAINER "Init") ? "true" : "false");
 	add_line(out, " User: ", dig_str(service, CONTAINER "User"));
+	add_caps(out, service);
+	add_pairs(out, "SysCtls:\n", " ", ": ", dig(service, CONTAINER "Sysctls"));
+	add_ulimits(out, dig(service, CONTAINER "Ulimits"));
 	add_mounts(out, dig(service, CONTAINER "Mounts"));
 }
 
@@ -157,16 +257,14 @@ static void add_amounts(struct buf *out, yyjson_val *resources, const char *titl
 		buf_printf(out, "  PIDs:\t\t%lld\n", (long long)pids);
 }
 
-/* The last line of it ends with a blank, as docker's template has it. */
+/* It ends with a blank, as docker's template has it. */
 static void add_ports(struct buf *out, yyjson_val *ports)
 {
 	yyjson_arr_iter iter;
 	yyjson_val *port;
 
-	if (yyjson_arr_size(ports) == 0) {
-		buf_add_char(out, '\n');
+	if (yyjson_arr_size(ports) == 0)
 		return;
-	}
 	buf_add_str(out, "\nPorts:");
 	yyjson_arr_iter_init(ports, &iter);
 	while ((port = yyjson_arr_iter_next(&iter)))
@@ -174,27 +272,30 @@ static void add_ports(struct buf *out, yyjson_val *ports)
 			   "  PublishMode = %s", (long long)dig_int(port, "PublishedPort"),
 			   dig_str(port, "Protocol"), (long long)dig_int(port, "TargetPort"),
 			   dig_str(port, "PublishMode"));
-	buf_add_str(out, " \n");
+	buf_add_char(out, ' ');
 }
 
-static void add_service(struct buf *out, yyjson_val *service)
+void service_pretty(struct buf *out, yyjson_val *service)
 {
 	buf_printf(out, "\nID:\t\t%s\nName:\t\t%s\n", dig_str(service, "ID"),
 		   dig_str(service, "Spec.Name"));
-	add_labels(out, dig(service, "Spec.Labels"));
+	add_pairs(out, "Labels:\n", " ", "=", dig(service, "Spec.Labels"));
 	add_mode(out, service);
 	add_update_status(out, service);
 	add_placement(out, service);
 	add_config(out, dig(service, "Spec.UpdateConfig"), "UpdateConfig", " Update order:      ");
 	add_config(out, dig(service, "Spec.RollbackConfig"), "RollbackConfig", " Rollback order:    ");
 	add_container(out, service);
+	add_log(out, dig(service, "Spec.TaskTemplate.LogDriver"));
 	if (dig(service, "Spec.TaskTemplate.Resources"))
 		buf_add_str(out, "Resources:\n");
 	add_amounts(out, dig(service, "Spec.TaskTemplate.Resources.Reservations"), "Reservations");
 	add_amounts(out, dig(service, "Spec.TaskTemplate.Resources.Limits"), "Limits");
+	add_networks(out, dig(service, "Spec.TaskTemplate.Networks"));
 	buf_printf(out, "Endpoint Mode:\t%s", dig_str(service, "Spec.EndpointSpec.Mode"));
 	add_ports(out, dig(service, "Endpoint.Ports"));
-	buf_add_char(out, '\n');
+	add_health(out, dig(service, CONTAINER "Healthcheck"));
+	buf_add_str(out, "\n\n");
 }
 
 static int print_pretty(struct cli *cli, char **names)
@@ -209,7 +310,7 @@ static int print_pretty(struct cli *cli, char **names)
 
 		call_add_segment(&path, *names);
 		if (call_get(call, &doc, &err, "/services/%s?insertDefaults=true", buf_text(&path)) == 0) {
-			add_service(&out, yyjson_doc_get_root(doc));
+			service_pretty(&out, yyjson_doc_get_root(doc));
 			cli_print_buf(&out);
 		} else {
 			if (call_status(call) == 404)

@@ -8,69 +8,12 @@
 
 #include "applets/words.h"
 #include "base/buf.h"
-#include "base/panic.h"
+#include "test/unit/applets/service_rig.h"
 #include "test/unit/runner.h"
-
-/* Words are separated by one blank; what follows the options are operands. */
-static int read_flags(const struct option *options, const char *line, struct service_flags *flags,
-		      char **argv, char *copy, size_t size, struct err *err)
-{
-	struct option_set set = { options, flags };
-	size_t count = 0;
-
-	snprintf(copy, size, "%s", line);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[count++] = word;
-	argv[count] = NULL;
-	return option_parse(&set, 1, argv, options == service_create_options, &count, err) == OPTION_OK ?
-	       0 : -1;
-}
-
-static char *finish(yyjson_mut_doc *doc, int result, const struct err *err)
-{
-	char *text = result < 0 ? strdup(err->text) : yyjson_mut_write(doc, 0, NULL);
-
-	yyjson_mut_doc_free(doc);
-	return text;
-}
-
-static char *create(const char *line)
-{
-	struct service_flags *flags = NEW(struct service_flags);
-	struct option_set set = { service_create_options, flags };
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	struct err err = {0};
-	char *argv[64], copy[1024];
-	int result = read_flags(service_create_options, line, flags, argv, copy, sizeof(copy), &err);
-
-	if (result == 0)
-		result = service_flags_create(flags, argv, doc, &err);
-	option_fini(&set);
-	free(flags);
-	return finish(doc, result, &err);
-}
-
-static char *update(const char *spec, const char *line)
-{
-	struct service_flags *flags = NEW(struct service_flags);
-	struct option_set set = { service_update_options, flags };
-	yyjson_doc *old = yyjson_read(spec, strlen(spec), 0);
-	yyjson_mut_doc *doc = yyjson_doc_mut_copy(old, NULL);
-	struct err err = {0};
-	char *argv[64], copy[1024];
-	int result = read_flags(service_update_options, line, flags, argv, copy, sizeof(copy), &err);
-
-	if (result == 0)
-		result = service_flags_update(flags, doc, &err);
-	option_fini(&set);
-	free(flags);
-	yyjson_doc_free(old);
-	return finish(doc, result, &err);
-}
 
 static void expect_create(const char *line, const char *want)
 {
-	char *got = create(line);
+	char *got = service_rig_create(line);
 
 	EXPECT_STR(got, want);
 	free(got);
@@ -78,7 +21,7 @@ static void expect_create(const char *line, const char *want)
 
 static void expect_update(const char *spec, const char *line, const char *want)
 {
-	char *got = update(spec, line);
+	char *got = service_rig_update(spec, line);
 
 	EXPECT_STR(got, want);
 	free(got);
@@ -87,7 +30,7 @@ static void expect_update(const char *spec, const char *line, const char *want)
 /* A part of the specification must be there. */
 static void expect_part(const char *line, const char *part)
 {
-	char *got = create(line);
+	char *got = service_rig_create(line);
 
 	if (!strstr(got, part))
 		EXPECT_STR(got, part);
@@ -207,7 +150,7 @@ TEST(service_flags_answer_wrong_values_in_dockers_words)
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		char *got = create(cases[i].line);
+		char *got = service_rig_create(cases[i].line);
 
 		if (cases[i].error)
 			EXPECT_STR(got, cases[i].error);

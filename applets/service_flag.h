@@ -1,0 +1,21 @@
+/* service_flag.h - one flag of a service: what kind of value it takes, and where in the specification
+ * the value goes.
+ *
+ * Pure.
+ */
+#pragma once
+#include <yyjson.h>
+
+#include "base/err.h"
+
+enum service_flag_kind {
+	FLAG_STRING, FLAG_IMAGE, FLAG_WORDS, FLAG_BOOL, FLAG_INT, FLAG_UINT, FLAG_BYTES, FLAG_CPUS,
+	FLAG_DURATION, FLAG_PERIOD, FLAG_ISOLATION, FLAG_ENDPOINT, FLAG_CHECK,
+	FLAG_MAP, FLAG_PAIR, FLAG_ENV, FLAG_LIST, FLAG_ONCE, FLAG_ADDRESS, FLAG_DOMAIN, FLAG_HOST,
+	FLAG_ULIMIT, FLAG_NETWORK, FLAG_MOUNT, FLAG_PORT,
+};
+struct service_flag { enum service_flag_kind kind; const char *path; };
+
+/* verb: = + - */
+int service_flag_apply(const struct service_flag *flag, char verb, const char *value,
+		       yyjson_mut_doc *doc, struct err *err);
