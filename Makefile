@@ -203,9 +203,12 @@ lint: $(vendor_san)
 
 # A target comes into being with its script; each may rely on both binaries and the test programs.
 SCRIPTED := $(foreach name,demo soak sim fuzz golden lab bench,$(if $(wildcard test/$(name)/run),$(name)))
-.PHONY: $(SCRIPTED) $(if $(filter demo,$(SCRIPTED)),demo-clean)
+.PHONY: $(SCRIPTED) $(if $(filter demo,$(SCRIPTED)),demo-clean) vm
 $(filter-out demo,$(SCRIPTED)): %: all san tests
 	@vendor/packages build test && test/$@/run $(T)
+# virtual machines; T= picks suites of Debian, whose kernels they run
+vm: all build/test/musl-runtime
+	@test/vm/run $(T)
 ifneq ($(filter demo,$(SCRIPTED)),)
 demo: all
 	@vendor/packages build test && test/demo/run
