@@ -13,16 +13,19 @@
 #define UNIT_DIR "/etc/systemd/system"
 #define UNIT     "swarmbox.service"
 
-/* One word of ExecStart=: quoted where systemd would split or expand it. */
-static void add_word(const char *word, struct buf *out)
+/* One word of ExecStart=: quoted where systemd would split it, doubled what it would expand; in the program's own path that is '%' alone. */
+static void add_word(const char *word, const char *expanded, struct buf *out)
 {
-	buf_add_str(out, " \"");
+	buf_add_char(out, '"');
 	for (; *word; word++) {
 		if (*word == '"' || *word == '\\')
 			buf_add_char(out, '\\');
-		if (*word == '%' || *word == '$')
+		if (strchr(expanded, *word))
 			buf_add_char(out, *word);
-		buf_add_char(out, *word);
+		if ((unsigned char)*word < ' ')
+			buf_printf(out, "\\x%02x", (unsigned char)*word);     /* a line of its own would be a setting */
+		else
+			buf_add_char(out, *word);
 	}
 	buf_add_char(out, '"');
 }
@@ -31,15 +34,15 @@ static void add_option(const char *name, const char *value, struct buf *out)
 {
 	if (str_is_empty(value))
 		return;
-	buf_printf(out, " --%s", name);
-	add_word(value, out);
+	buf_printf(out, " --%s ", name);
+	add_word(value, "%$", out);
 }
 
 void agent_unit_format(const struct node_settings *settings, const char *config, const char *binary, struct buf *out)
 {
 	buf_add_str(out, "[Unit]\nDescription=swarmbox agent\nAfter=network-online.target\nWants=network-online.target\n\n"
 		    "[Service]\nType=notify\nExecStart=");
-	buf_add_str(out, binary);
+	add_word(binary, "%", out);
 	buf_add_str(out, " agent");
 	add_option("config", config, out);
 	add_option("data-root", settings->data_root, out);

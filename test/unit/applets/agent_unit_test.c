@@ -21,7 +21,7 @@ TEST(agent_unit_starts_this_binary_with_the_settings_given)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
 	agent_unit_format(&settings, "/etc/box.yml", "/usr/bin/swarmbox", &out);
-	EXPECT(has(&out, "\nExecStart=/usr/bin/swarmbox agent --config \"/etc/box.yml\" --data-root \"/data\" --run-root \"/run/box\""
+	EXPECT(has(&out, "\nExecStart=\"/usr/bin/swarmbox\" agent --config \"/etc/box.yml\" --data-root \"/data\" --run-root \"/run/box\""
 			 " --cgroup-parent \"box\" --advertise-addr \"10.0.0.1\" --host \"unix:///run/a.sock\" --label \"zone=b\""
 			 " --label \"zone=\" --stop-containers\n"));
 	EXPECT(has(&out, "\nType=notify\n") && has(&out, "\nKillMode=process\n") && has(&out, "\nRestart=always\n"));
@@ -34,7 +34,7 @@ TEST(agent_unit_leaves_out_what_was_not_given)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
 	agent_unit_format(&settings, NULL, "/usr/bin/swarmbox", &out);
-	EXPECT(has(&out, "\nExecStart=/usr/bin/swarmbox agent\n"));
+	EXPECT(has(&out, "\nExecStart=\"/usr/bin/swarmbox\" agent\n"));
 }
 
 TEST(agent_unit_quotes_what_systemd_would_expand)
@@ -44,4 +44,7 @@ TEST(agent_unit_quotes_what_systemd_would_expand)
 
 	agent_unit_format(&settings, NULL, "/usr/bin/swarmbox", &out);
 	EXPECT(has(&out, " --data-root \"/a b/100%%/$$HOME/\\\"q\\\"\\\\\"\n"));
+	buf_clear(&out);
+	agent_unit_format(&(struct node_settings){ .data_root = "/a\nUser=x" }, NULL, "/opt/my box/5% $x", &out);
+	EXPECT(has(&out, "\nExecStart=\"/opt/my box/5%% $x\" agent --data-root \"/a\\x0aUser=x\"\n"));
 }
