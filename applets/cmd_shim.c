@@ -9,7 +9,7 @@
 int cmd_shim(int argc, char **argv)
 {
 	if (argc != 2 + SHIM_WORD_COUNT) {
-		fprintf(stderr, "usage: swarmbox shim DIR NETWORK LOG BYTES FILES (started by the agent)\n");
+		fprintf(stderr, "usage: swarmbox shim DIR NETWORK STDIO LOG BYTES FILES (started by the agent)\n");
 		return 125;
 	}
 	return shim_run(argv + 2);

@@ -103,6 +103,7 @@ static int exec_shim(struct container *container, const struct container_spec *s
 
 	argv[2 + SHIM_WORD_DIR] = container->shim_dir;
 	argv[2 + SHIM_WORD_NETWORK] = arena_strdup(arena, spec->network == CONTAINER_NET_HOST ? SHIM_NETWORK_HOST : "own");
+	argv[2 + SHIM_WORD_STDIO] = arena_printf(arena, "-%s%s%s", spec->has_tty ? "t" : "", spec->has_stdin ? "i" : "", spec->is_stdin_once ? "o" : "");
 	argv[2 + SHIM_WORD_LOG] = arena_strdup(arena, has_log ? "json-file" : SHIM_LOG_NONE);
 	argv[2 + SHIM_WORD_LOG_BYTES] = arena_printf(arena, "%lld", (long long)spec->log_max_bytes);
 	argv[2 + SHIM_WORD_LOG_FILES] = arena_printf(arena, "%d", spec->log_max_files);

@@ -108,18 +108,34 @@ static bool has_variable(const struct container_strings *env, const char *name)
 	return false;
 }
 
-char *const *container_files_env(const struct container_spec *spec, const char *home, struct arena *arena)
+/* Docker's ReplaceOrAppend: a variable that is there changes where it stands. */
+static size_t put_variable(char **env, size_t count, const char *variable, struct arena *arena)
 {
-	char **env = ARENA_ARRAY(arena, char *, spec->env.count + 4);
+	size_t name = strcspn(variable, "="), at = 0;
+
+	while (at < count && (strncmp(env[at], variable, name) != 0 || (env[at][name] != '=' && env[at][name] != '\0')))
+		at++;
+	env[at] = arena_strdup(arena, variable);
+	return MAX(count, at + 1);
+}
+
+char *const *container_files_env(const struct container_spec *spec, const struct container_strings *more, bool has_tty, const char *home,
+				 struct arena *arena)
+{
+	char **env = ARENA_ARRAY(arena, char *, spec->env.count + (more ? more->count : 0) + 5);
 	size_t count = 0;
 
 	if (!has_variable(&spec->env, "PATH"))
 		env[count++] = arena_strdup(arena, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	if (!has_variable(&spec->env, "HOSTNAME"))
 		env[count++] = arena_printf(arena, "HOSTNAME=%s", container_files_hostname(spec, arena));
+	if (has_tty && !has_variable(&spec->env, "TERM"))
+		env[count++] = arena_strdup(arena, "TERM=xterm");
 	for (size_t i = 0; i < spec->env.count; i++)
 		env[count++] = arena_strdup(arena, spec->env.items[i]);
-	if (!has_variable(&spec->env, "HOME"))
+	for (size_t i = 0; more && i < more->count; i++)
+		count = put_variable(env, count, more->items[i], arena);
+	if (!has_variable(&spec->env, "HOME") && !(more && has_variable(more, "HOME")))
 		env[count++] = arena_printf(arena, "HOME=%s", home);
 	return env;
 }

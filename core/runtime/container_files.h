@@ -13,5 +13,7 @@ void container_files_hosts(const struct container_spec *spec, struct buf *out);
  * network; what the spec names takes the place of what the host says, each of servers, search and options by itself. */
 void container_files_resolv(const struct container_spec *spec, const char *host_text, struct buf *out);
 
-/* The spec's environment behind PATH, HOSTNAME and HOME as far as it has none; ended by NULL. */
-char *const *container_files_env(const struct container_spec *spec, const char *home, struct arena *arena);
+/* The spec's environment behind PATH, HOSTNAME and, with a terminal, TERM as far as it has none, and HOME at its end; `more` (may be NULL) replaces
+ * what has the same name, and is added otherwise. Ended by NULL. */
+char *const *container_files_env(const struct container_spec *spec, const struct container_strings *more, bool has_tty, const char *home,
+				 struct arena *arena);

@@ -21,15 +21,17 @@
 #include "base/str.h"
 #include "os/file.h"
 #include "runtime/cgroup_io.h"
+#include "runtime/console_io.h"
 #include "runtime/container_files.h"
 #include "runtime/inroot_io.h"
 #include "runtime/kcall_io.h"
 #include "runtime/mounts_io.h"
 #include "runtime/privileges_io.h"
+#include "runtime/program_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/shim_plan.h"
 
-enum { CODE_FAILED = 126, CODE_NOT_FOUND = 127, ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
+enum { ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
 
 struct init {
 	struct shim_plan plan;
@@ -40,6 +42,7 @@ struct init {
 	struct mount_source *sources;
 	struct device_nodes nodes;
 	struct container_user user;
+	struct console console;          /* with a tty */
 	struct buf host_resolv;
 	int root_fd;
 };
@@ -203,7 +206,11 @@ static int fill_root(struct init *init, struct err *err)
 	    mounts_hide(init->root_fd, init->spec, err) < 0)
 		return -1;
 	umask(022);
-	return 0;
+	if (!init->spec->has_tty)
+		return 0;
+	if (console_open(init->root_fd, init->spec->tty_rows, init->spec->tty_columns, &init->console, err) < 0)
+		return -1;
+	return console_mount(init->root_fd, &init->console, err);
 }
 
 /* --- the user's process ------------------------------------------------------------------------ */
@@ -239,12 +246,16 @@ static int seal_root(struct init *init, struct err *err)
 /* /dev/stdout is opened anew by some programs: the pipe has to be the user's own. */
 static int take_stdio(struct init *init, struct err *err)
 {
-	int out = init->given->stdout_fd, bad = init->given->stderr_fd;
+	const int given[] = { init->given->stdin_fd, init->given->stdout_fd, init->given->stderr_fd };
 
-	if (dup2(out < 0 ? 0 : out, 1) < 0 || dup2(bad < 0 ? 0 : bad, 2) < 0)
-		return err_sys(err, "standard output");
-	if (init->user.uid && out >= 0 && (fchown(1, init->user.uid, (gid_t)-1) < 0 || fchown(2, init->user.uid, (gid_t)-1) < 0))
-		return err_sys(err, "standard output");
+	if (init->spec->has_tty)
+		return console_take(&init->console, init->user.uid, err);
+	for (int fd = 0; fd <= 2; fd++) {
+		if (given[fd] >= 0 && dup2(given[fd], fd) < 0)
+			return err_sys(err, "standard input and output");
+		if (given[fd] >= 0 && init->user.uid && fchown(fd, init->user.uid, (gid_t)-1) < 0)
+			return err_sys(err, "standard input and output");
+	}
 	return 0;
 }
 
@@ -259,87 +270,47 @@ static int become_user(struct init *init, struct err *err)
 
 /* --- the gate and the program ------------------------------------------------------------------ */
 
-/* Only now, for a change of identity takes the wish back. Whoever lost its shim before reads the end of the pair instead of the word. */
-static void wait_at_gate(int gate_fd)
+/* With the terminal, which is the shim's from now on. */
+static int say_ready(const struct init *init)
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof init->console)] = { 0 };
 	char word = CONTAINER_INIT_READY;
+	struct iovec part = { .iov_base = &word, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (init->spec->has_tty) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof control;
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof init->console);
+		memcpy(CMSG_DATA(header), &init->console, sizeof init->console);
+	}
+	return sendmsg(init->given->gate_fd, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+static void close_all_but(int kept)
+{
+	if (kept > 3)
+		kcall_close_range(3, (unsigned)kept - 1);
+	kcall_close_range((unsigned)kept + 1, ~0u);
+}
+
+/* The wish to die with the shim only now, for a change of identity takes it back. Whoever lost its shim before reads the end of the pair instead of the word.
+ * Everything was opened close-on-exec; closing it is the belt to those braces. The gate stays until then: its end tells of exec. */
+static void wait_at_gate(const struct init *init)
+{
+	int gate_fd = init->given->gate_fd;
+	char word;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (send(gate_fd, &word, 1, MSG_NOSIGNAL) != 1)
-		_exit(CODE_FAILED);
+	if (say_ready(init) < 0)
+		_exit(PROGRAM_FAILED);
+	close_all_but(gate_fd);
 	if (recv(gate_fd, &word, 1, 0) != 1 || word != CONTAINER_INIT_GO)
-		_exit(CODE_FAILED);
-}
-
-/* Docker's words for what execve says. */
-static void exec_error(const char *name, bool was_searched, struct err *err)
-{
-	if (errno == ENOENT && was_searched)
-		err_set(err, ERR_INVALID, "exec: \"%s\": executable file not found in $PATH", name);
-	else if (errno == ENOENT && access(name, F_OK) < 0)
-		err_set(err, ERR_INVALID, "exec: \"%s\": stat %s: no such file or directory", name, name);
-	else if (errno == ENOENT || errno == ENOEXEC)    /* its interpreter is missing */
-		err_set(err, ERR_INVALID, "exec %s: %s", name, errno == ENOEXEC ? "exec format error" : "no such file or directory");
-	else if (errno == EACCES)
-		err_set(err, ERR_INVALID, "exec: \"%s\": permission denied", name);
-	else if (errno == EISDIR)
-		err_set(err, ERR_INVALID, "exec: \"%s\": is a directory", name);
-	else
-		err_sys(err, "exec: \"%s\"", name);
-}
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
-}
-
-static const char *path_of_env(char *const *env)
-{
-	for (; *env; env++)
-		if (str_starts(*env, "PATH="))
-			return *env + sizeof "PATH=" - 1;
-	return "";
-}
-
-/* NULL: nothing in PATH is a program of this name. */
-static const char *search_path(struct arena *arena, const char *name, const char *path)
-{
-	for (;; path++) {
-		size_t length = strcspn(path, ":");
-		const char *found = length ? arena_printf(arena, "%.*s/%s", (int)length, path, name) : name;
-
-		if (length && is_program(found))
-			return found;
-		path += length;
-		if (!*path)
-			return NULL;
-	}
-}
-
-/* Returns only when it failed: the exit code as a shell has it. */
-static int exec_program(struct init *init, char *const *argv, char *const *env, struct err *err)
-{
-	const char *name = argv[0], *program = strchr(name, '/') ? name : search_path(&init->arena, name, path_of_env(env));
-
-	errno = ENOENT;
-	if (program)
-		execve(program, argv, env);
-	int code = errno == ENOENT ? CODE_NOT_FOUND : CODE_FAILED;
-
-	exec_error(program ? program : name, !program, err);
-	return code;
-}
-
-static char *const *copy_argv(struct init *init)
-{
-	const struct container_strings *args = &init->spec->argv;
-	char **argv = ARENA_ARRAY(&init->arena, char *, args->count + 1);
-
-	for (size_t i = 0; i < args->count; i++)
-		argv[i] = arena_strdup(&init->arena, args->items[i]);
-	return argv;
+		_exit(PROGRAM_FAILED);
 }
 
 static int read_plan(struct init *init, struct err *err)
@@ -349,13 +320,6 @@ static int read_plan(struct init *init, struct err *err)
 	if (file_read_at(init->given->spec_dir_fd, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0)
 		return -1;
 	return shim_plan_decode(buf_text(&text), text.len, &init->arena, &init->plan, err);
-}
-
-static void close_all_but(int kept)
-{
-	if (kept > 3)
-		kcall_close_range(3, (unsigned)kept - 1);
-	kcall_close_range((unsigned)kept + 1, ~0u);
 }
 
 _Noreturn void container_init_run(const struct container_init *given)
@@ -368,15 +332,13 @@ _Noreturn void container_init_run(const struct container_init *given)
 	reset_process();
 	if (read_plan(&init, &err) < 0 || enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 ||
 	    fill_root(&init, &err) < 0 || become_user(&init, &err) < 0)
-		fail(given->gate_fd, CODE_FAILED, &err);
+		fail(given->gate_fd, PROGRAM_FAILED, &err);
 
-	char *const *argv = copy_argv(&init);
-	char *const *env = container_files_env(init.spec, init.user.home, &init.arena);
+	char *const *argv = program_argv(&init.spec->argv, &init.arena);
+	char *const *env = container_files_env(init.spec, NULL, init.spec->has_tty, init.user.home, &init.arena);
 
-	/* Everything was opened close-on-exec; this is the belt to those braces. The gate stays until then: its end tells of exec. */
-	close_all_but(given->gate_fd);
-	wait_at_gate(given->gate_fd);
-	int code = exec_program(&init, argv, env, &err);
+	wait_at_gate(&init);
+	int code = program_exec(argv, env, &init.arena, &err);
 
 	fail(given->gate_fd, code, &err);
 }

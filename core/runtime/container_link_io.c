@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,8 +15,9 @@
 #include "os/file.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim_plan.h"
+#include "runtime/shim_send_io.h"
 
-enum { HELLO_FDS = 3, END_MAX_BYTES = SHIM_WIRE_MAX_BYTES, CODE_UNKNOWN = 255 };
+enum { END_MAX_BYTES = SHIM_WIRE_MAX_BYTES, CODE_UNKNOWN = 255 };
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
@@ -119,6 +119,7 @@ void container_cut(struct container *container)
 	container->link_watch = NULL;
 	fd_closep(&container->link_fd);
 	container->link_fd = -1;
+	container_calls_end(container);
 	if (!container_read_end(container->shim_dir, container->dir, &end)) {
 		container_job(container, bury_run, bury_done);
 		return;
@@ -149,7 +150,7 @@ void container_watch_shim(struct container *container, int shim_pidfd)
 }
 
 /* The first hello, with descriptors: the shim's pidfd (known already when we started it), the container's, its network namespace. */
-static void take_hello(struct container *container, const struct shim_wire *hello, int fds[HELLO_FDS])
+static void take_hello(struct container *container, const struct shim_wire *hello, int fds[SHIM_SEND_FDS])
 {
 	if (hello->state == SHIM_WIRE_NONE) {
 		container->failure_code = ERR_INVALID;   /* could not be made; the end follows, with the reason */
@@ -160,6 +161,7 @@ static void take_hello(struct container *container, const struct shim_wire *hell
 	container->pidfd = fd_take(&fds[1]);
 	container->netns_fd = fd_take(&fds[2]);
 	container->pid = hello->pid;
+	container->shim_level = hello->level;
 	container->started_wall = hello->started_wall;
 	container->state = hello->state == SHIM_WIRE_RUNNING ? RUNTIME_RUNNING : RUNTIME_CREATED;
 	bool was_awaited = container->is_awaited;
@@ -189,38 +191,26 @@ static void take_started(struct container *container, const struct shim_wire *re
 	waiter_answer(&container->start, NULL);
 }
 
-static void take_fds(struct msghdr *message, int fds[HELLO_FDS])
-{
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header))
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-			size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-			memcpy(fds, CMSG_DATA(header), MIN(count, (size_t)HELLO_FDS) * sizeof(int));     /* the kernel cut what did not fit */
-		}
-}
-
 /* False at the end of the connection. */
 static bool receive(struct container *container)
 {
 	char text[SHIM_WIRE_MAX_BYTES];
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(HELLO_FDS * sizeof(int))];
-	struct iovec part = { .iov_base = text, .iov_len = sizeof text };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-	int fds[HELLO_FDS] = { -1, -1, -1 };
+	int fds[SHIM_SEND_FDS];
 	struct shim_wire reply;
 	struct err err;
-	ssize_t length = recvmsg(container->link_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t length = shim_receive(container->link_fd, text, sizeof text, fds);
 
 	if (length <= 0)
 		return length < 0 && (errno == EAGAIN || errno == EINTR);
-	take_fds(&message, fds);
 	if (shim_wire_parse(text, (size_t)length, &reply, &err) < 0)
 		log_warn("container %.12s: its shim said something strange: %s", container->id, err.text);
 	else if (container->state == RUNTIME_CREATING)
 		take_hello(container, &reply, fds);
+	else if (reply.seq)
+		container_call_answered(container, &reply, &fds[0]);
 	else if (container->state == RUNTIME_CREATED)
 		take_started(container, &reply);
-	for (size_t i = 0; i < HELLO_FDS; i++)
+	for (size_t i = 0; i < SHIM_SEND_FDS; i++)
 		fd_closep(&fds[i]);
 	return true;
 }
@@ -240,13 +230,9 @@ void container_link(struct container *container, int link_fd)
 	container->link_watch = watch_new(container->rt->config.loop, link_fd, LOOP_READ, on_link, container);
 }
 
-int container_send(struct container *container, enum shim_wire_do verb, struct err *err)
+int container_send(struct container *container, const struct shim_wire *request, struct err *err)
 {
-	struct shim_wire request = { .verb = verb };
-	char text[SHIM_WIRE_MAX_BYTES];
-	size_t length = shim_wire_format(&request, text);
-
-	if (send(container->link_fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (shim_send(container->link_fd, request, NULL, 0) < 0)
 		return err_sys(err, "container %.12s: its shim does not listen", container->id);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,4 +72,13 @@ static inline int kcall_pidfd_signal(int pidfd, int number)
 static inline int kcall_close_range(unsigned first, unsigned last)
 {
 	return (int)syscall(SYS_close_range, first, last, 0);
+}
+
+/* The whole pages of a buffer that nothing in is needed of: they read as zeros, and cost nothing, until they are used again. */
+static inline void kcall_give_back(char *start, size_t bytes)
+{
+	uintptr_t from = ALIGN_UP((uintptr_t)start, 4096), to = ((uintptr_t)start + bytes) & ~(uintptr_t)4095;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "runtime/kcall_io.h"
 
 static int open_file(struct log_writer *writer, int more_flags)
 {
@@ -91,11 +91,8 @@ void log_writer_flush(struct log_writer *writer)
 	if (writer->staged_bytes && write_whole(writer, writer->stage, writer->staged_bytes) < 0)
 		count_lost(writer, writer->staged_entries);
 	/* A burst leaves no pages behind in a process that sleeps most of its life. */
-	if (writer->staged_bytes > 4 * 4096) {
-		uintptr_t start = ALIGN_UP((uintptr_t)writer->stage, 4096), end = (uintptr_t)(writer->stage + (size_t)LOG_WRITER_STAGE_BYTES);
-
-		madvise((void *)start, (end & ~(uintptr_t)4095) - start, MADV_DONTNEED);
-	}
+	if (writer->staged_bytes > 4 * 4096)
+		kcall_give_back(writer->stage, LOG_WRITER_STAGE_BYTES);
 	writer->staged_bytes = writer->staged_entries = 0;
 }
 
@@ -158,11 +155,15 @@ static void add_piece(struct log_pipe *pipe, struct log_writer *writer, const ch
 	log_writer_add(writer, &entry);
 }
 
-/* Whole lines out of the piece; what is left moves to its start, and a piece that is full goes as it is. */
-static void cut_lines(struct log_pipe *pipe, struct log_writer *writer)
+/* What is left moves to the start of the piece. */
+void log_pipe_cut(struct log_pipe *pipe, struct log_writer *writer)
 {
 	size_t start = 0;
 
+	if (!writer) {
+		pipe->used = 0;
+		return;
+	}
 	for (char *newline; (newline = memchr(pipe->piece + start, '\n', pipe->used - start));) {
 		size_t end = (size_t)(newline - pipe->piece) + 1;
 
@@ -177,28 +178,24 @@ static void cut_lines(struct log_pipe *pipe, struct log_writer *writer)
 	pipe->used -= start;
 }
 
-bool log_pipe_read(struct log_pipe *pipe, struct log_writer *writer)
+size_t log_pipe_fill(struct log_pipe *pipe)
 {
 	ssize_t count = pipe->fd < 0 ? -1 : read(pipe->fd, pipe->piece + pipe->used, (size_t)CONTAINER_LOG_PIECE_BYTES - pipe->used);
 
 	if (count > 0) {
 		pipe->used += (size_t)count;
-		cut_lines(pipe, writer);
-		return true;
+		return (size_t)count;
 	}
 	if (count == 0 || (pipe->fd >= 0 && errno != EAGAIN && errno != EINTR)) {
 		fd_closep(&pipe->fd);
 		pipe->fd = -1;
 	}
-	return false;
+	return 0;
 }
 
 void log_pipe_finish(struct log_pipe *pipe, struct log_writer *writer)
 {
-	/* A writer outside (a pipe end handed over a socket) could go on for ever: a pipe's worth and a bit is enough. */
-	for (int rounds = 0; rounds < 4096 && log_pipe_read(pipe, writer);)
-		rounds++;
-	if (pipe->used)
+	if (pipe->used && writer)
 		add_piece(pipe, writer, pipe->piece, pipe->used);
 	pipe->used = 0;
 	fd_closep(&pipe->fd);

@@ -25,14 +25,16 @@ void log_writer_fini(struct log_writer *writer);
 void log_writer_add(struct log_writer *writer, const struct container_log_entry *entry);
 void log_writer_flush(struct log_writer *writer);
 
-/* One of the container's two pipes, with the piece of a line that has not ended yet. */
+/* One of the container's two pipes, or its terminal, with the piece of a line that has not ended yet. */
 struct log_pipe {
 	int fd;                          /* -1: closed */
 	enum container_log_stream stream;
 	size_t used;
 	char *piece;                     /* CONTAINER_LOG_PIECE_BYTES, the caller's */
 };
-/* One read, non-blocking. False when there is nothing (more) at the moment; at the end of the pipe it is closed. */
-bool log_pipe_read(struct log_pipe *pipe, struct log_writer *writer);
-/* The container has ended: all that is in the pipe, and the last line even without its newline. */
+/* One read, non-blocking. What is new is the end of the piece; 0 when there is nothing (more) at the moment. At the end of the pipe it is closed. */
+size_t log_pipe_fill(struct log_pipe *pipe);
+/* Whole lines go to the log, and a piece that is full as it is. Without a writer everything is forgotten. */
+void log_pipe_cut(struct log_pipe *pipe, struct log_writer *writer);
+/* Its end: the last line even without its newline. */
 void log_pipe_finish(struct log_pipe *pipe, struct log_writer *writer);

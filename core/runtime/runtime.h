@@ -64,6 +64,21 @@ void runtime_remove(struct runtime *rt, const char *id, runtime_done_fn *done, v
  * NULL: as stored. It is read during the call only. ERR_CONFLICT unless it is EXITED. On failure it is EXITED again, with code 126 and the failure as its error. */
 void runtime_renew(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg);
 
+/* fd: a client's end of a connected SOCK_STREAM pair, non-blocking, close-on-exec, the callee's to close; -1 with failure.
+ * Reading: the output from now on, raw with a tty, else in frames (stream 1 or 2, three zeros, length in big endian; then the bytes). Its end means that
+ *   the container has ended and all was given, or that the shim is gone. on_exit may come before or after it.
+ * Writing, with wants_stdin and the spec's has_stdin: goes to stdin. shutdown(SHUT_WR), or close, ends the input: with is_stdin_once and no tty the
+ *   container's stdin ends then; else this client is detached, its stream ends. Without, nothing is ever read from it.
+ * A client that does not read lets the container wait for it once its socket is full (~200 KiB), as Docker does; nothing is lost, in the log neither. One that
+ * closes is forgotten. */
+typedef void runtime_stream_fn(void *arg, int fd, const struct err *failure);
+struct runtime_attachment { bool wants_stdin, wants_stdout, wants_stderr; };
+#define RUNTIME_MAX_ATTACHED 8           /* of one container; one more is ERR_EXHAUSTED */
+/* CREATED (nothing of the output is missed then) or RUNNING; else ERR_CONFLICT. ERR_UNSUPPORTED: its shim is older than this. */
+void runtime_attach(struct runtime *rt, const char *id, const struct runtime_attachment *want, runtime_stream_fn *done, void *arg);
+/* Of its terminal, created or running. ERR_INVALID: it has none. */
+void runtime_resize(struct runtime *rt, const char *id, unsigned rows, unsigned columns, runtime_done_fn *done, void *arg);
+
 /* Once, at the start of the agent, before anything else: adopts every live shim and reads the ends of the others. Afterwards runtime_next lists
  * them all; those already ended are not told to on_exit. */
 void runtime_recover(struct runtime *rt, runtime_done_fn *done, void *arg);
@@ -77,7 +92,7 @@ struct runtime_info {
 	pid_t pid;                       /* of its first process as this host counts; 0 when there is none */
 	nsec created_wall, started_wall, finished_wall;          /* 0: not yet */
 	int exit_code;                   /* once RUNTIME_EXITED */
-	bool oom_killed;
+	bool oom_killed, has_tty;
 	const char *error;               /* "" */
 	const char *log_path, *dir;      /* dir: containers/<id> */
 };

@@ -36,6 +36,9 @@ struct runtime {
 
 struct waiter { struct list node; runtime_done_fn *done; void *arg; };
 
+/* A question to the shim that carries a number, until it is answered or the connection ends. */
+struct link_call { struct list node; uint32_t seq; enum shim_wire_do verb; runtime_done_fn *done; runtime_stream_fn *take_stream; void *arg; };
+
 /* A job: run() on a work thread touches only what is said where it is set; done() follows on the loop. */
 typedef void container_job_fn(struct container *container);
 
@@ -48,6 +51,8 @@ struct container {
 	struct waiter create, start;     /* done NULL: nobody waits */
 	struct list removers;            /* of struct waiter, owned */
 	struct list readers;             /* of log readers, the owners' */
+	struct list calls;               /* of struct link_call, owned */
+	uint32_t last_seq, shim_level;
 
 	struct list job_node;
 	container_job_fn *job_run, *job_done;
@@ -67,6 +72,7 @@ struct container {
 	bool is_oom;
 	bool kills_group;                /* when it is removed: who knows what is in it */
 	bool is_renewal;                 /* CREATING anew what was EXITED, and is that again when it fails */
+	bool has_tty;
 	bool renews_later;               /* when the shim of its last life has ended, which still adds to `spec` */
 	char id[HEX_ID_SIZE];
 	char error[512];
@@ -75,12 +81,15 @@ struct container {
 struct container *container_new(struct runtime *rt, const char *id);     /* in the table */
 void container_free(struct container *container);                        /* out of it */
 struct container *container_find(const struct runtime *rt, const char *id);
+/* NULL with err unless it is in that state; `wrong` says what it is not. */
+struct container *container_find_in(const struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err);
 
 void container_job(struct container *container, container_job_fn *run, container_job_fn *done);
 /* One job less. True: the runtime is closed, and gone now if that was the last. */
 bool runtime_job_ended(struct runtime *rt);
 /* Calls back at the end of this round, unless the runtime is closed before. */
 void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure);
+void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure);
 void waiter_answer(struct waiter *waiter, const struct err *failure);    /* once; harmless when nobody waits */
 
 /* container_create_io.c */
@@ -95,12 +104,17 @@ void container_renew(struct container *container);       /* plan_text is filled 
 /* container_link_io.c */
 void container_link(struct container *container, int link_fd);           /* takes it; the shim's hello is on its way */
 void container_watch_shim(struct container *container, int shim_pidfd);  /* takes it */
-int container_send(struct container *container, enum shim_wire_do verb, struct err *err);
+int container_send(struct container *container, const struct shim_wire *request, struct err *err);
 void container_cut(struct container *container); /* as if the shim had closed the connection */
 /* From an exit file or other knowledge: state EXITED, nobody told. */
 void container_set_end(struct container *container, int code, bool is_oom, const char *error, nsec started, nsec finished);
 /* Looks for `exit`, then for the second line of `spec`. */
 bool container_read_end(const char *shim_dir, const char *dir, struct shim_wire *ret);
+
+/* container_call_io.c */
+void container_call_answered(struct container *container, const struct shim_wire *reply, int *fd);     /* takes what it needs */
+void container_calls_end(struct container *container);   /* the connection is gone: each is told so */
+void container_calls_free(struct container *container);  /* nobody is told */
 
 /* container_remove_io.c */
 void container_remove_step(struct container *container); /* goes on with a removal as far as it can now */

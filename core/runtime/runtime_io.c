@@ -36,6 +36,7 @@ struct container *container_new(struct runtime *rt, const char *id)
 	container->log_path = str_printf("%s/%s-json.log", container->dir, id);
 	list_init(&container->removers);
 	list_init(&container->readers);
+	list_init(&container->calls);
 	list_init(&container->job_node);
 	map_put(rt->containers, id, container);
 	return container;
@@ -62,6 +63,7 @@ void container_free(struct container *container)
 	fd_closep(&container->made_shim_pidfd);
 	LIST_EACH(item, &container->removers)
 		free(CONTAINER_OF(item, struct waiter, node));
+	container_calls_free(container);
 	buf_fini(&container->plan_text);
 	free(container->dir);
 	free(container->shim_dir);
@@ -155,29 +157,43 @@ void container_job(struct container *container, container_job_fn *run, container
 	submit_jobs(container->rt);
 }
 
-struct call { struct runtime *rt; runtime_done_fn *done; void *arg; struct err err; bool has_failed; };
+struct call { struct runtime *rt; runtime_done_fn *done; runtime_stream_fn *take_stream; void *arg; struct err err; bool has_failed; };
 
 static void call_now(void *arg)
 {
 	struct call *call = arg;
 	struct runtime *rt = call->rt;
+	const struct err *failure = call->has_failed ? &call->err : NULL;
 
 	rt->calls--;
-	if (!rt->is_closed)
-		call->done(call->arg, call->has_failed ? &call->err : NULL);
+	if (!rt->is_closed && call->take_stream)
+		call->take_stream(call->arg, -1, failure);
+	else if (!rt->is_closed)
+		call->done(call->arg, failure);
 	free(call);
 	free_runtime(rt);
 }
 
+static void call_later(struct call call, const struct err *failure)
+{
+	struct call *kept = NEW(struct call);
+
+	*kept = call;
+	kept->has_failed = failure;
+	if (failure)
+		kept->err = *failure;
+	call.rt->calls++;
+	loop_defer(call.rt->config.loop, call_now, kept);
+}
+
 void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure)
 {
-	struct call *call = NEW(struct call);
+	call_later((struct call){ .rt = rt, .done = done, .arg = arg }, failure);
+}
 
-	*call = (struct call){ .rt = rt, .done = done, .arg = arg, .has_failed = failure };
-	if (failure)
-		call->err = *failure;
-	rt->calls++;
-	loop_defer(rt->config.loop, call_now, call);
+void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure)
+{
+	call_later((struct call){ .rt = rt, .take_stream = take_stream, .arg = arg }, failure);
 }
 
 void waiter_answer(struct waiter *waiter, const struct err *failure)
@@ -304,6 +320,7 @@ static struct container *prepare_create(struct runtime *rt, const struct contain
 	struct container *container = container_new(rt, spec->id);
 
 	container->created_wall = spec->created_wall;
+	container->has_tty = spec->has_tty;
 	if (encode_plan(container, spec, err) < 0) {
 		container_free(container);
 		return NULL;
@@ -324,8 +341,7 @@ void runtime_create(struct runtime *rt, const struct container_spec *spec, runti
 	container_create(container);
 }
 
-/* NULL with err unless it is in that state. */
-static struct container *find_in(struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err)
+struct container *container_find_in(const struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err)
 {
 	struct container *container = container_find(rt, id);
 
@@ -342,12 +358,15 @@ static struct container *find_in(struct runtime *rt, const char *id, enum runtim
 
 static struct container *prepare_renewal(struct runtime *rt, const char *id, const struct container_spec *spec, struct err *err)
 {
-	struct container *container = find_in(rt, id, RUNTIME_EXITED, "stopped", err);
+	struct container *container = container_find_in(rt, id, RUNTIME_EXITED, "stopped", err);
 
 	if (!container || !spec)
 		return container;
 	check(str_eq(spec->id, id));
-	return check_spec(rt, spec, err) < 0 || encode_plan(container, spec, err) < 0 ? NULL : container;
+	if (check_spec(rt, spec, err) < 0 || encode_plan(container, spec, err) < 0)
+		return NULL;
+	container->has_tty = spec->has_tty;
+	return container;
 }
 
 void runtime_renew(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg)
@@ -367,13 +386,13 @@ static int ask_to_start(struct container *container, struct err *err)
 {
 	if (container->start.done)
 		return err_set(err, ERR_CONFLICT, "container %.12s is being started", container->id);
-	return container_send(container, SHIM_WIRE_START, err);
+	return container_send(container, &(struct shim_wire){ .verb = SHIM_WIRE_START }, err);
 }
 
 void runtime_start(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg)
 {
 	struct err err;
-	struct container *container = find_in(rt, id, RUNTIME_CREATED, "waiting to be started", &err);
+	struct container *container = container_find_in(rt, id, RUNTIME_CREATED, "waiting to be started", &err);
 
 	if (!container || ask_to_start(container, &err) < 0)
 		runtime_answer_later(rt, done, arg, &err);
@@ -383,7 +402,7 @@ void runtime_start(struct runtime *rt, const char *id, runtime_done_fn *done, vo
 
 int runtime_signal(struct runtime *rt, const char *id, int number, struct err *err)
 {
-	struct container *container = find_in(rt, id, RUNTIME_RUNNING, "running", err);
+	struct container *container = container_find_in(rt, id, RUNTIME_RUNNING, "running", err);
 
 	if (!container)
 		return -1;
@@ -430,7 +449,7 @@ static void describe(const struct container *container, struct runtime_info *ret
 		.pid = container->state == RUNTIME_EXITED ? 0 : container->pid,
 		.created_wall = container->created_wall, .started_wall = container->started_wall,
 		.finished_wall = container->finished_wall, .exit_code = container->exit_code, .oom_killed = container->is_oom,
-		.error = container->error, .dir = container->dir, .log_path = container->log_path,
+		.has_tty = container->has_tty, .error = container->error, .dir = container->dir, .log_path = container->log_path,
 	};
 }
 

@@ -23,7 +23,7 @@ enum { HELLO_WAIT_MS = 5000, CODE_UNKNOWN = 255 };
 struct found {
 	char *id;
 	int link_fd;                     /* a shim answers; -1 */
-	bool has_end, is_of_this_boot;
+	bool has_end, is_of_this_boot, has_tty;
 	struct shim_wire end;
 	nsec created_wall;
 };
@@ -67,6 +67,7 @@ static void read_plan(const struct runtime *rt, const char *dir, struct found *f
 	if (file_read(path, CONTAINER_SPEC_MAX_BYTES + SHIM_WIRE_MAX_BYTES, &text, &ignored) == 0 &&
 	    shim_plan_decode(buf_text(&text), text.len, &arena, &plan, &ignored) == 0) {
 		found->created_wall = plan.spec.created_wall;
+		found->has_tty = plan.spec.has_tty;
 		found->is_of_this_boot = str_eq(plan.boot_id, rt->boot_id);
 	}
 	arena_fini(&arena);
@@ -182,6 +183,7 @@ static void take_in(struct runtime *rt, struct found *found)
 	struct container *container = container_new(rt, found->id);
 
 	container->created_wall = found->created_wall;
+	container->has_tty = found->has_tty;
 	container->kills_group = true;   /* when it is removed: who knows what is in it */
 	if (found->link_fd >= 0) {
 		container->state = RUNTIME_CREATING;

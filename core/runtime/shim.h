@@ -9,6 +9,8 @@
  * The sockets speak SOCK_SEQPACKET, one line of JSON a packet, the version first. The agent asks:
  *   {"v":1,"do":"hello"}            -> {"v":1,"state":"created","pid":N,"started":0}   with the container's pidfd and netns fd (SCM_RIGHTS)
  *   {"v":1,"do":"start"}            -> {"v":1,"state":"running",…}  or {"v":1,"error":"…","code":127}
+ *   {"v":1,"do":"attach","seq":7,"in":true,"out":true,"err":true}      -> {"v":1,"seq":7,…}  with a client's socket (shim_streams_io.h)
+ *   {"v":1,"do":"resize","seq":8,"rows":24,"columns":80}               -> {"v":1,"seq":8,…}  or {"v":1,"seq":8,"state":"","error":"…"}
  *   anything else                   -> {"v":1,"error":"shim: …"}
  * On the first connection the answer to hello is sent unasked, when the container waits at its gate or could not be made.
  */
@@ -17,8 +19,11 @@
 enum { SHIM_LISTEN_FD = 3, SHIM_AGENT_FD, SHIM_DIR_FD, SHIM_CGROUP_FD, SHIM_OOM_FD };
 
 /* The words behind `swarmbox shim`. */
-enum { SHIM_WORD_DIR, SHIM_WORD_NETWORK, SHIM_WORD_LOG, SHIM_WORD_LOG_BYTES, SHIM_WORD_LOG_FILES, SHIM_WORD_COUNT };
+enum { SHIM_WORD_DIR, SHIM_WORD_NETWORK, SHIM_WORD_STDIO, SHIM_WORD_LOG, SHIM_WORD_LOG_BYTES, SHIM_WORD_LOG_FILES, SHIM_WORD_COUNT };
 #define SHIM_NETWORK_HOST "host"         /* else a network namespace is made */
+#define SHIM_STDIO_TTY    't'            /* letters of one word: a terminal, */
+#define SHIM_STDIO_IN     'i'            /* stdin open, */
+#define SHIM_STDIO_ONCE   'o'            /* and closed with the first client's; "-" without any */
 #define SHIM_LOG_NONE     "none"         /* else json-file */
 
 /* The whole life of a shim; returns its exit status. words[SHIM_WORD_DIR] is `<run_root>/shims/<id>`. */

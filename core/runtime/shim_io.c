@@ -27,27 +27,11 @@
 #include "runtime/kcall_io.h"
 #include "runtime/log_writer_io.h"
 #include "runtime/relro_io.h"
-#include "runtime/shim_wire.h"
-
-enum { CONNECTIONS = 4, REPLY_FDS = 3 };
-enum phase { MAKING, AT_GATE, STARTING, RUNNING, FAILED };
-
-struct connection { int fd; bool wants_hello, wants_start; };
-struct shim {
-	int run_dir;                     /* shims/<id> */
-	struct connection connections[CONNECTIONS];
-	enum phase phase;
-	pid_t pid;
-	int pidfd, gate_fd;
-	bool shares_network;
-	struct shim_wire end;            /* what `exit` will say */
-	struct log_writer writer;
-	struct log_pipe out, bad;
-};
+#include "runtime/shim_inside.h"
+#include "runtime/shim_send_io.h"
 
 /* Touched as far as they are used, which mostly is not at all. */
-static char message_text[SHIM_WIRE_MAX_BYTES];
-static char log_stage[LOG_WRITER_STAGE_BYTES], out_piece[CONTAINER_LOG_PIECE_BYTES], bad_piece[CONTAINER_LOG_PIECE_BYTES];
+static char log_stage[LOG_WRITER_STAGE_BYTES];
 
 /* --- making the container ---------------------------------------------------------------------- */
 
@@ -62,15 +46,16 @@ static void settle(void)
 	prctl(PR_SET_NAME, "swarmbox-shim", 0, 0, 0);
 }
 
-static int make_pipe(struct log_pipe *log, int *ret_write_end, struct err *err)
+/* Our end does not wait; the other one is the container's, and as it expects it. */
+static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input, struct err *err)
 {
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, "make a pipe");
-	log->fd = ends[0];
-	*ret_write_end = ends[1];
-	return fd_set_nonblocking(ends[0], true) < 0 ? err_sys(err, "make a pipe") : 0;
+	*ret_ours = ends[is_input];
+	*ret_theirs = ends[!is_input];
+	return fd_set_nonblocking(*ret_ours, true) < 0 ? err_sys(err, "make a pipe") : 0;
 }
 
 static int64_t number_of(const char *word)
@@ -81,19 +66,33 @@ static int64_t number_of(const char *word)
 	return number;
 }
 
-static int open_log(struct shim *shim, char *const *words, struct container_init *init, struct err *err)
+static void open_log(struct shim *shim, char *const *words)
 {
 	char name[HEX_ID_SIZE + 16];
 	const char *slash = strrchr(words[SHIM_WORD_DIR], '/');
 
 	if (str_eq(words[SHIM_WORD_LOG], SHIM_LOG_NONE))
-		return 0;
+		return;
 	snprintf(name, sizeof name, "%.64s-json.log", slash ? slash + 1 : "");
 	log_writer_init(&shim->writer, SHIM_DIR_FD, name, number_of(words[SHIM_WORD_LOG_BYTES]),
 			(int)number_of(words[SHIM_WORD_LOG_FILES]), log_stage);
-	if (make_pipe(&shim->out, &init->stdout_fd, err) < 0)
+	shim->streams.writer = &shim->writer;
+}
+
+/* A terminal comes from the container, when it is at the gate. */
+static int open_streams(struct shim *shim, char *const *words, struct container_init *init, struct err *err)
+{
+	struct streams *streams = &shim->streams;
+
+	shim->has_stdin = strchr(words[SHIM_WORD_STDIO], SHIM_STDIO_IN);
+	streams->is_stdin_once = strchr(words[SHIM_WORD_STDIO], SHIM_STDIO_ONCE);
+	streams->has_tty = strchr(words[SHIM_WORD_STDIO], SHIM_STDIO_TTY);
+	open_log(shim, words);
+	if (streams->has_tty)
+		return 0;
+	if (make_pipe(&streams->out.fd, &init->stdout_fd, false, err) < 0 || make_pipe(&streams->bad.fd, &init->stderr_fd, false, err) < 0)
 		return -1;
-	return make_pipe(&shim->bad, &init->stderr_fd, err);
+	return shim->has_stdin ? make_pipe(&streams->in_fd, &init->stdin_fd, true, err) : 0;
 }
 
 /* Ends of ours that the child must not hold up: its gate would never close, nor the agent's connection, if we were killed now. */
@@ -102,8 +101,9 @@ static void close_our_ends(struct shim *shim)
 	close(SHIM_LISTEN_FD);
 	close(SHIM_AGENT_FD);
 	fd_closep(&shim->gate_fd);
-	fd_closep(&shim->out.fd);
-	fd_closep(&shim->bad.fd);
+	fd_closep(&shim->streams.out.fd);
+	fd_closep(&shim->streams.bad.fd);
+	fd_closep(&shim->streams.in_fd);
 }
 
 /* The child is in its v2 group from its first instruction; v1 has no such thing, there it joins by itself. */
@@ -132,7 +132,7 @@ static int clone_container(struct shim *shim, const struct container_init *init,
 
 static int make(struct shim *shim, char *const *words, struct err *err)
 {
-	struct container_init init = { .spec_dir_fd = SHIM_DIR_FD, .gate_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
+	struct container_init init = { .spec_dir_fd = SHIM_DIR_FD, .gate_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
 	int pair[2];
 
 	shim->shares_network = str_eq(words[SHIM_WORD_NETWORK], SHIM_NETWORK_HOST);
@@ -143,175 +143,57 @@ static int make(struct shim *shim, char *const *words, struct err *err)
 		return err_sys(err, "make a socket pair");
 	shim->gate_fd = pair[0];
 	init.gate_fd = pair[1];
-	int result = open_log(shim, words, &init, err);
+	int result = open_streams(shim, words, &init, err);
 
 	if (result == 0)
 		result = clone_container(shim, &init, err);
 	fd_closep(&init.gate_fd);
+	fd_closep(&init.stdin_fd);
 	fd_closep(&init.stdout_fd);
 	fd_closep(&init.stderr_fd);
 	return result;
 }
 
-/* --- talking to agents ------------------------------------------------------------------------- */
-
-static void hang_up(struct connection *connection)
-{
-	fd_closep(&connection->fd);
-	*connection = (struct connection){ .fd = -1 };
-}
-
-static void send_reply(struct connection *connection, const struct shim_wire *reply, const int *fds, size_t fd_count)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(REPLY_FDS * sizeof(int))] = { 0 };
-	struct iovec part = { .iov_base = message_text, .iov_len = shim_wire_format(reply, message_text) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (fd_count) {
-		message.msg_control = control;
-		message.msg_controllen = (socklen_t)CMSG_SPACE(fd_count * sizeof(int));
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = (socklen_t)CMSG_LEN(fd_count * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
-	}
-	/* Replies are few and small: an agent that does not take them is stuck, and comes again on a new connection. */
-	if (sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		hang_up(connection);
-}
-
-static struct shim_wire describe(const struct shim *shim)
-{
-	struct shim_wire reply = shim->end;
-
-	reply.verb = SHIM_WIRE_REPLY;
-	reply.state = shim->phase == RUNNING ? SHIM_WIRE_RUNNING : shim->phase == FAILED ? SHIM_WIRE_NONE : SHIM_WIRE_CREATED;
-	reply.pid = shim->pid;
-	return reply;
-}
-
-/* State and, as far as there is a container, what an agent needs to hold on to it: our pidfd, its pidfd, its network namespace. */
-static void say_hello(struct shim *shim, struct connection *connection)
-{
-	struct shim_wire reply = describe(shim);
-	CLEANUP(fd_closep) int own = kcall_pidfd_open(getpid());
-	CLEANUP(fd_closep) int netns = -1;
-	char path[48];
-
-	connection->wants_hello = false;
-	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)shim->pid);
-	if (shim->phase != FAILED && !shim->shares_network)
-		netns = open(path, O_RDONLY | O_CLOEXEC);
-	int fds[REPLY_FDS] = { own, shim->pidfd, netns };
-
-	send_reply(connection, &reply, fds, shim->phase == FAILED || own < 0 ? 0 : netns < 0 ? 2 : 3);
-}
-
-static void answer_waiting(struct shim *shim)
-{
-	for (size_t i = 0; i < CONNECTIONS; i++) {
-		struct connection *connection = &shim->connections[i];
-
-		if (connection->fd >= 0 && connection->wants_hello)
-			say_hello(shim, connection);
-		if (connection->fd >= 0 && connection->wants_start && shim->phase != STARTING) {
-			struct shim_wire reply = describe(shim);
-
-			connection->wants_start = false;
-			send_reply(connection, &reply, NULL, 0);
-		}
-	}
-}
-
-static void refuse(struct connection *connection, const char *why)
-{
-	struct shim_wire reply = { .verb = SHIM_WIRE_REPLY };
-
-	str_copy(reply.error, sizeof reply.error, why);
-	send_reply(connection, &reply, NULL, 0);
-}
-
-static void open_gate(struct shim *shim, struct connection *connection)
-{
-	char word = CONTAINER_INIT_GO;
-
-	if (shim->phase == MAKING) {
-		refuse(connection, "shim: the container is not made yet");
-		return;
-	}
-	connection->wants_start = true;
-	if (shim->phase == AT_GATE) {
-		shim->phase = STARTING;
-		send(shim->gate_fd, &word, 1, MSG_NOSIGNAL);    /* when it is gone, its pidfd says so */
-	} else {
-		answer_waiting(shim);
-	}
-}
-
-static void hear(struct shim *shim, struct connection *connection)
-{
-	char text[SHIM_WIRE_REQUEST_BYTES];
-	ssize_t length = recv(connection->fd, text, sizeof text, MSG_DONTWAIT | MSG_TRUNC);
-	struct shim_wire request;
-	struct err err;
-
-	if (length <= 0) {
-		if (length == 0 || (errno != EAGAIN && errno != EINTR))
-			hang_up(connection);
-		return;
-	}
-	if (shim_wire_parse_request(text, (size_t)length, &request, &err) < 0) {
-		refuse(connection, err.text);
-	} else if (request.verb == SHIM_WIRE_START) {
-		open_gate(shim, connection);
-	} else if (request.verb == SHIM_WIRE_HELLO) {
-		connection->wants_hello = true;
-		if (shim->phase != MAKING)
-			answer_waiting(shim);
-	} else {
-		refuse(connection, "shim: this is not a request");
-	}
-}
-
-static void accept_agent(struct shim *shim)
-{
-	int fd = accept4(SHIM_LISTEN_FD, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	for (size_t i = 0; fd >= 0 && i < CONNECTIONS; i++)
-		if (shim->connections[i].fd < 0)
-			shim->connections[i] = (struct connection){ .fd = fd_take(&fd) };
-	fd_closep(&fd);          /* all places taken */
-}
-
 /* --- listening to the container ---------------------------------------------------------------- */
+
+static void take_terminal(struct shim *shim, const int fds[SHIM_SEND_FDS])
+{
+	struct streams *streams = &shim->streams;
+
+	if (!streams->has_tty)
+		return;
+	streams->out.fd = fds[0];
+	streams->slave_fd = fds[1];
+	streams->in_fd = shim->has_stdin ? streams->out.fd : -1;
+}
 
 static void hear_gate(struct shim *shim)
 {
 	char text[CONTAINER_INIT_MESSAGE_BYTES + 1];
-	ssize_t length = recv(shim->gate_fd, text, sizeof text - 1, MSG_DONTWAIT);
+	int fds[SHIM_SEND_FDS];
+	ssize_t length = shim_receive(shim->gate_fd, text, sizeof text - 1, fds);
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (length == 1 && text[0] == CONTAINER_INIT_READY) {
-		shim->phase = AT_GATE;
-		answer_waiting(shim);
+		take_terminal(shim, fds);
+		shim->phase = SHIM_AT_GATE;
+		shim_talk_answer(shim);
 		return;
 	}
 	if (length >= 2 && text[0] == CONTAINER_INIT_ERROR) {
 		text[length] = '\0';
-		shim->phase = FAILED;
+		shim->phase = SHIM_FAILED;
 		shim->end.code = (unsigned char)text[1];
 		str_copy(shim->end.error, sizeof shim->end.error, text + 2);
-		answer_waiting(shim);
+		shim_talk_answer(shim);
 		return;
 	}
 	/* The end of the pair. From a process that was let through the gate it means that exec has happened. */
-	if (shim->phase == STARTING) {
-		shim->phase = RUNNING;
+	if (shim->phase == SHIM_STARTING) {
+		shim->phase = SHIM_RUNNING;
 		shim->end.started_wall = clock_wall_ns();
-		answer_waiting(shim);
+		shim_talk_answer(shim);
 	}
 	fd_closep(&shim->gate_fd);
 	shim->gate_fd = -1;
@@ -324,7 +206,7 @@ static bool reap(struct shim *shim)
 
 	if (waitid(P_PIDFD, (id_t)shim->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
 		return false;
-	if (shim->phase != FAILED)
+	if (shim->phase != SHIM_FAILED)
 		shim->end.code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	shim->end.finished_wall = clock_wall_ns();
 	shim->end.is_oom = shim->end.code != 0 && cgroup_oom_happened(SHIM_OOM_FD);
@@ -341,30 +223,27 @@ static bool is_ready(const struct pollfd *fd)
 /* One round. Order matters: what the gate says comes before the death that may follow it, and output before both are final. */
 static bool serve_once(struct shim *shim)
 {
-	struct pollfd fds[5 + CONNECTIONS] = {
-		{ shim->gate_fd, POLLIN, 0 }, { shim->out.fd, POLLIN, 0 }, { shim->bad.fd, POLLIN, 0 },
-		{ shim->pidfd, POLLIN, 0 }, { SHIM_LISTEN_FD, POLLIN, 0 }
+	struct pollfd fds[3 + SHIM_CONNECTIONS + STREAMS_POLLS] = {
+		{ shim->gate_fd, POLLIN, 0 }, { shim->pidfd, POLLIN, 0 }, { SHIM_LISTEN_FD, POLLIN, 0 }
 	};
+	struct pollfd *talks = fds + 3, *streams = talks + SHIM_CONNECTIONS;
 
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		fds[5 + i] = (struct pollfd){ shim->connections[i].fd, POLLIN, 0 };
+	for (size_t i = 0; i < SHIM_CONNECTIONS; i++)
+		talks[i] = (struct pollfd){ shim->connections[i].fd, POLLIN, 0 };
+	streams_poll(&shim->streams, streams);
 	if (poll(fds, ARRAY_COUNT(fds), -1) < 0)
 		return errno == EINTR;
 	if (is_ready(&fds[0]))
 		hear_gate(shim);
-	if (is_ready(&fds[1]))
-		log_pipe_read(&shim->out, &shim->writer);
+	streams_serve(&shim->streams, streams);
+	for (size_t i = 0; i < SHIM_CONNECTIONS; i++)
+		if (shim->connections[i].fd >= 0 && is_ready(&talks[i]))
+			shim_talk_hear(shim, &shim->connections[i]);
 	if (is_ready(&fds[2]))
-		log_pipe_read(&shim->bad, &shim->writer);
-	log_writer_flush(&shim->writer);
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		if (shim->connections[i].fd >= 0 && is_ready(&fds[5 + i]))
-			hear(shim, &shim->connections[i]);
-	if (is_ready(&fds[4]))
-		accept_agent(shim);
-	if (!is_ready(&fds[3]))
+		shim_talk_accept(shim);
+	if (!is_ready(&fds[1]))
 		return true;
-	while (shim->gate_fd >= 0 && shim->phase != FAILED && poll(&fds[0], 1, 0) > 0)
+	while (shim->gate_fd >= 0 && shim->phase != SHIM_FAILED && poll(&fds[0], 1, 0) > 0)
 		hear_gate(shim);
 	return !reap(shim);
 }
@@ -389,28 +268,29 @@ static void add_to_spec(const char *text, size_t length)
 /* The exit file first; then the sockets close, which is what agents wait for. Nobody waits for the rest. */
 static void finish(struct shim *shim)
 {
-	log_pipe_finish(&shim->out, &shim->writer);
-	log_pipe_finish(&shim->bad, &shim->writer);
-	log_writer_fini(&shim->writer);
+	char text[SHIM_WIRE_MAX_BYTES];
+
+	streams_finish(&shim->streams);
+	if (shim->streams.writer)
+		log_writer_fini(&shim->writer);
 	shim->end.verb = SHIM_WIRE_REPLY;
 	shim->end.state = SHIM_WIRE_EXITED;
-	size_t length = shim_wire_format(&shim->end, message_text);
+	size_t length = shim_wire_format(&shim->end, text);
 
-	write_exit(shim->run_dir, message_text, length);
+	write_exit(shim->run_dir, text, length);
 	close(SHIM_LISTEN_FD);
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		if (shim->connections[i].fd >= 0)
-			hang_up(&shim->connections[i]);
-	add_to_spec(message_text, length);
+	shim_talk_end(shim);
+	streams_close(&shim->streams);
+	add_to_spec(text, length);
 }
 
 static void fail_to_make(struct shim *shim, const struct err *err)
 {
-	shim->phase = FAILED;
+	shim->phase = SHIM_FAILED;
 	shim->end.code = 126;
 	shim->end.finished_wall = clock_wall_ns();
 	str_copy(shim->end.error, sizeof shim->end.error, err->text);
-	answer_waiting(shim);
+	shim_talk_answer(shim);
 }
 
 static struct shim *shim_new(void)
@@ -418,12 +298,10 @@ static struct shim *shim_new(void)
 	static struct shim shim;
 
 	shim.run_dir = shim.pidfd = shim.gate_fd = -1;
-	shim.writer.fd = -1;
-	shim.out = (struct log_pipe){ .fd = -1, .stream = CONTAINER_LOG_STDOUT, .piece = out_piece };
-	shim.bad = (struct log_pipe){ .fd = -1, .stream = CONTAINER_LOG_STDERR, .piece = bad_piece };
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		shim.connections[i] = (struct connection){ .fd = -1 };
-	shim.connections[0] = (struct connection){ .fd = SHIM_AGENT_FD, .wants_hello = true };
+	streams_init(&shim.streams);
+	for (size_t i = 0; i < SHIM_CONNECTIONS; i++)
+		shim.connections[i] = (struct shim_connection){ .fd = -1 };
+	shim.connections[0] = (struct shim_connection){ .fd = SHIM_AGENT_FD, .wants_hello = true };
 	return &shim;
 }
 

@@ -1,6 +1,7 @@
 /* shim_wire.c - messages between agent and shim as text. */
 #include "runtime/shim_wire.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <yyjson.h>
@@ -9,23 +10,46 @@
 #include "base/str.h"
 #include "runtime/container_log.h"
 
-static const char verbs[][8] = { "", "hello", "start" };
+static const char verbs[][8] = { "", "hello", "start", "attach", "resize" };
 static const char states[][8] = { "", "created", "running", "exited" };
+
+/* Never cut: see the assertion below. */
+static void PRINTF_LIKE(3, 4) add(char *to, size_t *at, const char *fmt, ...)
+{
+	va_list list;
+
+	va_start(list, fmt);
+	*at += (size_t)vsnprintf(to + *at, SHIM_WIRE_MAX_BYTES - *at, fmt, list);
+	va_end(list);
+}
+
+static const char *word_of(bool is_so)
+{
+	return is_so ? "true" : "false";
+}
 
 size_t shim_wire_format(const struct shim_wire *m, char to[SHIM_WIRE_MAX_BYTES])
 {
-	size_t at = (size_t)snprintf(to, SHIM_WIRE_MAX_BYTES, "{\"v\":%d", SHIM_WIRE_VERSION);
+	size_t at = 0;
 
+	add(to, &at, "{\"v\":%d", SHIM_WIRE_VERSION);
+	if (m->seq)
+		add(to, &at, ",\"seq\":%u", (unsigned)m->seq);
 	if (m->verb != SHIM_WIRE_REPLY) {
-		at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at, ",\"do\":\"%s\"}\n", verbs[m->verb]);
+		add(to, &at, ",\"do\":\"%s\"", verbs[m->verb]);
+		if (m->verb == SHIM_WIRE_ATTACH)
+			add(to, &at, ",\"in\":%s,\"out\":%s,\"err\":%s", word_of(m->wants_in), word_of(m->wants_out), word_of(m->wants_err));
+		if (m->verb == SHIM_WIRE_RESIZE)
+			add(to, &at, ",\"rows\":%u,\"columns\":%u", (unsigned)m->rows, (unsigned)m->columns);
+		add(to, &at, "}\n");
 		return at;
 	}
-	at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at,
-			       ",\"state\":\"%s\",\"pid\":%d,\"code\":%d,\"oom\":%s,\"started\":%lld,\"finished\":%lld,\"error\":\"",
-			       states[m->state], (int)m->pid, (int)m->code, m->is_oom ? "true" : "false",
-			       (long long)m->started_wall, (long long)m->finished_wall);
+	if (m->level)
+		add(to, &at, ",\"level\":%u", (unsigned)m->level);
+	add(to, &at, ",\"state\":\"%s\",\"pid\":%d,\"code\":%d,\"oom\":%s,\"started\":%lld,\"finished\":%lld,\"error\":\"", states[m->state],
+	    (int)m->pid, (int)m->code, word_of(m->is_oom), (long long)m->started_wall, (long long)m->finished_wall);
 	at += container_log_escape(m->error, strnlen(m->error, sizeof m->error - 1), to + at);
-	at += (size_t)snprintf(to + at, SHIM_WIRE_MAX_BYTES - at, "\"}\n");
+	add(to, &at, "\"}\n");
 	return at;
 }
 
@@ -52,6 +76,13 @@ static int decode(yyjson_val *root, struct shim_wire *m, struct err *err)
 	if (yyjson_obj_get(root, "do") && m->verb == SHIM_WIRE_REPLY)
 		return err_set(err, ERR_UNSUPPORTED, "shim message: unknown request");
 	m->state = find_word(yyjson_obj_get(root, "state"), states, ARRAY_COUNT(states));
+	m->seq = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "seq"));
+	m->level = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "level"));
+	m->wants_in = yyjson_get_bool(yyjson_obj_get(root, "in"));
+	m->wants_out = yyjson_get_bool(yyjson_obj_get(root, "out"));
+	m->wants_err = yyjson_get_bool(yyjson_obj_get(root, "err"));
+	m->rows = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "rows"));
+	m->columns = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "columns"));
 	m->pid = (int32_t)yyjson_get_int(yyjson_obj_get(root, "pid"));
 	m->code = (int32_t)yyjson_get_int(yyjson_obj_get(root, "code"));
 	m->is_oom = yyjson_get_bool(yyjson_obj_get(root, "oom"));

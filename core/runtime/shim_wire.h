@@ -1,5 +1,7 @@
 /* shim_wire.h - the one shape of message between agent and shim, also that of the `exit` file: a line of JSON, the version first. Pure, no heap.
  *
+ * What only a newer shim knows is a level, told in hello, and not another version: old shims go on under a new agent, which does not ask them.
+ *
  * {"v":1,"do":"start"}   {"v":1,"state":"running","pid":7,"started":1}   {"v":1,"state":"exited","code":137,"oom":true,"finished":2,"error":""}
  */
 #pragma once
@@ -9,13 +11,18 @@
 #include "base/err.h"
 
 #define SHIM_WIRE_VERSION 1
+#define SHIM_WIRE_LEVEL   1               /* what a shim of this binary can do besides hello and start: attach, resize */
 #define SHIM_WIRE_MAX_BYTES 4096
 
-enum shim_wire_do { SHIM_WIRE_REPLY, SHIM_WIRE_HELLO, SHIM_WIRE_START };
+enum shim_wire_do { SHIM_WIRE_REPLY, SHIM_WIRE_HELLO, SHIM_WIRE_START, SHIM_WIRE_ATTACH, SHIM_WIRE_RESIZE };
 enum shim_wire_state { SHIM_WIRE_NONE, SHIM_WIRE_CREATED, SHIM_WIRE_RUNNING, SHIM_WIRE_EXITED };
 struct shim_wire {
 	enum shim_wire_do verb;          /* of a request */
 	enum shim_wire_state state;      /* of a reply; NONE: it failed, see error */
+	uint32_t seq;                    /* of attach and resize, which may be under way at the same time, and of the reply to it; else 0 */
+	uint32_t level;                  /* of hello's reply; 0: a shim from before there were levels */
+	bool wants_in, wants_out, wants_err;     /* attach */
+	uint32_t rows, columns;          /* resize */
 	int32_t pid;
 	int32_t code;
 	bool is_oom;

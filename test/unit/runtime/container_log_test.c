@@ -178,14 +178,17 @@ TEST(lines_are_cut_at_newlines_and_long_ones_into_pieces)
 	log.fd = ends[0];
 	memset(lengthy, 'x', sizeof lengthy);
 	EXPECT(write(ends[1], "one\ntw", 6) == 6);
-	EXPECT(log_pipe_read(&log, &folder.writer));
-	EXPECT(!log_pipe_read(&log, &folder.writer));
+	EXPECT_INT(log_pipe_fill(&log), 6);
+	log_pipe_cut(&log, &folder.writer);
+	EXPECT_INT(log_pipe_fill(&log), 0);
 	EXPECT(write(ends[1], "o\n", 2) == 2 && write(ends[1], lengthy, sizeof lengthy) == sizeof lengthy && write(ends[1], "\nend", 4) == 4);
 	close(ends[1]);
+	while (log_pipe_fill(&log))
+		log_pipe_cut(&log, &folder.writer);
+	EXPECT_INT(log.fd, -1);
 	log_pipe_finish(&log, &folder.writer);
 	log_writer_flush(&folder.writer);
 	EXPECT_INT(lines_of(&folder, "log"), 5);                 /* one, two, 16384, the rest, end */
-	EXPECT_INT(log.fd, -1);
 	folder_close(&folder);
 }
 
@@ -389,6 +392,23 @@ TEST(messages_of_shims_come_back_as_they_were_sent)
 	EXPECT_STR(back.error, message.error);
 	length = shim_wire_format(&start, text);
 	EXPECT(shim_wire_parse_request(text, length, &back, &err) == 0 && back.verb == SHIM_WIRE_START);
+}
+
+TEST(questions_that_carry_a_number_come_back_as_they_were_sent)
+{
+	struct shim_wire attach = { .verb = SHIM_WIRE_ATTACH, .seq = UINT32_MAX, .wants_in = true, .wants_err = true },
+			 resize = { .verb = SHIM_WIRE_RESIZE, .seq = 1, .rows = 65535, .columns = 80 },
+			 answer = { .seq = 7, .level = SHIM_WIRE_LEVEL, .error = "no" }, back;
+	char text[SHIM_WIRE_MAX_BYTES];
+	struct err err = { .code = 0 };
+
+	EXPECT(shim_wire_parse_request(text, shim_wire_format(&attach, text), &back, &err) == 0);
+	EXPECT(back.verb == SHIM_WIRE_ATTACH && back.seq == UINT32_MAX && back.wants_in && !back.wants_out && back.wants_err);
+	EXPECT(shim_wire_parse_request(text, shim_wire_format(&resize, text), &back, &err) == 0);
+	EXPECT(back.verb == SHIM_WIRE_RESIZE && back.seq == 1 && back.rows == 65535 && back.columns == 80);
+	EXPECT(shim_wire_parse(text, shim_wire_format(&answer, text), &back, &err) == 0);
+	EXPECT(back.seq == 7 && back.level == SHIM_WIRE_LEVEL && back.state == SHIM_WIRE_NONE);
+	EXPECT_STR(back.error, "no");
 }
 
 TEST(messages_of_another_version_or_size_are_refused)

@@ -2,6 +2,7 @@
 #include "test/unit/runtime/host.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -339,6 +340,105 @@ const char *host_output(struct host *host, const struct container_spec *spec)
 	if (host_run(host, spec, &err) < 0)
 		return arena_printf(&host->arena, "failed: %s", err.text);
 	return host_log(host, spec->id);
+}
+
+struct stream_answer { bool is_there, failed; int fd; struct err err; };
+
+static void on_stream(void *arg, int fd, const struct err *failure)
+{
+	struct stream_answer *answer = arg;
+
+	answer->is_there = true;
+	answer->failed = failure;
+	answer->fd = fd;
+	if (failure)
+		answer->err = *failure;
+}
+
+int host_try_attach(struct host *host, const char *id, const char *wants, int *ret_fd, struct err *err)
+{
+	struct runtime_attachment want = { strchr(wants, 'i'), strchr(wants, 'o'), strchr(wants, 'e') };
+	struct stream_answer answer = { .fd = -1 };
+
+	runtime_attach(host->rt, id, &want, on_stream, &answer);
+	if (!host_wait(host, &answer.is_there))
+		return err_set(err, ERR_IO, "no answer");
+	*ret_fd = answer.fd;
+	if (answer.failed)
+		*err = answer.err;
+	return answer.failed ? -1 : 0;
+}
+
+int host_attach(struct host *host, const char *id, const char *wants)
+{
+	struct err err;
+	int fd;
+
+	if (host_try_attach(host, id, wants, &fd, &err) < 0)
+		panic("attach: %s", err.text);
+	return fd;
+}
+
+int host_resize(struct host *host, const char *id, unsigned rows, unsigned columns, struct err *err)
+{
+	struct host_answer answer = { false };
+
+	runtime_resize(host->rt, id, rows, columns, host_on_answer, &answer);
+	return wait_answer(host, &answer, err);
+}
+
+/* False at the stream's end. */
+static bool read_some(int fd, struct buf *text, msec deadline)
+{
+	struct pollfd wait = { fd, POLLIN, 0 };
+	char bytes[65536];
+
+	if (poll(&wait, 1, (int)MAX(deadline - clock_boot_ms(), 0)) <= 0)
+		panic("a stream neither ends nor goes on; so far: %.200s", buf_text(text));
+	ssize_t count = read(fd, bytes, sizeof bytes);
+
+	if (count > 0)
+		buf_add(text, bytes, (size_t)count);
+	return count > 0;
+}
+
+static const char *without_frames(struct host *host, const struct buf *text)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	CLEANUP(buf_finip) struct buf bad = BUF_INIT;
+	const uint8_t *at = (const uint8_t *)text->data, *end = at + text->len;
+
+	while (at < end) {
+		check(end - at >= 8 && (at[0] == 1 || at[0] == 2) && !at[1] && !at[2] && !at[3]);
+		size_t length = (size_t)at[4] << 24 | (size_t)at[5] << 16 | (size_t)at[6] << 8 | at[7];
+
+		check((size_t)(end - at) >= 8 + length);
+		buf_add(at[0] == 1 ? &out : &bad, at + 8, length);
+		at += 8 + length;
+	}
+	return arena_printf(&host->arena, "%s|%s", buf_text(&out), buf_text(&bad));
+}
+
+const char *host_stream_rest(struct host *host, int fd, bool has_frames)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	msec deadline = clock_boot_ms() + WAIT_MS;
+
+	while (read_some(fd, &text, deadline))
+		;
+	close(fd);
+	return has_frames ? without_frames(host, &text) : arena_strdup(&host->arena, buf_text(&text));
+}
+
+bool host_stream_wait(struct host *host UNUSED, int fd, const char *text)
+{
+	CLEANUP(buf_finip) struct buf so_far = BUF_INIT;
+	msec deadline = clock_boot_ms() + WAIT_MS;
+
+	while (!strstr(buf_text(&so_far), text))
+		if (!read_some(fd, &so_far, deadline))
+			return false;
+	return true;
 }
 
 struct log_watch { const char *wanted; struct buf text; bool is_seen; };

@@ -53,6 +53,14 @@ int host_run(struct host *host, const struct container_spec *spec, struct err *e
 const char *host_log(struct host *host, const char *id);
 /* run, then the log. */
 const char *host_output(struct host *host, const struct container_spec *spec);
+/* A client's socket; wants: of "ioe" (stdin, stdout, stderr). Panics when it cannot be had. */
+int host_attach(struct host *host, const char *id, const char *wants);
+int host_try_attach(struct host *host, const char *id, const char *wants, int *ret_fd, struct err *err);
+int host_resize(struct host *host, const char *id, unsigned rows, unsigned columns, struct err *err);
+/* All that comes up to the stream's end, at most a minute. With frames: the texts of stdout, then "|" and those of stderr. Closes fd. */
+const char *host_stream_rest(struct host *host, int fd, bool has_frames);
+/* Of a stream without frames, until it has this text. */
+bool host_stream_wait(struct host *host, int fd, const char *text);
 /* Until the log has this text; false after a minute. */
 bool host_wait_log(struct host *host, const char *id, const char *text);
 /* Until its end stands in `spec`, where it outlives a reboot: the last thing that a shim does. */

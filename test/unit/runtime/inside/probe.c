@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
@@ -163,6 +164,60 @@ static void trap(int number)
 	exit(caught);
 }
 
+/* What comes in, up to its end. */
+static void copy_stdin(void)
+{
+	char bytes[4096];
+	ssize_t count;
+
+	while ((count = read(0, bytes, sizeof bytes)) > 0) {
+		fwrite(bytes, 1, (size_t)count, stdout);
+		fflush(stdout);
+	}
+	puts(count == 0 ? "[end]" : strerror(errno));
+}
+
+static void terminal(void)
+{
+	struct winsize size = { 0 };
+	int fd = open("/dev/tty", O_RDWR);
+
+	ioctl(0, TIOCGWINSZ, &size);
+	printf("%s %d %d %d size %d %d tty %s foreground %s\n", isatty(0) ? ttyname(0) : "none", isatty(0), isatty(1), isatty(2), size.ws_row,
+	       size.ws_col, fd < 0 ? strerror(errno) : "ok", tcgetpgrp(0) == getpgrp() ? "yes" : "no");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Until the size changes: the signal may come before we wait for it. */
+static void wait_winch(void)
+{
+	sigset_t mask;
+	int number;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	puts("ready");
+	fflush(stdout);
+	sigwait(&mask, &number);
+	terminal();
+}
+
+static void list_fds(void)
+{
+	char path[64], target[256];
+
+	for (int fd = 0; fd < 1024; fd++) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		ssize_t length = readlink(path, target, sizeof target - 1);
+
+		if (length >= 0)
+			printf("%d ", fd);
+	}
+	puts("");
+}
+
 static void rlimit(void)
 {
 	struct rlimit limit;
@@ -255,6 +310,12 @@ static void act(const char *name)
 	else if (IS("orphan")) { if (fork() == 0) { setsid(); for (;;) pause(); } puts("orphaned"); }
 	else if (IS("flood")) flood(number(0), arg(1));
 	else if (IS("long")) long_line(number(0));
+	else if (IS("stdin")) copy_stdin();
+	else if (IS("terminal")) terminal();
+	else if (IS("winch")) wait_winch();
+	else if (IS("fds")) list_fds();
+	else if (IS("close")) close(atoi(arg(0)));
+	else if (IS("sleep")) usleep((useconds_t)atoi(arg(0)) * 1000);
 	else if (IS("abort")) abort();
 	else printf("probe: no act '%s'\n", name);
 	fflush(stdout);
