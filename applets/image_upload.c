@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "client/call.h"
-#include "client/dig.h"
+#include "client/json_message.h"
+#include "client/screen.h"
 #include "model/image_ref.h"
 #include "os/file.h"
 
 #define PIECE_BYTES (256 * 1024)
-#define MAX_REPLY (4 * 1024 * 1024)
 
 const struct option image_import_options[] = {
 	OPT_LIST(struct image_import_args, changes, 'c', "change", "list",
@@ -24,6 +24,12 @@ const struct option image_import_options[] = {
 	OPT_END
 };
 
+static int open_file(const char *name, int *ret_fd, struct err *err)
+{
+	*ret_fd = open(name, O_RDONLY | O_CLOEXEC);
+	return *ret_fd < 0 ? err_set(err, ERR_NOT_FOUND, "open %s: %s", name, strerror(errno)) : 0;
+}
+
 static int open_source(const char *name, int *ret_fd, struct err *err)
 {
 	if (str_eq(name, "-")) {
@@ -33,8 +39,7 @@ static int open_source(const char *name, int *ret_fd, struct err *err)
 	if (str_starts(name, "http://") || str_starts(name, "https://"))
 		return err_set(err, ERR_UNSUPPORTED,
 			       "import from a URL is not supported by swarmbox: fetch %s first", name);
-	*ret_fd = open(name, O_RDONLY | O_CLOEXEC);
-	return *ret_fd < 0 ? err_set(err, ERR_NOT_FOUND, "open %s: %s", name, strerror(errno)) : 0;
+	return open_file(name, ret_fd, err);
 }
 
 static int add_reference(struct buf *path, const char *reference, struct err *err)
@@ -73,40 +78,31 @@ static int upload(struct http_client *client, int fd, struct err *err)
 	return 0;                       /* what it has to say is in its reply */
 }
 
-/* Lines of JSON: status is for people, error ends it. */
-static int print_message(const char *line, struct err *err)
+static int print_reply(struct http_client *client, struct err *err)
 {
-	yyjson_doc *doc = yyjson_read(line, strlen(line), 0);
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	int result = 0;
+	unsigned columns = screen_columns(STDOUT_FILENO);
+	struct screen *screen = columns ? screen_new(STDOUT_FILENO, columns) : NULL;
+	struct json_message_sink sink = { cli_print, screen_line, screen };
+	int result = json_message_read(&sink, client, err);
 
-	if (dig(root, "error"))
-		result = err_set(err, ERR_IO, "%s", dig_str(root, "error"));
-	else if (dig(root, "status"))
-		cli_printf("%s\n", dig_str(root, "status"));
-	yyjson_doc_free(doc);
+	screen_free(screen);
 	return result;
 }
 
-static int print_reply(struct http_client *client, struct err *err)
+static int exchange(struct call *call, const char *path, int fd, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	int result = 0;
+	struct http_client *client;
 
-	if (http_client_read_all(client, MAX_REPLY, &text, err) < 0)
+	if (call_upload(call, "application/x-tar", &client, err, "%s", path) < 0 ||
+	    upload(client, fd, err) < 0 || call_upload_end(call, err) < 0)
 		return -1;
-	struct strlist lines = str_split(buf_text(&text), '\n');
-	for (size_t i = 0; i < lines.count && result == 0; i++)
-		result = print_message(lines.items[i], err);
-	strlist_fini(&lines);
-	return result;
+	return print_reply(client, err);
 }
 
 static int import(struct call *call, const struct image_import_args *args, char **operands, int fd,
 		  struct err *err)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	struct http_client *client;
 
 	buf_add_str(&path, "/images/create?fromSrc=-");
 	if (add_reference(&path, operands[1], err) < 0)
@@ -115,10 +111,7 @@ static int import(struct call *call, const struct image_import_args *args, char 
 	call_add_query(&path, "platform", args->platform);
 	for (size_t i = 0; i < args->changes.count; i++)
 		call_add_query(&path, "changes", args->changes.items[i]);
-	if (call_upload(call, "application/x-tar", &client, err, "%s", buf_text(&path)) < 0 ||
-	    upload(client, fd, err) < 0 || call_upload_end(call, err) < 0)
-		return -1;
-	return print_reply(client, err);
+	return exchange(call, buf_text(&path), fd, err);
 }
 
 int image_import(struct cli *cli, const void *args, char **operands)
@@ -129,6 +122,42 @@ int image_import(struct cli *cli, const void *args, char **operands)
 
 	if (!call || open_source(operands[0], &fd, &err) < 0 ||
 	    import(call, args, operands, fd, &err) < 0)
+		return cli_fail(&err);
+	return EXIT_OK;
+}
+
+/* --- load --- */
+
+const struct option image_load_options[] = {
+	OPT_STRING(struct image_load_args, input, 'i', "input", "string",
+		   "Read from this file instead of the standard input"),
+	OPT_STRING(struct image_load_args, platform, 0, "platform", "string",
+		   "Platform to take from an archive with several, such as linux/arm64"),
+	OPT_BOOL(struct image_load_args, quiet, 'q', "quiet", "Show only what was loaded"),
+	OPT_END
+};
+
+static int open_input(const struct image_load_args *args, int *ret_fd, struct err *err)
+{
+	if (args->input)
+		return open_file(args->input, ret_fd, err);
+	if (isatty(STDIN_FILENO))
+		return err_set(err, ERR_INVALID, "requested load from stdin, but stdin is empty");
+	return open_source("-", ret_fd, err);
+}
+
+int image_load(struct cli *cli, const void *args, char **operands UNUSED)
+{
+	const struct image_load_args *load = args;
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	CLEANUP(fd_closep) int fd = -1;
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	bool is_quiet = load->quiet || screen_columns(STDOUT_FILENO) == 0;
+
+	buf_printf(&path, "/images/load?quiet=%d", is_quiet);
+	call_add_query(&path, "platform", load->platform);
+	if (!call || open_input(load, &fd, &err) < 0 || exchange(call, buf_text(&path), fd, &err) < 0)
 		return cli_fail(&err);
 	return EXIT_OK;
 }

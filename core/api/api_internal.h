@@ -38,6 +38,9 @@ void api_add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, c
 /* ?version=N; -1 and answered when it is missing or no number. */
 int api_query_version(struct http_request *req, uint64_t *ret);
 
+/* ?platform=: "linux/arm/v7", or as JSON since API 1.48; NULL when there is none. In the request's arena. Not checked further. */
+int api_query_platform(struct http_request *req, const char **ret, struct err *err);
+
 /* "1700000000", "1700000000.5", RFC 3339; 0 when text is empty. -1 for what is no moment. */
 int api_parse_moment(const char *text, nsec *ret);
 
@@ -63,7 +66,7 @@ api_fn api_network_list, api_network_inspect;
 /* The network that a name, an id of the cluster or one of this engine means; -1: none. enum predefined_network. */
 int api_network_find(const struct api *api, const char *name);
 api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove;
-api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_distribution;
+api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_image_load, api_distribution;
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
 
 struct log_streams *log_streams_new(void);

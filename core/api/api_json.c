@@ -7,6 +7,26 @@
 #include "base/units.h"
 #include "model/json.h"
 
+/* ---- queries ----------------------------------------------------------------------------------------------------- */
+
+int api_query_platform(struct http_request *req, const char **ret, struct err *err)
+{
+	const char *text = http_query(req, "platform");
+	struct arena *arena = http_arena(req);
+
+	*ret = str_is_empty(text) ? NULL : text;
+	if (!*ret || *text != '{')
+		return 0;
+	yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	const char *os = yyjson_get_str(yyjson_obj_get(root, "os")), *architecture = yyjson_get_str(yyjson_obj_get(root, "architecture"));
+	const char *variant = yyjson_get_str(yyjson_obj_get(root, "variant"));
+	if (os && architecture)
+		*ret = arena_printf(arena, "%s/%s%s%s", os, architecture, str_is_empty(variant) ? "" : "/", variant ? variant : "");
+	yyjson_doc_free(doc);
+	return os && architecture ? 0 : err_set(err, ERR_INVALID, "invalid platform: not a JSON object with os and architecture");
+}
+
 /* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
 struct body { struct api *api; const char *name; api_body_fn *fn; };

@@ -49,6 +49,7 @@ static const struct route routes[] = {
 
 	{ "GET", "/images/json", api_image_list, NEEDS_NOTHING },
 	{ "POST", "/images/create", api_image_create, NEEDS_NOTHING },
+	{ "POST", "/images/load", api_image_load, NEEDS_NOTHING },
 	{ "GET", "/images/{*}/json", api_image_inspect, NEEDS_NOTHING },
 	{ "POST", "/images/{*}/tag", api_image_tag, NEEDS_NOTHING },
 	{ "DELETE", "/images/{*}", api_image_remove, NEEDS_NOTHING },
@@ -72,7 +73,7 @@ static const struct route routes[] = {
 	{ "POST", "/networks/{}/connect", NULL, NEEDS_NOTHING }, { "POST", "/networks/{}/disconnect", NULL, NEEDS_NOTHING },
 	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING }, { "POST", "/volumes/prune", NULL, NEEDS_NOTHING },
 	{ "PUT", "/volumes/{}", NULL, NEEDS_NOTHING },
-	{ "POST", "/images/load", NULL, NEEDS_NOTHING }, { "POST", "/images/prune", NULL, NEEDS_NOTHING },
+	{ "POST", "/images/prune", NULL, NEEDS_NOTHING },
 	{ "GET", "/images/get", NULL, NEEDS_NOTHING }, { "GET", "/images/search", NULL, NEEDS_NOTHING },
 	{ "GET", "/images/{*}/get", NULL, NEEDS_NOTHING }, { "GET", "/images/{*}/history", NULL, NEEDS_NOTHING },
 	{ "POST", "/images/{*}/push", NULL, NEEDS_NOTHING }, { "POST", "/build", NULL, NEEDS_NOTHING },

@@ -11,6 +11,7 @@
 #include "base/panic.h"
 #include "image/archive_table.h"
 #include "image/docker_archive.h"
+#include "image/image_list.h"
 #include "image/image_platform.h"
 #include "image/inflate.h"
 #include "image/oci_index.h"
@@ -257,45 +258,27 @@ static int check_manifest(const struct stage *s, const char *name, const struct 
 	return check_config(s, name, &config, manifest.layer_count, err);
 }
 
-static int nothing_fits(const struct stage *s, const struct oci_index *index, const char *name, struct err *err)
+/* Out of the makes of one image the one for the platform. */
+static int choose(const struct stage *s, const struct image_blob *index, struct image_blob *ret, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf platforms = BUF_INIT;
-	char wanted[IMAGE_PLATFORM_TEXT_SIZE];
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct image_list list;
 
-	oci_index_list_platforms(index, &platforms);
-	return err_set(err, ERR_NOT_FOUND, "no image for %s in the index of %s%s%s", image_platform_format(&s->platform, wanted), name,
-		       platforms.len ? ": it has " : "", buf_text(&platforms));
+	if (read_blob(s, "index", index, IMAGE_LIST_MAX_BYTES, &text, err) < 0 || image_list_parse(buf_text(&text), text.len, &list, err) < 0)
+		return -1;
+	int result = image_list_choose(&list, &s->platform, ret, err);
+	image_list_fini(&list);
+	return result;
 }
 
-/* Down through indexes to the manifest that fits best. */
 static int add_descriptor(struct stage *s, const struct oci_descriptor *descriptor, struct err *err)
 {
 	const char *name = *descriptor->name ? descriptor->name : descriptor->blob.digest;
 	struct image_blob blob = descriptor->blob;
-	enum oci_kind kind = descriptor->kind;
 	struct strlist names = { 0 };
 
-	for (int depth = 0; kind == OCI_INDEX; depth++) {
-		CLEANUP(buf_finip) struct buf text = BUF_INIT;
-		struct oci_index index;
-
-		if (depth == OCI_INDEX_MAX_DEPTH)
-			return err_set(err, ERR_INVALID, "index sha256:%s: indexes of indexes, more than %d deep", blob.digest, OCI_INDEX_MAX_DEPTH);
-		if (read_blob(s, "index", &blob, OCI_INDEX_MAX_BYTES, &text, err) < 0 ||
-		    oci_index_parse(buf_text(&text), text.len, "image index", &index, err) < 0)
-			return -1;
-		const struct oci_descriptor *chosen = oci_index_choose(&index, &s->platform);
-		int result = chosen ? 0 : nothing_fits(s, &index, name, err);
-		if (chosen) {
-			blob = chosen->blob;
-			kind = chosen->kind;
-		}
-		oci_index_fini(&index);
-		if (result < 0)
-			return -1;
-	}
-	if (check_manifest(s, name, &blob, err) < 0)
-		return -1;
+	if ((descriptor->kind == OCI_INDEX && choose(s, &descriptor->blob, &blob, err) < 0) || check_manifest(s, name, &blob, err) < 0)
+		return err_wrap(err, "image '%s'", name);
 	if (*descriptor->name)
 		strlist_add(&names, descriptor->name);
 	int result = add_image(s, blob.digest, descriptor->kind == OCI_INDEX ? descriptor->blob.digest : NULL, &names, err);
@@ -336,7 +319,7 @@ static int plan_layout(struct stage *s, struct err *err)
 
 	if (check_layout(s, err) < 0 || archive_table_find(s->table, "index.json", &file, err) < 0 ||
 	    read_file(s, "index.json", file, OCI_INDEX_MAX_BYTES, &text, err) < 0 ||
-	    oci_index_parse(buf_text(&text), text.len, "index.json", &index, err) < 0)
+	    oci_index_parse(buf_text(&text), text.len, &index, err) < 0)
 		return -1;
 	for (size_t i = 0; i < index.count && result == 0; i++) {
 		const struct oci_descriptor *item = &index.items[i];

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yyjson.h>
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "image/image_json.h"
 
 static const char *const manifest_types[] = { IMAGE_MANIFEST_TYPE, "application/vnd.docker.distribution.manifest.v2+json", NULL };
 static const char *const list_types[] = { "application/vnd.oci.image.index.v1+json",
@@ -20,21 +20,6 @@ static bool is_one_of(const char *type, const char *const *types)
 		if (strlen(*types) == length && strncmp(type, *types, length) == 0)
 			return true;
 	return false;
-}
-
-static yyjson_doc *read_json(const char *json, size_t bytes, struct err *err)
-{
-	yyjson_read_err fault;
-
-	if (bytes > IMAGE_LIST_MAX_BYTES) {
-		err_set(err, ERR_INVALID, "manifest: %zu bytes, more than %d", bytes, IMAGE_LIST_MAX_BYTES);
-		return NULL;
-	}
-	/* only read, although the library's type does not say so */
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, bytes, 0, NULL, &fault);
-	if (!doc)
-		err_set(err, ERR_INVALID, "manifest: byte %zu: %s", fault.pos, fault.msg);
-	return doc;
 }
 
 /* ---- what it is ------------------------------------------------------------------------------------------------------------- */
@@ -71,7 +56,7 @@ static int judge(const char *type, yyjson_val *root, enum image_doc *ret, struct
 
 int image_doc_judge(const char *type, const char *json, size_t bytes, enum image_doc *ret, struct err *err)
 {
-	yyjson_doc *doc = read_json(json, bytes, err);
+	yyjson_doc *doc = image_json_read(json, bytes, "manifest", IMAGE_LIST_MAX_BYTES, err);
 
 	if (!doc)
 		return -1;
@@ -134,7 +119,7 @@ static int parse(yyjson_val *root, struct image_list *ret, struct err *err)
 
 int image_list_parse(const char *json, size_t bytes, struct image_list *ret, struct err *err)
 {
-	yyjson_doc *doc = read_json(json, bytes, err);
+	yyjson_doc *doc = image_json_read(json, bytes, "manifest", IMAGE_LIST_MAX_BYTES, err);
 
 	*ret = (struct image_list){ 0 };
 	if (!doc)

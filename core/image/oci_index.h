@@ -1,6 +1,6 @@
-/* oci_index.h - a list of manifests that others made: index.json of a layout, an image index, Docker's manifest list; and the choice out of it.
+/* oci_index.h - the file index.json of an OCI layout that others made: which manifests, or lists of manifests, and under which names.
  *
- * Pure. OCI image-spec 1.1 ("Image Index", "Image Layout"), Docker's manifest list of schema 2. For our own index.json there is image_manifest.h.
+ * Pure. OCI image-spec 1.1 ("Image Layout"). For our own index.json there is image_manifest.h, for the list of one image's makes image_list.h.
  */
 #pragma once
 #include "base/arena.h"
@@ -10,7 +10,6 @@
 
 #define OCI_INDEX_MAX_BYTES   (4 * 1024 * 1024)
 #define OCI_INDEX_MAX_ENTRIES 10000
-#define OCI_INDEX_MAX_DEPTH   4                          /* an index may list indexes */
 
 enum oci_kind { OCI_MANIFEST, OCI_INDEX, OCI_OTHER };
 enum oci_kind oci_kind_of(const char *media_type);
@@ -27,12 +26,8 @@ struct oci_descriptor {
 
 struct oci_index { struct arena arena; struct oci_descriptor *items; size_t count; };
 void oci_index_fini(struct oci_index *index);
-/* ret is fini'ed on failure. ERR_INVALID names what (as in "index.json") and the fault. */
-int oci_index_parse(const char *json, size_t bytes, const char *what, struct oci_index *ret, struct err *err);
+/* ret is fini'ed on failure. */
+int oci_index_parse(const char *json, size_t bytes, struct oci_index *ret, struct err *err);
 
-/* The one that runs best; the first of equals. One without a platform comes after all that fit. NULL: there is none. */
-const struct oci_descriptor *oci_index_choose(const struct oci_index *index, const struct image_platform *wants);
-/* The same rank for one alone: -1 when it is no image, or runs not at all. */
+/* How well it runs, 0 is best; one that does not say its platform comes last. -1: it is no image, or runs not at all. */
 int oci_descriptor_rank(const struct oci_descriptor *item, const struct image_platform *wants);
-/* "linux/amd64, linux/arm/v7": what there is, for whoever finds nothing that fits. */
-void oci_index_list_platforms(const struct oci_index *index, struct buf *out);
