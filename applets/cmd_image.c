@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "applets/image_download.h"
 #include "applets/image_upload.h"
 #include "applets/listing.h"
 #include "base/units.h"
@@ -228,6 +229,9 @@ static const struct command image_commands[] = {
 	{ .name = "rm", .spellings = "image rm, image remove, rmi", .usage = "[OPTIONS] IMAGE [IMAGE...]",
 	  .help = "Remove images", .options = image_rm_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct image_rm_args), .run = image_rm },
+	{ .name = "save", .spellings = "image save, save", .usage = "[OPTIONS] IMAGE [IMAGE...]",
+	  .help = "Write images as an archive", .options = image_save_options, .min = 1,
+	  .max = COMMAND_MANY, .args_size = sizeof(struct image_save_args), .run = image_save },
 	{ .name = "tag", .spellings = "image tag, tag",
 	  .usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", .help = "Give an image one more name",
 	  .min = 2, .max = 2, .run = image_tag },

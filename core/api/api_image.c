@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "image/image_import.h"
+#include "image/image_manifest.h"
 #include "model/image_ref.h"
 
 static const char *const filter_keys[] = { "before", "since", "dangling", "label", "reference", "until", NULL };
@@ -215,7 +216,7 @@ void api_distribution(struct api *api, struct http_request *req, const char *nam
 	doc = yyjson_mut_doc_new(NULL);
 	root = yyjson_mut_obj(doc);
 	descriptor = yyjson_mut_obj_add_obj(doc, root, "Descriptor");
-	api_add_str(doc, descriptor, "mediaType", "application/vnd.oci.image.manifest.v1+json");
+	api_add_str(doc, descriptor, "mediaType", image->is_docker_manifest ? IMAGE_DOCKER_MANIFEST_TYPE : IMAGE_MANIFEST_TYPE);
 	add_id(doc, descriptor, "digest", image->digests.items[0]);
 	platform = yyjson_mut_arr_add_obj(doc, yyjson_mut_obj_add_arr(doc, root, "Platforms"));
 	api_add_str(doc, platform, "architecture", image->config.architecture);

@@ -277,8 +277,10 @@ static int add_descriptor(struct stage *s, const struct oci_descriptor *descript
 	struct image_blob blob = descriptor->blob;
 	struct strlist names = { 0 };
 
-	if ((descriptor->kind == OCI_INDEX && choose(s, &descriptor->blob, &blob, err) < 0) || check_manifest(s, name, &blob, err) < 0)
+	if (descriptor->kind == OCI_INDEX && choose(s, &descriptor->blob, &blob, err) < 0)
 		return err_wrap(err, "image '%s'", name);
+	if (check_manifest(s, name, &blob, err) < 0)
+		return -1;
 	if (*descriptor->name)
 		strlist_add(&names, descriptor->name);
 	int result = add_image(s, blob.digest, descriptor->kind == OCI_INDEX ? descriptor->blob.digest : NULL, &names, err);

@@ -20,6 +20,7 @@ struct image {
 	char id[SHA256_HEX_SIZE];                        /* digest of the config; Docker writes "sha256:" in front */
 	char manifest[SHA256_HEX_SIZE];                  /* "" for the built-in image, which is never pinned and never shipped */
 	int64_t manifest_bytes;
+	bool is_docker_manifest;                         /* of Docker's media types rather than OCI's */
 	/* Hex of the digests it is found by. The first is the one people see and services are pinned to: that of an index when it was chosen from
 	 * one, else the manifest's. Empty for the built-in image. */
 	struct strlist digests;

@@ -114,6 +114,7 @@ static int combine(const struct image_blob *blob, const struct image_manifest *m
 		return err_set(err, ERR_INVALID, "image manifest: %zu layers, but the config names %zu", manifest->layer_count, diff_ids->count);
 	str_copy(image->id, sizeof(image->id), manifest->config.digest);
 	str_copy(image->manifest, sizeof(image->manifest), blob->digest);
+	image->is_docker_manifest = manifest->is_docker;
 	image->layers = NEW_ARRAY(struct image_layer, manifest->layer_count);
 	image->layer_count = manifest->layer_count;
 	for (size_t i = 0; i < manifest->layer_count; i++) {

@@ -72,6 +72,11 @@ static int check_config_type(yyjson_val *config, struct err *err)
 	return -1;
 }
 
+static bool is_docker_type(yyjson_val *object)
+{
+	return str_eq(image_json_text(yyjson_obj_get(object, "mediaType")), IMAGE_DOCKER_MANIFEST_TYPE);
+}
+
 static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct err *err)
 {
 	yyjson_val *layers = yyjson_obj_get(root, "layers"), *layer;
@@ -88,6 +93,7 @@ static int parse_manifest(yyjson_val *root, struct image_manifest *ret, struct e
 		return -1;
 	if (!yyjson_is_arr(layers) || yyjson_arr_size(layers) == 0 || yyjson_arr_size(layers) > IMAGE_CONFIG_MAX_LAYERS)
 		return err_set(err, ERR_INVALID, "image manifest: not 1 to %d layers", IMAGE_CONFIG_MAX_LAYERS);
+	ret->is_docker = is_docker_type(root);
 	yyjson_arr_foreach(layers, i, count, layer)
 		if (parse_layer(layer, &ret->layers[ret->layer_count++], err) < 0)
 			return -1;
@@ -142,12 +148,13 @@ void image_index_fini(struct image_index *index)
 	*index = (struct image_index){ 0 };
 }
 
-void image_index_add(struct image_index *index, const struct image_blob *manifest, const char *name, const struct strlist *digests)
+void image_index_add(struct image_index *index, const struct image_blob *manifest, bool is_docker, const char *name,
+		     const struct strlist *digests)
 {
 	if ((index->count & (index->count - 1)) == 0)        /* full at every power of two */
 		index->entries = mem_resize(index->entries, MAX(2 * index->count, (size_t)1), sizeof(*index->entries));
 	struct image_index_entry *entry = &index->entries[index->count++];
-	*entry = (struct image_index_entry){ .manifest = *manifest, .name = str_dup(name ? name : "") };
+	*entry = (struct image_index_entry){ .manifest = *manifest, .is_docker = is_docker, .name = str_dup(name ? name : "") };
 	for (size_t i = 0; i < digests->count; i++)
 		strlist_add(&entry->digests, digests->items[i]);
 }
@@ -181,7 +188,7 @@ static int parse_index(yyjson_val *root, struct image_index *ret, struct err *er
 		if (image_json_blob(item, "index.json: manifest", &blob, err) < 0 ||
 		    parse_digests(yyjson_get_str(yyjson_obj_get(notes, DIGESTS)), &blob, &digests, err) < 0)
 			return -1;
-		image_index_add(ret, &blob, yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests);
+		image_index_add(ret, &blob, is_docker_type(item), yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests);
 	}
 	return 0;
 }
@@ -229,7 +236,7 @@ void image_index_format(const struct image_index *index, struct buf *out)
 		const struct image_index_entry *entry = &index->entries[i];
 		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
 
-		put_blob(doc, item, IMAGE_MANIFEST_TYPE, &entry->manifest);
+		put_blob(doc, item, entry->is_docker ? IMAGE_DOCKER_MANIFEST_TYPE : IMAGE_MANIFEST_TYPE, &entry->manifest);
 		put_notes(doc, item, entry);
 	}
 	json_write(doc, root, 0, out);

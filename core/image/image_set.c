@@ -164,6 +164,7 @@ static void keep_manifest(struct image *image, const struct image *old)
 	check(image->layer_count == old->layer_count);       /* one config, and as many layers as that names */
 	str_copy(image->manifest, sizeof(image->manifest), old->manifest);
 	image->manifest_bytes = old->manifest_bytes;
+	image->is_docker_manifest = old->is_docker_manifest;
 	memcpy(image->layers, old->layers, old->layer_count * sizeof(*old->layers));
 	image->digests = (struct strlist){ 0 };
 	add_digests(image, &old->digests);
@@ -221,10 +222,10 @@ static void index_one(const struct image *image, const struct image_edit *edit, 
 	new_tags(image, edit, &tags);
 	for (size_t i = 0; i < tags.count; i++) {
 		check(image_ref_parse(tags.items[i], &ref, &err) == 0);
-		image_index_add(index, &manifest, image_ref_format_canonical(&ref, text), &image->digests);
+		image_index_add(index, &manifest, image->is_docker_manifest, image_ref_format_canonical(&ref, text), &image->digests);
 	}
 	if (tags.count == 0)
-		image_index_add(index, &manifest, NULL, &image->digests);
+		image_index_add(index, &manifest, image->is_docker_manifest, NULL, &image->digests);
 	strlist_fini(&tags);
 }
 

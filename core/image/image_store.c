@@ -37,6 +37,7 @@ int image_store_open(const struct image_store_options *options, struct image_sto
 	list_init(&store->imports);
 	list_init(&store->intakes);
 	list_init(&store->loads);
+	list_init(&store->saves);
 	list_init(&store->stages);
 	image_op_init(store);
 	if (open_store(store, err) < 0) {
@@ -53,6 +54,7 @@ void image_store_close(struct image_store *store)
 		return;
 	image_op_fini(store);
 	image_import_close_all(store);
+	image_save_close_all(store);
 	image_load_close_all(store);
 	image_intake_close_all(store);
 	timer_cancel(&store->pump);                  /* what they gave up may have asked for a sweep */

@@ -34,7 +34,7 @@ struct image_store {
 	struct timer pump;
 	bool may_sweep, wants_sweep, is_damaged;
 	struct list stages;                              /* struct image_stage, those in use */
-	struct list imports, intakes, loads;
+	struct list imports, intakes, loads, saves;
 	size_t import_count, intake_count;
 };
 
@@ -84,4 +84,5 @@ int image_builtin_open(struct image_store *store, struct err *err);
 /* At close: imports under way are given up. */
 void image_import_close_all(struct image_store *store);
 void image_intake_close_all(struct image_store *store);
+void image_save_close_all(struct image_store *store);
 void image_load_close_all(struct image_store *store);         /* before the intakes */

@@ -58,6 +58,6 @@ int tar_path_clean(const char *path, struct buf *ret_path, struct err *err);
 #define TAR_SHOW_SIZE 260
 const char *tar_show(const char *path, char ret_text[TAR_SHOW_SIZE]);
 
-/* A ustar header; path up to 100 bytes, size below 8 GiB. For archives made here. */
+/* A ustar header; path up to 100 bytes. For archives made here. */
 void tar_header_format(const char *path, enum tar_kind kind, uint32_t mode, int64_t size_bytes, int64_t mtime_s,
 		       uint8_t ret_block[TAR_BLOCK]);

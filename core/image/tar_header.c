@@ -131,6 +131,21 @@ static void put_octal(uint8_t *block, struct span span, uint64_t value)
 	memcpy(block + span.at, text, span.length);
 }
 
+/* From 8 GiB on in GNU's way: the top bit, then big-endian. */
+static void put_size(uint8_t *block, uint64_t size)
+{
+	uint8_t *at = block + at_size.at;
+
+	if (size <= 077777777777) {
+		put_octal(block, at_size, size);
+		return;
+	}
+	memset(at, 0, at_size.length);
+	for (size_t i = at_size.length; i-- > 1; size >>= 8)
+		at[i] = (uint8_t)size;
+	at[0] = 0x80;
+}
+
 void tar_header_format(const char *path, enum tar_kind kind, uint32_t mode, int64_t size_bytes, int64_t mtime_s,
 		       uint8_t ret_block[TAR_BLOCK])
 {
@@ -141,7 +156,7 @@ void tar_header_format(const char *path, enum tar_kind kind, uint32_t mode, int6
 	put_octal(ret_block, at_mode, mode & 07777);
 	put_octal(ret_block, at_uid, 0);
 	put_octal(ret_block, at_gid, 0);
-	put_octal(ret_block, at_size, (uint64_t)size_bytes);
+	put_size(ret_block, (uint64_t)size_bytes);
 	put_octal(ret_block, at_mtime, mtime_s > 0 ? (uint64_t)mtime_s : 0);
 	ret_block[AT_TYPE] = (uint8_t)(kind == TAR_DIR ? '5' : '0');
 	memcpy(ret_block + AT_MAGIC, "ustar\0" "00", 8);

@@ -219,6 +219,38 @@ bool store_lab_load(struct store_lab *lab, const struct buf *archive, const char
 	return feed_all(lab);
 }
 
+struct receiving { struct store_lab *lab; struct buf *out; bool has_ended; };
+
+static void on_piece(void *arg, const void *bytes, size_t count, const struct err *err)
+{
+	struct receiving *r = arg;
+
+	r->lab->is_done = true;
+	r->lab->has_failed = err != NULL;
+	if (err)
+		r->lab->err = *err;
+	if (count)
+		buf_add(r->out, bytes, count);
+	r->has_ended = err || count == 0;
+}
+
+bool store_lab_save(struct store_lab *lab, const char *const *names, size_t count, struct buf *out)
+{
+	struct receiving r = { lab, out, false };
+	struct image_save *save;
+
+	if (image_save_begin(lab->store, names, count, NULL, &save, &lab->err) < 0)
+		return false;
+	while (!r.has_ended) {
+		lab->is_done = false;
+		image_save_next(save, on_piece, &r);
+		check(!lab->is_done);
+		store_lab_wait(lab);
+	}
+	image_save_free(save);
+	return !lab->has_failed;
+}
+
 static void on_done(void *arg, const struct err *err)
 {
 	struct store_lab *lab = arg;

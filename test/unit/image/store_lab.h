@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "image/image_import.h"
 #include "image/image_load.h"
+#include "image/image_save.h"
 #include "image/image_store.h"
 
 struct store_lab {
@@ -33,6 +34,8 @@ void store_lab_settle(struct store_lab *lab);                    /* sweeps and r
 /* False and lab->err when it fails. */
 bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *archive, const char *change);
 bool store_lab_load(struct store_lab *lab, const struct buf *archive, const char *platform);
+/* Appends the archive to out. */
+bool store_lab_save(struct store_lab *lab, const char *const *names, size_t count, struct buf *out);
 bool store_lab_tag(struct store_lab *lab, const char *source, const char *target);
 bool store_lab_remove(struct store_lab *lab, const char *name, bool force);
 /* How many names are in <images>/<folder>. */
