@@ -26,15 +26,19 @@
  * to is raft's and stays valid until the next raft_step. The log above the last CUT is kept in
  * memory.
  *
- * THIS VERSION decides for a cluster of one voter. The types below are those of the whole design;
- * events and configurations that need a second member are refused with ERR_UNSUPPORTED, in one
- * place (raft.c).
+ * PEERS. A message goes only to members whose connection is known to be up (RAFT_EVENT_PEER), but for answers,
+ * which go to whoever asked. Messages may be lost, doubled and overtake each other. Who is a manager
+ * at all is proven before RECEIVE: nothing in here knows certificates. What a proven manager sends
+ * and could not have sent (a log that is none, another entry where one was committed) is an error,
+ * and nothing has changed.
  */
 #pragma once
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/id.h"
+
+struct arena;
 
 /* a position in the log; the first entry is 1, 0 stands before it */
 typedef uint64_t raft_index;
@@ -201,6 +205,11 @@ struct raft_msg {
 	};
 };
 
+/* For the wire, one message a frame; entries included. */
+void raft_msg_encode(const struct raft_msg *msg, struct buf *out);
+/* ret's entries and their bytes live in the arena and in bytes. ERR_INVALID for whatever raft_msg_encode never makes. */
+int raft_msg_decode(const void *bytes, size_t size, struct arena *arena, struct raft_msg *ret, struct err *err);
+
 /* --- events ------------------------------------------------------------------------------------
  */
 
@@ -235,6 +244,8 @@ struct raft_start {
 	/* the log as the disk holds it; may begin below base.index, must reach it without a gap */
 	const struct raft_entry *entries;
 	size_t entry_count;
+	/* it has been let in, and no configuration that names it may have reached it yet */
+	bool is_joining;
 };
 struct raft_proposal { const void *bytes; size_t size; };
 enum raft_peer_state {
@@ -259,7 +270,7 @@ struct raft_event {
 		struct { bool is_stalled; } disk;
 		struct { enum raft_member_change change; struct raft_member member; } change_member;
 		struct { raft_id to; } transfer;                /* 0: to whoever is furthest */
-		struct { raft_id to; bool is_complete; } snapshot_sent;
+		struct { raft_id to; bool is_complete; raft_index index; } snapshot_sent;
 		struct { struct raft_base base; } snapshot_installed;
 	};
 };
@@ -270,6 +281,8 @@ struct raft_event {
 struct raft_persist {
 	uint64_t number;                /* 1, 2, 3 …; 0: nothing to persist */
 	struct raft_hard hard;          /* as it must be on disk together with the entries */
+	/* every entry on the disk goes first: a snapshot has taken their place */
+	bool forgets_log;
 	const struct raft_entry *entries;
 	size_t entry_count;
 };
@@ -303,6 +316,7 @@ enum raft_role { RAFT_FOLLOWER = 1, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEA
 struct raft_status {
 	enum raft_role role;
 	raft_id self, leader;           /* leader 0: none known */
+	raft_id transfer_to;            /* being handed over to; 0: no */
 	struct raft_hard hard;
 	raft_index first, last;         /* of the log in memory; last < first: empty */
 	raft_index durable, commit, handed_out, applied;
@@ -316,17 +330,19 @@ struct raft *raft_new(void);
 void raft_free(struct raft *raft);                       /* NULL is welcome */
 void raft_freep(struct raft **raft);
 
-/* now: the caller's monotonic clock, never falling from call to call. On -1 nothing has changed and
- * out is empty but for its deadline:
+/* now: the caller's monotonic clock, not negative, never falling from call to call. On -1 nothing has changed and
+ * out is empty but for its deadline; RECEIVE alone fills it all the same, for the term of a bad message counts:
  *   ERR_INVALID      an entry over its bound, or nothing proposed
- *   ERR_UNAVAILABLE  not the leader
+ *   ERR_UNAVAILABLE  not the leader, or not now: the text says why
  *   ERR_EXHAUSTED    a bound above is reached: come again when what is pending has been committed
  *   ERR_IO           START: what the disk holds contradicts itself; the text says how
- *   ERR_UNSUPPORTED  it needs a second member */
+ *   ERR_CONFLICT, ERR_NOT_FOUND  CHANGE_MEMBER, TRANSFER: the text says what stands against it
+ *   ERR_IO           also RECEIVE: the sender and we hold different entries for committed */
 int raft_step(struct raft *raft, const struct raft_event *event, msec now,
 	      struct raft_out *out, struct err *err);
 
 /* config points into raft, until the next step */
 struct raft_status raft_status(const struct raft *raft);
-/* Cluster time: the leader's clock, continued from the last entry; never falls. */
+/* Cluster time: the leader's clock, continued from the last entry. On a leader it never falls, along the log never
+ * either; a follower's own clock bridges the time between two heartbeats, and is corrected by them. */
 msec raft_cluster_ms(const struct raft *raft, msec now);

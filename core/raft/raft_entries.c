@@ -107,3 +107,15 @@ void raft_entries_cut(struct raft_entries *log, raft_index index)
 	while (log->base_index < index)
 		drop_first(log);
 }
+
+void raft_entries_truncate(struct raft_entries *log, raft_index index)
+{
+	check(index > log->base_index);
+	while (log->count > 0 && raft_entries_last(log) >= index) {
+		struct raft_entry *entry = &log->items[log->front + --log->count];
+
+		log->bytes -= entry->size;
+		free((void *)entry->bytes);
+		*entry = (struct raft_entry){ 0 };
+	}
+}

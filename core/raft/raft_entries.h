@@ -27,3 +27,5 @@ const struct raft_entry *raft_entries_at(const struct raft_entries *log, raft_in
 size_t raft_entries_bytes_above(const struct raft_entries *log, raft_index index);
 /* Forgets what is at or below index, which becomes the base; below the base is harmless. */
 void raft_entries_cut(struct raft_entries *log, raft_index index);
+/* Forgets what is at or above index, which must lie above the base. */
+void raft_entries_truncate(struct raft_entries *log, raft_index index);

@@ -40,7 +40,8 @@ void raft_disk_queue(struct raft_disk *disk, const struct raft_persist *persist)
 	check(disk->queued < DISK_QUEUE_MAX);
 
 	struct disk_write *write = &disk->queue[disk->queued++];
-	*write = (struct disk_write){ persist->number, persist->hard, NULL, persist->entry_count };
+	*write = (struct disk_write){ persist->number, persist->hard, persist->forgets_log, NULL,
+				       persist->entry_count };
 	write->entries = NEW_ARRAY(struct raft_entry, persist->entry_count + 1);
 	for (size_t i = 0; i < persist->entry_count; i++)
 		write->entries[i] = copy_of(&persist->entries[i]);
@@ -66,6 +67,8 @@ bool raft_disk_sync_one(struct raft_disk *disk)
 	memmove(disk->queue, disk->queue + 1, --disk->queued * sizeof(write));
 	disk->hard = write.hard;
 	disk->durable_number = write.number;
+	if (write.forgets_log)
+		drop_from(disk, 0);
 	if (write.count > 0)
 		drop_from(disk, write.entries[0].index);
 	for (size_t i = 0; i < write.count; i++) {

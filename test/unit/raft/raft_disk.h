@@ -3,11 +3,12 @@
 #pragma once
 #include "raft/raft.h"
 
-enum { DISK_QUEUE_MAX = 64, DISK_ENTRIES_MAX = 4096 };
+enum { DISK_QUEUE_MAX = RAFT_PERSISTS_MAX + 1, DISK_ENTRIES_MAX = 4096 };
 
 struct disk_write {
 	uint64_t number;
 	struct raft_hard hard;
+	bool forgets_log;
 	struct raft_entry *entries;
 	size_t count;
 };

@@ -309,29 +309,6 @@ TEST(raft_time_goes_on_from_the_last_entry_and_never_back)
 	finish();
 }
 
-TEST(raft_refuses_by_name_what_needs_a_second_member)
-{
-	static const enum raft_event_type types[] = {
-		RAFT_EVENT_RECEIVE,
-		RAFT_EVENT_PEER,
-		RAFT_EVENT_DISK,
-		RAFT_EVENT_CHANGE_MEMBER,
-		RAFT_EVENT_TRANSFER,
-		RAFT_EVENT_SNAPSHOT_SENT,
-		RAFT_EVENT_SNAPSHOT_INSTALLED,
-	};
-
-	lead();
-	for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
-		EXPECT_INT(step((struct raft_event){ .type = types[i] }), -1);
-		EXPECT_INT(err.code, ERR_UNSUPPORTED);
-		EXPECT_INT(out.persist.number, 0);
-	}
-	EXPECT_STR(err.text,
-		   "a snapshot needs more than one manager, and this version of swarmbox runs one");
-	finish();
-}
-
 static void expect_broken(const char *text)
 {
 	EXPECT_INT(start(NULL), -1);

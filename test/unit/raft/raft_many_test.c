@@ -1,0 +1,263 @@
+/* raft_many_test.c - what one promise of raft.h comes to with several managers, one test each; virtual time throughout. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "test/unit/raft/raft_world.h"
+#include "test/unit/runner.h"
+
+static struct world *world;
+
+static struct node *begin(uint64_t seed, size_t voters)
+{
+	world = NEW(struct world);
+	world_init(world, seed, SABOTAGE_NONE);
+	for (int i = 0; i < 100; i++) {
+		struct node *leader = world_leader(world);
+		if (leader && world_voters(world, leader) == voters)
+			break;
+		if (leader && raft_status(leader->raft).config->count < voters)
+			world_add(world);
+		else
+			world_promote(world);
+		world_run(world, 200);
+	}
+	struct node *leader = world_leader(world);
+	EXPECT(leader && world_voters(world, leader) == voters);
+	return leader;
+}
+
+static void end(void)
+{
+	EXPECT_STR(world->why, "");
+	world_fini(world);
+	free(world);
+}
+
+static msec time_until_led(const struct node *not_by)
+{
+	msec before = world->now;
+
+	while (world->now - before < 20000) {
+		struct node *leader = world_leader(world);
+		if (leader && leader != not_by)
+			break;
+		world_run(world, 5);
+	}
+	return world->now - before;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	msec x = *(const msec *)a, y = *(const msec *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+TEST(raft_replaces_a_leader_whose_process_died_in_a_fifth_of_a_second)
+{
+	msec took[51];
+
+	for (size_t i = 0; i < ARRAY_COUNT(took); i++) {
+		struct node *leader = begin(i, 3);
+		world_crash(world, leader);
+		heap_put(&world->events, &leader->back, world->now + 60000);
+		took[i] = time_until_led(leader);
+		end();
+	}
+	qsort(took, ARRAY_COUNT(took), sizeof(took[0]), by_time);
+	EXPECT(took[25] <= 200);
+	EXPECT(took[50] <= 1500);
+}
+
+TEST(raft_replaces_a_leader_that_is_cut_off_in_two_election_timeouts)
+{
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct node *leader = begin(seed, 3);
+		for (size_t i = 0; i < WORLD_NODES_MAX; i++) {
+			world_cut(world, world_place(world, leader), i);
+			world_cut(world, i, world_place(world, leader));
+		}
+		EXPECT(time_until_led(leader) <= 2500);
+		world_run(world, 1000);
+		EXPECT_INT(raft_status(leader->raft).role == RAFT_LEADER, false); /* it knows that it leads no more */
+		end();
+	}
+}
+
+TEST(raft_a_member_that_was_cut_off_comes_back_without_disturbing_anybody)
+{
+	struct node *leader = begin(3, 5);
+	struct node *other = world_any(world);
+
+	while (other == leader)
+		other = world_any(world);
+	raft_term term = raft_status(leader->raft).hard.term;
+	for (size_t i = 0; i < WORLD_NODES_MAX; i++) {
+		world_cut(world, world_place(world, other), i);
+		world_cut(world, i, world_place(world, other));
+	}
+	world_run(world, 30000);
+	EXPECT_INT(raft_status(other->raft).role, RAFT_PRE_CANDIDATE);
+	EXPECT_INT(raft_status(other->raft).hard.term, term);
+	EXPECT_INT(raft_status(other->raft).leader, 0);
+	world_heal(world);
+	world_run(world, 2000);
+	EXPECT(world_leader(world) == leader);
+	EXPECT_INT(raft_status(leader->raft).hard.term, term);
+	EXPECT_INT(raft_status(other->raft).leader, leader->id);
+	end();
+}
+
+TEST(raft_hands_leadership_over_in_a_few_round_trips)
+{
+	struct node *leader = begin(4, 3);
+	msec before = world->now;
+
+	world_transfer(world, leader);
+	while (world->now - before < 1000 && (!world_leader(world) || world_leader(world) == leader))
+		world_run(world, 1);
+	EXPECT(world->now - before <= 100);
+	end();
+}
+
+TEST(raft_a_leader_whose_disk_stands_still_makes_way)
+{
+	struct node *leader = begin(5, 3);
+
+	world_slow_disk(world, leader, 10000);
+	EXPECT(time_until_led(leader) <= 1500);
+	struct node *next = world_leader(world);
+	world_propose(world, next);
+	raft_index before = world->highest;
+	world_run(world, 500);
+	EXPECT(world->highest > before);
+	end();
+}
+
+TEST(raft_a_leader_with_the_only_good_disk_stays)
+{
+	struct node *leader = begin(6, 3);
+
+	for (size_t i = 0; i < WORLD_NODES_MAX; i++)
+		if (world->nodes[i].is_running && &world->nodes[i] != leader)
+			world_slow_disk(world, &world->nodes[i], 3000);
+	world_run(world, 1000);
+	world_slow_disk(world, leader, 2000);
+	world_run(world, 1500);
+	EXPECT(world_leader(world) == leader);
+	end();
+}
+
+TEST(raft_waits_longer_when_disks_are_slow_and_not_when_they_are_good_again)
+{
+	struct node *leader = begin(7, 3);
+	msec longest = 0;
+
+	EXPECT_INT(raft_status(leader->raft).hard.election_ms, RAFT_ELECTION_MIN_MS);
+	world->delay = 120;
+	for (int i = 0; i < 100; i++) {
+		if ((leader = world_leader(world)))
+			world_propose(world, leader);
+		world_run(world, 100);
+		if ((leader = world_leader(world)))
+			longest = MAX(longest, raft_status(leader->raft).hard.election_ms);
+	}
+	EXPECT(longest >= 1000);
+	world->delay = 5;
+	for (int i = 0; i < 300; i++) {
+		if ((leader = world_leader(world)))
+			world_propose(world, leader);
+		world_run(world, 100);
+	}
+	EXPECT(leader && raft_status(leader->raft).hard.election_ms == RAFT_ELECTION_MIN_MS);
+	end();
+}
+
+static struct node *learner_of(void)
+{
+	for (size_t i = 0; i < WORLD_NODES_MAX; i++) {
+		struct node *node = &world->nodes[i];
+		struct node *leader = world_leader(world);
+		const struct raft_member *member =
+			node->id ? raft_membership_find(raft_status(leader->raft).config, node->id) : NULL;
+		if (member && member->suffrage == RAFT_LEARNER)
+			return node;
+	}
+	return NULL;
+}
+
+TEST(raft_a_learner_receives_and_does_not_count)
+{
+	struct node *leader = begin(8, 1);
+
+	world_add(world);
+	world_run(world, 500);
+	struct node *learner = learner_of();
+	EXPECT(learner && learner->memory.base.index == leader->memory.base.index);
+	world_crash(world, learner);
+	heap_put(&world->events, &learner->back, world->now + 60000);
+	raft_index before = world->highest;
+	world_propose(world, leader);
+	world_run(world, 200);
+	EXPECT(world->highest > before); /* the one voter goes on without it */
+	end();
+}
+
+static int change(struct node *leader, enum raft_member_change what, raft_id id, struct err *err)
+{
+	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
+	struct raft_out out;
+
+	event.change_member.change = what;
+	event.change_member.member.id = id;
+	str_copy(event.change_member.member.node_id, ID_SIZE, "node9");
+	return raft_step(leader->raft, &event, leader->clock_offset + world->now * 2, &out, err);
+}
+
+TEST(raft_refuses_changes_of_members_that_make_no_sense)
+{
+	struct node *leader = begin(9, 3);
+	struct err err;
+
+	EXPECT_INT(change(leader, RAFT_REMOVE, leader->id, &err), -1);
+	EXPECT_STR(err.text, "node node1 leads: leadership must be handed over first");
+	EXPECT_INT(change(leader, RAFT_REMOVE, 4711, &err), -1);
+	EXPECT_INT(err.code, ERR_NOT_FOUND);
+	EXPECT_INT(change(leader, RAFT_ADD_LEARNER, 2, &err), -1);
+	EXPECT_STR(err.text, "node node9 is a manager already");
+	EXPECT_INT(change(leader, RAFT_MAKE_VOTER, 2, &err), -1);
+	EXPECT_STR(err.text, "node node2 votes already");
+	EXPECT_INT(change(leader, RAFT_ADD_LEARNER, 4711, &err), 0);
+	EXPECT_INT(change(leader, RAFT_ADD_LEARNER, 4712, &err), -1);
+	EXPECT_STR(err.text, "another change of the managers is under way: try again");
+	world_fini(world);
+	free(world);
+}
+
+TEST(raft_messages_survive_the_wire_and_nothing_else_does)
+{
+	struct raft_entry entries[] = { { 7, 3, RAFT_ENTRY_NORMAL, 99, "abc", 3 }, { 8, 3, RAFT_ENTRY_NOOP, 99, NULL, 0 } };
+	struct raft_msg msg = { .type = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = 3,
+				.append = { 6, 2, 5, 1234, entries, 2 } };
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct raft_msg back;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena, "test", 1 << 20);
+	raft_msg_encode(&msg, &bytes);
+	EXPECT_INT(raft_msg_decode(bytes.data, bytes.len, &arena, &back, &err), 0);
+	EXPECT_INT(back.append.entry_count, 2);
+	EXPECT_INT(back.append.entries[0].size, 3);
+	EXPECT(memcmp(back.append.entries[0].bytes, "abc", 3) == 0);
+	EXPECT_INT(back.append.sent_ms, 1234);
+	for (size_t cut = 0; cut < bytes.len; cut++)
+		EXPECT_INT(raft_msg_decode(bytes.data, cut, &arena, &back, &err), -1);
+	buf_add(&bytes, "", 1);
+	EXPECT_INT(raft_msg_decode(bytes.data, bytes.len, &arena, &back, &err), -1);
+	EXPECT_STR(err.text, "a raft message of 39 bytes that is none");
+	arena_fini(&arena);
+}
