@@ -197,7 +197,7 @@ static int make_one(const char *path, mode_t mode, struct err *err)
 	struct stat st;
 
 	if (mkdir(path, mode) == 0)
-		return 0;
+		return chmod(path, mode) < 0 ? fail(err, "create folder", path) : 0;    /* mkdir heeds the umask */
 	if (errno != EEXIST)
 		return fail(err, "create folder", path);
 	if (stat(path, &st) < 0)

@@ -21,7 +21,8 @@ int file_write_atomic(const char *path, const void *bytes, size_t count, mode_t 
 /* Plain write into an existing file such as those of /proc, /sys and cgroups; one write(2). */
 int file_poke(const char *path, const char *text, struct err *err);
 bool file_exists(const char *path);
-int dir_make(const char *path, mode_t mode, struct err *err);            /* with parents; existing is fine */
+/* With parents; existing is fine. What is made has this mode, whatever the umask. */
+int dir_make(const char *path, mode_t mode, struct err *err);
 int dir_sync(const char *path, struct err *err);
 /* Removes a tree without following links or crossing into other mounts; missing is fine. */
 int dir_remove_tree(const char *path, struct err *err);

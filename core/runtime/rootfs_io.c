@@ -20,9 +20,12 @@
 /* No sync when it is unmounted: for a root that is thrown away after a crash of the host. */
 #define OVERLAY_VOLATILE ",volatile"
 
+/* The mode that a container's user meets: the root's own is upper's, and the agent's umask would keep everybody but root out. */
 static int make_dir_at(int dir, const char *name, mode_t mode, struct err *err)
 {
-	return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? err_sys(err, "mkdir '%s'", name) : 0;
+	if (mkdirat(dir, name, mode) < 0)
+		return errno == EEXIST ? 0 : err_sys(err, "mkdir '%s'", name);
+	return fchmodat(dir, name, mode, 0) < 0 ? err_sys(err, "chmod '%s'", name) : 0;
 }
 
 int rootfs_make_base(const char *path, struct err *err)
@@ -40,7 +43,7 @@ int rootfs_make_base(const char *path, struct err *err)
 		if (make_dir_at(dir, dirs[i], 0755, err) < 0)
 			return err_wrap(err, "'%s'", path);
 	for (size_t i = 0; i < ARRAY_COUNT(files); i++)
-		if (mknodat(dir, files[i], S_IFREG | 0644, 0) < 0 && errno != EEXIST)
+		if (mknodat(dir, files[i], S_IFREG | 0644, 0) < 0 ? errno != EEXIST : fchmodat(dir, files[i], 0644, 0) < 0)
 			return err_sys(err, "'%s/%s'", path, files[i]);
 	return 0;
 }

@@ -218,6 +218,20 @@ TEST(folders_are_made_with_their_parents)
 	leave_folder();
 }
 
+TEST(folders_have_the_mode_that_was_asked_for_whatever_the_umask)
+{
+	struct err err = { 0 };
+	struct stat st;
+
+	enter_folder();
+	mode_t before = umask(0077);
+	EXPECT_INT(dir_make("open/door", 0755, &err), 0);
+	umask(before);
+	EXPECT(stat("open", &st) == 0 && (st.st_mode & 07777) == 0755);
+	EXPECT(stat("open/door", &st) == 0 && (st.st_mode & 07777) == 0755);
+	leave_folder();
+}
+
 TEST(folders_are_listed_in_order)
 {
 	struct strlist names = { 0 };
