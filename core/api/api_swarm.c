@@ -16,6 +16,7 @@ struct init_body {
 	struct str_array pools;
 	uint64_t subnet_size;
 };
+static const int64_t CERT_EXPIRY_MIN_NS = 3600ll * 1000000000;
 static const char *const availabilities[] = { "active", "pause", "drain", NULL };
 static const struct field init_fields[] = {
 	F(1, STR, init_body, listen_addr, "ListenAddr", 0),
@@ -23,15 +24,16 @@ static const struct field init_fields[] = {
 	F(3, STR, init_body, data_path_addr, "DataPathAddr", 0),
 	F(4, U64, init_body, data_path_port, "DataPathPort", 0),
 	F(5, BOOL, init_body, force_new_cluster, "ForceNewCluster", 0),
-	{ 6, FIELD_STRUCT, 0, offsetof(struct init_body, spec), "Spec", &cluster_spec_shape, NULL },
+	{ 6, FIELD_STRUCT, 0, offsetof(struct init_body, spec), "Spec", &cluster_spec_shape, NULL, NULL },
 	F(7, BOOL, init_body, auto_lock, "AutoLockManagers", 0),
-	F_ENUM(8, init_body, availability, "Availability", 0, availabilities),
+	F_ENUM_SAID(8, init_body, availability, "Availability", 0, availabilities, "invalid Availability:"),
 	F(9, STR_LIST, init_body, pools, "DefaultAddrPool", 0),
 	F(10, U64, init_body, subnet_size, "SubnetSize", 0),
 };
 static const struct shape init_shape = SHAPE(init_body, init_fields);
 
-static int check_pools(struct init_body *body, struct arena *arena, struct err *err)
+/* No pool is Docker's own, 10.0.0.0/8, and told as none. */
+static int check_pools(struct init_body *body, struct err *err)
 {
 	if (body->subnet_size == 0)
 		body->subnet_size = DEFAULT_SUBNET_SIZE;
@@ -46,15 +48,10 @@ static int check_pools(struct init_body *body, struct arena *arena, struct err *
 			return err_set(err, ERR_INVALID, "invalid CIDR: %s. Subnet size is too large: subnets of /%llu do not fit",
 				       body->pools.items[i], (unsigned long long)body->subnet_size);
 	}
-	if (body->pools.count == 0) {
-		body->pools.items = ARENA_ARRAY(arena, char *, 1);
-		body->pools.items[0] = arena_strdup(arena, "10.0.0.0/8");
-		body->pools.count = 1;
-	}
 	return 0;
 }
 
-static int check_body(struct init_body *body, struct arena *arena, struct err *err)
+static int check_body(struct init_body *body, struct err *err)
 {
 	if (!str_is_empty(body->spec.name) && !str_eq(body->spec.name, "default"))
 		return err_set(err, ERR_INVALID, "invalid Spec.Name '%.63s': a swarm is always called 'default'", body->spec.name);
@@ -66,7 +63,10 @@ static int check_body(struct init_body *body, struct arena *arena, struct err *e
 		return err_set(err, ERR_INVALID, "Datapath port number is not in valid range (1024-49151) : %llu",
 			       (unsigned long long)body->data_path_port);
 	body->spec.encryption.auto_lock = body->spec.encryption.auto_lock || body->auto_lock;
-	return check_pools(body, arena, err);
+	if (body->spec.ca.cert_expiry_ns && body->spec.ca.cert_expiry_ns < CERT_EXPIRY_MIN_NS)
+		return err_set(err, ERR_INVALID, "error updating cluster settings: rpc error: code = InvalidArgument desc = minimum certificate "
+			       "expiry time is: 1h0m0s");
+	return check_pools(body, err);
 }
 
 static void inited(void *arg, const char *node_id, const struct err *err)
@@ -88,7 +88,7 @@ static void init(struct api *api, struct http_request *req, yyjson_val *json, co
 	struct err err;
 
 	(void)name;
-	if (shape_from_json(&init_shape, json, http_arena(req), &body, &err) < 0 || check_body(&body, http_arena(req), &err) < 0) {
+	if (shape_from_json(&init_shape, json, http_arena(req), &body, &err) < 0 || check_body(&body, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}

@@ -6,7 +6,7 @@ static const char *const seccomp_modes[] = { "", "default", "unconfined", NULL }
 static const char *const apparmor_modes[] = { "", "default", "disabled", NULL };
 
 static const struct field bind_fields[] = {
-	F_ENUM(1, bind_options, propagation, "Propagation", 0, propagations),
+	F_ENUM_SAID(1, bind_options, propagation, "Propagation", 0, propagations, "invalid MountPropagation:"),
 	F(2, BOOL, bind_options, non_recursive, "NonRecursive", 0),
 	F(3, BOOL, bind_options, create_mountpoint, "CreateMountpoint", 0),
 	F(4, BOOL, bind_options, writable_below, "ReadOnlyNonRecursive", 0),
@@ -36,7 +36,7 @@ static const struct field tmpfs_fields[] = {
 static const struct shape tmpfs_shape = SHAPE(tmpfs_options, tmpfs_fields);
 
 static const struct field mount_fields[] = {
-	F_ENUM(1, mount, type, "Type", FIELD_ALWAYS, mount_types),
+	F_ENUM_SAID(1, mount, type, "Type", FIELD_ALWAYS, mount_types, "invalid MountType:"),
 	F(2, STR, mount, source, "Source", 0),
 	F(3, STR, mount, target, "Target", 0),
 	F(4, BOOL, mount, read_only, "ReadOnly", 0),

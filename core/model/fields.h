@@ -61,6 +61,7 @@ struct field {
 	const char *json;
 	const struct shape *shape;      /* STRUCT, OPTION, LIST, MAP */
 	const char *const *names;       /* ENUM, ended by NULL */
+	const char *said;       /* Docker's words for a wrong value; a name follows them, in quotes behind a colon; NULL: ours */
 };
 struct shape {
 	const char *name;
@@ -95,8 +96,10 @@ void shape_fini(const struct shape *shape, void *value);                        
 const char *str_map_get(const struct str_map *map, const char *key);            /* NULL when absent */
 bool str_array_has(const struct str_array *array, const char *item);
 
-/* For the tables: F(number, TYPE, struct, member, "Json", flags), and the three that need one more word. */
-#define F(n, t, T, m, j, fl)          { n, FIELD_##t, fl, offsetof(struct T, m), j, NULL, NULL }
-#define F_OF(n, t, T, m, j, fl, sh)   { n, FIELD_##t, fl, offsetof(struct T, m), j, &(sh), NULL }
-#define F_ENUM(n, T, m, j, fl, nm)    { n, FIELD_ENUM, fl, offsetof(struct T, m), j, NULL, nm }
-#define F_REFUSED(j)                  { 0, FIELD_REFUSED, 0, 0, j, NULL, NULL }
+/* For the tables: F(number, TYPE, struct, member, "Json", flags), and those that need one more word. */
+#define F(n, t, T, m, j, fl)                { n, FIELD_##t, fl, offsetof(struct T, m), j, NULL, NULL, NULL }
+#define F_OF(n, t, T, m, j, fl, sh)         { n, FIELD_##t, fl, offsetof(struct T, m), j, &(sh), NULL, NULL }
+#define F_SAID(n, t, T, m, j, fl, sd)       { n, FIELD_##t, fl, offsetof(struct T, m), j, NULL, NULL, sd }
+#define F_ENUM(n, T, m, j, fl, nm)          { n, FIELD_ENUM, fl, offsetof(struct T, m), j, NULL, nm, NULL }
+#define F_ENUM_SAID(n, T, m, j, fl, nm, sd) { n, FIELD_ENUM, fl, offsetof(struct T, m), j, NULL, nm, sd }
+#define F_REFUSED(j)                        { 0, FIELD_REFUSED, 0, 0, j, NULL, NULL, NULL }

@@ -244,6 +244,10 @@ static int enum_from_json(const struct field *field, yyjson_val *json, int *ret,
 		if (*field->names[i])           /* "", where that is a name, need not be told */
 			buf_printf(&want, "%s %s", want.len ? "," : "one of", field->names[i]);
 	}
+	if (field->said && str_ends(field->said, ":"))
+		return err_set(err, ERR_INVALID, "%s \"%.200s\"", field->said, yyjson_get_str(json));
+	if (field->said)
+		return err_set(err, ERR_INVALID, "%s %.200s", field->said, yyjson_get_str(json));
 	return bad_type(path, buf_text(&want), err);
 }
 
@@ -293,7 +297,7 @@ static int field_from_json(const struct field *field, yyjson_val *json, struct a
 		return 0;
 	case FIELD_OPT_U64:
 		if (int_from_json(json, false, &number, path, err) < 0)
-			return -1;
+			return field->said && yyjson_is_num(json) ? err_set(err, ERR_INVALID, "%s", field->said) : -1;
 		*(struct opt_u64 *)m = (struct opt_u64){ true, number };
 		return 0;
 	case FIELD_OPT_I64:

@@ -8,8 +8,8 @@ static const char *const reachabilities[] = { "unknown", "unreachable", "reachab
 static const struct field spec_fields[] = {
 	F(1, STR, node_spec, name, "Name", 0),
 	F(2, STR_MAP, node_spec, labels, "Labels", FIELD_ALWAYS),
-	F_ENUM(3, node_spec, role, "Role", FIELD_ALWAYS, roles),
-	F_ENUM(4, node_spec, availability, "Availability", FIELD_ALWAYS, availabilities),
+	F_ENUM_SAID(3, node_spec, role, "Role", FIELD_ALWAYS, roles, "invalid Role:"),
+	F_ENUM_SAID(4, node_spec, availability, "Availability", FIELD_ALWAYS, availabilities, "invalid Availability:"),
 };
 const struct shape node_spec_shape = SHAPE(node_spec, spec_fields);
 

@@ -65,10 +65,12 @@ static const struct field resources_fields[] = {
 const struct shape resources_shape = SHAPE(resources, resources_fields);
 
 static const struct field restart_fields[] = {
-	F_ENUM(1, restart_policy, condition, "Condition", 0, conditions),
-	F(2, OPT_U64, restart_policy, delay_ns, "Delay", 0),
+	F_ENUM_SAID(1, restart_policy, condition, "Condition", 0, conditions, "invalid RestartCondition:"),
+	F_SAID(2, OPT_U64, restart_policy, delay_ns, "Delay", 0,
+	       "rpc error: code = InvalidArgument desc = TaskSpec: restart-delay cannot be negative"),
 	F(3, OPT_U64, restart_policy, max_attempts, "MaxAttempts", 0),
-	F(4, OPT_U64, restart_policy, window_ns, "Window", 0),
+	F_SAID(4, OPT_U64, restart_policy, window_ns, "Window", 0,
+	       "rpc error: code = InvalidArgument desc = TaskSpec: restart-window cannot be negative"),
 };
 const struct shape restart_policy_shape = SHAPE(restart_policy, restart_fields);
 
@@ -110,10 +112,10 @@ const struct shape task_spec_shape = SHAPE(task_spec, task_spec_fields);
 static const struct field update_fields[] = {
 	F(1, U64, update_config, parallelism, "Parallelism", FIELD_ALWAYS),
 	F(2, I64, update_config, delay_ns, "Delay", 0),
-	F_ENUM(3, update_config, failure_action, "FailureAction", 0, actions),
+	F_ENUM_SAID(3, update_config, failure_action, "FailureAction", 0, actions, "unrecognized update failure action"),
 	F(4, I64, update_config, monitor_ns, "Monitor", 0),
 	F(5, F64, update_config, max_failure_ratio, "MaxFailureRatio", FIELD_ALWAYS),
-	F_ENUM(6, update_config, order, "Order", FIELD_ALWAYS, orders),
+	F_ENUM_SAID(6, update_config, order, "Order", FIELD_ALWAYS, orders, "unrecognized update order"),
 };
 const struct shape update_config_shape = SHAPE(update_config, update_fields);
 
