@@ -322,6 +322,7 @@ static int make_entry(struct unpack *u, const struct tar_entry *entry, struct er
 	case TAR_SYMLINK:
 		if (symlinkat(entry->link, folder_fd, name) < 0)
 			return err_sys(err, "create");
+		u->stats.data_bytes += (int64_t)strlen(entry->link);    /* as Docker counts, and lstat(2) */
 		return finish_node(u, folder_fd, name, entry, err);
 	case TAR_CHAR_DEVICE:
 		return make_node(u, folder_fd, name, S_IFCHR, entry, err);
