@@ -19,6 +19,8 @@ struct volumes {
 	struct work *work;
 	char *dir;
 	struct map *by_name;    /* name -> struct volume, owned */
+	void (*watcher)(void *arg, const char *action, const char *name);
+	void *watcher_arg;
 };
 
 enum { VOLUME_NAME_MAX = 255 };
@@ -119,6 +121,18 @@ void volumes_close(struct volumes *volumes)
 	free(volumes);
 }
 
+void volumes_watch(struct volumes *volumes, void (*fn)(void *arg, const char *action, const char *name), void *arg)
+{
+	volumes->watcher = fn;
+	volumes->watcher_arg = arg;
+}
+
+static void tell(const struct volumes *volumes, const char *action, const char *name)
+{
+	if (volumes->watcher)
+		volumes->watcher(volumes->watcher_arg, action, name);
+}
+
 const struct volume *volumes_next(const struct volumes *volumes, size_t *at)
 {
 	void *volume;
@@ -190,7 +204,7 @@ int volumes_create(struct volumes *volumes, const char *name, const char *driver
 	struct volume *volume, given = { 0 };
 
 	if (check_options(driver, options, err) < 0)
-		return -1;
+		return err_wrap(err, "create %s", str_is_empty(name) ? "" : name);
 	if (str_is_empty(name)) {
 		entropy_hex_id(invented);
 		name = invented;
@@ -209,6 +223,7 @@ int volumes_create(struct volumes *volumes, const char *name, const char *driver
 	volume = NEW(struct volume);
 	shape_copy(&volume_shape, &given, NULL, volume);
 	map_put(volumes->by_name, name, volume);
+	tell(volumes, "create", name);
 	*ret = volume;
 	return 0;
 }
@@ -244,6 +259,7 @@ int volumes_remove(struct volumes *volumes, const char *name, const char *const 
 		remove_in_background(volumes, buf_text(&doomed));
 	else if (errno != ENOENT)
 		return err_sys(err, "remove %s", name);
+	tell(volumes, "destroy", name);
 	map_remove(volumes->by_name, name);
 	volume_free(volume);
 	return 0;

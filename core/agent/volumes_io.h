@@ -11,6 +11,8 @@ struct volume { char *name; struct str_map labels, options; nsec created_wall; b
 /* dir: <data root>/volumes, made if missing. What a crash left half removed goes. */
 int volumes_open(struct store *store, struct work *work, const char *dir, struct volumes **ret, struct err *err);
 void volumes_close(struct volumes *volumes);
+/* fn is told of each volume that comes ("create") and goes ("destroy"), whoever made it; what was there before is not told of. */
+void volumes_watch(struct volumes *volumes, void (*fn)(void *arg, const char *action, const char *name), void *arg);
 /* for (size_t at = 0; (v = volumes_next(volumes, &at)); ) in order of creation */
 const struct volume *volumes_next(const struct volumes *volumes, size_t *at);
 const struct volume *volumes_find(const struct volumes *volumes, const char *name);

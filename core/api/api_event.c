@@ -87,7 +87,8 @@ static const char *const filter_keys[] = {
 	"volume", NULL
 };
 
-/* container=web: by id, its start, or name; events of other types do not match then. */
+/* container=web: the start of an id or a name. As with Docker, of whatever type the event is: service=web brings the events of its
+ * containers too, whose names begin with the service's. */
 static bool matches_object(const struct filters *filters, const struct event *event)
 {
 	static const char *const types[] = { "config", "container", "image", "network", "node", "secret", "service", "volume", NULL };
@@ -97,8 +98,8 @@ static bool matches_object(const struct filters *filters, const struct event *ev
 		bool found = false;
 
 		for (size_t j = 0; values && j < values->count; j++)
-			found = found || str_starts(event->id, values->items[j]) || str_eq(event->name, values->items[j]);
-		if (values && !(found && str_eq(event->type, types[i])))
+			found = found || str_starts(event->id, values->items[j]) || str_starts(event->name, values->items[j]);
+		if (values && !found)
 			return false;
 	}
 	return true;
@@ -200,10 +201,29 @@ void api_on_container(struct api *api, const char *action, const char *container
 	free(attributes);
 }
 
+/* An image that goes is found by none of its names any more: then its id is all that is told. */
 void api_on_image(struct api *api, const char *action, const char *image_id, const char *name)
 {
-	struct str_pair attributes[] = { pair("name", name) };
-	take(api->events, "image", action, image_id, "local", NULL, attributes, 1);
+	const struct image *image;
+	struct str_pair *attributes;
+	size_t count = 0, label_count;
+	CLEANUP(buf_finip) struct buf id = BUF_INIT;
+	struct err err;
+
+	label_count = image_store_get(api->host.images, image_id, &image, &err) == 0 ? image->config.labels.count : 0;
+	attributes = NEW_ARRAY(struct str_pair, label_count + 1);
+	for (size_t i = 0; i < label_count; i++)
+		attributes[count++] = pair(image->config.labels.items[i].name, image->config.labels.items[i].value);
+	buf_printf(&id, "sha256:%s", image_id);
+	attributes[count++] = pair("name", str_eq(name, image_id) ? buf_text(&id) : name);
+	take(api->events, "image", action, buf_text(&id), "local", NULL, attributes, count);
+	free(attributes);
+}
+
+void api_on_volume(struct api *api, const char *action, const char *name)
+{
+	struct str_pair attributes[] = { pair("driver", "local") };
+	take(api->events, "volume", action, name, "local", NULL, attributes, 1);
 }
 
 static const char *const actions[] = { [CHANGE_CREATE] = "create", [CHANGE_UPDATE] = "update", [CHANGE_REMOVE] = "remove" };

@@ -119,6 +119,14 @@ static void on_image(void *arg, const char *action, const char *image_id, const 
 		api_on_image(host->api, action, image_id, name);
 }
 
+static void on_volume(void *arg, const char *action, const char *name)
+{
+	struct host *host = arg;
+
+	if (host->api)
+		api_on_volume(host->api, action, name);
+}
+
 static void on_status(void *arg, const struct task_status *status)
 {
 	struct host *host = arg;
@@ -185,7 +193,10 @@ static int open_rooms(struct host *host, struct err *err)
 	host->facts.engine_id = host->engine_id;
 	if (open_runtime(host, err) < 0 || open_images(host, err) < 0 || open_net(host, err) < 0)
 		return -1;
-	return volumes_open(host->store, host->work, arena_printf(&host->arena, "%s/volumes", host->settings->data_root), &host->volumes, err);
+	if (volumes_open(host->store, host->work, arena_printf(&host->arena, "%s/volumes", host->settings->data_root), &host->volumes, err) < 0)
+		return -1;
+	volumes_watch(host->volumes, on_volume, host);
+	return 0;
 }
 
 /* ---- the API ----------------------------------------------------------------------------------------------------- */
