@@ -62,8 +62,10 @@ static void add_cluster(struct buf *out, yyjson_val *info)
 	add_text(out, "  ClusterID", cluster, "ID");
 	add_int(out, "  Managers", info, "Swarm.Managers");
 	add_int(out, "  Nodes", info, "Swarm.Nodes");
-	add_words(out, "  Default Address Pool", dig(cluster, "DefaultAddrPool"));
-	add_int(out, "  SubnetSize", cluster, "SubnetSize");
+	if (yyjson_arr_size(dig(cluster, "DefaultAddrPool")) > 0) {
+		add_words(out, "  Default Address Pool", dig(cluster, "DefaultAddrPool"));
+		add_int(out, "  SubnetSize", cluster, "SubnetSize");
+	}
 	add_int(out, "  Data Path Port", cluster, "DataPathPort");
 	buf_add_str(out, "  Orchestration:\n");
 	add_int(out, "   Task History Retention Limit", spec, "Orchestration.TaskHistoryRetentionLimit");

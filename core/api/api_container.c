@@ -149,6 +149,22 @@ static bool matches(const struct filters *filters, const struct agent_container 
 	       exited_matches(filters, &container->info) && volume_matches(filters, container->spec);
 }
 
+static int check_filters(const struct filters *filters, struct err *err)
+{
+	static const char *const states[] = { "created", "running", "paused", "restarting", "removing", "exited", "dead", NULL };
+	const char *stranger = filters_stranger(filters, "status", states);
+	const struct str_array *codes = filters_get(filters, "exited");
+	int64_t code;
+
+	if (stranger)
+		return err_set(err, ERR_INVALID, "invalid filter 'status=%.100s'", stranger);
+	for (size_t i = 0; codes && i < codes->count; i++)
+		if (str_to_i64(codes->items[i], &code) < 0)
+			return err_set(err, ERR_INVALID, "invalid filter 'exited=%.100s': strconv.Atoi: parsing \"%.100s\": invalid syntax",
+				       codes->items[i], codes->items[i]);
+	return 0;
+}
+
 static int refuse_filters(const struct filters *filters, struct err *err)
 {
 	static const char *const refused[] = { "before", "since", "expose", "publish", "isolation", NULL };
@@ -215,7 +231,7 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 
 	(void)name;
 	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 ||
-	    refuse_filters(&filters, &err) < 0) {
+	    refuse_filters(&filters, &err) < 0 || check_filters(&filters, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -355,12 +371,15 @@ void api_container_kill(struct api *api, struct http_request *req, const char *n
 	struct agent_container container;
 	struct err err;
 
-	if (number <= 0) {
-		http_reply_message(req, 400, "invalid signal: %.40s", text);
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0) {
+		err_wrap(&err, "cannot kill container: %s", name);
+		http_reply_error(req, &err);
 		return;
 	}
-	if (agent_find_container(api->host.agent, name, &container, &err) < 0) {
-		http_reply_error(req, &err);
+	if (number <= 0) {
+		bool is_number = text[strspn(text, "0123456789")] == 0;
+		http_reply_message(req, 400, "cannot kill container: %s: %s%.40s", name,
+				   is_number ? "the linux daemon does not support signal " : "invalid signal: ", text);
 		return;
 	}
 	if (container.info.state != RUNTIME_RUNNING) {
@@ -381,16 +400,14 @@ void api_container_stop(struct api *api, struct http_request *req, const char *n
 	int64_t seconds = -1;
 	struct err err;
 
-	if (number < 0) {
-		http_reply_message(req, 400, "invalid signal: %.40s", text);
-		return;
-	}
 	if (!str_is_empty(grace) && (str_to_i64(grace, &seconds) < 0 || seconds > INT32_MAX)) {
 		http_reply_message(req, 400, "invalid timeout '%.40s': expected seconds", grace);
 		return;
 	}
 	if (agent_find_container(api->host.agent, name, &container, &err) < 0)
 		http_reply_error(req, &err);
+	else if (number < 0)
+		http_reply_message(req, 400, "cannot stop container: %s: invalid signal: %.40s", name, text);
 	else if (container.info.state != RUNTIME_RUNNING)
 		http_reply_empty(req, 304);
 	else

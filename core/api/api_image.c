@@ -27,11 +27,11 @@ static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char 
 		yyjson_mut_arr_add_strcpy(doc, array, list->items[i]);
 }
 
-static void add_names(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct image *image)
+static void add_names(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct image *image, const struct strlist *tags)
 {
 	struct strlist digests = { 0 };
 
-	add_strings(doc, object, "RepoTags", &image->tags);
+	add_strings(doc, object, "RepoTags", tags);
 	image_repo_digests(image, &digests);
 	add_strings(doc, object, "RepoDigests", &digests);
 	strlist_fini(&digests);
@@ -46,13 +46,13 @@ static void add_labels(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
 				   yyjson_mut_strcpy(doc, config->labels.items[i].value ? config->labels.items[i].value : ""));
 }
 
-static yyjson_mut_val *list_item(const struct image *image, yyjson_mut_doc *doc)
+static yyjson_mut_val *list_item(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc)
 {
 	yyjson_mut_val *ret = yyjson_mut_obj(doc);
 
 	add_id(doc, ret, "Id", image->id);
 	api_add_str(doc, ret, "ParentId", "");
-	add_names(doc, ret, image);
+	add_names(doc, ret, image, tags);
 	yyjson_mut_obj_add_int(doc, ret, "Created", image->config.created == STAMP_ZERO ? 0 : image->config.created / 1000000000);
 	yyjson_mut_obj_add_int(doc, ret, "Size", image->size_bytes);
 	yyjson_mut_obj_add_int(doc, ret, "SharedSize", -1);
@@ -81,19 +81,26 @@ static bool pattern_matches(const char *pattern, const char *text)
 	return !*text;
 }
 
-static bool reference_matches(const struct filters *filters, const struct image *image)
+static bool reference_matches(const struct str_array *values, const char *tag)
+{
+	const char *colon = strrchr(tag, ':');
+	CLEANUP(str_freep) char *repository = str_printf("%.*s", (int)(colon ? colon - tag : (long)strlen(tag)), tag);
+
+	for (size_t i = 0; i < values->count; i++)
+		if (pattern_matches(values->items[i], tag) || pattern_matches(values->items[i], repository))
+			return true;
+	return false;
+}
+
+/* The names that were asked for, of an image that has others too; false when it has none of them. */
+static bool names_match(const struct filters *filters, const struct image *image, struct strlist *ret)
 {
 	const struct str_array *values = filters_get(filters, "reference");
 
-	for (size_t i = 0; values && i < values->count; i++)
-		for (size_t j = 0; j < image->tags.count; j++) {
-			const char *tag = image->tags.items[j], *colon = strrchr(tag, ':');
-			CLEANUP(str_freep) char *repository = str_printf("%.*s", (int)(colon ? colon - tag : (long)strlen(tag)), tag);
-
-			if (pattern_matches(values->items[i], tag) || pattern_matches(values->items[i], repository))
-				return true;
-		}
-	return !values;
+	for (size_t i = 0; i < image->tags.count; i++)
+		if (!values || reference_matches(values, image->tags.items[i]))
+			strlist_add(ret, image->tags.items[i]);
+	return !values || ret->count;
 }
 
 static bool labels_match(const struct filters *filters, const struct image *image, struct arena *arena)
@@ -133,10 +140,13 @@ void api_image_list(struct api *api, struct http_request *req, const char *name)
 	}
 	doc = yyjson_mut_doc_new(NULL);
 	list = yyjson_mut_arr(doc);
-	for (size_t at = 0; (image = image_store_at(api->host.images, at)); at++)
-		if (reference_matches(&filters, image) && labels_match(&filters, image, http_arena(req)) &&
+	for (size_t at = 0; (image = image_store_at(api->host.images, at)); at++) {
+		CLEANUP(strlist_finip) struct strlist tags = { 0 };
+
+		if (names_match(&filters, image, &tags) && labels_match(&filters, image, http_arena(req)) &&
 		    (!filters_get(&filters, "dangling") || wants_dangling == (image->tags.count == 0)))
-			yyjson_mut_arr_append(list, list_item(image, doc));
+			yyjson_mut_arr_append(list, list_item(image, &tags, doc));
+	}
 	api_reply_doc(req, 200, doc, list);
 }
 
@@ -183,7 +193,7 @@ void api_image_inspect(struct api *api, struct http_request *req, const char *na
 	doc = yyjson_mut_doc_new(NULL);
 	root = yyjson_mut_obj(doc);
 	add_id(doc, root, "Id", image->id);
-	add_names(doc, root, image);
+	add_names(doc, root, image, &image->tags);
 	api_add_str(doc, root, "Parent", "");
 	api_add_str(doc, root, "Comment", image->config.comment);
 	api_add_stamp(doc, root, "Created", image->config.created);

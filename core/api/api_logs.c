@@ -170,17 +170,19 @@ static void writable(void *arg)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static int add_source(struct stream *stream, const char *container_id, const struct container_spec *spec, struct err *err)
+/* details: what stands before each line for those who ask; taken. */
+static int add_source(struct stream *stream, const char *container_id, char *details, struct err *err)
 {
 	static const struct log_reader_events events = { on_entry, on_end };
 	struct source *source;
 
-	if (stream->source_count == SOURCES_MAX)
+	if (stream->source_count == SOURCES_MAX) {
+		free(details);
 		return err_set(err, ERR_EXHAUSTED, "logs: more than %d containers: ask for single tasks", SOURCES_MAX);
+	}
 	source = NEW(struct source);
 	source->stream = stream;
-	if (stream->has_details)
-		source->details = log_frame_details(spec);
+	source->details = details;
 	if (runtime_logs(stream->api->host.runtime, container_id, &stream->query, &events, source, &source->reader, err) < 0) {
 		free(source->details);
 		free(source);
@@ -199,7 +201,7 @@ static int parse_tail(const char *text, int64_t *ret, struct err *err)
 	if (str_is_empty(text) || str_eq(text, "all"))
 		return 0;
 	if (str_to_u64(text, &count) < 0 || count > INT64_MAX)
-		return err_set(err, ERR_INVALID, "invalid tail '%.40s': expected a number or 'all'", text);
+		return err_set(err, ERR_INVALID, "tail value must be a positive integer or \"all\"");
 	*ret = (int64_t)count;
 	return 0;
 }
@@ -261,10 +263,16 @@ void api_container_logs(struct api *api, struct http_request *req, const char *n
 	if (!stream)
 		return;
 	if (agent_find_container(api->host.agent, name, &container, &err) < 0 ||
-	    add_source(stream, container.info.id, container.spec, &err) < 0)
+	    add_source(stream, container.info.id, stream->has_details ? str_dup("") : NULL, &err) < 0)
 		refuse(stream, &err);
 	else
 		stream_begin(stream);
+}
+
+/* The context that the client's `service logs` takes apart. Of a container alone, details are what its log driver was told to add: nothing. */
+static char *swarm_details(const struct stream *stream, const struct container_spec *spec)
+{
+	return stream->has_details ? log_frame_details(spec) : NULL;
 }
 
 /* Every container on this host that has the label. */
@@ -275,7 +283,7 @@ static int add_labelled(struct stream *stream, const char *label, const char *va
 	for (size_t at = 0; agent_next_container(stream->api->host.agent, &at, &container);) {
 		const char *got = container_label(container.spec, label);
 
-		if (got && str_eq(got, value) && add_source(stream, container.info.id, container.spec, err) < 0)
+		if (got && str_eq(got, value) && add_source(stream, container.info.id, swarm_details(stream, container.spec), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -326,7 +334,7 @@ void log_streams_on_start(struct api *api, const char *container_id, const struc
 		if (!service_id || !str_eq(stream->service_id, service_id))
 			continue;
 		stream->query.tail = -1;        /* a new container's log is followed from its first line */
-		if (add_source(stream, container_id, spec, &err) < 0) {
+		if (add_source(stream, container_id, swarm_details(stream, spec), &err) < 0) {
 			CLEANUP(buf_finip) struct buf frame = BUF_INIT;
 			log_frame_error(err.text, &frame);
 			http_reply_write(stream->req, frame.data, frame.len);

@@ -25,9 +25,11 @@ static void add_ipam(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *objec
 
 	api_add_str(doc, ipam, "Driver", "default");
 	yyjson_mut_obj_add_null(doc, ipam, "Options");
-	config = yyjson_mut_obj_add_arr(doc, ipam, "Config");
-	if (!is_bridge || !net.subnet.ip.family)
+	if (!is_bridge || !net.subnet.ip.family) {
+		yyjson_mut_obj_add_null(doc, ipam, "Config");
 		return;
+	}
+	config = yyjson_mut_obj_add_arr(doc, ipam, "Config");
 	range = yyjson_mut_arr_add_obj(doc, config);
 	api_add_str(doc, range, "Subnet", cidr_format(net.subnet, text));
 	api_add_str(doc, range, "Gateway", ip_format(net.gateway, text));
@@ -110,6 +112,16 @@ static bool matches(const struct filters *filters, const struct api *api, enum p
 	       (!filters_get(filters, "dangling") || filters_exact(filters, "dangling", "false"));
 }
 
+static int check_type(const struct filters *filters, struct err *err)
+{
+	static const char *const types[] = { "builtin", "custom", NULL };
+	const char *stranger = filters_stranger(filters, "type", types);
+
+	if (!stranger)
+		return 0;
+	return err_set(err, ERR_INVALID, "invalid filter: 'type'='%.100s'", stranger);
+}
+
 void api_network_list(struct api *api, struct http_request *req, const char *name)
 {
 	struct filters filters;
@@ -118,7 +130,7 @@ void api_network_list(struct api *api, struct http_request *req, const char *nam
 	struct err err;
 
 	(void)name;
-	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0) {
+	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 || check_type(&filters, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}

@@ -4,6 +4,8 @@
 
 static const char *const filter_keys[] = { "id", "label", "membership", "name", "node.label", "role", NULL };
 
+static const char *const roles[] = { "worker", "manager", NULL }, *const memberships[] = { "accepted", "pending", NULL };
+
 static bool matches(const struct filters *filters, const struct view_object *object)
 {
 	const struct node *node = object->value;
@@ -25,7 +27,8 @@ void api_node_list(struct api *api, struct http_request *req, const char *name)
 	struct err err;
 
 	(void)name;
-	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0) {
+	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 ||
+	    filters_words(&filters, "role", roles, &err) < 0 || filters_words(&filters, "membership", memberships, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}

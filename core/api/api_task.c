@@ -6,22 +6,11 @@
 
 static const char *const filter_keys[] = { "desired-state", "id", "label", "name", "node", "service", "runtime", "_up-to-date", NULL };
 
+static const char *const states[] = { "running", "shutdown", "accepted", NULL };
+
 static bool desired_matches(const struct filters *filters, const struct task *task)
 {
 	return filters_exact(filters, "desired-state", task_state_name((enum task_state)task->desired));
-}
-
-/* Docker's clients send ids, people's scripts names: both are known to mean the same. */
-static bool service_matches(const struct filters *filters, const struct task *task, const struct service_spec *spec)
-{
-	return filters_exact(filters, "service", task->service_id) || filters_exact(filters, "service", spec->name);
-}
-
-static bool node_matches(const struct filters *filters, const struct view *view, const struct task *task)
-{
-	const struct node *node = view_node(view, task->node_id);
-
-	return filters_exact(filters, "node", task->node_id) || (node && filters_exact(filters, "node", node->description.hostname));
 }
 
 static bool name_matches(const struct filters *filters, const struct view_object *object, const struct service_spec *spec)
@@ -44,8 +33,8 @@ static bool matches(const struct filters *filters, const struct view *view, cons
 	const struct service_spec *spec = view_service_spec(view, task->service_id, task->spec_version);
 
 	return spec && desired_matches(filters, task) && filters_prefix(filters, "id", object->meta.id) &&
-	       filters_labels(filters, "label", &spec->labels) && service_matches(filters, task, spec) &&
-	       node_matches(filters, view, task) && name_matches(filters, object, spec) &&
+	       filters_labels(filters, "label", &spec->labels) && filters_exact(filters, "service", task->service_id) &&
+	       filters_exact(filters, "node", task->node_id) && name_matches(filters, object, spec) &&
 	       filters_exact(filters, "runtime", "container") && up_to_date_matches(filters, view, task);
 }
 
@@ -66,6 +55,22 @@ static void collect(const struct view *view, const struct filters *filters, stru
 			strlist_add(ids, object->meta.id);
 }
 
+/* Docker's clients send ids, people's scripts names, which are looked up: what is not there is an error and no empty list. */
+static int resolve(const struct view *view, const struct filters *filters, const char *key,
+		   int (*find)(const struct view *view, const char *name, const struct view_object **ret, struct err *err),
+		   struct arena *arena, struct err *err)
+{
+	const struct str_array *values = filters_get(filters, key);
+	const struct view_object *object;
+
+	for (size_t i = 0; values && i < values->count; i++) {
+		if (find(view, values->items[i], &object, err) < 0)
+			return -1;
+		values->items[i] = arena_strdup(arena, object->meta.id);
+	}
+	return 0;
+}
+
 void api_task_list(struct api *api, struct http_request *req, const char *name)
 {
 	struct strlist ids = { 0 };
@@ -73,7 +78,10 @@ void api_task_list(struct api *api, struct http_request *req, const char *name)
 	struct err err;
 
 	(void)name;
-	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0) {
+	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 ||
+	    filters_words(&filters, "desired-state", states, &err) < 0 ||
+	    resolve(api_view(api), &filters, "service", control_find_service, http_arena(req), &err) < 0 ||
+	    resolve(api_view(api), &filters, "node", control_find_node, http_arena(req), &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}

@@ -45,6 +45,15 @@ static void users_of(struct api *api, const char *name, struct strlist *ret)
 			}
 }
 
+/* In a swarm Docker looks for a volume of the cluster at last, and says so. */
+static void reply_none(struct api *api, struct http_request *req, const char *name)
+{
+	if (api->host.manager(api->host.arg))
+		http_reply_message(req, 404, "volume %s not found", name);
+	else
+		http_reply_message(req, 404, "get %s: no such volume", name);
+}
+
 static bool is_dangling(struct api *api, const char *name)
 {
 	CLEANUP(strlist_finip) struct strlist users = { 0 };
@@ -101,7 +110,7 @@ void api_volume_inspect(struct api *api, struct http_request *req, const char *n
 	yyjson_mut_doc *doc;
 
 	if (!volume) {
-		http_reply_message(req, 404, "get %s: no such volume", name);
+		reply_none(api, req, name);
 		return;
 	}
 	doc = yyjson_mut_doc_new(NULL);
@@ -150,6 +159,8 @@ void api_volume_remove(struct api *api, struct http_request *req, const char *na
 		http_reply_empty(req, 204);
 	else if (err.code == ERR_NOT_FOUND && http_query_is_true(req, "force"))
 		http_reply_empty(req, 204);
+	else if (err.code == ERR_NOT_FOUND)
+		reply_none(api, req, name);
 	else
 		http_reply_error(req, &err);
 }

@@ -134,6 +134,25 @@ bool filters_labels(const struct filters *filters, const char *key, const struct
 	return true;
 }
 
+const char *filters_stranger(const struct filters *filters, const char *key, const char *const *words)
+{
+	const struct str_array *values = filters_get(filters, key);
+
+	for (size_t i = 0; values && i < values->count; i++)
+		if (!is_allowed(words, values->items[i]))
+			return values->items[i];
+	return NULL;
+}
+
+int filters_words(const struct filters *filters, const char *key, const char *const *words, struct err *err)
+{
+	const char *stranger = filters_stranger(filters, key, words);
+
+	if (!stranger)
+		return 0;
+	return err_set(err, ERR_INVALID, "Invalid %s filter: '%.100s'", key, stranger);
+}
+
 int filters_bool(const struct filters *filters, const char *key, bool def, bool *ret, struct err *err)
 {
 	const struct str_array *values = filters_get(filters, key);
@@ -146,6 +165,6 @@ int filters_bool(const struct filters *filters, const char *key, bool def, bool 
 	else if (values->count == 1 && (str_eq_nocase(values->items[0], "false") || str_eq(values->items[0], "0")))
 		*ret = false;
 	else
-		return err_set(err, ERR_INVALID, "invalid filter '%s=%.100s'", key, values->items[0]);
+		return err_set(err, ERR_INVALID, "invalid filter '%s=[%.100s]'", key, values->items[0]);
 	return 0;
 }

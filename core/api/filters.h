@@ -19,5 +19,9 @@ bool filters_prefix(const struct filters *filters, const char *key, const char *
 bool filters_contains(const struct filters *filters, const char *key, const char *text);
 /* Every value "key" or "key=value" holds. */
 bool filters_labels(const struct filters *filters, const char *key, const struct str_map *labels);
+/* The first value that is none of the words (ended by NULL), or NULL: what it is called differs from list to list. */
+const char *filters_stranger(const struct filters *filters, const char *key, const char *const *words);
+/* The same for the lists of a cluster: "Invalid role filter: 'x'". */
+int filters_words(const struct filters *filters, const char *key, const char *const *words, struct err *err);
 /* A switch: given as true/1 or false/0. ERR_INVALID otherwise. */
 int filters_bool(const struct filters *filters, const char *key, bool def, bool *ret, struct err *err);

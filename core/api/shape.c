@@ -137,6 +137,7 @@ yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjs
 	const struct view_object *object = view ? view_find(view, KIND_TASK, id) : NULL;
 	const struct task *task = object ? object->value : NULL;
 	const struct service_spec *spec = task ? view_service_spec(view, task->service_id, task->spec_version) : NULL;
+	struct task_spec told;
 	yyjson_mut_val *ret;
 
 	(void)flags;
@@ -146,7 +147,9 @@ yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjs
 	api_add_str(doc, ret, "ID", id);
 	add_meta(doc, ret, &object->meta);
 	yyjson_mut_obj_add_obj(doc, ret, "Labels");
-	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&task_spec_shape, &spec->task, doc));
+	told = spec->task;
+	told.runtime = RUNTIME_UNSET;           /* what a task is run by is told of its service alone */
+	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&task_spec_shape, &told, doc));
 	api_add_str(doc, ret, "ServiceID", task->service_id);
 	if (task->slot)
 		yyjson_mut_obj_add_uint(doc, ret, "Slot", task->slot);

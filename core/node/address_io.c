@@ -118,8 +118,14 @@ static int resolve(const char *host, struct ip *ret_ip, struct err *err)
 	if (list_addresses(&all, err) < 0)
 		return -1;
 	if (if_nametoindex(host) == 0)
-		return err_set(err, ERR_INVALID, "'%s' is neither an IP address nor a network interface", host);
+		return err_set(err, ERR_NOT_FOUND, "'%s' is neither an IP address nor a network interface", host);
 	return choose_on(&all, host, ret_ip, err);
+}
+
+/* Docker's words. */
+static int no_address(const char *what, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s IP address or network interface (with optional port number)", what);
 }
 
 int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
@@ -133,15 +139,14 @@ int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, u
 			return -1;
 		return choose_any(&all, ret_ip, err);
 	}
-	if (hostport_parse(text, default_port, host, ret_port, err) < 0 || resolve(host, ret_ip, err) < 0)
+	if (hostport_parse(text, default_port, host, ret_port, err) < 0)
 		return err_wrap(err, "advertise address");
-	if (*ret_port == 0)
-		return err_set(err, ERR_INVALID, "advertise address must be a non-zero IP address or network interface (with optional port "
-			       "number)");
-	for (size_t i = 0; i < sizeof ret_ip->bytes; i++)
+	if (resolve(host, ret_ip, err) < 0)
+		return err->code == ERR_NOT_FOUND ? no_address("advertise address must be a non-zero", err) : err_wrap(err, "advertise address");
+	for (size_t i = 0; *ret_port && i < sizeof ret_ip->bytes; i++)
 		if (ret_ip->bytes[i])
 			return 0;
-	return err_set(err, ERR_INVALID, "advertise address must be a non-zero IP address or network interface (with optional port number)");
+	return no_address("advertise address must be a non-zero", err);
 }
 
 int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
@@ -152,7 +157,9 @@ int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret
 	*ret_port = default_port;
 	if (str_is_empty(text))
 		return 0;
-	if (hostport_parse(text, default_port, host, ret_port, err) < 0 || (host[0] && resolve(host, ret_ip, err) < 0))
+	if (hostport_parse(text, default_port, host, ret_port, err) < 0)
 		return err_wrap(err, "listen address");
-	return *ret_port ? 0 : err_set(err, ERR_INVALID, "listen address must be an IP address or network interface (with optional port number)");
+	if (host[0] && resolve(host, ret_ip, err) < 0)
+		return err->code == ERR_NOT_FOUND ? no_address("listen address must be an", err) : err_wrap(err, "listen address");
+	return *ret_port ? 0 : no_address("listen address must be an", err);
 }

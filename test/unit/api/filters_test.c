@@ -111,6 +111,22 @@ TEST(filters_bool_reads_a_switch_and_refuses_the_rest)
 	bench_fini(&b);
 	b = parsed("{\"dangling\":[\"maybe\"]}");
 	EXPECT_INT(filters_bool(&b.filters, "dangling", true, &value, &b.err), -1);
-	EXPECT_STR(b.err.text, "invalid filter 'dangling=maybe'");
+	EXPECT_STR(b.err.text, "invalid filter 'dangling=[maybe]'");
+	bench_fini(&b);
+}
+
+TEST(filters_words_names_the_first_value_that_is_no_word_of_the_list)
+{
+	static const char *const words[] = { "worker", "manager", NULL };
+	struct bench b = parsed("{\"id\":[\"manager\",\"worker\"]}");
+
+	EXPECT_INT(filters_words(&b.filters, "id", words, &b.err), 0);
+	EXPECT_INT(filters_words(&b.filters, "label", words, &b.err), 0);
+	EXPECT_STR(filters_stranger(&b.filters, "id", words), NULL);
+	bench_fini(&b);
+	b = parsed("{\"id\":[\"manager\",\"chief\"]}");
+	EXPECT_STR(filters_stranger(&b.filters, "id", words), "chief");
+	EXPECT_INT(filters_words(&b.filters, "id", words, &b.err), -1);
+	EXPECT_STR(b.err.text, "Invalid id filter: 'chief'");
 	bench_fini(&b);
 }
