@@ -192,6 +192,7 @@ $(FUZZED:%=build/test/fuzz-%): build/test/fuzz-%: $(san)/test/fuzz/%_fuzz.o $(sa
 		$(ROOMS:%=$(san)/core/%.a) $(vendor_san)
 	@mkdir -p build/test
 	$(call say,link,$@) $(call link,san)
+build/test/fuzz-shape: $(san)/test/unit/model/random_value.o
 
 tests: $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 

@@ -29,49 +29,32 @@ int api_query_platform(struct http_request *req, const char **ret, struct err *e
 
 /* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
+/* A few bytes of JSON may become hundreds in a struct of ours: "{}" in a list. What is in the request's arena is bounded by this, too. */
+enum { BODY_VALUES_MAX = 100000 };
 struct body { struct api *api; const char *name; api_body_fn *fn; };
-
-/* yyjson documents live in the request's arena, which frees them with it. */
-static void *arena_malloc(void *ctx, size_t size)
-{
-	size_t *place = arena_take(ctx, size + sizeof(max_align_t));
-	*place = size;
-	return (char *)place + sizeof(max_align_t);
-}
-
-static void *arena_realloc(void *ctx, void *old, size_t old_size, size_t size)
-{
-	void *place = arena_malloc(ctx, size);
-	return memcpy(place, old, MIN(old_size, size));
-}
-
-static void arena_nofree(void *ctx, void *place)
-{
-	(void)ctx;
-	(void)place;
-}
 
 static void collected(void *arg, struct http_request *req, const char *bytes, size_t count)
 {
 	struct body *body = arg;
-	yyjson_alc alc;
 	yyjson_read_err why;
 	yyjson_doc *doc;
 
 	if (!bytes)
 		return;
-	alc = (yyjson_alc){ arena_malloc, arena_realloc, arena_nofree, http_arena(req) };
 	if (count == 0) {
 		http_reply_message(req, 400, "invalid JSON: got EOF while reading request body");
 		return;
 	}
-	doc = yyjson_read_opts((char *)(uintptr_t)bytes, count, 0, &alc, &why);
+	doc = yyjson_read_opts((char *)(uintptr_t)bytes, count, 0, NULL, &why);
 	if (!doc)
 		http_reply_message(req, 400, "invalid JSON at byte %zu: %s", why.pos, why.msg);
 	else if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
 		http_reply_message(req, 400, "invalid JSON: expected an object");
+	else if (yyjson_doc_get_val_count(doc) > BODY_VALUES_MAX)
+		http_reply_message(req, 400, "invalid JSON: more than %d names and values", BODY_VALUES_MAX);
 	else
 		body->fn(body->api, req, yyjson_doc_get_root(doc), body->name);
+	yyjson_doc_free(doc);
 }
 
 void api_with_body(struct api *api, struct http_request *req, const char *name, api_body_fn *fn)

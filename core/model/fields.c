@@ -209,11 +209,15 @@ static size_t count_items(struct reader in, bool in_pairs)
 	return in.failed ? SIZE_MAX : count;
 }
 
+/* NULL for an empty one; a NUL inside fails the reader, for every C function later on would cut the string there. */
 static char *get_str(struct reader *in, struct arena *arena)
 {
 	size_t size;
 	const uint8_t *bytes = get_bytes(in, &size);
-	return bytes ? take_str(arena, (const char *)bytes, size) : NULL;
+
+	if (size && memchr(bytes, 0, size))
+		in->failed = true;
+	return size && !in->failed ? take_str(arena, (const char *)bytes, size) : NULL;
 }
 
 static int decode_str_list(struct reader in, struct arena *arena, struct str_array *ret)
@@ -227,7 +231,7 @@ static int decode_str_list(struct reader in, struct arena *arena, struct str_arr
 		char *item = get_str(&in, arena);
 		ret->items[ret->count] = item ? item : (arena ? arena_strdup(arena, "") : str_dup(""));
 	}
-	return 0;
+	return in.failed ? -1 : 0;
 }
 
 static int decode_str_map(struct reader in, struct arena *arena, struct str_map *ret)
@@ -241,7 +245,7 @@ static int decode_str_map(struct reader in, struct arena *arena, struct str_map 
 		ret->items[ret->count].key = get_str(&in, arena);
 		ret->items[ret->count].value = get_str(&in, arena);
 	}
-	return 0;
+	return in.failed ? -1 : 0;
 }
 
 static int decode_list(const struct field *field, struct reader in, struct arena *arena, struct any_array *ret, struct err *err)
@@ -251,10 +255,9 @@ static int decode_list(const struct field *field, struct reader in, struct arena
 	if (count == SIZE_MAX)
 		return err_set(err, ERR_INVALID, "%s: malformed list", field->json);
 	ret->items = take(arena, count, field->shape->size);
-	for (ret->count = 0; ret->count < count; ret->count++) {
+	while (ret->count < count) {            /* counted first: what is read of a broken one is freed with the list */
 		const uint8_t *bytes = get_bytes(&in, &size);
-		if (shape_decode(field->shape, reader_of(bytes, size), arena,
-				 (char *)ret->items + ret->count * field->shape->size, err) < 0)
+		if (shape_decode(field->shape, reader_of(bytes, size), arena, (char *)ret->items + ret->count++ * field->shape->size, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -276,11 +279,13 @@ int field_decode(const struct shape *shape, const struct field *field, struct re
 		*(char **)m = take_str(arena, (const char *)in.at, size);
 		return 0;
 	case FIELD_BOOL:
-		*(bool *)m = get_u8(&in) == 1;
+		if (get_u8(&in) != 1)
+			return bad_payload(shape, field, err);
+		*(bool *)m = true;
 		break;
 	case FIELD_TRI:
 		v = get_u8(&in);
-		if (v > TRI_TRUE)
+		if (v == TRI_UNSET || v > TRI_TRUE)
 			return bad_payload(shape, field, err);
 		*(enum tri *)m = (enum tri)v;
 		break;

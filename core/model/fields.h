@@ -75,7 +75,8 @@ struct shape {
 int shape_from_json(const struct shape *shape, yyjson_val *json, struct arena *arena, void *ret, struct err *err);
 yyjson_mut_val *shape_to_json(const struct shape *shape, const void *value, yyjson_mut_doc *doc);
 
-/* Binary, fields by number. decode fails on unknown numbers, truncation and values out of range; err says which struct and number. */
+/* Binary, fields by number. decode fails on unknown numbers, truncation and values out of range; err says which struct
+ * and number. What it had read until then is in ret: on the heap it is shape_fini's to free, as after success. */
 void shape_encode(const struct shape *shape, const void *value, struct buf *out);
 int shape_decode(const struct shape *shape, struct reader in, struct arena *arena, void *ret, struct err *err);
 

@@ -45,6 +45,11 @@ static char *json_str(yyjson_val *json, struct arena *arena)
 	return copy;
 }
 
+static char *copy_str(const char *s, struct arena *arena)
+{
+	return arena ? arena_strdup(arena, s) : str_dup(s);
+}
+
 /* Strings with a NUL inside would be cut silently by every C function later on. */
 static bool is_plain_str(yyjson_val *json)
 {
@@ -79,40 +84,49 @@ static void *take(struct arena *arena, size_t count, size_t size)
 	return arena ? arena_take_array(arena, count, size) : mem_new(count, size);
 }
 
+/* By key, and what came first first. */
+struct read_pair { struct str_pair pair; size_t at; };
 static int pair_order(const void *a, const void *b)
 {
-	return strcmp(((const struct str_pair *)a)->key, ((const struct str_pair *)b)->key);
+	const struct read_pair *x = a, *y = b;
+	int order = strcmp(x->pair.key, y->pair.key);
+
+	return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
 static int str_map_from_json(yyjson_val *json, struct arena *arena, struct str_map *ret, const struct path *path, struct err *err)
 {
+	size_t count = yyjson_obj_size(json), read = 0;
 	yyjson_obj_iter iter;
 	yyjson_val *key;
 
+	*ret = (struct str_map){ 0 };
 	if (!yyjson_is_obj(json))
 		return bad_type(path, "an object of strings", err);
-	ret->items = take(arena, yyjson_obj_size(json), sizeof(struct str_pair));
-	ret->count = 0;
+	if (count == 0)
+		return 0;
+	/* strings are looked at where they are, and copied when it is known which of them stay */
+	struct read_pair *pairs = NEW_ARRAY(struct read_pair, count);
 	iter = yyjson_obj_iter_with(json);
 	while ((key = yyjson_obj_iter_next(&iter))) {
 		yyjson_val *value = yyjson_obj_iter_get_val(key);
 
-		if (!is_plain_str(key) || (!is_plain_str(value) && !yyjson_is_null(value)))
+		if (!is_plain_str(key) || (!is_plain_str(value) && !yyjson_is_null(value))) {
+			free(pairs);
 			return bad_type(path, "an object of strings", err);
-		struct str_pair *pair = &ret->items[ret->count];
-		for (size_t i = 0; i < ret->count; i++)
-			if (str_eq(ret->items[i].key, yyjson_get_str(key)))
-				pair = &ret->items[i];          /* a repeated key: the last one wins, as in Go */
-		if (pair == &ret->items[ret->count]) {
-			pair->key = json_str(key, arena);
-			ret->count++;
-		} else if (!arena) {
-			free(pair->value);
 		}
-		pair->value = yyjson_is_str(value) ? json_str(value, arena) : NULL;
+		pairs[read] = (struct read_pair){ { (char *)(uintptr_t)yyjson_get_str(key), (char *)(uintptr_t)yyjson_get_str(value) }, read };
+		read++;
 	}
-	if (ret->count)
-		qsort(ret->items, ret->count, sizeof(struct str_pair), pair_order);
+	qsort(pairs, count, sizeof *pairs, pair_order);
+	ret->items = take(arena, count, sizeof(struct str_pair));
+	for (size_t i = 0; i < count; i++) {
+		if (i + 1 < count && str_eq(pairs[i].pair.key, pairs[i + 1].pair.key))
+			continue;               /* a repeated key: the last one wins, as in Go */
+		ret->items[ret->count].key = copy_str(pairs[i].pair.key, arena);
+		ret->items[ret->count++].value = copy_str(pairs[i].pair.value, arena);
+	}
+	free(pairs);
 	return 0;
 }
 

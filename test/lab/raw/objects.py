@@ -2,6 +2,7 @@
 import io
 import json
 import tarfile
+import time
 import urllib.parse
 
 from suite import ask, conn, gives, is_, ok, refuses
@@ -76,6 +77,18 @@ def service_bodies():
     refuses('what stands behind the document', ask('POST', create, '{"Name":"a"}x'), 400,
             'invalid JSON at byte 12: unexpected content after document')
     ok('a hundred thousand open brackets', ask('POST', create, '[' * 100000).status == 400)
+    many = 4 * 1024 * 1024 // 3 - 40
+    for what, text in (('numbers', '{"x":[' + '0,' * many + '0]}'), ('mounts', '{"TaskTemplate":{"ContainerSpec":{"Mounts":[' + '{},' * many + '{}]}}}'),
+                       ('strings', '{"TaskTemplate":{"ContainerSpec":{"Env":[' + '"",' * many + '""]}}}'),
+                       ('labels', '{"Labels":{' + '"a":"",' * (many // 3) + '"a":""}}')):
+        refuses(f'four megabytes of small {what}', ask('POST', create, text), 400, 'invalid JSON: more than 100000 names and values')
+    started = time.monotonic()
+    refuses('as many labels as may be', ask('POST', create, '{"Name":"we b","Labels":{' + ','.join(f'"{i}":""' for i in range(45000)) + '}}'), 400,
+            'rpc error: code = InvalidArgument desc = name must be valid as a DNS name component')
+    ok('are read in no time', time.monotonic() - started < 5, time.monotonic() - started)
+    refuses('a spec over one entry of the log', ask('POST', create, {'Name': 'big', 'TaskTemplate': {'ContainerSpec': {
+        'Image': 'swarmbox:latest', 'Env': ['A=' + 'x' * 2000000]}}}), 400, ask('POST', create, {'Name': 'big', 'TaskTemplate': {
+            'ContainerSpec': {'Image': 'swarmbox:latest', 'Env': ['A=' + 'x' * 2000000]}}}).message)
     is_('none of these made a service', ask('GET', '/services').json(), [])
     deep = '{"Name":"deep","Deep":' + '[' * 50000 + ']' * 50000 + ',"TaskTemplate":{"ContainerSpec":{"Image":"swarmbox:latest"}},"Mode":{"Replicated":{"Replicas":0}}}'
     gives('unknown members are ignored, however deep', ask('POST', create, deep), 201)
@@ -232,7 +245,7 @@ def rest():
     is_('one of them', listed('/networks', {'driver': ['null']}, lambda n: n['Name']), ['none'])
     one = ask('GET', '/networks/bridge').json()
     is_('found by the start of its id', ask('GET', f'/networks/{one["Id"][:12]}').json()['Name'], 'bridge')
-    refuses('but not in the swarm', ask('GET', '/networks/bridge?scope=swarm'), 404, 'network bridge not found')
+    refuses('but not in a scope that is none', ask('GET', '/networks/bridge?scope=moon'), 404, 'network bridge not found')
     for target, text in (('kill?signal=BAD', 'invalid signal: BAD'), ('stop?t=x', "invalid timeout 'x': expected seconds")):
         refuses(f'container {target}', ask('POST', f'/containers/nosuch/{target}'), 400, text)
     for verb in ('kill', 'stop'):
