@@ -24,6 +24,8 @@ void api_free(struct api *api)
 {
 	event_log_free(api->events);
 	log_streams_free(api->streams);
+	for (size_t i = 0; i < PRINTED_SPECS; i++)
+		buf_fini(&api->printed[i].text);
 	free(api);
 }
 

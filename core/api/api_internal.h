@@ -5,6 +5,10 @@
 #include "api/api.h"
 #include "api/filters.h"
 
+/* A version of a spec never changes, and lists of tasks tell the same few again and again: as text, once it was printed. */
+struct printed_spec { char service_id[ID_SIZE]; uint64_t version; struct buf text; };
+enum { PRINTED_SPECS = 16, PRINTED_BYTES_MAX = 64 * 1024 };
+
 struct event_log;
 struct log_streams;
 struct api {
@@ -13,6 +17,7 @@ struct api {
 	char headers[256];
 	struct event_log *events;
 	struct log_streams *streams;    /* service logs that are followed */
+	struct printed_spec printed[PRINTED_SPECS];
 };
 
 /* name: what stood in the path's {name}, "" when it has none. The handler finishes the request. */

@@ -5,6 +5,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "model/defaults.h"
+#include "model/json.h"
 
 enum { SPEC_BYTES_MAX = 16 << 20 };
 
@@ -131,13 +132,36 @@ static void add_task_status(yyjson_mut_doc *doc, yyjson_mut_val *object, const s
 		yyjson_mut_obj_add_val(doc, part, "Ports", ports_json(task->host_ports.items, task->host_ports.count, doc));
 }
 
+/* The text lives until the next call: doc is written before. */
+static yyjson_mut_val *task_spec_json(struct api *api, const struct task *task, const struct service_spec *spec, yyjson_mut_doc *doc)
+{
+	struct printed_spec *printed = &api->printed[((uint8_t)task->service_id[0] * 7u + (uint8_t)task->service_id[1]) % PRINTED_SPECS];
+	struct task_spec told = spec->task;
+	yyjson_mut_doc *apart;
+
+	if (printed->version != task->spec_version || !str_eq(printed->service_id, task->service_id)) {
+		apart = yyjson_mut_doc_new(NULL);
+		told.runtime = RUNTIME_UNSET;           /* what a task is run by is told of its service alone */
+		buf_clear(&printed->text);
+		json_write(apart, shape_to_json(&task_spec_shape, &told, apart), 0, &printed->text);
+		str_copy(printed->service_id, sizeof printed->service_id, task->service_id);
+		printed->version = task->spec_version;
+	}
+	yyjson_mut_val *ret = yyjson_mut_rawn(doc, printed->text.data, printed->text.len);
+	if (printed->text.len > PRINTED_BYTES_MAX) {    /* too much to keep */
+		ret = yyjson_mut_rawncpy(doc, printed->text.data, printed->text.len);
+		buf_fini(&printed->text);
+		printed->version = 0;
+	}
+	return ret;
+}
+
 yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
 {
 	const struct view *view = view_or_null(api);
 	const struct view_object *object = view ? view_find(view, KIND_TASK, id) : NULL;
 	const struct task *task = object ? object->value : NULL;
 	const struct service_spec *spec = task ? view_service_spec(view, task->service_id, task->spec_version) : NULL;
-	struct task_spec told;
 	yyjson_mut_val *ret;
 
 	(void)flags;
@@ -147,9 +171,7 @@ yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjs
 	api_add_str(doc, ret, "ID", id);
 	add_meta(doc, ret, &object->meta);
 	yyjson_mut_obj_add_obj(doc, ret, "Labels");
-	told = spec->task;
-	told.runtime = RUNTIME_UNSET;           /* what a task is run by is told of its service alone */
-	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&task_spec_shape, &told, doc));
+	yyjson_mut_obj_add_val(doc, ret, "Spec", task_spec_json(api, task, spec, doc));
 	api_add_str(doc, ret, "ServiceID", task->service_id);
 	if (task->slot)
 		yyjson_mut_obj_add_uint(doc, ret, "Slot", task->slot);

@@ -62,22 +62,35 @@ uint64_t overlay_spec_index(const struct overlay *overlay, enum kind kind, const
 	return object ? object->meta.spec_index : 0;
 }
 
-static int check_fit(const struct overlay *overlay, const struct change_list *changes, size_t first, struct err *err)
+/* before: by kind, the last change so far of each object that this list touches. */
+static int check_each(const struct overlay *overlay, const struct change_list *changes, size_t first, struct map *before[KIND_COUNT],
+		      struct err *err)
 {
 	for (size_t i = first; i < changes->count; i++) {
-		const struct change *change = &changes->items[i];
-		bool exists = overlay_find(overlay, change->kind, change->id) != NULL;
+		struct change *change = &changes->items[i];
+		struct map **same_kind = &before[change->kind];
+		const struct change *last = *same_kind ? map_get(*same_kind, change->id) : NULL;
+		bool exists = last ? last->op != CHANGE_REMOVE : overlay_find(overlay, change->kind, change->id) != NULL;
 
-		/* What this same list does to the object before decides too. */
-		for (size_t j = first; j < i; j++)
-			if (changes->items[j].kind == change->kind && str_eq(changes->items[j].id, change->id))
-				exists = changes->items[j].op != CHANGE_REMOVE;
+		if (!*same_kind)
+			*same_kind = map_new();
+		map_put(*same_kind, change->id, change);
 		if (change->op == CHANGE_CREATE && exists)
 			return err_set(err, ERR_CONFLICT, "%s %s exists already", kind_name(change->kind), change->id);
 		if (change->op != CHANGE_CREATE && !exists)
 			return err_set(err, ERR_NOT_FOUND, "%s %s not found", kind_name(change->kind), change->id);
 	}
 	return 0;
+}
+
+static int check_fit(const struct overlay *overlay, const struct change_list *changes, size_t first, struct err *err)
+{
+	struct map *before[KIND_COUNT] = { NULL };
+	int rc = check_each(overlay, changes, first, before, err);
+
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		map_free(before[kind]);
+	return rc;
 }
 
 static void lay(struct overlay *overlay, const struct change *change)

@@ -314,8 +314,8 @@ static void act(const char *name)
 	else if (IS("terminal")) terminal();
 	else if (IS("winch")) wait_winch();
 	else if (IS("fds")) list_fds();
-	else if (IS("close")) close(atoi(arg(0)));
-	else if (IS("sleep")) usleep((useconds_t)atoi(arg(0)) * 1000);
+	else if (IS("close")) close((int)number(0));
+	else if (IS("sleep")) usleep((useconds_t)(int)number(0) * 1000);
 	else if (IS("abort")) abort();
 	else printf("probe: no act '%s'\n", name);
 	fflush(stdout);
