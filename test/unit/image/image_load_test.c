@@ -446,3 +446,157 @@ TEST(image_load_leaves_out_what_lies_below_a_layer_with_an_opaque_root)
 	}
 	store_lab_fini(&lab);
 }
+
+/* ---- bounds and ends -------------------------------------------------------------------------------------------------------- */
+
+static void zeros(struct buf *tar, size_t megabytes)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+
+	buf_reserve(&bytes, megabytes << 20);
+	memset(bytes.data, 0, megabytes << 20);
+	bytes.len = megabytes << 20;
+	build_put(tar, "zeros", bytes.data, bytes.len);
+	tar_builder_end(tar);
+}
+
+TEST(image_load_stops_archives_and_layers_that_swell)
+{
+	CLEANUP(buf_finip) struct buf layer = BUF_INIT, archive = BUF_INIT, small = BUF_INIT, swollen = BUF_INIT;
+	struct build build;
+	struct store_lab lab;
+
+	zeros(&layer, 20);
+	tar_builder_gzip(&layer, &small);            /* the archive itself is a bomb */
+	build_init(&build);
+	build_add_layer(&build, &layer, BUILD_GZIP);
+	build_seal(&build, "linux/amd64", "");
+	build_oci(&archive, &build, "bomb:1");
+	EXPECT(small.len < 100000 && archive.len < 100000);
+	store_lab_init(&lab);
+	lab.max_image_bytes = 10000000;
+	store_lab_open(&lab);
+	EXPECT(!store_lab_load(&lab, &small, NULL));
+	EXPECT_STR(lab.err.text, "the archive unpacks to more than 10000000 bytes");
+	EXPECT(!store_lab_load(&lab, &archive, NULL));
+	CLEANUP(str_freep) char *error = str_printf("layer sha256:%.12s: the archive unpacks to more than 10000000 bytes", build.layers[0].digest);
+	EXPECT_STR(lab.err.text, error);
+
+	/* Each layer may be as large as that, but not all together. */
+	build_fini(&build);
+	build_init(&build);
+	for (int i = 0; i < 3; i++) {
+		CLEANUP(buf_finip) struct buf part = BUF_INIT;
+
+		TAR_ADD(&part, .name = i == 0 ? "a" : i == 1 ? "b" : "c", .data = "x");
+		zeros(&part, 4);
+		build_add_layer(&build, &part, BUILD_GZIP);
+	}
+	build_seal(&build, "linux/amd64", "");
+	build_oci(&swollen, &build, "bomb:2");
+	EXPECT(!store_lab_load(&lab, &swollen, NULL));
+	EXPECT_STR(lab.err.text, "the layers unpack to more than 10000000 bytes");
+	store_lab_settle(&lab);
+	EXPECT_INT(store_lab_count(&lab, "staging"), 0);
+	EXPECT_INT(store_lab_count(&lab, "layers"), 1);
+	EXPECT_INT(store_lab_count(&lab, "blobs/sha256"), 0);
+	build_fini(&build);
+	store_lab_fini(&lab);
+}
+
+static void never_done(void *arg, const struct image_loaded *loaded, size_t count, const struct err *err)
+{
+	(void)loaded, (void)count, (void)err;
+	*(bool *)arg = true;
+}
+
+TEST_TIMEOUT(image_load_can_be_aborted_at_any_moment, 120)
+{
+	CLEANUP(buf_finip) struct buf tar = BUF_INIT;
+	struct build build;
+	struct store_lab lab;
+	size_t layers;
+
+	two_layers(&build, BUILD_ZSTD);
+	build_oci(&tar, &build, "x:1");
+	store_lab_init(&lab);
+	store_lab_open(&lab);
+	for (int rounds = 0; rounds < 30; rounds++) {
+		struct image_load_events events = { .on_done = never_done };
+		struct image_load *load;
+		bool was_told = false;
+
+		EXPECT(image_load_begin(lab.store, NULL, &events, &was_told, &load, &lab.err) == 0);
+		image_load_feed(load, tar.data, rounds % 3 ? tar.len : tar.len / 2);
+		if (rounds % 3)
+			image_load_finish(load);
+		for (int i = 0; i < rounds && !was_told; i++)
+			loop_run_once(lab.loop, 3);
+		if (!was_told)
+			image_load_abort(load);
+		for (int i = 0; i < 300 && store_lab_count(&lab, "staging"); i++)
+			loop_run_once(lab.loop, 20);
+		EXPECT_INT(store_lab_count(&lab, "staging"), 0);
+	}
+	layers = image_store_count(lab.store) == 2 ? 3 : 1;  /* it may have been too late to abort */
+	store_lab_settle(&lab);
+	EXPECT_INT(store_lab_count(&lab, "layers"), layers);
+	build_fini(&build);
+	store_lab_fini(&lab);
+}
+
+TEST(image_loads_are_bounded_and_end_with_the_store)
+{
+	CLEANUP(buf_finip) struct buf tar = BUF_INIT;
+	struct build build;
+	struct store_lab lab;
+	bool was_told = false;
+
+	two_layers(&build, BUILD_PLAIN);
+	build_oci(&tar, &build, "x:1");
+	store_lab_init(&lab);
+	store_lab_open(&lab);
+	for (int i = 0; i <= IMAGE_INTAKES_MAX; i++) {
+		struct image_load_events events = { .on_done = never_done };
+		struct image_load *load;
+		int result = image_load_begin(lab.store, NULL, &events, &was_told, &load, &lab.err);
+
+		EXPECT_INT(result, i < IMAGE_INTAKES_MAX ? 0 : -1);
+		if (result == 0 && i % 2)
+			image_load_feed(load, tar.data, tar.len / 2);
+	}
+	EXPECT_INT(lab.err.code, ERR_EXHAUSTED);
+	for (int i = 0; i < 10; i++)
+		loop_run_once(lab.loop, 20);
+	store_lab_close(&lab);
+	store_lab_open(&lab);
+	store_lab_settle(&lab);
+	EXPECT_INT(store_lab_count(&lab, "staging"), 0);
+	EXPECT(!was_told);
+	build_fini(&build);
+	store_lab_fini(&lab);
+}
+
+/* An image that lost a layer on disk is whole again when it is loaded once more. */
+TEST(image_load_mends_an_image_whose_layer_is_gone)
+{
+	CLEANUP(buf_finip) struct buf tar = BUF_INIT;
+	struct build build;
+	struct store_lab lab;
+
+	two_layers(&build, BUILD_GZIP);
+	build_oci(&tar, &build, "x:1");
+	store_lab_init(&lab);
+	store_lab_open(&lab);
+	EXPECT(store_lab_load(&lab, &tar, NULL));
+	store_lab_close(&lab);
+	CLEANUP(str_freep) char *layer = str_printf("%s/layers/%s", lab.images, build.diff_ids[1]);
+	check(dir_remove_tree(layer, &lab.err) == 0);
+	store_lab_open(&lab);
+	EXPECT(!get(&lab, "x:1")->is_unpacked);
+	EXPECT(store_lab_load(&lab, &tar, NULL));
+	EXPECT(get(&lab, "x:1")->is_unpacked);
+	EXPECT_STR(dirs_of(&lab, "x:1"), "high=2 | low=1 | ");
+	build_fini(&build);
+	store_lab_fini(&lab);
+}
