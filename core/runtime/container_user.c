@@ -53,24 +53,23 @@ static int field_number(const struct line *line, size_t field, uint32_t *ret)
 	return field < line->count ? number_parse(line->fields[field], line->lengths[field], ret) : -1;
 }
 
-/* By name first, as a name may look like a number; then by number. */
+/* A number is a number: an image must not make somebody else of user 1000 by giving root that name (CVE-2016-3697). */
+static bool is_entry_of(const struct line *line, const char *name, size_t length)
+{
+	uint32_t wanted, number;
+
+	if (field_number(line, 2, &number) < 0)
+		return false;
+	return number_parse(name, length, &wanted) == 0 ? number == wanted : field_is(line, 0, name, length);
+}
+
 static bool find_passwd(const char *text, const char *name, size_t length, struct line *ret)
 {
-	uint32_t wanted, uid;
 	struct line line;
 
 	for (const char *at = text; *at;) {
 		at = line_split(at, &line);
-		if (field_is(&line, 0, name, length) && field_number(&line, 2, &uid) == 0) {
-			*ret = line;
-			return true;
-		}
-	}
-	if (number_parse(name, length, &wanted) < 0)
-		return false;
-	for (const char *at = text; *at;) {
-		at = line_split(at, &line);
-		if (field_number(&line, 2, &uid) == 0 && uid == wanted) {
+		if (is_entry_of(&line, name, length)) {
 			*ret = line;
 			return true;
 		}
@@ -82,12 +81,14 @@ static int find_group(const char *text, const char *name, size_t length, gid_t *
 {
 	struct line line;
 
+	if (number_parse(name, length, ret) == 0)
+		return 0;
 	for (const char *at = text; *at;) {
 		at = line_split(at, &line);
-		if (field_is(&line, 0, name, length) && field_number(&line, 2, ret) == 0)
-			return 0;
+		if (is_entry_of(&line, name, length))
+			return field_number(&line, 2, ret);
 	}
-	return number_parse(name, length, ret);
+	return -1;
 }
 
 static int add_group(struct container_user *user, gid_t gid, struct err *err)

@@ -29,7 +29,7 @@ static int find(const char *user, struct container_user *ret, struct err *err)
 	return result;
 }
 
-TEST(a_user_is_found_by_name_then_by_number)
+TEST(a_user_is_found_by_name_or_by_number)
 {
 	struct container_user user;
 	struct err err = { .code = 0 };
@@ -42,8 +42,8 @@ TEST(a_user_is_found_by_name_then_by_number)
 	EXPECT(user.uid == 33 && user.gid == 34 && user.group_count == 2 && user.groups[1] == 60);
 	EXPECT(find("33", &user, &err) == 0);
 	EXPECT_STR(user.home, "/var/www");
-	EXPECT(find("1000", &user, &err) == 0);                  /* a name that looks like a number */
-	EXPECT_INT(user.uid, 7);
+	EXPECT(find("1000", &user, &err) == 0);                  /* somebody else's name */
+	EXPECT_INT(user.uid, 1000);
 	EXPECT(find("4242", &user, &err) == 0);
 	EXPECT(user.uid == 4242 && user.gid == 0);
 	EXPECT_STR(user.home, "/");
@@ -58,8 +58,8 @@ TEST(an_explicit_group_stands_alone)
 
 	EXPECT(find("web:logs", &user, &err) == 0);
 	EXPECT(user.gid == 60 && user.group_count == 1);
-	EXPECT(find("5:70", &user, &err) == 0);
-	EXPECT_INT(user.gid, 71);
+	EXPECT(find("5:70", &user, &err) == 0);                  /* the name of group 71 */
+	EXPECT_INT(user.gid, 70);
 	EXPECT(find(":34", &user, &err) == 0);
 	EXPECT(user.uid == 0 && user.gid == 34);
 }
