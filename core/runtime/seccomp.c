@@ -6,7 +6,6 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <sys/socket.h>
 
 #include "base/panic.h"
 #include "model/caps.h"
@@ -145,11 +144,17 @@ static void emit_personality(struct seccomp_filter *filter)
 	emit_return(filter, SECCOMP_RET_ALLOW);
 }
 
-/* vsock reaches the hypervisor, past every network namespace. */
+/* The families of moby/profiles: those without a use in containers have been ways into the kernel, as AF_ALG in CVE-2026-31431; AF_VSOCK (40)
+ * reaches the hypervisor, past every network namespace. */
 static void emit_socket(struct seccomp_filter *filter)
 {
+	static const uint32_t bad[] = { 12, 19, 20, 23, 25, 34, 37, 38, 40 };
+	enum { FIRST_UNKNOWN = 46, BAD_COUNT = ARRAY_COUNT(bad) };
+
 	emit_load_arg(filter, 0);
-	emit_jump(filter, BPF_JEQ, AF_VSOCK, 1, 0);
+	emit_jump(filter, BPF_JGE, FIRST_UNKNOWN, BAD_COUNT + 1, 0);
+	for (size_t i = 0; i < BAD_COUNT; i++)
+		emit_jump(filter, BPF_JEQ, bad[i], BAD_COUNT - i, 0);
 	emit_return(filter, SECCOMP_RET_ALLOW);
 	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
 }

@@ -58,6 +58,13 @@ TEST(flags_of_clone_personality_and_socket_are_looked_at)
 	EXPECT_INT(ask(caps, __NR_personality, 0x40000), EPERM_ANSWER);
 	EXPECT_INT(ask(caps, __NR_socket, 2), SECCOMP_RET_ALLOW);
 	EXPECT_INT(ask(caps, __NR_socket, 40), EPERM_ANSWER);
+	EXPECT_INT(ask(caps, __NR_socket, 38), EPERM_ANSWER);
+	EXPECT_INT(ask(caps, __NR_socket, 39), SECCOMP_RET_ALLOW);
+	EXPECT_INT(ask(caps, __NR_socket, 17), SECCOMP_RET_ALLOW);
+	EXPECT_INT(ask(caps, __NR_socket, 12), EPERM_ANSWER);
+	EXPECT_INT(ask(caps, __NR_socket, 45), SECCOMP_RET_ALLOW);
+	EXPECT_INT(ask(caps, __NR_socket, 46), EPERM_ANSWER);
+	EXPECT_INT(ask(caps, __NR_socket, 0xffffffff), EPERM_ANSWER);
 	EXPECT_INT(ask(caps, __NR_socket, 40 | UINT64_C(1) << 40), EPERM_ANSWER);        /* the kernel sees an int */
 }
 
