@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/node_tables.h"
 #include "base/log.h"
@@ -99,7 +100,8 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	volumes->work = work;
 	volumes->dir = str_dup(dir);
 	volumes->by_name = map_new();
-	if (dir_make(dir, 0711, err) < 0 || store_node_load(store, NODE_TABLE_VOLUME, load_row, volumes, err) < 0 ||
+	/* for root alone: containers may have left setuid programs in their volumes */
+	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) || store_node_load(store, NODE_TABLE_VOLUME, load_row, volumes, err) < 0 ||
 	    sweep_removed(volumes, err) < 0) {
 		volumes_close(volumes);
 		return -1;

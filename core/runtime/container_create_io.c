@@ -39,7 +39,7 @@ static int make_dirs(const struct container *container, struct err *err)
 {
 	CLEANUP(str_freep) char *spec = path_join(container->dir, "spec");
 
-	if (mkdir(container->dir, 0711) < 0)
+	if (mkdir(container->dir, 0700) < 0)
 		return err_sys(err, "mkdir '%s'", container->dir);
 	if (container_make_shim_dir(container, err) < 0)
 		return -1;

@@ -184,11 +184,11 @@ static int write_sysctls(struct init *init, struct err *err)
 	const struct container_pairs *sysctls = &init->spec->sysctls;
 
 	for (size_t i = 0; i < sysctls->count; i++) {
-		char *path = arena_printf(&init->arena, "/proc/sys/%s", sysctls->items[i].key);
+		char *path = arena_strdup(&init->arena, sysctls->items[i].key);
 
 		for (char *dot = path; (dot = strchr(dot, '.'));)
 			*dot = '/';
-		CLEANUP(fd_closep) int fd = inroot_open(init->root_fd, path, O_WRONLY);
+		CLEANUP(fd_closep) int fd = mounts_open_sysctl(init->root_fd, path);
 
 		if (fd < 0 || fd_write_all(fd, sysctls->items[i].value, strlen(sysctls->items[i].value)) < 0)
 			return err_sys(err, "sysctl '%s'", sysctls->items[i].key);

@@ -108,7 +108,8 @@ static const struct spec_field spec_fields[] = {
 /* What a process could use to look at, or to upset, the host through /proc and /sys. */
 static const char *default_masked[] = {
 	"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"
+	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+	"/sys/devices/system/cpu/cpu*/thermal_throttle"
 };
 static const char *default_readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
 

@@ -15,6 +15,11 @@ int inroot_open(int root_fd, const char *path, int flags)
 	return kcall_openat2(root_fd, path, flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int inroot_open_plain(int root_fd, const char *path, int flags)
+{
+	return kcall_openat2(root_fd, path, flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+}
+
 /* One level at a time, each looked up from the root again, so that a link half way is followed inside. */
 static int make_levels(int root_fd, const char *path, struct err *err)
 {

@@ -8,6 +8,8 @@
 
 /* With errno, no error text. */
 int inroot_open(int root_fd, const char *path, int flags);
+/* For a place that must be what it is called: ELOOP for a link anywhere in the path. */
+int inroot_open_plain(int root_fd, const char *path, int flags);
 /* O_PATH descriptors; what is missing is made, directories 0755. */
 int inroot_make_dir(int root_fd, const char *path, int *ret_fd, struct err *err);
 int inroot_make_file(int root_fd, const char *path, int *ret_fd, struct err *err);

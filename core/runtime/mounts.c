@@ -23,8 +23,7 @@ static const struct mount_step own_steps[] = {
 	{ .target = SYS, .type = "sysfs", .flags = STRICT | MS_RDONLY },
 };
 
-/* "/a//b/" and "/a/b" are one place. */
-static bool is_same_place(const char *a, const char *b)
+bool mounts_is_same_place(const char *a, const char *b)
 {
 	for (;;) {
 		size_t a_slashes = strspn(a, "/"), b_slashes = strspn(b, "/");
@@ -56,7 +55,7 @@ static unsigned depth_of(const char *path)
 static const struct container_mount *users_mount_at(const struct container_spec *spec, const char *target)
 {
 	for (size_t i = 0; i < spec->mount_count; i++)
-		if (is_same_place(spec->mounts[i].target, target))
+		if (mounts_is_same_place(spec->mounts[i].target, target))
 			return &spec->mounts[i];
 	return NULL;
 }

@@ -26,3 +26,5 @@ struct mount_plan {
 
 /* A user's mount at the same target as one of Docker's own takes its place. Never fails: the spec has been checked. */
 struct mount_plan mounts_plan(const struct shim_plan *plan, struct arena *arena);
+/* "/a//b/" and "/a/b" are one place. */
+bool mounts_is_same_place(const char *a, const char *b);

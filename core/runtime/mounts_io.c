@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -162,12 +165,64 @@ int mounts_look_at_devices(const struct container_spec *spec, struct arena *aren
 
 /* --- mounts, inside ---------------------------------------------------------------------------- */
 
+/* What we put at /proc, /sys and /dev hides and seals by these names later: a link there would have it hide something else. */
+static int open_own_target(int root_fd, const char *path, int *ret_fd, struct err *err)
+{
+	int fd = inroot_open_plain(root_fd, path, O_PATH | O_DIRECTORY);
+
+	if (fd < 0 && errno == ENOENT) {
+		CLEANUP(fd_closep) int made = -1;
+
+		if (inroot_make_dir(root_fd, path, &made, err) < 0)
+			return -1;
+		fd = inroot_open_plain(root_fd, path, O_PATH | O_DIRECTORY);
+	}
+	if (fd < 0)
+		return err_set(err, ERR_INVALID, "'%s' of the image is not a directory: nothing can be mounted there", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool is_proc(int fd)
+{
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* A volume in /proc could catch what we write there, or show it as done; the files are those that lxcfs plays, as in runc. Looked at through
+ * the descriptor: an image may have a link to /proc where the user mounts. */
+static int check_proc(const struct mount_step *step, const struct mount_source *source, int target, struct err *err)
+{
+	static const char *const played[] = { "cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps", "uptime",
+					      "sys/crypto/fips_enabled", "sys/kernel/ns_last_pid" };
+
+	if (mounts_is_same_place(step->target, "/proc"))
+		return is_proc(source->tree_fd) ? 0 : err_set(err, ERR_INVALID, "\"%s\" cannot be mounted because it is not of type proc",
+							      step->target);
+	if (!is_proc(target))
+		return 0;
+	for (size_t i = 0; i < ARRAY_COUNT(played); i++)
+		if (source->is_file && str_starts(step->target, "/proc/") && mounts_is_same_place(step->target + sizeof "/proc", played[i]))
+			return 0;
+	return err_set(err, ERR_INVALID, "\"%s\" cannot be mounted because it is inside /proc", step->target);
+}
+
+static int open_target(int root_fd, const struct mount_step *step, const struct mount_source *source, int *ret_fd, struct err *err)
+{
+	if (!step->user)
+		return open_own_target(root_fd, step->target, ret_fd, err);
+	if ((source->is_file ? inroot_make_file : inroot_make_dir)(root_fd, step->target, ret_fd, err) < 0)
+		return -1;
+	return check_proc(step, source, *ret_fd, err);
+}
+
 /* "." after fchdir is that very directory, whatever the path to it looks like. */
-static int mount_fs(int root_fd, const struct mount_step *step, struct err *err)
+static int mount_fs(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
 {
 	CLEANUP(fd_closep) int target = -1;
 
-	if (inroot_make_dir(root_fd, step->target, &target, err) < 0)
+	if (open_target(root_fd, step, source, &target, err) < 0)
 		return -1;
 	if (fchdir(target) < 0 || mount(step->type, ".", step->type, step->flags, step->data) < 0)
 		return err_sys(err, "mount %s at '%s'", step->type, step->target);
@@ -237,8 +292,7 @@ static int mount_tree(int root_fd, const struct mount_step *step, const struct m
 
 	if (fill_volume(root_fd, step, source, err) < 0)
 		return -1;
-	if ((source->is_file ? inroot_make_file(root_fd, step->target, &target, err)
-			     : inroot_make_dir(root_fd, step->target, &target, err)) < 0)
+	if (open_target(root_fd, step, source, &target, err) < 0)
 		return -1;
 	if (kcall_move_mount(source->tree_fd, target) < 0)
 		return err_sys(err, "mount '%s' at '%s'", step->user->source, step->target);
@@ -250,7 +304,7 @@ static int mount_tree(int root_fd, const struct mount_step *step, const struct m
 static int apply_step(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
 {
 	switch (step->act) {
-	case MOUNT_FS: return mount_fs(root_fd, step, err);
+	case MOUNT_FS: return mount_fs(root_fd, step, source, err);
 	case MOUNT_TREE: return mount_tree(root_fd, step, source, err);
 	case MOUNT_SEAL: return seal(root_fd, step, err);
 	}
@@ -323,20 +377,46 @@ int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct dev
 
 /* --- hidden paths ------------------------------------------------------------------------------ */
 
-static int bind_over(int from_dir, const char *from, unsigned flags, bool is_sealed, int target)
+/* What the descriptor is open on; sealed with all that is mounted below it. */
+static int bind_over(int from, bool is_sealed, int target)
 {
-	CLEANUP(fd_closep) int tree = kcall_open_tree(from_dir, from, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | flags);
+	unsigned deep = is_sealed ? KCALL_RECURSIVE : 0;
+	CLEANUP(fd_closep) int tree = kcall_open_tree(from, "", KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC | KCALL_EMPTY_PATH | deep);
 	struct kcall_mount_attr attr = { .set = KCALL_ATTR_RDONLY };
 
 	if (tree < 0)
 		return -1;
-	if (is_sealed && kcall_mount_setattr(tree, flags & KCALL_RECURSIVE, &attr) < 0 && errno != ENOSYS)
+	if (is_sealed && kcall_mount_setattr(tree, deep, &attr) < 0 && errno != ENOSYS)
 		return -1;
 	return kcall_move_mount(tree, target);
 }
 
-/* Files get /dev/null over them; all directories share one empty, read-only tmpfs, kept by a descriptor from the first on. */
-static int mask(int root_fd, const char *path, int *empty_fd, struct err *err)
+/* Files get /dev/null over them; all directories share one empty, read-only tmpfs. Both are kept by a descriptor from the first on. */
+struct covers { int null_fd, empty_fd; };
+
+/* Where the user has mounted a /dev of his own, somebody may have put a link there, to what is to be hidden. */
+static int open_null(int root_fd, struct covers *covers, struct err *err)
+{
+	struct stat st;
+
+	if (covers->null_fd < 0)
+		covers->null_fd = inroot_open_plain(root_fd, "/dev/null", O_PATH);
+	if (covers->null_fd < 0 || fstat(covers->null_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(err, ERR_INVALID, "/dev/null is not the null device");
+	return 0;
+}
+
+static int mask_dir(int root_fd, const char *path, int target, struct covers *covers, struct err *err)
+{
+	if (covers->empty_fd >= 0)
+		return bind_over(covers->empty_fd, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
+	if (fchdir(target) < 0 || mount("tmpfs", ".", "tmpfs", MS_RDONLY, "size=4k") < 0)
+		return err_sys(err, "mask '%s'", path);
+	covers->empty_fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
+	return 0;
+}
+
+static int mask(int root_fd, const char *path, struct covers *covers, struct err *err)
 {
 	CLEANUP(fd_closep) int target = inroot_open(root_fd, path, O_PATH);
 	struct stat st;
@@ -345,14 +425,35 @@ static int mask(int root_fd, const char *path, int *empty_fd, struct err *err)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "mask '%s'", path);
 	if (fstat(target, &st) < 0)
 		return err_sys(err, "mask '%s'", path);
-	if (!S_ISDIR(st.st_mode))
-		return bind_over(root_fd, "dev/null", 0, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
-	if (*empty_fd >= 0)
-		return bind_over(*empty_fd, "", KCALL_EMPTY_PATH, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
-	if (fchdir(target) < 0 || mount("tmpfs", ".", "tmpfs", MS_RDONLY, "size=4k") < 0)
-		return err_sys(err, "mask '%s'", path);
-	*empty_fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
-	return 0;
+	if (S_ISDIR(st.st_mode))
+		return mask_dir(root_fd, path, target, covers, err);
+	if (open_null(root_fd, covers, err) < 0)
+		return err_wrap(err, "mask '%s'", path);
+	return bind_over(covers->null_fd, false, target) < 0 ? err_sys(err, "mask '%s'", path) : 0;
+}
+
+/* One name in a path may end in a star: cpu* is one folder of each processor. */
+static int mask_each(int root_fd, const char *pattern, struct covers *covers, struct err *err)
+{
+	const char *star = strchr(pattern, '*'), *name = star;
+	char path[PATH_MAX];
+	int result = 0;
+
+	if (!star)
+		return mask(root_fd, pattern, covers, err);
+	while (name > pattern && name[-1] != '/')
+		name--;
+	snprintf(path, sizeof path, "%.*s", (int)(name - pattern), pattern);
+	int fd = inroot_open(root_fd, path, O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *entry; dir && result == 0 && (entry = readdir(dir));)
+		if (strncmp(entry->d_name, name, (size_t)(star - name)) == 0 &&
+		    snprintf(path, sizeof path, "%.*s%s%s", (int)(name - pattern), pattern, entry->d_name, star + 1) < PATH_MAX)
+			result = mask(root_fd, path, covers, err);
+	if (dir)
+		closedir(dir);
+	return result;
 }
 
 static int make_readonly(int root_fd, const char *path, struct err *err)
@@ -361,20 +462,33 @@ static int make_readonly(int root_fd, const char *path, struct err *err)
 
 	if (target < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "make '%s' read-only", path);
-	if (bind_over(target, "", KCALL_EMPTY_PATH | KCALL_RECURSIVE, true, target) < 0)
+	if (bind_over(target, true, target) < 0)
 		return err_sys(err, "make '%s' read-only", path);
 	return is_readonly_mount(root_fd, path) ? 0 : seal_attached(root_fd, path, err);
 }
 
 int mounts_hide(int root_fd, const struct container_spec *spec, struct err *err)
 {
-	CLEANUP(fd_closep) int empty = -1;
+	struct covers covers = { -1, -1 };
+	int result = 0;
 
 	for (size_t i = 0; i < spec->readonly_paths.count; i++)
 		if (make_readonly(root_fd, spec->readonly_paths.items[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < spec->masked_paths.count; i++)
-		if (mask(root_fd, spec->masked_paths.items[i], &empty, err) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; result == 0 && i < spec->masked_paths.count; i++)
+		result = mask_each(root_fd, spec->masked_paths.items[i], &covers, err);
+	fd_closep(&covers.null_fd);
+	fd_closep(&covers.empty_fd);
+	return result;
+}
+
+int mounts_open_sysctl(int root_fd, const char *path)
+{
+	CLEANUP(fd_closep) int proc = inroot_open_plain(root_fd, "/proc/sys", O_PATH | O_DIRECTORY);
+
+	if (!is_proc(proc)) {
+		errno = ENOENT;
+		return -1;
+	}
+	return kcall_openat2(proc, path, O_WRONLY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }

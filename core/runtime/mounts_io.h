@@ -18,3 +18,5 @@ int mounts_look_at_devices(const struct container_spec *spec, struct arena *aren
 int mounts_apply(int root_fd, const struct mount_plan *plan, struct mount_source *sources, struct err *err);
 int mounts_make_dev(int root_fd, const struct mount_plan *plan, const struct device_nodes *nodes, struct err *err);
 int mounts_hide(int root_fd, const struct container_spec *spec, struct err *err);        /* masked and read-only paths */
+/* "net/ipv4/ip_forward", for writing: in /proc/sys itself, whatever is mounted in it. With errno, no error text. */
+int mounts_open_sysctl(int root_fd, const char *path);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -223,8 +224,12 @@ static int read_boot_id(struct runtime *rt, struct err *err)
 
 static int open_parts(struct runtime *rt, struct err *err)
 {
-	if (read_boot_id(rt, err) < 0 || dir_make(rt->containers_dir, 0711, err) < 0 || dir_make(rt->shims_dir, 0700, err) < 0 ||
-	    rootfs_make_base(rt->base_dir, err) < 0 || cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
+	/* What a container makes setuid must be out of reach for users of the host (CVE-2021-41091). */
+	if (read_boot_id(rt, err) < 0 || dir_make(rt->containers_dir, 0700, err) < 0 || dir_make(rt->shims_dir, 0700, err) < 0)
+		return -1;
+	if (chmod(rt->containers_dir, 0700) < 0)
+		return err_sys(err, "chmod '%s'", rt->containers_dir);
+	if (rootfs_make_base(rt->base_dir, err) < 0 || cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
 		return -1;
 	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
 		return -1;

@@ -248,7 +248,7 @@ TEST(memory_cpu_and_process_limits_hold_and_an_oom_kill_is_named)
 	EXPECT(stats.cpu_ns > 0 && stats.cpu_ns < 400000000);
 	/* v2 has had it since Linux 5.19 */
 	EXPECT((stats.memory_peak_bytes > 0) ==
-	       (system("find /sys/fs/cgroup -maxdepth 4 -name memory.peak -o -name memory.max_usage_in_bytes | grep -q .") == 0));
+	       (system("find /sys/fs/cgroup -maxdepth 4 -name memory.peak -o -name memory.max_usage_in_bytes 2>/dev/null | grep . >/dev/null") == 0));
 	host_close(&host);
 }
 

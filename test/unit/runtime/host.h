@@ -1,5 +1,5 @@
 /* host.h - a host for tests: own data root, run root and cgroup parent below /tmp, a loop, a runtime, and a root file system that holds
- * only `probe` (inside/probe.c). The test program itself is the shim. Needs root.
+ * only `probe` (the folder inside). The test program itself is the shim. Needs root.
  */
 #pragma once
 #include "base/arena.h"
@@ -13,6 +13,7 @@
 struct host_exit { char id[HEX_ID_SIZE]; int code; bool oom_killed; char error[512]; };
 struct host {
 	char dir[64], data_root[96], run_root[96], rootfs[96], cgroup_parent[48];
+	const char *binary;              /* what is the shim; NULL: the test program */
 	struct loop *loop;
 	struct work *work;
 	struct runtime *rt;

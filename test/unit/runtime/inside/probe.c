@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "escape.h"
+
 static char **args;      /* of the act at hand */
 
 static const char *arg(int i)
@@ -317,7 +319,7 @@ static void act(const char *name)
 	else if (IS("close")) close((int)number(0));
 	else if (IS("sleep")) usleep((useconds_t)(int)number(0) * 1000);
 	else if (IS("abort")) abort();
-	else printf("probe: no act '%s'\n", name);
+	else if (!escape_act(name, args)) printf("probe: no act '%s'\n", name);
 	fflush(stdout);
 }
 
