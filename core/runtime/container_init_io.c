@@ -8,12 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,12 +19,11 @@
 #include "base/str.h"
 #include "os/file.h"
 #include "runtime/cgroup_io.h"
-#include "runtime/console_io.h"
 #include "runtime/container_files.h"
 #include "runtime/inroot_io.h"
 #include "runtime/kcall_io.h"
 #include "runtime/mounts_io.h"
-#include "runtime/privileges_io.h"
+#include "runtime/process_io.h"
 #include "runtime/program_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/shim_plan.h"
@@ -36,49 +33,15 @@ enum { ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
 struct init {
 	struct shim_plan plan;
 	const struct container_spec *spec;
-	const struct container_init *given;
 	struct arena arena;
 	struct mount_plan mounts;
 	struct mount_source *sources;
 	struct device_nodes nodes;
-	struct container_user user;
-	struct console console;          /* with a tty */
+	struct process process;
 	struct buf host_resolv;
-	int root_fd;
 };
 
-static _Noreturn void fail(int gate_fd, int code, const struct err *err)
-{
-	char message[CONTAINER_INIT_MESSAGE_BYTES] = { CONTAINER_INIT_ERROR, (char)code };
-	size_t length = strlen(err->text);
-
-	memcpy(message + 2, err->text, length);
-	send(gate_fd, message, 2 + length, MSG_NOSIGNAL);
-	_exit(code);
-}
-
 /* --- namespaces and root ----------------------------------------------------------------------- */
-
-/* What the shim ignores is not the program's affair; all else came from the agent as it should be (os/child.h). */
-static void reset_process(void)
-{
-	static const int ignored_by_shim[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
-
-	for (size_t i = 0; i < ARRAY_COUNT(ignored_by_shim); i++)
-		signal(ignored_by_shim[i], SIG_DFL);
-	setsid();
-	umask(0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-/* Without CAP_SYS_RESOURCE (a host that is a container) no score goes below the agent's: nobody asked for 0 but us. */
-static int write_oom_score(const struct container_spec *spec, struct err *err)
-{
-	char text[16];
-
-	snprintf(text, sizeof text, "%d", spec->oom_score_adj);
-	return file_poke("/proc/self/oom_score_adj", text, err) < 0 && spec->oom_score_adj ? -1 : 0;
-}
 
 static int set_names(struct init *init, struct err *err)
 {
@@ -94,7 +57,7 @@ static int set_names(struct init *init, struct err *err)
 
 static int enter_namespaces(struct init *init, struct err *err)
 {
-	if (cgroup_join(&init->plan, err) < 0 || write_oom_score(init->spec, err) < 0)
+	if (cgroup_join(&init->plan, err) < 0 || process_set_oom_score(init->spec->oom_score_adj, err) < 0)
 		return -1;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(err, "make a cgroup namespace");
@@ -130,8 +93,8 @@ static int enter_root(struct init *init, struct err *err)
 		return -1;
 	if (rootfs_mount(&init->plan, err) < 0 || rootfs_enter(&init->plan, err) < 0)
 		return -1;
-	init->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return init->root_fd < 0 ? err_sys(err, "open the container's root") : 0;
+	init->process.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return init->process.root_fd < 0 ? err_sys(err, "open the container's root") : 0;
 }
 
 /* One of the three files on the small tmpfs at /proc, bound over its place in /etc. */
@@ -143,10 +106,10 @@ static int bind_file(struct init *init, const char *name, const struct buf *text
 
 	snprintf(from, sizeof from, "/proc/%s", name);
 	snprintf(to, sizeof to, "/etc/%s", name);
-	if (inroot_write(init->root_fd, from, buf_text(text), text->len, err) < 0 ||
-	    inroot_make_regular(init->root_fd, to, &target, err) < 0)
+	if (inroot_write(init->process.root_fd, from, buf_text(text), text->len, err) < 0 ||
+	    inroot_make_regular(init->process.root_fd, to, &target, err) < 0)
 		return -1;
-	tree = kcall_open_tree(init->root_fd, from + 1, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC);
+	tree = kcall_open_tree(init->process.root_fd, from + 1, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC);
 	return tree < 0 || kcall_move_mount(tree, target) < 0 ? err_sys(err, "mount '%s'", to) : 0;
 }
 
@@ -174,7 +137,7 @@ static int make_files(struct init *init, struct err *err)
 	struct mount_plan plan = { .steps = &step, .count = 1 };
 	struct mount_source none = { .tree_fd = -1, .volume_fd = -1 };
 
-	if (mounts_apply(init->root_fd, &plan, &none, err) < 0 || bind_files(init, err) < 0)
+	if (mounts_apply(init->process.root_fd, &plan, &none, err) < 0 || bind_files(init, err) < 0)
 		return -1;
 	return umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? err_sys(err, "unmount /proc") : 0;
 }
@@ -188,7 +151,7 @@ static int write_sysctls(struct init *init, struct err *err)
 
 		for (char *dot = path; (dot = strchr(dot, '.'));)
 			*dot = '/';
-		CLEANUP(fd_closep) int fd = mounts_open_sysctl(init->root_fd, path);
+		CLEANUP(fd_closep) int fd = mounts_open_sysctl(init->process.root_fd, path);
 
 		if (fd < 0 || fd_write_all(fd, sysctls->items[i].value, strlen(sysctls->items[i].value)) < 0)
 			return err_sys(err, "sysctl '%s'", sysctls->items[i].key);
@@ -199,39 +162,28 @@ static int write_sysctls(struct init *init, struct err *err)
 static int fill_root(struct init *init, struct err *err)
 {
 	umask(022);
-	if (make_files(init, err) < 0 || mounts_apply(init->root_fd, &init->mounts, init->sources, err) < 0)
+	if (make_files(init, err) < 0 || mounts_apply(init->process.root_fd, &init->mounts, init->sources, err) < 0)
 		return -1;
 	umask(0);
-	if (mounts_make_dev(init->root_fd, &init->mounts, &init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
-	    mounts_hide(init->root_fd, init->spec, err) < 0)
+	if (mounts_make_dev(init->process.root_fd, &init->mounts, &init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||
+	    mounts_hide(init->process.root_fd, init->spec, err) < 0)
 		return -1;
 	umask(022);
 	if (!init->spec->has_tty)
 		return 0;
-	if (console_open(init->root_fd, init->spec->tty_rows, init->spec->tty_columns, &init->console, err) < 0)
+	if (console_open(init->process.root_fd, init->spec->tty_rows, init->spec->tty_columns, &init->process.console, err) < 0)
 		return -1;
-	return console_mount(init->root_fd, &init->console, err);
+	return console_mount(init->process.root_fd, &init->process.console, err);
 }
 
 /* --- the user's process ------------------------------------------------------------------------ */
-
-static int find_user(struct init *init, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf passwd = BUF_INIT;
-	CLEANUP(buf_finip) struct buf group = BUF_INIT;
-
-	if (inroot_read(init->root_fd, "/etc/passwd", CONTAINER_USER_FILE_MAX_BYTES, &passwd, err) < 0 ||
-	    inroot_read(init->root_fd, "/etc/group", CONTAINER_USER_FILE_MAX_BYTES, &group, err) < 0)
-		return -1;
-	return container_user_find(init->spec, buf_text(&passwd), buf_text(&group), &init->arena, &init->user, err);
-}
 
 static int enter_cwd(struct init *init, struct err *err)
 {
 	CLEANUP(fd_closep) int fd = -1;
 	const char *cwd = str_is_empty(init->spec->cwd) ? "/" : init->spec->cwd;
 
-	if (inroot_make_dir(init->root_fd, cwd, &fd, err) < 0)
+	if (inroot_make_dir(init->process.root_fd, cwd, &fd, err) < 0)
 		return -1;
 	return fchdir(fd) < 0 ? err_sys(err, "chdir to cwd (\"%s\") set in config.json failed", cwd) : 0;
 }
@@ -243,102 +195,57 @@ static int seal_root(struct init *init, struct err *err)
 	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0 ? err_sys(err, "make the root read-only") : 0;
 }
 
-/* /dev/stdout is opened anew by some programs: the pipe has to be the user's own. */
-static int take_stdio(struct init *init, struct err *err)
-{
-	const int given[] = { init->given->stdin_fd, init->given->stdout_fd, init->given->stderr_fd };
-
-	if (init->spec->has_tty)
-		return console_take(&init->console, init->user.uid, err);
-	for (int fd = 0; fd <= 2; fd++) {
-		if (given[fd] >= 0 && dup2(given[fd], fd) < 0)
-			return err_sys(err, "standard input and output");
-		if (given[fd] >= 0 && init->user.uid && fchown(fd, init->user.uid, (gid_t)-1) < 0)
-			return err_sys(err, "standard input and output");
-	}
-	return 0;
-}
-
 static int become_user(struct init *init, struct err *err)
 {
-	if (find_user(init, err) < 0 || enter_cwd(init, err) < 0 || seal_root(init, err) < 0 || take_stdio(init, err) < 0)
+	if (process_find_user(&init->process, init->spec, err) < 0 || enter_cwd(init, err) < 0 || seal_root(init, err) < 0 ||
+	    process_take_stdio(&init->process, err) < 0)
 		return -1;
-	if (privileges_set_rlimits(init->spec, err) < 0 || privileges_load_filter(init->spec, err) < 0)
-		return -1;
-	return privileges_become(init->spec, &init->user, err);
+	return process_drop_privileges(&init->process, init->spec, init->spec->caps, err);
 }
 
 /* --- the gate and the program ------------------------------------------------------------------ */
 
-/* With the terminal, which is the shim's from now on. */
-static int say_ready(const struct init *init)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof init->console)] = { 0 };
-	char word = CONTAINER_INIT_READY;
-	struct iovec part = { .iov_base = &word, .iov_len = 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (init->spec->has_tty) {
-		message.msg_control = control;
-		message.msg_controllen = sizeof control;
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof init->console);
-		memcpy(CMSG_DATA(header), &init->console, sizeof init->console);
-	}
-	return sendmsg(init->given->gate_fd, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
-static void close_all_but(int kept)
-{
-	if (kept > 3)
-		kcall_close_range(3, (unsigned)kept - 1);
-	kcall_close_range((unsigned)kept + 1, ~0u);
-}
-
-/* The wish to die with the shim only now, for a change of identity takes it back. Whoever lost its shim before reads the end of the pair instead of the word.
- * Everything was opened close-on-exec; closing it is the belt to those braces. The gate stays until then: its end tells of exec. */
-static void wait_at_gate(const struct init *init)
-{
-	int gate_fd = init->given->gate_fd;
-	char word;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (say_ready(init) < 0)
-		_exit(PROGRAM_FAILED);
-	close_all_but(gate_fd);
-	if (recv(gate_fd, &word, 1, 0) != 1 || word != CONTAINER_INIT_GO)
-		_exit(PROGRAM_FAILED);
-}
-
-static int read_plan(struct init *init, struct err *err)
+static int read_plan(struct init *init, int spec_dir_fd, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
 
-	if (file_read_at(init->given->spec_dir_fd, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0)
+	if (file_read_at(spec_dir_fd, "spec", CONTAINER_SPEC_MAX_BYTES, &text, err) < 0)
 		return -1;
-	return shim_plan_decode(buf_text(&text), text.len, &init->arena, &init->plan, err);
+	if (shim_plan_decode(buf_text(&text), text.len, &init->arena, &init->plan, err) < 0)
+		return -1;
+	init->process.has_tty = init->plan.spec.has_tty;
+	return 0;
+}
+
+/* Whoever lost its shim before reads the end of the pair instead of the word. */
+static void wait_at_gate(int gate_fd)
+{
+	char word;
+
+	if (recv(gate_fd, &word, 1, 0) != 1 || word != PROCESS_GO)
+		_exit(PROGRAM_FAILED);
 }
 
 _Noreturn void container_init_run(const struct container_init *given)
 {
-	struct init init = { .given = given, .root_fd = -1 };
+	struct init init = { .process = { .root_fd = -1, .gate_fd = given->gate_fd,
+					  .stdio = { given->stdio[0], given->stdio[1], given->stdio[2] } } };
 	struct err err = { .code = 0 };
 
 	arena_init(&init.arena, "container_init", ARENA_BYTES);
+	init.process.arena = &init.arena;
 	init.spec = &init.plan.spec;
-	reset_process();
-	if (read_plan(&init, &err) < 0 || enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 ||
+	process_reset();
+	if (read_plan(&init, given->spec_dir_fd, &err) < 0 || enter_namespaces(&init, &err) < 0 || enter_root(&init, &err) < 0 ||
 	    fill_root(&init, &err) < 0 || become_user(&init, &err) < 0)
-		fail(given->gate_fd, PROGRAM_FAILED, &err);
+		process_fail(given->gate_fd, PROGRAM_FAILED, &err);
 
 	char *const *argv = program_argv(&init.spec->argv, &init.arena);
-	char *const *env = container_files_env(init.spec, NULL, init.spec->has_tty, init.user.home, &init.arena);
+	char *const *env = container_files_env(init.spec, NULL, init.spec->has_tty, init.process.user.home, &init.arena);
 
-	wait_at_gate(&init);
+	process_be_ready(&init.process);
+	wait_at_gate(given->gate_fd);
 	int code = program_exec(argv, env, &init.arena, &err);
 
-	fail(given->gate_fd, code, &err);
+	process_fail(given->gate_fd, code, &err);
 }

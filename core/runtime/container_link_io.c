@@ -13,9 +13,9 @@
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "runtime/packet_io.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim_plan.h"
-#include "runtime/shim_send_io.h"
 
 enum { END_MAX_BYTES = SHIM_WIRE_MAX_BYTES, CODE_UNKNOWN = 255 };
 
@@ -150,7 +150,7 @@ void container_watch_shim(struct container *container, int shim_pidfd)
 }
 
 /* The first hello, with descriptors: the shim's pidfd (known already when we started it), the container's, its network namespace. */
-static void take_hello(struct container *container, const struct shim_wire *hello, int fds[SHIM_SEND_FDS])
+static void take_hello(struct container *container, const struct shim_wire *hello, int fds[PACKET_FDS])
 {
 	if (hello->state == SHIM_WIRE_NONE) {
 		container->failure_code = ERR_INVALID;   /* could not be made; the end follows, with the reason */
@@ -195,10 +195,10 @@ static void take_started(struct container *container, const struct shim_wire *re
 static bool receive(struct container *container)
 {
 	char text[SHIM_WIRE_MAX_BYTES];
-	int fds[SHIM_SEND_FDS];
+	int fds[PACKET_FDS];
 	struct shim_wire reply;
 	struct err err;
-	ssize_t length = shim_receive(container->link_fd, text, sizeof text, fds);
+	ssize_t length = packet_receive(container->link_fd, text, sizeof text, fds);
 
 	if (length <= 0)
 		return length < 0 && (errno == EAGAIN || errno == EINTR);
@@ -210,7 +210,7 @@ static bool receive(struct container *container)
 		container_call_answered(container, &reply, &fds[0]);
 	else if (container->state == RUNTIME_CREATED)
 		take_started(container, &reply);
-	for (size_t i = 0; i < SHIM_SEND_FDS; i++)
+	for (size_t i = 0; i < PACKET_FDS; i++)
 		fd_closep(&fds[i]);
 	return true;
 }
@@ -232,7 +232,7 @@ void container_link(struct container *container, int link_fd)
 
 int container_send(struct container *container, const struct shim_wire *request, struct err *err)
 {
-	if (shim_send(container->link_fd, request, NULL, 0) < 0)
+	if (packet_send_wire(container->link_fd, request, NULL, 0) < 0)
 		return err_sys(err, "container %.12s: its shim does not listen", container->id);
 	return 0;
 }

@@ -86,13 +86,13 @@ static int set_caps(uint64_t caps, struct err *err)
 }
 
 /* Anyone but root has no capabilities by his own, and what a file gives him stays within the bounding set. */
-int privileges_become(const struct container_spec *spec, const struct container_user *user, struct err *err)
+int privileges_become(uint64_t caps, const struct container_user *user, struct err *err)
 {
-	if (drop_bounding(spec->caps, err) < 0)
+	if (drop_bounding(caps, err) < 0)
 		return -1;
 	if (setgroups(user->group_count, user->groups) < 0 || setresgid(user->gid, user->gid, user->gid) < 0)
 		return err_sys(err, "become group %u", user->gid);
 	if (setresuid(user->uid, user->uid, user->uid) < 0)
 		return err_sys(err, "become user %u", user->uid);
-	return user->uid == 0 ? set_caps(spec->caps, err) : 0;
+	return user->uid == 0 ? set_caps(caps, err) : 0;
 }

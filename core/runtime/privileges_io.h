@@ -9,4 +9,4 @@ bool privileges_have(int cap);
 /* In this order. The filter is loaded first, while that still is allowed; Docker's profile lets the rest through. */
 int privileges_set_rlimits(const struct container_spec *spec, struct err *err);
 int privileges_load_filter(const struct container_spec *spec, struct err *err);
-int privileges_become(const struct container_spec *spec, const struct container_user *user, struct err *err);
+int privileges_become(uint64_t caps, const struct container_user *user, struct err *err);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "os/loop.h"
 #include "os/work.h"
+#include "runtime/container_exec.h"
 #include "runtime/container_spec.h"
 #include "runtime/log_reader.h"
 
@@ -78,6 +79,30 @@ struct runtime_attachment { bool wants_stdin, wants_stdout, wants_stderr; };
 void runtime_attach(struct runtime *rt, const char *id, const struct runtime_attachment *want, runtime_stream_fn *done, void *arg);
 /* Of its terminal, created or running. ERR_INVALID: it has none. */
 void runtime_resize(struct runtime *rt, const char *id, unsigned rows, unsigned columns, runtime_done_fn *done, void *arg);
+
+/* A process beside the container's own: in its namespaces, groups and limits, with its system call filter. The container's end is its end. Whoever
+ * started it owns the handle. */
+struct runtime_exec;
+struct runtime_exec_started {
+	pid_t pid;                       /* as this host counts */
+	int stream_fd;                   /* as runtime_attach's, for the life of the process; -1 without has_stdin, has_output and has_tty. The callee's to close */
+};
+struct runtime_exec_events {
+	/* Its program runs. Or failure: nothing of it is left; the words are Docker's without what the CLI has around them (exec: "x": executable file not found in
+	 * $PATH), code is 126 or 127, and on_exit does not come. */
+	void (*on_started)(void *arg, const struct runtime_exec_started *started, int code, const struct err *failure);
+	/* 0-255, 128 + signal; 137 also when its shim was killed. The stream may hold output still, and ends by itself. */
+	void (*on_exit)(void *arg, int code);
+};
+#define RUNTIME_MAX_EXECS 1024           /* of all containers */
+/* `exec` is read during the call only. -1: ERR_NOT_FOUND; ERR_CONFLICT, it is not running; ERR_INVALID; ERR_EXHAUSTED. Then no event comes. */
+int runtime_exec_new(struct runtime *rt, const char *id, const struct container_exec *exec, const struct runtime_exec_events *events, void *arg,
+		     struct runtime_exec **ret, struct err *err);
+/* At any time, inside its events too, and before the runtime is closed; NULL is welcome. No event comes any more; the process goes on, or ends if
+ * it is one that ends with the agent. */
+void runtime_exec_free(struct runtime_exec *exec);
+int runtime_exec_signal(struct runtime_exec *exec, int number, struct err *err);         /* ERR_CONFLICT: it does not run */
+int runtime_exec_resize(struct runtime_exec *exec, unsigned rows, unsigned columns, struct err *err);    /* ERR_INVALID: it has no tty */
 
 /* Once, at the start of the agent, before anything else: adopts every live shim and reads the ends of the others. Afterwards runtime_next lists
  * them all; those already ended are not told to on_exit. */

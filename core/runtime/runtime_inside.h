@@ -30,6 +30,8 @@ struct runtime {
 	struct map *containers;          /* id -> struct container */
 	struct list waiting_jobs;        /* of struct container.job_node */
 	unsigned jobs, calls;            /* under way: on work threads, deferred on the loop */
+	struct list execs;               /* of struct runtime_exec.node, those that nobody owns any more included */
+	unsigned exec_count;
 	struct timer retry;              /* the work queue was full with jobs of others */
 	struct runtime_recovery *recovery;
 };
@@ -118,6 +120,9 @@ void container_calls_free(struct container *container);  /* nobody is told */
 
 /* container_remove_io.c */
 void container_remove_step(struct container *container); /* goes on with a removal as far as it can now */
+
+/* runtime_exec_io.c */
+void runtime_execs_close(struct runtime *rt);
 
 /* runtime_recover_io.c: an awaited container is known now */
 void runtime_recovered_one(struct runtime *rt);

@@ -254,6 +254,7 @@ int runtime_open(const struct runtime_config *config, struct runtime **ret, stru
 	rt->base_dir = path_join(rt->containers_dir, ".base");
 	rt->containers = map_new();
 	list_init(&rt->waiting_jobs);
+	list_init(&rt->execs);
 	timer_init(&rt->retry, config->loop, on_retry, rt);
 	if (open_parts(rt, err) < 0) {
 		runtime_close(rt);
@@ -273,6 +274,7 @@ void runtime_close(struct runtime *rt)
 	rt->is_closed = true;
 	timer_cancel(&rt->retry);
 	runtime_recovery_free(rt);
+	runtime_execs_close(rt);
 	for (size_t at = 0; map_next(rt->containers, &at, &id, &value);) {
 		struct container *container = value;
 

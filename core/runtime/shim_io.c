@@ -13,10 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -26,37 +24,14 @@
 #include "runtime/container_init_io.h"
 #include "runtime/kcall_io.h"
 #include "runtime/log_writer_io.h"
+#include "runtime/process_io.h"
 #include "runtime/relro_io.h"
 #include "runtime/shim_inside.h"
-#include "runtime/shim_send_io.h"
 
 /* Touched as far as they are used, which mostly is not at all. */
 static char log_stage[LOG_WRITER_STAGE_BYTES];
 
 /* --- making the container ---------------------------------------------------------------------- */
-
-/* A shim ends with its container, not when a terminal or a shutdown sends signals around. */
-static void settle(void)
-{
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	prctl(PR_SET_NAME, "swarmbox-shim", 0, 0, 0);
-}
-
-/* Our end does not wait; the other one is the container's, and as it expects it. */
-static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input, struct err *err)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "make a pipe");
-	*ret_ours = ends[is_input];
-	*ret_theirs = ends[!is_input];
-	return fd_set_nonblocking(*ret_ours, true) < 0 ? err_sys(err, "make a pipe") : 0;
-}
 
 static int64_t number_of(const char *word)
 {
@@ -88,11 +63,7 @@ static int open_streams(struct shim *shim, char *const *words, struct container_
 	streams->is_stdin_once = strchr(words[SHIM_WORD_STDIO], SHIM_STDIO_ONCE);
 	streams->has_tty = strchr(words[SHIM_WORD_STDIO], SHIM_STDIO_TTY);
 	open_log(shim, words);
-	if (streams->has_tty)
-		return 0;
-	if (make_pipe(&streams->out.fd, &init->stdout_fd, false, err) < 0 || make_pipe(&streams->bad.fd, &init->stderr_fd, false, err) < 0)
-		return -1;
-	return shim->has_stdin ? make_pipe(&streams->in_fd, &init->stdin_fd, true, err) : 0;
+	return streams->has_tty ? 0 : streams_open_pipes(streams, (struct streams_wants){ shim->has_stdin, true, true }, init->stdio, err);
 }
 
 /* Ends of ours that the child must not hold up: its gate would never close, nor the agent's connection, if we were killed now. */
@@ -132,7 +103,7 @@ static int clone_container(struct shim *shim, const struct container_init *init,
 
 static int make(struct shim *shim, char *const *words, struct err *err)
 {
-	struct container_init init = { .spec_dir_fd = SHIM_DIR_FD, .gate_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1 };
+	struct container_init init = { .spec_dir_fd = SHIM_DIR_FD, .gate_fd = -1, .stdio = { -1, -1, -1 } };
 	int pair[2];
 
 	shim->shares_network = str_eq(words[SHIM_WORD_NETWORK], SHIM_NETWORK_HOST);
@@ -148,66 +119,49 @@ static int make(struct shim *shim, char *const *words, struct err *err)
 	if (result == 0)
 		result = clone_container(shim, &init, err);
 	fd_closep(&init.gate_fd);
-	fd_closep(&init.stdin_fd);
-	fd_closep(&init.stdout_fd);
-	fd_closep(&init.stderr_fd);
+	for (size_t i = 0; i < ARRAY_COUNT(init.stdio); i++)
+		fd_closep(&init.stdio[i]);
 	return result;
 }
 
 /* --- listening to the container ---------------------------------------------------------------- */
 
-static void take_terminal(struct shim *shim, const int fds[SHIM_SEND_FDS])
-{
-	struct streams *streams = &shim->streams;
-
-	if (!streams->has_tty)
-		return;
-	streams->out.fd = fds[0];
-	streams->slave_fd = fds[1];
-	streams->in_fd = shim->has_stdin ? streams->out.fd : -1;
-}
-
 static void hear_gate(struct shim *shim)
 {
-	char text[CONTAINER_INIT_MESSAGE_BYTES + 1];
-	int fds[SHIM_SEND_FDS];
-	ssize_t length = shim_receive(shim->gate_fd, text, sizeof text - 1, fds);
+	int terminal[2];
 
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+	switch (process_hear(shim->gate_fd, terminal, &shim->end)) {
+	case PROCESS_SAYS_NOTHING:
 		return;
-	if (length == 1 && text[0] == CONTAINER_INIT_READY) {
-		take_terminal(shim, fds);
+	case PROCESS_IS_READY:
+		streams_take_terminal(&shim->streams, terminal, shim->has_stdin);
 		shim->phase = SHIM_AT_GATE;
-		shim_talk_answer(shim);
-		return;
-	}
-	if (length >= 2 && text[0] == CONTAINER_INIT_ERROR) {
-		text[length] = '\0';
+		break;
+	case PROCESS_HAS_FAILED:
 		shim->phase = SHIM_FAILED;
-		shim->end.code = (unsigned char)text[1];
-		str_copy(shim->end.error, sizeof shim->end.error, text + 2);
-		shim_talk_answer(shim);
-		return;
+		break;
+	case PROCESS_IS_SILENT:
+		/* From a process that was let through the gate it means that exec has happened. */
+		if (shim->phase == SHIM_STARTING) {
+			shim->phase = SHIM_RUNNING;
+			shim->end.started_wall = clock_wall_ns();
+		}
+		fd_closep(&shim->gate_fd);
+		shim->gate_fd = -1;
+		break;
 	}
-	/* The end of the pair. From a process that was let through the gate it means that exec has happened. */
-	if (shim->phase == SHIM_STARTING) {
-		shim->phase = SHIM_RUNNING;
-		shim->end.started_wall = clock_wall_ns();
-		shim_talk_answer(shim);
-	}
-	fd_closep(&shim->gate_fd);
-	shim->gate_fd = -1;
+	shim_talk_answer(shim);
 }
 
 /* True when the container has ended; its code is then known. */
 static bool reap(struct shim *shim)
 {
-	siginfo_t info = { .si_pid = 0 };
+	int code;
 
-	if (waitid(P_PIDFD, (id_t)shim->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+	if (!process_has_ended(shim->pidfd, &code))
 		return false;
 	if (shim->phase != SHIM_FAILED)
-		shim->end.code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+		shim->end.code = code;
 	shim->end.finished_wall = clock_wall_ns();
 	shim->end.is_oom = shim->end.code != 0 && cgroup_oom_happened(SHIM_OOM_FD);
 	return true;
@@ -310,7 +264,7 @@ int shim_run(char *const words[SHIM_WORD_COUNT])
 	struct shim *shim = shim_new();
 	struct err err = { .code = 0 };
 
-	settle();
+	process_be_shim("swarmbox-shim");
 	for (int fd = SHIM_LISTEN_FD; fd <= SHIM_OOM_FD; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (make(shim, words, &err) < 0) {

@@ -2,6 +2,7 @@
 #include "runtime/shim_streams_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -27,6 +28,36 @@ void streams_init(struct streams *streams)
 	};
 	for (size_t i = 0; i < STREAMS_CLIENTS; i++)
 		streams->clients[i].fd = -1;
+}
+
+/* Our end does not wait; the other one is as its user expects it. */
+static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "make a pipe");
+	*ret_ours = ends[is_input];
+	*ret_theirs = ends[!is_input];
+	return fd_set_nonblocking(*ret_ours, true) < 0 ? err_sys(err, "make a pipe") : 0;
+}
+
+int streams_open_pipes(struct streams *streams, struct streams_wants wants, int ret_theirs[3], struct err *err)
+{
+	if (wants.in && make_pipe(&streams->in_fd, &ret_theirs[0], true, err) < 0)
+		return -1;
+	if (wants.out && make_pipe(&streams->out.fd, &ret_theirs[1], false, err) < 0)
+		return -1;
+	return wants.err ? make_pipe(&streams->bad.fd, &ret_theirs[2], false, err) : 0;
+}
+
+void streams_take_terminal(struct streams *streams, const int terminal[2], bool has_stdin)
+{
+	if (!streams->has_tty)
+		return;
+	streams->out.fd = terminal[0];
+	streams->slave_fd = terminal[1];
+	streams->in_fd = has_stdin ? terminal[0] : -1;
 }
 
 /* --- clients ----------------------------------------------------------------------------------- */

@@ -32,6 +32,11 @@ struct streams {
 
 void streams_init(struct streams *streams);
 
+/* Pipes to the process: its ends, those not wanted -1. On failure what was made stays for the caller's end. */
+int streams_open_pipes(struct streams *streams, struct streams_wants wants, int ret_theirs[3], struct err *err);
+/* Master and slave, when the process has made them; nothing without has_tty. */
+void streams_take_terminal(struct streams *streams, const int terminal[2], bool has_stdin);
+
 /* The other end of a new client's socket, non-blocking; -1 with errno, EBUSY when all places are taken. */
 int streams_add_client(struct streams *streams, struct streams_wants wants);
 void streams_take_client(struct streams *streams, int fd, struct streams_wants wants);   /* takes the socket; the first place is free */

@@ -8,11 +8,11 @@
 
 #include "base/str.h"
 #include "os/file.h"
-#include "runtime/container_init_io.h"
 #include "runtime/kcall_io.h"
+#include "runtime/packet_io.h"
+#include "runtime/process_io.h"
 #include "runtime/shim.h"
 #include "runtime/shim_inside.h"
-#include "runtime/shim_send_io.h"
 
 static void hang_up(struct shim_connection *connection)
 {
@@ -23,7 +23,7 @@ static void hang_up(struct shim_connection *connection)
 /* Replies are few and small: an agent that does not take them is stuck, and comes again on a new connection. */
 static void send_reply(struct shim_connection *connection, const struct shim_wire *reply, const int *fds, size_t fd_count)
 {
-	if (shim_send(connection->fd, reply, fds, fd_count) < 0)
+	if (packet_send_wire(connection->fd, reply, fds, fd_count) < 0)
 		hang_up(connection);
 }
 
@@ -50,7 +50,7 @@ static void say_hello(struct shim *shim, struct shim_connection *connection)
 	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)shim->pid);
 	if (shim->phase != SHIM_FAILED && !shim->shares_network)
 		netns = open(path, O_RDONLY | O_CLOEXEC);
-	int fds[SHIM_SEND_FDS] = { own, shim->pidfd, netns };
+	int fds[PACKET_FDS] = { own, shim->pidfd, netns };
 
 	send_reply(connection, &reply, fds, shim->phase == SHIM_FAILED || own < 0 ? 0 : netns < 0 ? 2 : 3);
 }
@@ -123,7 +123,7 @@ static void resize(struct shim *shim, struct shim_connection *connection, const 
 
 static void open_gate(struct shim *shim, struct shim_connection *connection)
 {
-	char word = CONTAINER_INIT_GO;
+	char word = PROCESS_GO;
 
 	if (shim->phase == SHIM_MAKING) {
 		refuse(connection, "shim: the container is not made yet");

@@ -1,6 +1,7 @@
-/* A container's stored plan, and the messages and exit files of shims: files that a crash may have cut, sockets that another version fills. */
+/* A container's stored plan, what an exec is told, and the messages and exit files of shims: files that a crash may have cut, sockets that another version fills. */
 #include <stdlib.h>
 
+#include "runtime/container_exec.h"
 #include "runtime/shim_plan.h"
 #include "runtime/shim_wire.h"
 
@@ -18,6 +19,14 @@ static void try_plan(const char *text, size_t size)
 
 		if (shim_plan_encode(&plan, &again, &err) < 0)
 			abort();         /* what could be read can be written */
+	}
+	struct container_exec exec;
+
+	if (container_exec_decode(text, size, &arena, &exec, &err) == 0) {
+		CLEANUP(buf_finip) struct buf again = BUF_INIT;
+
+		if (container_exec_encode(&exec, &again, &err) < 0)
+			abort();
 	}
 	arena_fini(&arena);
 }

@@ -154,6 +154,7 @@ TEST(input_that_nobody_reads_hurts_nobody)
 
 	/* a full pipe waits, and the end of the client with it: no processor is burnt meanwhile */
 	start(&host, &deaf);
+	EXPECT(host_wait_log(&host, deaf.id, "trapped"));
 	fd = host_attach(&host, deaf.id, "ioe");
 	while (write(fd, much, sizeof much) > 0)
 		;

@@ -17,6 +17,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "runtime/exec_shim.h"
 #include "runtime/shim.h"
 #include "test/unit/runner.h"
 
@@ -35,6 +36,8 @@ __attribute__((constructor)) static void be_the_shim(void)
 
 	for (; at < words.data + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
 		argv[count++] = at;
+	if (count == 4 && str_eq(argv[1], "shim") && str_eq(argv[2], EXEC_SHIM_WORD))
+		_exit(exec_shim_run(argv[3]));
 	if (count == ARRAY_COUNT(argv) && str_eq(argv[1], "shim"))
 		_exit(shim_run(argv + 2));
 }
@@ -199,20 +202,27 @@ void host_wait_spec_end(struct host *host, const char *id)
 	host_sh("while [ $(wc -l <%s/containers/%s/spec) -lt 2 ]; do sleep 0.01; done", host->data_root, id);
 }
 
+static struct container_strings words_of(struct host *host, const char *const *acts)
+{
+	const char **words = ARENA_ARRAY(&host->arena, const char *, 64);
+	size_t count = 0;
+
+	words[count++] = "probe";
+	for (; *acts && count < 64; acts++)
+		words[count++] = arena_strdup(&host->arena, *acts);
+	return (struct container_strings){ words, count };
+}
+
 struct container_spec host_spec_of(struct host *host, const char *const *acts)
 {
 	struct container_spec spec;
 	char *id = arena_take(&host->arena, HEX_ID_SIZE);
-	const char **words = ARENA_ARRAY(&host->arena, const char *, 64), **layer = ARENA_ARRAY(&host->arena, const char *, 1);
-	size_t count = 0;
+	const char **layer = ARENA_ARRAY(&host->arena, const char *, 1);
 
 	container_spec_init(&spec);
 	entropy_hex_id(id);
 	spec.id = id;
-	words[count++] = "probe";
-	for (; *acts && count < 64; acts++)
-		words[count++] = arena_strdup(&host->arena, *acts);
-	spec.argv = (struct container_strings){ words, count };
+	spec.argv = words_of(host, acts);
 	layer[0] = host->rootfs;
 	spec.layers = (struct container_strings){ layer, 1 };
 	spec.created_wall = clock_wall_ns();
@@ -433,10 +443,63 @@ bool host_stream_wait(struct host *host UNUSED, int fd, const char *text)
 	CLEANUP(buf_finip) struct buf so_far = BUF_INIT;
 	msec deadline = clock_boot_ms() + WAIT_MS;
 
-	while (!strstr(buf_text(&so_far), text))
+	while (!memmem(buf_text(&so_far), so_far.len, text, strlen(text)))
 		if (!read_some(fd, &so_far, deadline))
 			return false;
 	return true;
+}
+
+static void on_exec_started(void *arg, const struct runtime_exec_started *started, int code, const struct err *failure)
+{
+	struct host_exec *exec = arg;
+
+	exec->is_answered = true;
+	exec->stream_fd = started ? started->stream_fd : -1;
+	exec->pid = started ? started->pid : 0;
+	exec->code = code;
+	if (failure)
+		exec->err = *failure;
+}
+
+static void on_exec_exit(void *arg, int code)
+{
+	struct host_exec *exec = arg;
+
+	exec->has_ended = true;
+	exec->code = code;
+}
+
+int host_exec_start(struct host *host, const char *id, const struct container_exec *spec, struct host_exec *ret)
+{
+	static const struct runtime_exec_events events = { on_exec_started, on_exec_exit };
+
+	*ret = (struct host_exec){ .stream_fd = -1 };
+	if (runtime_exec_new(host->rt, id, spec, &events, ret, &ret->handle, &ret->err) < 0)
+		return -1;
+	EXPECT(host_wait(host, &ret->is_answered));
+	return ret->err.code ? -1 : 0;
+}
+
+struct container_exec host_exec_spec_of(struct host *host, const char *const *acts)
+{
+	return (struct container_exec){ .argv = words_of(host, acts), .has_output = true };
+}
+
+const char *host_exec_output(struct host *host, const char *id, const struct container_exec *spec, int *ret_code)
+{
+	struct host_exec exec;
+	const char *text;
+
+	if (host_exec_start(host, id, spec, &exec) < 0) {
+		*ret_code = exec.code;
+		text = arena_printf(&host->arena, "failed: %s", exec.err.text);
+	} else {
+		text = host_stream_rest(host, exec.stream_fd, !spec->has_tty);
+		EXPECT(host_wait(host, &exec.has_ended));
+		*ret_code = exec.code;
+	}
+	runtime_exec_free(exec.handle);
+	return text;
 }
 
 struct log_watch { const char *wanted; struct buf text; bool is_seen; };

@@ -58,9 +58,17 @@ const char *host_output(struct host *host, const struct container_spec *spec);
 int host_attach(struct host *host, const char *id, const char *wants);
 int host_try_attach(struct host *host, const char *id, const char *wants, int *ret_fd, struct err *err);
 int host_resize(struct host *host, const char *id, unsigned rows, unsigned columns, struct err *err);
+/* A process beside the container's own, that runs `probe` with these words and gives its output. */
+#define host_exec_spec(host, ...) host_exec_spec_of((host), (const char *const[]){ __VA_ARGS__ })
+struct container_exec host_exec_spec_of(struct host *host, const char *const *words);
+struct host_exec { struct runtime_exec *handle; bool is_answered, has_ended; int stream_fd, code; pid_t pid; struct err err; };
+/* Until it runs; -1 with err, and code. The handle is the caller's. */
+int host_exec_start(struct host *host, const char *id, const struct container_exec *spec, struct host_exec *ret);
+/* All of it: its output (host_stream_rest), its code. */
+const char *host_exec_output(struct host *host, const char *id, const struct container_exec *spec, int *ret_code);
 /* All that comes up to the stream's end, at most a minute. With frames: the texts of stdout, then "|" and those of stderr. Closes fd. */
 const char *host_stream_rest(struct host *host, int fd, bool has_frames);
-/* Of a stream without frames, until it has this text. */
+/* Until it has this text, in one frame if it has frames. */
 bool host_stream_wait(struct host *host, int fd, const char *text);
 /* Until the log has this text; false after a minute. */
 bool host_wait_log(struct host *host, const char *id, const char *text);

@@ -287,7 +287,7 @@ TEST(a_killed_shim_takes_its_container_along_and_is_told_as_lost)
 	EXPECT(told && told->code == 255);
 	EXPECT_STR(told ? told->error : "", "shim lost");
 	/* it may still be on its way out, or wait to be reaped by whoever adopted it */
-	host_sh("while [ -e /proc/%d/stat ] && ! grep -q ') [ZX] ' /proc/%d/stat; do sleep 0.01; done", pid, pid);
+	host_sh("while [ -e /proc/%d/stat ] && ! grep -qs ') [ZX] ' /proc/%d/stat; do sleep 0.01; done", pid, pid);
 
 	/* and while no agent is there */
 	EXPECT(host_create(&host, &other, &err) == 0 && host_start(&host, other.id, &err) == 0);

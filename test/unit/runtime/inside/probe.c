@@ -220,6 +220,42 @@ static void list_fds(void)
 	puts("");
 }
 
+/* What another process can be looked at through: nothing, while it is one of the host's on its way in. */
+static void kids(long ms)
+{
+	struct timespec start, now;
+	long seen = 0, open_ones = 0;
+	char path[64], target[256];
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	puts("watching");
+	fflush(stdout);
+	do {
+		for (int pid = 2; pid < 60; pid++) {
+			static const char *const names[] = { "exe", "root", "cwd", "fd/3", "fd/4", "fd/5", "fd/6", "fd/7", "fd/8", "fd/9", "fd/10", "mem" };
+
+			snprintf(path, sizeof path, "/proc/%d/stat", pid);
+			if (access(path, F_OK) < 0)
+				continue;
+			seen++;
+			for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+				snprintf(path, sizeof path, "/proc/%d/%s", pid, names[i]);
+				ssize_t length = readlink(path, target, sizeof target - 1);
+
+				if (length < 0)
+					continue;
+				target[length] = 0;
+				if ((strcmp(names[i], "exe") == 0 && strcmp(target, "/bin/probe") != 0) || strncmp(names[i], "fd/", 3) == 0) {
+					printf("%s -> %s\n", path, target);
+					open_ones++;
+				}
+			}
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+	printf("saw %s, open %ld\n", seen ? "some" : "none", open_ones);
+}
+
 static void rlimit(void)
 {
 	struct rlimit limit;
@@ -317,6 +353,7 @@ static void act(const char *name)
 	else if (IS("winch")) wait_winch();
 	else if (IS("fds")) list_fds();
 	else if (IS("close")) close((int)number(0));
+	else if (IS("kids")) kids(number(0));
 	else if (IS("sleep")) usleep((useconds_t)(int)number(0) * 1000);
 	else if (IS("abort")) abort();
 	else if (!escape_act(name, args)) printf("probe: no act '%s'\n", name);
