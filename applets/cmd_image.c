@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "applets/confirm.h"
 #include "applets/image_download.h"
+#include "applets/image_history.h"
 #include "applets/image_upload.h"
 #include "applets/listing.h"
 #include "base/units.h"
@@ -211,7 +213,71 @@ static int image_rm(struct cli *cli, const void *args, char **operands)
 	return code;
 }
 
+/* --- prune --- */
+
+struct image_prune_args { struct strlist filters; bool all, force; };
+
+static const struct option image_prune_options[] = {
+	OPT_BOOL(struct image_prune_args, all, 'a', "all",
+		 "Remove all that no container uses, not just those without a name"),
+	{ OPTION_LIST, 0, "filter", "filter", "Remove only what fits: until=24h, label=NAME[=VALUE]",
+	  OPTION_AT(struct image_prune_args, filters, struct strlist), listing_check_filter, NULL },
+	OPT_BOOL(struct image_prune_args, force, 'f', "force", "Do not ask"),
+	OPT_END
+};
+
+static void print_pruned(yyjson_val *reply)
+{
+	yyjson_val *list = dig(reply, "ImagesDeleted"), *item;
+	CLEANUP(buf_finip) struct buf size = BUF_INIT;
+	yyjson_arr_iter iter;
+
+	if (yyjson_arr_size(list))
+		cli_printf("Deleted Images:\n");
+	yyjson_arr_iter_init(list, &iter);
+	while ((item = yyjson_arr_iter_next(&iter))) {
+		if (dig(item, "Untagged"))
+			cli_printf("untagged: %s\n", dig_str(item, "Untagged"));
+		if (dig(item, "Deleted"))
+			cli_printf("deleted: %s\n", dig_str(item, "Deleted"));
+	}
+	if (yyjson_arr_size(list))
+		cli_printf("\n");
+	units_format_size(dig_int(reply, "SpaceReclaimed"), &size);
+	cli_printf("Total reclaimed space: %s\n", buf_text(&size));
+}
+
+static int image_prune(struct cli *cli, const void *args, char **operands UNUSED)
+{
+	const struct image_prune_args *prune = args;
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	struct strlist filters = {0};
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	yyjson_doc *reply = NULL;
+
+	if (!prune->force &&
+	    !confirm(prune->all ? "WARNING! This will remove all images without at least one container "
+				  "associated to them." :
+				  "WARNING! This will remove all dangling images."))
+		return EXIT_OK;         /* as docker does */
+	for (size_t i = 0; i < prune->filters.count; i++)
+		strlist_add(&filters, prune->filters.items[i]);
+	listing_add_filter(&filters, "dangling", prune->all ? "false" : "true");
+	buf_add_str(&path, "/images/prune");
+	listing_add_filters(&filters, &path);
+	strlist_fini(&filters);
+	if (!call || call_post(call, NULL, &reply, &err, "%s", buf_text(&path)) < 0)
+		return cli_fail(&err);
+	print_pruned(yyjson_doc_get_root(reply));
+	yyjson_doc_free(reply);
+	return EXIT_OK;
+}
+
 static const struct command image_commands[] = {
+	{ .name = "history", .spellings = "image history, history", .usage = "[OPTIONS] IMAGE",
+	  .help = "Show the steps an image was made in", .options = image_history_options, .min = 1,
+	  .max = 1, .args_size = sizeof(struct image_history_args), .run = image_history },
 	{ .name = "import", .spellings = "image import, import",
 	  .usage = "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
 	  .help = "Make an image of the tar of a root file system", .options = image_import_options,
@@ -226,6 +292,9 @@ static const struct command image_commands[] = {
 	  .usage = "[OPTIONS] [REPOSITORY[:TAG]]", .help = "List the images of this host",
 	  .options = image_ls_options, .max = 1, .args_size = sizeof(struct image_ls_args),
 	  .run = image_ls },
+	{ .name = "prune", .usage = "[OPTIONS]", .help = "Remove images that nobody uses",
+	  .options = image_prune_options, .args_size = sizeof(struct image_prune_args),
+	  .run = image_prune },
 	{ .name = "rm", .spellings = "image rm, image remove, rmi", .usage = "[OPTIONS] IMAGE [IMAGE...]",
 	  .help = "Remove images", .options = image_rm_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct image_rm_args), .run = image_rm },

@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "api/image_filter.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "image/image_import.h"
 #include "image/image_manifest.h"
 #include "model/image_ref.h"
-
-static const char *const filter_keys[] = { "before", "since", "dangling", "label", "reference", "until", NULL };
+#include "os/clock.h"
 
 static void add_id(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *hex)
 {
@@ -63,78 +63,16 @@ static yyjson_mut_val *list_item(const struct image *image, const struct strlist
 
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
 
-/* "nginx", "nginx:*", "*": docker's reference patterns, with * and ? inside one part of the name. */
-static bool pattern_matches(const char *pattern, const char *text)
-{
-	for (; *pattern; pattern++, text++) {
-		if (*pattern == '*') {
-			for (; ; text++) {
-				if (pattern_matches(pattern + 1, text))
-					return true;
-				if (!*text || *text == '/')
-					return false;
-			}
-		}
-		if (*pattern == '?' ? !*text || *text == '/' : *pattern != *text)
-			return false;
-	}
-	return !*text;
-}
-
-static bool reference_matches(const struct str_array *values, const char *tag)
-{
-	const char *colon = strrchr(tag, ':');
-	CLEANUP(str_freep) char *repository = str_printf("%.*s", (int)(colon ? colon - tag : (long)strlen(tag)), tag);
-
-	for (size_t i = 0; i < values->count; i++)
-		if (pattern_matches(values->items[i], tag) || pattern_matches(values->items[i], repository))
-			return true;
-	return false;
-}
-
-/* The names that were asked for, of an image that has others too; false when it has none of them. */
-static bool names_match(const struct filters *filters, const struct image *image, struct strlist *ret)
-{
-	const struct str_array *values = filters_get(filters, "reference");
-
-	for (size_t i = 0; i < image->tags.count; i++)
-		if (!values || reference_matches(values, image->tags.items[i]))
-			strlist_add(ret, image->tags.items[i]);
-	return !values || ret->count;
-}
-
-static bool labels_match(const struct filters *filters, const struct image *image, struct arena *arena)
-{
-	struct str_map labels = { ARENA_ARRAY(arena, struct str_pair, image->config.labels.count), image->config.labels.count };
-
-	for (size_t i = 0; i < labels.count; i++)
-		labels.items[i] = (struct str_pair){ (char *)(uintptr_t)image->config.labels.items[i].name,
-						     (char *)(uintptr_t)image->config.labels.items[i].value };
-	return filters_labels(filters, "label", &labels);
-}
-
-static int refuse_filters(const struct filters *filters, struct err *err)
-{
-	static const char *const refused[] = { "before", "since", "until", NULL };
-
-	for (size_t i = 0; refused[i]; i++)
-		if (filters_get(filters, refused[i]))
-			return err_set(err, ERR_UNSUPPORTED, "filter '%s' of images is not supported by swarmbox yet", refused[i]);
-	return 0;
-}
-
 void api_image_list(struct api *api, struct http_request *req, const char *name)
 {
 	const struct image *image;
-	struct filters filters;
-	bool wants_dangling = false;
+	struct image_filter filter;
 	yyjson_mut_doc *doc;
 	yyjson_mut_val *list;
 	struct err err;
 
 	(void)name;
-	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 ||
-	    refuse_filters(&filters, &err) < 0 || filters_bool(&filters, "dangling", false, &wants_dangling, &err) < 0) {
+	if (image_filter_parse(http_query(req, "filters"), IMAGE_FILTER_LIST, api->host.images, clock_wall_ns(), http_arena(req), &filter, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -143,8 +81,7 @@ void api_image_list(struct api *api, struct http_request *req, const char *name)
 	for (size_t at = 0; (image = image_store_at(api->host.images, at)); at++) {
 		CLEANUP(strlist_finip) struct strlist tags = { 0 };
 
-		if (names_match(&filters, image, &tags) && labels_match(&filters, image, http_arena(req)) &&
-		    (!filters_get(&filters, "dangling") || wants_dangling == (image->tags.count == 0)))
+		if (image_filter_holds(&filter, image, &tags))
 			yyjson_mut_arr_append(list, list_item(image, &tags, doc));
 	}
 	api_reply_doc(req, 200, doc, list);
@@ -211,6 +148,48 @@ void api_image_inspect(struct api *api, struct http_request *req, const char *na
 	api_reply_doc(req, 200, doc, root);
 }
 
+static yyjson_mut_val *history_item(const struct image *image, const struct image_history *h, int64_t size_bytes, bool is_top, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *ret = yyjson_mut_obj(doc);
+
+	api_add_str(doc, ret, "Comment", h->comment);
+	yyjson_mut_obj_add_int(doc, ret, "Created", h->created == STAMP_ZERO ? 0 : h->created / 1000000000);
+	api_add_str(doc, ret, "CreatedBy", h->created_by);
+	if (is_top) {
+		add_id(doc, ret, "Id", image->id);
+		add_strings(doc, ret, "Tags", &image->tags);
+	} else {
+		api_add_str(doc, ret, "Id", "<missing>");
+		yyjson_mut_obj_add_null(doc, ret, "Tags");
+	}
+	yyjson_mut_obj_add_int(doc, ret, "Size", size_bytes);
+	return ret;
+}
+
+/* Newest first. Steps that made no layer have no size; what the config tells too much, or not at all, has none either. */
+void api_image_history(struct api *api, struct http_request *req, const char *name)
+{
+	const struct image *image;
+	size_t layer = 0;
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *list;
+	struct err err;
+
+	if (image_store_get(api->host.images, name, &image, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	list = yyjson_mut_arr(doc);
+	for (size_t i = 0; i < image->config.history_count; i++) {
+		const struct image_history *h = &image->config.history[i];
+		int64_t size = !h->is_empty_layer && layer < image->layer_count ? image->layers[layer++].size_bytes : 0;
+
+		yyjson_mut_arr_prepend(list, history_item(image, h, size, i + 1 == image->config.history_count, doc));
+	}
+	api_reply_doc(req, 200, doc, list);
+}
+
 /* What a service is pinned to at create. The built-in image has no digest, and an image we do not have needs a registry. */
 void api_distribution(struct api *api, struct http_request *req, const char *name)
 {
@@ -257,6 +236,12 @@ void api_image_tag(struct api *api, struct http_request *req, const char *name)
 	image_store_tag(api->host.images, name, target, tagged, req);
 }
 
+static void add_removed(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct image_removed *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		api_add_str(doc, yyjson_mut_arr_add_obj(doc, list), items[i].is_untagged ? "Untagged" : "Deleted", items[i].text);
+}
+
 static void removed(void *arg, const struct image_removed *items, size_t count, const struct err *err)
 {
 	struct http_request *req = arg;
@@ -269,14 +254,54 @@ static void removed(void *arg, const struct image_removed *items, size_t count, 
 	}
 	doc = yyjson_mut_doc_new(NULL);
 	list = yyjson_mut_arr(doc);
-	for (size_t i = 0; i < count; i++)
-		api_add_str(doc, yyjson_mut_arr_add_obj(doc, list), items[i].is_untagged ? "Untagged" : "Deleted", items[i].text);
+	add_removed(doc, list, items, count);
 	api_reply_doc(req, 200, doc, list);
 }
 
 void api_image_remove(struct api *api, struct http_request *req, const char *name)
 {
 	image_store_remove(api->host.images, name, http_query_is_true(req, "force"), removed, req);
+}
+
+struct pruning { struct http_request *req; struct image_filter filter; };       /* in the request's arena */
+
+static bool wants_to_prune(void *arg, const struct image *image)
+{
+	return image_filter_holds(&((struct pruning *)arg)->filter, image, NULL);
+}
+
+static void pruned(void *arg, const struct image_removed *items, size_t count, int64_t reclaimed_bytes, const struct err *err)
+{
+	struct http_request *req = ((struct pruning *)arg)->req;
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *root;
+
+	if (err) {
+		http_reply_error(req, err);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	root = yyjson_mut_obj(doc);
+	if (count)
+		add_removed(doc, yyjson_mut_obj_add_arr(doc, root, "ImagesDeleted"), items, count);
+	else
+		yyjson_mut_obj_add_null(doc, root, "ImagesDeleted");
+	yyjson_mut_obj_add_int(doc, root, "SpaceReclaimed", reclaimed_bytes);
+	api_reply_doc(req, 200, doc, root);
+}
+
+void api_image_prune(struct api *api, struct http_request *req, const char *name)
+{
+	struct pruning *pruning = ARENA_NEW(http_arena(req), struct pruning);
+	struct err err;
+
+	(void)name;
+	pruning->req = req;
+	if (image_filter_parse(http_query(req, "filters"), IMAGE_FILTER_PRUNE, api->host.images, clock_wall_ns(), http_arena(req), &pruning->filter,
+			       &err) < 0)
+		http_reply_error(req, &err);
+	else
+		image_store_prune(api->host.images, wants_to_prune, pruned, pruning);
 }
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */

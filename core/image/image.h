@@ -39,4 +39,8 @@ void image_free(struct image *image);                    /* NULL is welcome */
 void image_repo_digests(const struct image *image, struct strlist *ret);
 
 /* What a removal took away, in Docker's order. text is "nginx:latest" or "sha256:…". */
-struct image_removed { bool is_untagged; char *text; };
+struct image_removed {
+	bool is_untagged;
+	char *text;
+	char id[SHA256_HEX_SIZE];                        /* of the image this is about; "" for a stack of layers */
+};

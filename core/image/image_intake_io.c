@@ -334,10 +334,11 @@ static void done_commit(struct image_op *op)
 		return;
 	}
 	for (size_t i = 0; i < intake->layer_count; i++) {
-		const struct intake_layer *layer = intake->layers[i];
+		struct intake_layer *layer = intake->layers[i];
 
 		if (!layer->shown.was_there && !layer->only_check)
 			image_store_add_layer(intake->store, layer->shown.diff_id, layer->report.data_bytes, layer->hides_lower);
+		intake_layer_drop(layer);            /* the images have it now */
 	}
 	image_store_measure_all(intake->store);
 	image_op_want_sweep(intake->store);          /* blobs of a manifest that is another one now */

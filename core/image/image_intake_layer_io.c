@@ -56,12 +56,18 @@ struct intake_layer *intake_layer_add(struct image_intake *intake, const struct 
 	return layer;
 }
 
+void intake_layer_drop(struct intake_layer *layer)
+{
+	if (layer->has_hold)
+		image_store_drop_parts(layer->intake->store, layer->shown.diff_id, layer->shown.blob, layer->only_check, layer->blob_is_stored);
+	layer->has_hold = false;
+}
+
 void intake_layer_free(struct intake_layer *layer)
 {
 	unpack_child_close(layer->child);
 	fd_closep(&layer->fd);
-	if (layer->has_hold)
-		image_store_drop_parts(layer->intake->store, layer->shown.diff_id, layer->shown.blob, layer->only_check, layer->blob_is_stored);
+	intake_layer_drop(layer);
 	free(layer->blob_path);
 	free(layer->stage);
 	free(layer);

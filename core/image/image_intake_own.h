@@ -75,6 +75,8 @@ bool intake_take_back(struct image_intake *intake);
 /* The intake's layer of that blob and diff id, made when it is not there. */
 struct intake_layer *intake_layer_add(struct image_intake *intake, const struct image_layer *from);
 void intake_layer_free(struct intake_layer *layer);
+/* What the store has of it is not kept by the intake any more. */
+void intake_layer_drop(struct intake_layer *layer);
 /* Unpacks what waits, as many at a time as may be. */
 void intake_layers_start(struct image_intake *intake);
 void intake_layers_progress(void *arg);

@@ -26,16 +26,18 @@ void image_removals_fini(struct image_removals *removals)
 	*removals = (struct image_removals){ 0 };
 }
 
-static void tell(struct removal *r, bool is_untagged, char *text)
+static void tell(struct removal *r, bool is_untagged, char *text, const char *id)
 {
 	r->removals->items = mem_resize(r->removals->items, r->removals->count + 1, sizeof(*r->removals->items));
-	r->removals->items[r->removals->count++] = (struct image_removed){ is_untagged, text };
+	struct image_removed *item = &r->removals->items[r->removals->count++];
+	*item = (struct image_removed){ .is_untagged = is_untagged, .text = text };
+	str_copy(item->id, sizeof(item->id), id);
 }
 
 static void untag(struct removal *r, const char *tag)
 {
 	strlist_add(&r->edit->untag, tag);
-	tell(r, true, str_dup(tag));
+	tell(r, true, str_dup(tag), r->image->id);
 }
 
 static bool has_user(const struct removal *r, bool running_only, char ret_container[65])
@@ -54,14 +56,14 @@ static void chain_ids(const struct image *image, char (*ret)[SHA256_HEX_SIZE])
 	}
 }
 
-/* The first count layers of another image are the same ones. */
+/* The first count layers of another image, which stays, are the same ones. */
 static bool is_stack_shared(const struct removal *r, size_t count)
 {
 	for (size_t i = 0; i < r->set->count; i++) {
 		const struct image *other = r->set->items[i];
 		size_t same = 0;
 
-		if (other == r->image || other->layer_count < count)
+		if (strlist_has(&r->edit->removes, other->id) || other->layer_count < count)
 			continue;
 		while (same < count && str_eq(other->layers[same].diff_id, r->image->layers[same].diff_id))
 			same++;
@@ -76,10 +78,10 @@ static void remove_whole(struct removal *r)
 	char chains[IMAGE_CONFIG_MAX_LAYERS][SHA256_HEX_SIZE];
 
 	strlist_add(&r->edit->removes, r->image->id);
-	tell(r, false, str_printf("sha256:%s", r->image->id));
+	tell(r, false, str_printf("sha256:%s", r->image->id), r->image->id);
 	chain_ids(r->image, chains);
 	for (size_t n = r->image->layer_count; n > 0 && !is_stack_shared(r, n); n--)
-		tell(r, false, str_printf("sha256:%s", chains[n - 1]));
+		tell(r, false, str_printf("sha256:%s", chains[n - 1]), "");
 }
 
 static int refuse(const struct removal *r, bool can_be_forced, const char *why, const char *container)
@@ -127,6 +129,24 @@ static int plan_by_id(struct removal *r)
 		untag(r, r->image->tags.items[i]);
 	remove_whole(r);
 	return 0;
+}
+
+void image_set_plan_prune(const struct image_set *set, image_wants_fn *wants, void *wants_arg, image_user_fn *find_user, void *arg,
+			  struct image_edit *ret, struct image_removals *ret_removals)
+{
+	struct removal r = { .set = set, .find_user = find_user, .arg = arg, .edit = ret, .removals = ret_removals };
+	char container[65];
+
+	*ret = (struct image_edit){ 0 };
+	*ret_removals = (struct image_removals){ 0 };
+	for (size_t i = 0; i < set->count; i++) {
+		r.image = set->items[i];
+		if (r.image->is_builtin || has_user(&r, false, container) || !wants(wants_arg, r.image))
+			continue;
+		for (size_t n = 0; n < r.image->tags.count; n++)
+			untag(&r, r.image->tags.items[n]);
+		remove_whole(&r);
+	}
 }
 
 int image_set_plan_removal(const struct image_set *set, const char *name, bool force, image_user_fn *find_user, void *arg,

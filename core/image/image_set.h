@@ -47,3 +47,7 @@ typedef bool image_user_fn(void *arg, const char *image_id, bool running_only, c
 /* The edit of `rmi`, and what to tell about it, by Docker's rules (image_store.h). */
 int image_set_plan_removal(const struct image_set *set, const char *name, bool force, image_user_fn *find_user, void *arg,
 			   struct image_edit *ret, struct image_removals *ret_removals, struct err *err);
+/* The edit of `image prune`: every image that `wants` (all but the built-in one and those that a container uses are asked about) goes, with all its names. */
+typedef bool image_wants_fn(void *arg, const struct image *image);
+void image_set_plan_prune(const struct image_set *set, image_wants_fn *wants, void *wants_arg, image_user_fn *find_user, void *arg,
+			  struct image_edit *ret, struct image_removals *ret_removals);

@@ -68,6 +68,11 @@ typedef void image_removed_fn(void *arg, const struct image_removed *removed, si
 /* Docker's rules: a name takes only the name away while others are left; ids with several names, and images in use, need force or are refused. */
 void image_store_remove(struct image_store *store, const char *name, bool force, image_removed_fn *fn, void *arg);
 
+/* Removes every image that `wants`, which is asked when its turn has come, except those that containers use. reclaimed: bytes of layers that nothing
+ * needs any more. */
+typedef void image_pruned_fn(void *arg, const struct image_removed *removed, size_t count, int64_t reclaimed_bytes, const struct err *err);
+void image_store_prune(struct image_store *store, bool (*wants)(void *arg, const struct image *image), image_pruned_fn *fn, void *arg);
+
 /* ---- using ------------------------------------------------------------------------------------------------------------------ */
 
 /* Keeps layer directories on disk, whatever happens to the image's names. A container has one as long as it exists. */

@@ -1,5 +1,5 @@
-/* image_store_own.h - the insides of an image store, for the files that make it up: image_store.c, image_op.c, image_import.c,
- * image_builtin_io.c.
+/* image_store_own.h - the insides of an image store, for the files that make it up: image_store.c, image_store_edit.c, image_hold.c, image_op.c,
+ * image_builtin_io.c, and those of import, intake, load and save.
  *
  * A change of the store is an op. Ops wait in a list and are done one at a time: start on the loop, where it decides by what is true
  * then; run on a work thread, followed by the writing of index.json if there is an edit; the edit is applied in memory; done.
@@ -71,6 +71,8 @@ void image_store_add_layer(struct image_store *store, const char *diff_id, int64
 /* Fills sizes and is_unpacked of an image from the layers on disk. */
 void image_store_measure(const struct image_store *store, struct image *image);
 void image_store_measure_all(struct image_store *store);
+/* Some image has it. */
+bool image_store_is_layer_named(const struct image_store *store, const char *diff_id);
 /* Keeps what the store has of a layer, unpacked or as a blob, from being swept until it is dropped. What the store has not is not kept. */
 void image_store_hold_parts(struct image_store *store, const char *diff_id, const char *blob, bool *ret_has_layer, bool *ret_has_blob);
 void image_store_drop_parts(struct image_store *store, const char *diff_id, const char *blob, bool has_layer, bool has_blob);

@@ -600,3 +600,69 @@ TEST(image_load_mends_an_image_whose_layer_is_gone)
 	build_fini(&build);
 	store_lab_fini(&lab);
 }
+
+/* ---- pruning ---------------------------------------------------------------------------------------------------------------- */
+
+static bool is_dangling(void *arg, const struct image *image)
+{
+	(void)arg;
+	return image->tags.count == 0;
+}
+
+static bool is_any(void *arg, const struct image *image)
+{
+	(void)arg;
+	EXPECT(!image->is_builtin);
+	return true;
+}
+
+TEST(image_store_prunes_what_is_wanted_and_nobody_uses)
+{
+	CLEANUP(buf_finip) struct buf first = BUF_INIT, second = BUF_INIT, third = BUF_INIT;
+	struct build build;
+	struct store_lab lab;
+	char expected[400];
+
+	store_lab_init(&lab);
+	store_lab_open(&lab);
+	build_init(&build);
+	build_add_file(&build, "base", "12345", BUILD_PLAIN);
+	build_seal(&build, "linux/amd64", "");
+	build_docker(&first, &build, "base:1");
+	EXPECT(store_lab_load(&lab, &first, NULL));
+	build_add_file(&build, "more", "123", BUILD_PLAIN);
+	build_seal(&build, "linux/amd64", "");
+	build_docker(&second, &build, NULL);
+	EXPECT(store_lab_load(&lab, &second, NULL));
+	CLEANUP(str_freep) char *dangling = str_dup(lab.id);
+	EXPECT(store_lab_prune(&lab, is_dangling));
+	snprintf(expected, sizeof(expected), "Deleted: %.19s\nDeleted: sha256:", dangling);
+	EXPECT(str_starts(buf_text(&lab.removed), expected));        /* the image, then the stack of both layers; the base's is still needed */
+	EXPECT_INT(lab.removed.len, 2 * strlen("Deleted: sha256:0123456789ab\n"));
+	EXPECT_INT(lab.reclaimed, 3);
+	EXPECT(get(&lab, dangling) == NULL && get(&lab, "base:1"));
+	EXPECT(store_lab_prune(&lab, is_dangling));
+	EXPECT_STR(buf_text(&lab.removed), "");
+	EXPECT_INT(lab.reclaimed, 0);
+
+	/* All of them, but for the one a stopped container uses. */
+	EXPECT(store_lab_load(&lab, &second, NULL));
+	build_seal(&build, "linux/amd64", ",\"author\":\"x\"");
+	build_docker(&third, &build, "third:1");
+	EXPECT(store_lab_load(&lab, &third, NULL));
+	str_copy(lab.user_of, sizeof(lab.user_of), get(&lab, "base:1")->id);
+	memset(lab.user, 'c', 64);
+	EXPECT(store_lab_prune(&lab, is_any));
+	EXPECT(strstr(buf_text(&lab.removed), "Untagged: third:1\n"));
+	EXPECT_INT(lab.reclaimed, 3);
+	EXPECT_INT(image_store_count(lab.store), 2);
+	store_lab_settle(&lab);
+	EXPECT_INT(store_lab_count(&lab, "layers"), 2);
+	EXPECT_INT(store_lab_count(&lab, "blobs/sha256"), 3);
+	lab.user[0] = '\0';
+	EXPECT(store_lab_prune(&lab, is_any));
+	EXPECT_INT(lab.reclaimed, 5);
+	EXPECT_INT(image_store_count(lab.store), 1);
+	build_fini(&build);
+	store_lab_fini(&lab);
+}

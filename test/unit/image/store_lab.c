@@ -279,6 +279,22 @@ static void on_removed(void *arg, const struct image_removed *removed, size_t co
 	on_done(arg, err);
 }
 
+static void on_pruned(void *arg, const struct image_removed *removed, size_t count, int64_t reclaimed_bytes, const struct err *err)
+{
+	((struct store_lab *)arg)->reclaimed = reclaimed_bytes;
+	on_removed(arg, removed, count, err);
+}
+
+bool store_lab_prune(struct store_lab *lab, bool (*wants)(void *arg, const struct image *image))
+{
+	lab->is_done = false;
+	buf_clear(&lab->removed);
+	image_store_prune(lab->store, wants, on_pruned, lab);
+	check(!lab->is_done);
+	store_lab_wait(lab);
+	return !lab->has_failed;
+}
+
 bool store_lab_remove(struct store_lab *lab, const char *name, bool force)
 {
 	lab->is_done = false;

@@ -21,6 +21,7 @@ struct store_lab {
 	bool is_done, has_failed;
 	char id[80];
 	struct err err;
+	int64_t reclaimed;
 	struct buf removed;                      /* "Untagged: …\nDeleted: …\n" */
 	struct buf loaded;                       /* "a:1 b:1\n\n": a line for each image, with its names */
 };
@@ -38,5 +39,7 @@ bool store_lab_load(struct store_lab *lab, const struct buf *archive, const char
 bool store_lab_save(struct store_lab *lab, const char *const *names, size_t count, struct buf *out);
 bool store_lab_tag(struct store_lab *lab, const char *source, const char *target);
 bool store_lab_remove(struct store_lab *lab, const char *name, bool force);
+/* All that `wants` (given the lab); lab->reclaimed. */
+bool store_lab_prune(struct store_lab *lab, bool (*wants)(void *arg, const struct image *image));
 /* How many names are in <images>/<folder>. */
 size_t store_lab_count(struct store_lab *lab, const char *folder);
