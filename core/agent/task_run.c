@@ -21,8 +21,10 @@ void task_run_resume(struct task_run *run, const struct task_facts *facts)
 	run->has_exited = facts->has_exited;
 	run->exit_code = facts->exit_code;
 	run->oom_killed = facts->oom_killed;
+	run->has_health = facts->has_health;
+	run->is_healthy = facts->has_health && facts->was_running;
 	if (run->is_started && !run->has_exited)
-		run->state = TASK_RUNNING;
+		run->state = !run->has_health || run->is_healthy ? TASK_RUNNING : TASK_STARTING;
 	else if (run->has_container && !run->has_exited && run->state < TASK_PREPARING)
 		run->state = TASK_PREPARING;
 	else if (!run->has_container && !task_is_done(&(struct task){ .state = run->state }))
@@ -66,7 +68,7 @@ static bool is_over(const struct task_run *run)
 
 static bool must_end(const struct task_run *run)
 {
-	return run->is_unassigned || run->is_stopped || run->is_purged || run->desired > TASK_RUNNING;
+	return run->is_unassigned || run->is_stopped || run->is_purged || run->is_unhealthy || run->desired > TASK_RUNNING;
 }
 
 /* An error before the user's program was started rejects the task, afterwards it fails. */
@@ -77,6 +79,17 @@ static void fail(struct task_run *run, const char *error, struct task_out *out)
 	enter(run, run->state < TASK_STARTING ? TASK_REJECTED : TASK_FAILED, run->message, out);
 }
 
+/* Swarm's words and those of the check. How a program ends that was told to is no success. */
+static void fail_unhealthy(struct task_run *run, struct task_out *out)
+{
+	char text[sizeof run->error], code[40] = "";
+
+	if (run->exit_code != 0)
+		snprintf(code, sizeof code, "non-zero exit (%d): ", run->exit_code);
+	snprintf(text, sizeof text, "task: %sdockerexec: unhealthy container%s%s", code, run->last_check[0] ? ": " : "", run->last_check);
+	fail(run, text, out);
+}
+
 static void name_the_end(struct task_run *run, struct task_out *out)
 {
 	if (run->timer_ms)
@@ -85,6 +98,8 @@ static void name_the_end(struct task_run *run, struct task_out *out)
 		enter(run, TASK_SHUTDOWN, "shutdown", out);
 	} else if (!run->is_started) {
 		fail(run, run->error[0] ? run->error : "task: the container ended before it was started", out);
+	} else if (run->is_unhealthy) {
+		fail_unhealthy(run, out);
 	} else if (run->exit_code == 0 && !run->error[0]) {
 		enter(run, TASK_COMPLETE, "finished", out);
 	} else {
@@ -142,6 +157,8 @@ static void begin_step(struct task_run *run, struct task_out *out)
 		if (run->state < TASK_STARTING)
 			enter(run, TASK_STARTING, "starting", out);
 		ask(run, out, TASK_ACT_START);
+	} else if (run->has_health && !run->is_healthy) {
+		return;                                 /* its first good check is waited for */
 	} else if (run->is_started && run->has_ports && !run->is_published) {
 		ask(run, out, TASK_ACT_PUBLISH);
 	} else if (run->is_started && run->state < TASK_RUNNING) {
@@ -242,6 +259,14 @@ static void exited(struct task_run *run, const struct task_in *in)
 	str_copy(run->error, sizeof run->error, in->error ? in->error : "");
 }
 
+static void unhealthy(struct task_run *run, const struct task_in *in)
+{
+	if (run->has_exited || is_over(run) || must_end(run))
+		return;                                 /* it ends for a reason of its own */
+	run->is_unhealthy = true;
+	str_copy(run->last_check, sizeof run->last_check, in->error ? in->error : "");
+}
+
 static void timer_fired(struct task_run *run, struct task_out *out)
 {
 	run->timer_ms = 0;
@@ -292,6 +317,12 @@ void task_run_step(struct task_run *run, const struct task_in *in, struct task_o
 		break;
 	case TASK_EXIT:
 		exited(run, in);
+		break;
+	case TASK_HEALTHY:
+		run->is_healthy = true;
+		break;
+	case TASK_UNHEALTHY:
+		unhealthy(run, in);
 		break;
 	case TASK_TIMER:
 		timer_fired(run, out);

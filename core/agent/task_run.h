@@ -3,7 +3,8 @@
  * At most one act that waits for an answer is under way; its answer is the next input. An exit may arrive at any time. The machine is
  * resumed after a restart of the agent from what the host still has (task_run_resume), so it keeps facts, not history.
  *
- *   accepted → preparing (image, volumes, container up to its gate, network leg) → ready → starting → running
+ *   accepted → preparing (image, volumes, container up to its gate, network leg) → ready → starting (until it is healthy, where its
+ *   health is checked) → running
  *   end: withdraw its published ports → wait for their connections, at most 2 s → stop signal → grace → kill
  */
 #pragma once
@@ -37,6 +38,8 @@ enum task_event {
 	TASK_STOP,              /* a person stopped it (signal, grace): it ends, but the manager did not want that */
 	TASK_ANSWER,            /* to the act under way; error NULL: success */
 	TASK_EXIT,              /* the container has ended */
+	TASK_HEALTHY,           /* a check of its health has succeeded for the first time */
+	TASK_UNHEALTHY,         /* too many have failed: it is ended. error: what the last one printed */
 	TASK_TIMER,
 };
 struct task_in {
@@ -44,7 +47,7 @@ struct task_in {
 	msec now;
 	int desired;            /* DESIRE */
 	msec grace_ms;          /* STOP: -1 for the spec's */
-	const char *error;      /* ANSWER: sentence; EXIT: "" or what went wrong besides the code */
+	const char *error;      /* ANSWER: sentence; EXIT: "" or what went wrong besides the code; UNHEALTHY */
 	int exit_code;          /* EXIT */
 	bool oom_killed;        /* EXIT */
 };
@@ -53,12 +56,14 @@ struct task_out { enum task_act acts[TASK_ACTS_MAX]; unsigned count; };
 struct task_run {
 	/* fixed */
 	bool needs_network, has_ports;
+	bool has_health;                        /* known once it is prepared: the check may be the image's */
 	msec grace_ms;
 	/* what is so */
 	int desired;
 	int state;
 	bool is_unassigned, is_stopped, is_purged;      /* the last two by a person */
 	bool has_container, is_attached, is_started, is_published, is_drained, has_exited, is_killed;
+	bool is_healthy, is_unhealthy;          /* neither: its check has not decided yet */
 	bool is_busy;                           /* an act waits for its answer */
 	enum task_act busy_with;
 	bool is_signalled;
@@ -68,11 +73,17 @@ struct task_run {
 	bool oom_killed;
 	const char *message;                    /* a constant */
 	char error[512];
+	char last_check[256];                   /* of an unhealthy one: what was printed */
 };
 
 void task_run_init(struct task_run *run, int desired, bool needs_network, bool has_ports, msec grace_ms);
-/* What the host still has of it after a restart of the agent. */
-struct task_facts { int state; bool has_container, is_attached, is_started, has_exited; int exit_code; bool oom_killed; };
+/* What the host still has of it after a restart of the agent. was_running: it was reported so, hence healthy, if that is checked. */
+struct task_facts {
+	int state;
+	bool has_container, is_attached, is_started, has_exited, has_health, was_running;
+	int exit_code;
+	bool oom_killed;
+};
 void task_run_resume(struct task_run *run, const struct task_facts *facts);
 
 void task_run_step(struct task_run *run, const struct task_in *in, struct task_out *out);

@@ -60,6 +60,10 @@ static struct task_in event_of(const char *word)
 		in.event = TASK_UNASSIGN;
 	else if (str_eq(word, "timer"))
 		in.event = TASK_TIMER;
+	else if (str_eq(word, "healthy"))
+		in.event = TASK_HEALTHY;
+	else if (str_eq(word, "unhealthy"))
+		in = (struct task_in){ .event = TASK_UNHEALTHY, .now = 1000, .error = "no answer" };
 	else
 		EXPECT_STR(word, "ok");
 	return in;
@@ -167,7 +171,50 @@ TEST(a_task_run_asks_for_the_acts_of_its_life_in_order)
 	}
 }
 
+/* The same for a task whose health is checked. */
+static const struct { const char *script, *want; } checked_lives[] = {
+	{ "run ok ok ok", " report report prepare | attach | report report start | | starting: " },
+	{ "run ok ok ok healthy ok healthy",
+	  " report report prepare | attach | report report start | | publish | report | | running: " },
+	/* it need not have been told that it runs */
+	{ "run ok ok healthy ok ok", " report report prepare | attach | report report start | | publish | report | running: " },
+	{ "run ok ok ok unhealthy ok exit1 ok",
+	  " report report prepare | attach | report report start | | drain | signal timer=11000 | timer=0 report detach | |"
+	  " failed: task: non-zero exit (1): dockerexec: unhealthy container: no answer" },
+	{ "run ok ok ok healthy ok unhealthy ok ok exit0 ok",
+	  " report report prepare | attach | report report start | | publish | report | withdraw | drain | signal timer=11000 |"
+	  " timer=0 report detach | | failed: task: dockerexec: unhealthy container: no answer" },
+	{ "run ok ok ok unhealthy ok timer exit1",
+	  " report report prepare | attach | report report start | | drain | signal timer=11000 | kill | report detach |"
+	  " failed: task: non-zero exit (1): dockerexec: unhealthy container: no answer" },
+	/* it ends by itself before it was healthy */
+	{ "run ok ok ok exit0 ok", " report report prepare | attach | report report start | | report detach | | complete: " },
+	{ "run ok ok ok exit1 ok", " report report prepare | attach | report report start | | report detach | | failed: task: non-zero exit (1)" },
+	/* unhealthy while it is being ended anyway is no news */
+	{ "run ok ok ok end ok unhealthy exit1 ok",
+	  " report report prepare | attach | report report start | | drain | signal timer=11000 | | timer=0 report detach | | shutdown: " },
+	{ "run ok ok ok unhealthy end ok exit1 ok",
+	  " report report prepare | attach | report report start | | drain | | signal timer=11000 | timer=0 report detach | | shutdown: " },
+};
+
+TEST(a_task_run_waits_for_health_before_it_is_published_and_ends_without)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(checked_lives); i++) {
+		CLEANUP(buf_finip) struct buf text = BUF_INIT;
+		struct task_run run;
+
+		task_run_init(&run, TASK_ASSIGNED, true, true, 10000);
+		run.has_health = true;
+		play(&run, checked_lives[i].script, &text);
+		EXPECT_STR(buf_text(&text), checked_lives[i].want);
+	}
+}
+
 static const struct { struct task_facts facts; const char *script, *want; } revivals[] = {
+	{ { .state = TASK_ASSIGNED, .has_container = true, .is_attached = true, .is_started = true, .has_health = true, .was_running = true },
+	  "run ok", " publish | | running: " },
+	{ { .state = TASK_ASSIGNED, .has_container = true, .is_attached = true, .is_started = true, .has_health = true },
+	  "run healthy ok", " | publish | report | running: " },
 	{ { .state = TASK_RUNNING, .has_container = true, .is_attached = true, .is_started = true }, "run ok", " publish | | running: " },
 	{ { .state = TASK_RUNNING, .has_container = true, .is_attached = true, .is_started = true }, "run bad",
 	  " publish | report | running: no luck" },
