@@ -140,10 +140,10 @@ build/vendor/$(ARCH)/musl.done: build/vendor/src/musl.done | build/packages-$(AR
 	+$(call say,vendor,musl) mkdir -p $(@D) && vendor/build $(ARCH) musl && touch $@
 
 define vendored
-build/vendor/$(ARCH)/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.h) build/vendor/$(ARCH)/musl.done
+build/vendor/$(ARCH)/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.[ch]) build/vendor/$(ARCH)/musl.done
 	$$(call say,vendor,$1) vendor/build $(ARCH) $1 && touch $$@
 
-build/vendor/san/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.h)
+build/vendor/san/$1.done: build/vendor/src/$1.done $(wildcard vendor/$1/*.[ch])
 	$$(call say,vendor,$1 (san)) mkdir -p $$(@D) && vendor/build san $1 && touch $$@
 
 endef

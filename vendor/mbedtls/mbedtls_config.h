@@ -17,7 +17,9 @@
 #define MBEDTLS_FS_IO
 #define MBEDTLS_ERROR_C
 
-/* Random numbers; HMAC_DRBG makes signatures deterministic. */
+/* Random numbers, from getrandom.c beside this; HMAC_DRBG makes signatures deterministic. */
+#define MBEDTLS_NO_PLATFORM_ENTROPY
+#define MBEDTLS_ENTROPY_HARDWARE_ALT
 #define MBEDTLS_ENTROPY_C
 #define MBEDTLS_CTR_DRBG_C
 #define MBEDTLS_HMAC_DRBG_C
@@ -65,6 +67,7 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_PEM_WRITE_C
 #define MBEDTLS_X509_USE_C
+#define MBEDTLS_X509_RSASSA_PSS_SUPPORT          /* TLS 1.3 signs with RSA only so */
 #define MBEDTLS_X509_CRT_PARSE_C
 #define MBEDTLS_X509_CSR_PARSE_C
 #define MBEDTLS_X509_CREATE_C
