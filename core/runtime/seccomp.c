@@ -3,25 +3,13 @@
 
 #include <asm/unistd.h>
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 
 #include "base/panic.h"
 #include "model/caps.h"
+#include "os/audit_arch.h"
 #include "runtime/seccomp_names.h"
-
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__arm__)
-#define OUR_ARCH AUDIT_ARCH_ARM
-#elif defined(__riscv) && __riscv_xlen == 64
-#define OUR_ARCH AUDIT_ARCH_RISCV64
-#else
-#error "seccomp: this architecture has no audit number here"
-#endif
 
 /* The table of numbers. armv7 has a few calls of its own from 0xf0000 up (cacheflush, set_tls): those sit in front of the search. */
 enum { NUMBER_MAX = 600, PRIVATE_MAX = 16 };
