@@ -4,7 +4,7 @@
 
 /* One line a noun or a command that belongs to none; those of a noun stand in its own file. */
 extern const struct command agent_command, check_command, completion_command, container_command,
-	image_command, inspect_command, network_command, node_command, service_command,
+	fetch_command, image_command, inspect_command, network_command, node_command, service_command,
 	swarm_command, system_command, unpack_command, version_command, volume_command,
 	whoami_command;
 
@@ -13,6 +13,7 @@ const struct command *const applets_all[] = {
 	&service_command,   &swarm_command,  &system_command,  &volume_command,
 	&agent_command,     &check_command,  &completion_command,
 	&inspect_command,   &version_command, &whoami_command, &unpack_command,
+	&fetch_command,
 	NULL,
 };
 

@@ -24,6 +24,7 @@ static const struct field fetch_job_fields[] = {
 	F(14, STR, fetch_job, no_proxy, "no_proxy", 0),
 	F(15, STR, fetch_job, user_agent, "user_agent", 0),
 	F(16, U64, fetch_job, stall_ms, "stall_ms", 0),
+	F(17, U64, fetch_job, retry_ms, "retry_ms", 0),
 };
 const struct shape fetch_job_shape = SHAPE(fetch_job, fetch_job_fields);
 

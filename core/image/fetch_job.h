@@ -33,6 +33,7 @@ struct fetch_job {
 	char *http_proxy, *https_proxy, *no_proxy;
 	char *user_agent;
 	uint64_t stall_ms;                               /* a connection on which nothing comes is dropped after so long; 0: 30 s */
+	uint64_t retry_ms;                               /* the first delay before something is tried again; 0: FETCH_DELAY_MS */
 };
 extern const struct shape fetch_job_shape;
 

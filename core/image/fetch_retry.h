@@ -20,9 +20,10 @@ enum fetch_patience { FETCH_QUESTION, FETCH_TRANSFER };
 struct fetch_retry {
 	unsigned failures;      /* since bytes last came */
 	unsigned total;
+	msec base_ms;           /* the first delay; 0: FETCH_DELAY_MS */
 };
 #define FETCH_DELAY_MS     500          /* of the first, doubled each time */
-#define FETCH_DELAY_MAX_MS 16000
+#define FETCH_DELAY_MAX_MS 16000        /* 32 times the first */
 #define FETCH_TRIES        6            /* in a row without a byte: 31 s of waiting */
 #define FETCH_QUESTION_TRIES 3
 #define FETCH_TOTAL_TRIES  200          /* for a server that sends a byte each time */

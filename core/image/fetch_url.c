@@ -121,6 +121,18 @@ bool fetch_url_is_same_origin(const struct fetch_url *a, const struct fetch_url 
 	return a->is_https == b->is_https && a->port == b->port && str_eq(a->host, b->host);
 }
 
+void fetch_url_encode(const char *text, struct buf *out)
+{
+	static const char plain[] = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			buf_add_char(out, *text);
+		else
+			buf_printf(out, "%%%02X", (unsigned)(uint8_t)*text);
+	}
+}
+
 /* ---- following -------------------------------------------------------------------------------------------------------------- */
 
 /* The path that a relative reference has in the folder of another one; dots are left for the server. */

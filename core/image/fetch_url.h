@@ -25,6 +25,9 @@ const char *fetch_url_authority(const struct fetch_url *url, char ret_text[FETCH
 /* Scheme, host and port: what credentials belong to. */
 bool fetch_url_is_same_origin(const struct fetch_url *a, const struct fetch_url *b);
 
+/* A value for a query or a form: all but letters, digits and "-._~" percent-encoded. Appends. */
+void fetch_url_encode(const char *text, struct buf *out);
+
 #define FETCH_REDIRECTS_MAX 10
 /* Where a Location header leads. ERR_DENIED from https to http. Going to another host is allowed; whoever asks must leave credentials behind
  * (is_same_origin). */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "image/fetch_url.h"
 
 /* ---- words ------------------------------------------------------------------------------------------------------------------ */
 
@@ -130,15 +131,8 @@ const struct registry_challenge *registry_challenges_pick(const struct registry_
 
 static void add_query(struct buf *out, const char *key, const char *value)
 {
-	static const char plain[] = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 	buf_printf(out, "%c%s=", strchr(buf_text(out), '?') ? '&' : '?', key);
-	for (; *value; value++) {
-		if (strchr(plain, *value))
-			buf_add_char(out, *value);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(uint8_t)*value);
-	}
+	fetch_url_encode(value, out);
 }
 
 void registry_challenge_token_url(const struct registry_challenge *challenge, const char *scope, const char *account, struct buf *out)
