@@ -79,3 +79,13 @@ TEST(the_dice_move_a_delay_by_a_quarter_at_most)
 		EXPECT(delay >= FETCH_DELAY_MS * 3 / 4 && delay <= FETCH_DELAY_MS * 5 / 4);
 	}
 }
+
+TEST(a_transfer_can_be_told_to_be_less_patient)
+{
+	struct fetch_retry retry = { .base_ms = 20 };
+	msec delay = 0;
+
+	for (int i = 0; i < 3; i++)
+		EXPECT(fetch_retry_next(&retry, FETCH_TRANSFER, FETCH_BROKEN, false, 0, 20, &delay));
+	EXPECT_INT(delay, 80);
+}
