@@ -111,7 +111,8 @@ static const char *default_masked[] = {
 	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
 	"/sys/devices/system/cpu/cpu*/thermal_throttle"
 };
-static const char *default_readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
+/* dynamic_debug is not one of Docker's: it lets root switch on messages of the host's kernel, and asks for no capability. */
+static const char *default_readonly[] = { "/proc/bus", "/proc/dynamic_debug", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
 
 void container_spec_init(struct container_spec *spec)
 {

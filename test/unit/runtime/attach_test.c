@@ -160,6 +160,7 @@ TEST(input_that_nobody_reads_hurts_nobody)
 		;
 	EXPECT_INT(errno, EAGAIN);
 	close(fd);
+	EXPECT(host_wait_log(&host, deaf.id, "trapped"));        /* before that, a signal to the first process is lost */
 	fd = host_attach(&host, deaf.id, "o");
 	EXPECT(runtime_signal(host.rt, deaf.id, SIGUSR1, &err) == 0 && runtime_signal(host.rt, closes.id, SIGUSR1, &err) == 0);
 	host_stream_rest(&host, fd, true);

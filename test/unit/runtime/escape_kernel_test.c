@@ -155,6 +155,47 @@ TEST(escape_typing_on_the_hosts_terminal)
 	host_close(&host);
 }
 
+/* With a terminal it is one of its own: what is typed there, or pushed in by TIOCSTI, only comes back to it. */
+TEST(escape_a_terminal_is_the_containers_own)
+{
+	struct host host;
+
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "descriptors", ",", "ls", "/dev/pts", ",", "stat", "/dev/console", NULL);
+
+	spec.has_tty = true;
+	EXPECT_STR(host_output(&host, &spec), "0 /dev/pts/0\r\n1 /dev/pts/0\r\n2 /dev/pts/0\r\n0 ptmx \r\n/dev/console 20620 0:5 136,0\r\n");
+	host_close(&host);
+}
+
+/* CVE-2025-52565, CVE-2026-88264: links where the terminal is made and mounted, in a /dev that others can write to. */
+TEST(escape_links_in_the_place_of_the_console)
+{
+	struct host host;
+	static const char *const links[][2] = { { "console", "/kept/marker" }, { "console", "/proc/sys/kernel/core_pattern" }, { "pts/ptmx", "/dev/null" },
+						{ "pts/ptmx", "/kept/marker" }, { "pts", "/proc/self/fd" } };
+
+	host_open(&host);
+	host_sh("mkdir -p %s/outside %s/dev && printf secret >%s/outside/marker", host.dir, host.dir, host.dir);
+	struct container_mount mounts[] = {
+		{ .kind = CONTAINER_VOLUME, .source = IN("%s/dev", host.dir), .target = "/dev" },
+		{ .kind = CONTAINER_VOLUME, .source = IN("%s/outside", host.dir), .target = "/kept" },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(links); i++) {
+		host_sh("rm -rf %s/dev && mkdir -p %s/dev && mknod %s/dev/null c 1 3 && if [ %s != pts ]; then mkdir %s/dev/pts; fi && "
+			"ln -s %s %s/dev/%s", host.dir, host.dir, host.dir, links[i][0], host.dir, links[i][1], host.dir, links[i][0]);
+		struct container_spec spec = host_spec(&host, "print", "runs", NULL);
+
+		spec.mounts = mounts;
+		spec.mount_count = ARRAY_COUNT(mounts);
+		spec.has_tty = true;
+		spec.user = "1000";
+		EXPECT(str_starts(host_output(&host, &spec), "failed: open a terminal in /dev/pts"));
+	}
+	host_sh("[ \"$(stat -c %%u:%%s %s/outside/marker)\" = 0:6 ] && [ $(cat %s/outside/marker) = secret ]", host.dir, host.dir);
+	host_close(&host);
+}
+
 TEST(escape_processes_and_memory_of_the_host_are_out_of_reach)
 {
 	struct host host;

@@ -158,7 +158,7 @@ void host_close(struct host *host)
 	EXPECT(!is_in_file("/proc/self/mountinfo", host->dir));
 	char command[256];
 
-	snprintf(command, sizeof command, "! find /sys/fs/cgroup -maxdepth 3 -name '%s' | grep .", host->cgroup_parent);
+	snprintf(command, sizeof command, "! find /sys/fs/cgroup -maxdepth 3 -name '%s' 2>/dev/null | grep .", host->cgroup_parent);
 	EXPECT(system(command) == 0);
 	host_sh("rm -rf %s", host->dir);
 	arena_fini(&host->arena);
