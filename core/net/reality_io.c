@@ -162,13 +162,22 @@ int reality_probe_kind(struct netlink_io *route, const char *kind, struct err *e
 /* ---- sysctls ---- */
 
 /* Only written when it differs: /proc/sys may be read-only and right. */
-static int set_one(const char *path, struct err *err)
+static int set_one(const char *path, const char *value, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf old = BUF_INIT;
 
-	if (file_read(path, 64, &old, err) == 0 && old.len > 0 && old.data[0] == '1')
+	if (file_read(path, 64, &old, err) == 0 && old.len > 0 && old.data[0] == value[0])
 		return 0;
-	return file_poke(path, "1", err);
+	return file_poke(path, value, err);
+}
+
+/* A container must not become the host's router by saying that it is one (CVE-2020-13401). */
+static int ignore_advertisements(const char *bridge, struct err *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", bridge);
+	return file_exists(path) ? set_one(path, "0", err) : 0;
 }
 
 int reality_set_sysctls(const char *bridge, struct err *err)
@@ -176,7 +185,7 @@ int reality_set_sysctls(const char *bridge, struct err *err)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge);
-	if (set_one("/proc/sys/net/ipv4/ip_forward", err) < 0)
+	if (set_one("/proc/sys/net/ipv4/ip_forward", "1", err) < 0 || set_one(path, "1", err) < 0)
 		return -1;
-	return set_one(path, err);
+	return ignore_advertisements(bridge, err);
 }

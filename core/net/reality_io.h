@@ -15,6 +15,6 @@ int reality_make_bridge(struct netlink_io *route, const char *name, const char *
 			struct bridge_plan *plan, struct err *err);
 /* ERR_UNSUPPORTED when the kernel has no links of that kind. */
 int reality_probe_kind(struct netlink_io *route, const char *kind, struct err *err);
-/* Forwarding on, and 127.0.0.0/8 allowed as a source into the bridge: 127.0.0.1:PORT needs it (the
- * rules keep strangers out). */
+/* Forwarding on, 127.0.0.0/8 allowed as a source into the bridge: 127.0.0.1:PORT needs it (the
+ * rules keep strangers out), and what containers say of IPv6 routes not listened to. */
 int reality_set_sysctls(const char *bridge, struct err *err);
