@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "applets/listing.h"
+#include "applets/prune.h"
 #include "applets/spec_edit.h"
 #include "client/call.h"
 #include "client/dig.h"
@@ -149,6 +150,48 @@ static int volume_rm(struct cli *cli, const void *args, char **operands)
 	return listing_each(cli, "DELETE", "/volumes/", operands, rm->force ? "?force=1" : "");
 }
 
+struct volume_prune_args { struct strlist filters; bool all, force; };
+
+static const struct option volume_prune_options[] = {
+	OPT_BOOL(struct volume_prune_args, all, 'a', "all", "Those with a name too, not only anonymous ones"),
+	{ OPTION_LIST, 0, "filter", "filter", "Remove only what fits: label=, label!=",
+	  OPTION_AT(struct volume_prune_args, filters, struct strlist), listing_check_filter, NULL },
+	OPT_BOOL(struct volume_prune_args, force, 'f', "force", "Do not ask"),
+	OPT_END
+};
+
+static int volume_prune(struct cli *cli, const void *args, char **operands UNUSED)
+{
+	const struct volume_prune_args *prune = args;
+	struct prune what = {
+		.path = "/volumes/prune", .title = "Deleted Volumes:",
+		.member = "VolumesDeleted",
+		.warning = prune->all ? "This will remove all local volumes not used by at least one container." :
+			   "This will remove anonymous local volumes not used by at least one container.",
+	};
+	struct strlist filters = {0};
+
+	for (size_t i = 0; i < prune->filters.count; i++) {
+		if (prune->all && str_starts(prune->filters.items[i], "all=")) {
+			strlist_fini(&filters);
+			cli_warn("conflicting options: cannot specify both --all and --filter all=1");
+			return EXIT_FAILED;
+		}
+		strlist_add(&filters, prune->filters.items[i]);
+	}
+	if (prune->all)
+		listing_add_filter(&filters, "all", "true");
+	int code = prune_run(cli, &what, &filters, prune->force);
+	strlist_fini(&filters);
+	return code;
+}
+
+static int volume_update(struct cli *cli UNUSED, const void *args UNUSED, char **operands UNUSED)
+{
+	cli_warn("volume update is not supported by swarmbox yet");
+	return EXIT_FAILED;
+}
+
 static const struct command volume_commands[] = {
 	{ .name = "create", .usage = "[OPTIONS] [VOLUME]", .help = "Make a volume",
 	  .options = volume_create_options, .max = 1, .args_size = sizeof(struct volume_create_args),
@@ -159,9 +202,14 @@ static const struct command volume_commands[] = {
 	{ .name = "ls", .spellings = "volume ls, volume list", .usage = "[OPTIONS]",
 	  .help = "List the volumes of this host", .options = volume_ls_options,
 	  .args_size = sizeof(struct volume_ls_args), .run = volume_ls },
+	{ .name = "prune", .usage = "[OPTIONS]", .help = "Remove volumes that nothing uses",
+	  .options = volume_prune_options, .args_size = sizeof(struct volume_prune_args),
+	  .run = volume_prune },
 	{ .name = "rm", .spellings = "volume rm, volume remove", .usage = "[OPTIONS] VOLUME [VOLUME...]",
-	  .help = "Remove volumes that nothing uses", .options = volume_rm_options, .min = 1,
+	  .help = "Remove volumes", .options = volume_rm_options, .min = 1,
 	  .max = COMMAND_MANY, .args_size = sizeof(struct volume_rm_args), .run = volume_rm },
+	{ .name = "update", .usage = "VOLUME", .help = "Change a volume of the cluster", .max = COMMAND_MANY,
+	  .run = volume_update, .is_hidden = true },
 	{ .name = NULL },
 };
 

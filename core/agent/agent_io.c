@@ -124,6 +124,8 @@ static void started(void *arg, const struct err *failure)
 
 	if (!failure)
 		tell_event(run, "start", NULL);
+	else
+		volumes_release(run->agent->cfg.volumes, run->container_id);    /* it has ended, and nobody is told */
 	run_answer(run, failure);
 }
 
@@ -340,6 +342,7 @@ void agent_on_exit(void *arg, const struct runtime_exit *exit)
 	if (exit->oom_killed)
 		tell_event(run, "oom", NULL);
 	tell_event(run, "die", code);
+	volumes_release(agent->cfg.volumes, exit->id);
 	run_feed(run, &(struct task_in){ .event = TASK_EXIT, .exit_code = exit->code, .oom_killed = exit->oom_killed, .error = exit->error });
 }
 

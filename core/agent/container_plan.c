@@ -130,7 +130,7 @@ static enum container_propagation propagation_of(const struct mount *mount)
 	return CONTAINER_RPRIVATE;
 }
 
-static struct container_mount mount_of(const struct mount *mount, const char *volume_path)
+static struct container_mount mount_of(const struct mount *mount, const char *volume_path, const char *volume_name)
 {
 	struct container_mount ret = { .target = text(mount->target), .is_readonly = mount->read_only };
 
@@ -141,12 +141,15 @@ static struct container_mount mount_of(const struct mount *mount, const char *vo
 		ret.propagation = propagation_of(mount);
 		ret.is_nonrecursive = mount->bind && mount->bind->non_recursive;
 		ret.makes_source = mount->bind && mount->bind->create_mountpoint;
+		ret.is_readonly_shallow = mount->bind && mount->bind->writable_below;
+		ret.needs_readonly_deep = mount->bind && mount->bind->readonly_below;
 		break;
 	case MOUNT_VOLUME:
 		ret.kind = CONTAINER_VOLUME;
 		ret.source = volume_path;
-		ret.name = text(mount->source);
+		ret.name = text(volume_name ? volume_name : mount->source);
 		ret.copies_up = !(mount->volume && mount->volume->no_copy);
+		ret.subpath = mount->volume ? mount->volume->subpath : NULL;
 		break;
 	case MOUNT_TMPFS:
 		ret.kind = CONTAINER_TMPFS;
@@ -166,10 +169,11 @@ static void set_mounts(const struct container_spec_model *own, const struct imag
 
 	ret->mounts = ARENA_ARRAY(arena, struct container_mount, count + anonymous);
 	for (size_t i = 0; i < count; i++)
-		ret->mounts[ret->mount_count++] = mount_of(&own->mounts.items[i], i < volumes->count ? volumes->paths[i] : NULL);
+		ret->mounts[ret->mount_count++] = mount_of(&own->mounts.items[i], i < volumes->count ? volumes->paths[i] : NULL,
+							   volumes->names && i < volumes->count ? volumes->names[i] : NULL);
 	for (size_t i = 0; i < anonymous && count + i < volumes->count; i++)
 		ret->mounts[ret->mount_count++] = (struct container_mount){ .kind = CONTAINER_VOLUME, .source = volumes->paths[count + i],
-			.name = "", .target = arena_strdup(arena, targets[i]), .copies_up = true };
+			.name = volumes->names ? volumes->names[count + i] : "", .target = arena_strdup(arena, targets[i]), .copies_up = true };
 }
 
 size_t container_plan_anonymous_volumes(const struct container_spec_model *own, const struct image_config *config, const char **ret_targets,

@@ -17,8 +17,9 @@ struct container_wish {
 	enum container_network network;
 	const char *host_gateway;                /* the host's address as seen from the container, for "host-gateway"; "" when it has none */
 };
-/* The paths of the volumes its mounts name, in the order of the mounts; NULL where the mount is no volume. */
-struct container_volumes { const char *const *paths; size_t count; };
+/* Paths and names of the volumes its mounts mean, in the order of the mounts, those of the image behind them; NULL where the mount is no
+ * volume. names NULL: as the mounts have them. */
+struct container_volumes { const char *const *paths; size_t count; const char *const *names; };
 
 /* ret points into the wish, layers and volumes; what comes from the config is copied. ERR_INVALID when there is nothing to run
  * ("no command specified"), or a name of a signal, a capability, a log driver is unknown. */

@@ -139,6 +139,8 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	facts.is_attached = net_adopt(agent->cfg.net, run->assignment.task_id, &run->address, &err) == 0;
 	if (!facts.has_exited)
 		reserve_again(run);
+	for (size_t i = 0; i < spec->mount_count && !facts.has_exited; i++)
+		volumes_adopt(agent->cfg.volumes, spec->mounts[i].name, info->id);
 	if (run->machine.state <= TASK_RUNNING) {
 		task_run_resume(&run->machine, &facts);
 		str_copy(run->machine.error, sizeof run->machine.error, info->error);
@@ -240,6 +242,7 @@ static void recovered(void *arg, const struct err *failure)
 		return;
 	}
 	adopt_containers(agent);
+	volumes_settle(agent->cfg.volumes);
 	known = NEW_ARRAY(const char *, map_count(agent->by_container) + 1);
 	for (size_t at = 0; map_next(agent->by_container, &at, &id, &run);)
 		known[count++] = id;

@@ -59,33 +59,57 @@ void run_release_ports(struct run *run)
 			net_release_port(run->agent->cfg.net, port_proto(&run->ports[i]), (uint16_t)run->ports[i].published_port);
 }
 
-/* Makes those that are missing; the paths in the order of the mounts, anonymous ones last. */
-static int make_volumes(struct run *run, const struct image_config *config, struct container_volumes *ret, struct err *err)
+static void remove_anonymous(struct run *run, const char *names)
+{
+	CLEANUP(strlist_finip) struct strlist list = { 0 };
+	struct err err;
+
+	if (str_is_empty(names))
+		return;
+	list = str_split(names, ',');
+	for (size_t i = 0; i < list.count; i++)
+		if (volumes_remove(run->agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
+			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
+}
+
+/* Makes it if it is missing; an anonymous one goes to the list. */
+static const struct volume *make_volume(struct run *run, const struct mount *mount, struct buf *anonymous, struct err *err)
+{
+	const struct volume_options *options = mount ? mount->volume : NULL;
+	const struct volume_driver *driver = options ? options->driver : NULL;
+	bool is_named = mount && !str_is_empty(mount->source);
+	const struct volume *volume;
+
+	if (volumes_create(run->agent->cfg.volumes, is_named ? mount->source : "", driver ? driver->name : NULL,
+			   driver ? &driver->options : NULL, options ? &options->labels : NULL, &volume, err) < 0)
+		return NULL;
+	if (!is_named)
+		buf_printf(anonymous, "%s%s", anonymous->len ? "," : "", volume->name);
+	return volume;
+}
+
+/* Those of the mounts, then those that only the image wants. ret_anonymous: their names, for the label, also on failure. */
+static int make_volumes(struct run *run, const struct image_config *config, struct container_volumes *ret, struct buf *ret_anonymous,
+			struct err *err)
 {
 	const struct container_spec_model *own = &run->assignment.spec.container;
 	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
-	size_t anonymous = container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
-	const char **paths = ARENA_ARRAY(&run->arena, const char *, own->mounts.count + anonymous + 1);
+	size_t count = own->mounts.count + container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
+	const char **paths = ARENA_ARRAY(&run->arena, const char *, count), **names = ARENA_ARRAY(&run->arena, const char *, count);
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	CLEANUP(buf_finip) struct buf names = BUF_INIT;
-	const struct volume *volume;
 
-	for (size_t i = 0; i < own->mounts.count + anonymous; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct mount *mount = i < own->mounts.count ? &own->mounts.items[i] : NULL;
-		const struct volume_driver *driver = mount && mount->volume ? mount->volume->driver : NULL;
-		bool is_named = mount && !str_is_empty(mount->source);
+		const struct volume *volume;
 
 		if (mount && mount->type != MOUNT_VOLUME)
 			continue;
-		if (volumes_create(run->agent->cfg.volumes, is_named ? mount->source : "", driver ? driver->name : NULL,
-				   driver ? &driver->options : NULL, mount && mount->volume ? &mount->volume->labels : NULL, &volume, err) < 0)
+		if (!(volume = make_volume(run, mount, ret_anonymous, err)))
 			return -1;
-		if (!is_named)
-			buf_printf(&names, "%s%s", names.len ? "," : "", volume->name);
+		names[i] = arena_strdup(&run->arena, volume->name);
 		paths[i] = arena_strdup(&run->arena, volumes_path(run->agent->cfg.volumes, volume->name, &path));
 	}
-	paths[own->mounts.count + anonymous] = arena_strdup(&run->arena, buf_text(&names));     /* for the label */
-	*ret = (struct container_volumes){ paths, own->mounts.count + anonymous };
+	*ret = (struct container_volumes){ paths, count, names };
 	return 0;
 }
 
@@ -116,6 +140,7 @@ const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_
 static int plan_container(struct run *run, struct err *err)
 {
 	struct agent *agent = run->agent;
+	CLEANUP(buf_finip) struct buf anonymous = BUF_INIT;
 	struct container_volumes volumes;
 	const struct image *image;
 	const char *const *layers;
@@ -128,12 +153,15 @@ static int plan_container(struct run *run, struct err *err)
 	layers = image_hold_dirs(run->hold, &layer_count);
 	run->image_id = arena_strdup(&run->arena, image->id);
 	entropy_hex_id(id);
-	if (make_volumes(run, &image->config, &volumes, err) < 0 ||
+	if (make_volumes(run, &image->config, &volumes, &anonymous, err) < 0 ||
 	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes,
-			   agent_host_gateway(agent, gateway), &run->arena, &run->spec, err) < 0)
+			   agent_host_gateway(agent, gateway), &run->arena, &run->spec, err) < 0) {
+		run->spec = (struct container_spec){ 0 };
+		remove_anonymous(run, buf_text(&anonymous));
 		return -1;
+	}
 	run->spec.created_wall = clock_wall_ns();
-	add_label(run, TASK_LABEL_VOLUMES, volumes.paths[volumes.count]);
+	add_label(run, TASK_LABEL_VOLUMES, arena_strdup(&run->arena, buf_text(&anonymous)));
 	add_label(run, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
 	run_take_container(run, id);
 	return 0;
@@ -148,41 +176,49 @@ static void created(void *arg, const struct err *failure)
 	run_answer(run, failure);
 }
 
+static void volumes_are_there(void *arg, const struct err *failure)
+{
+	struct run *run = arg;
+
+	if (failure)
+		created(run, failure);
+	else
+		runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
+}
+
+static int use_volumes(struct run *run, struct err *err)
+{
+	const char **names = ARENA_ARRAY(&run->arena, const char *, run->spec.mount_count);
+
+	for (size_t i = 0; i < run->spec.mount_count; i++)
+		names[i] = run->spec.mounts[i].name;
+	return volumes_use(run->agent->cfg.volumes, names, run->spec.mount_count, run->container_id, volumes_are_there, run, err);
+}
+
 void run_prepare(struct run *run)
 {
 	struct err err;
+	int used;
 
 	if (run->save_failure.code) {
 		run_answer_later(run, &run->save_failure);
 		return;
 	}
 	if (check_network(run, &err) < 0 || check_binds(&run->assignment, &err) < 0 || reserve_ports(run, &err) < 0 ||
-	    plan_container(run, &err) < 0) {
+	    plan_container(run, &err) < 0 || (used = use_volumes(run, &err)) < 0) {
 		run_release(run);
 		run_answer_later(run, &err);
 		return;
 	}
-	runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
-}
-
-static void remove_anonymous_volumes(struct run *run)
-{
-	const char *names = container_label(&run->spec, TASK_LABEL_VOLUMES);
-	CLEANUP(strlist_finip) struct strlist list = { 0 };
-	struct err err;
-
-	if (str_is_empty(names))
-		return;
-	list = str_split(names, ',');
-	for (size_t i = 0; i < list.count; i++)
-		if (volumes_remove(run->agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
-			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
+	if (!used)
+		runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
 }
 
 void run_release(struct run *run)
 {
 	run_release_ports(run);
-	remove_anonymous_volumes(run);
+	volumes_release(run->agent->cfg.volumes, run->container_id);
+	remove_anonymous(run, container_label(&run->spec, TASK_LABEL_VOLUMES));
 	image_hold_free(run->hold);
 	run->hold = NULL;
 	if (run->container_id[0])

@@ -1,4 +1,4 @@
-#include "agent/volumes_io.h"
+#include "agent/volumes_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,22 +7,13 @@
 #include <sys/stat.h>
 
 #include "agent/node_tables.h"
+#include "agent/volume_mount_io.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
-
-struct volumes {
-	struct store *store;
-	struct work *work;
-	char *dir;
-	struct map *by_name;    /* name -> struct volume, owned */
-	void (*watcher)(void *arg, const char *action, const char *name);
-	void *watcher_arg;
-};
 
 enum { VOLUME_NAME_MAX = 255 };
 /* No volume's name starts with a dot: a folder that does is on its way out. */
@@ -40,6 +31,7 @@ static const struct shape volume_shape = SHAPE(volume, volume_fields);
 static void volume_free(struct volume *volume)
 {
 	shape_fini(&volume_shape, volume);
+	strlist_fini(&volume->users);
 	free(volume);
 }
 
@@ -58,24 +50,32 @@ static int load_row(void *arg, unsigned table, const char *id, const void *bytes
 	return 0;
 }
 
-struct removal { char path[4200]; };
-
+/* What is mounted in it first: its content is not ours to remove. */
 static void remove_files(void *arg)
 {
-	struct removal *removal = arg;
-	struct err err;
+	struct volume_job *job = arg;
+	CLEANUP(str_freep) char *data = path_join(job->path, "_data");
 
-	if (dir_remove_tree(removal->path, &err) < 0)
-		log_warn("volumes: %s; it is tried again at the next start", err.text);
+	if (volume_unmount(data, &job->err) < 0)
+		return;
+	if (job->counts)
+		job->bytes = dir_usage(data);
+	dir_remove_tree(job->path, &job->err);
+}
+
+static void removed_files(struct volume_job *job)
+{
+	if (job->err.code)
+		log_warn("volumes: %s; it is tried again at the next start", job->err.text);
 }
 
 static void remove_in_background(struct volumes *volumes, const char *path)
 {
-	struct removal *removal = NEW(struct removal);
+	struct volume_job *job = volume_job_new(volumes, removed_files, NULL);
 
-	/* A full queue leaves the folder to the next start. */
-	if (!str_copy(removal->path, sizeof removal->path, path) || !work_submit(volumes->work, volumes, remove_files, free, removal))
-		free(removal);
+	job->path = arena_strdup(&job->arena, path);
+	if (!volume_job_submit(job, path, remove_files))
+		log_warn("volumes: '%s' is removed at the next start: too much to do", path);
 }
 
 static int sweep_removed(struct volumes *volumes, struct err *err)
@@ -100,8 +100,10 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	volumes->work = work;
 	volumes->dir = str_dup(dir);
 	volumes->by_name = map_new();
+	list_init(&volumes->jobs);
 	/* for root alone: containers may have left setuid programs in their volumes */
-	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) || store_node_load(store, NODE_TABLE_VOLUME, load_row, volumes, err) < 0 ||
+	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) ||
+	    store_node_load(store, NODE_TABLE_VOLUME, load_row, volumes, err) < 0 ||
 	    sweep_removed(volumes, err) < 0) {
 		volumes_close(volumes);
 		return -1;
@@ -116,6 +118,7 @@ void volumes_close(struct volumes *volumes)
 
 	if (!volumes)
 		return;
+	volume_use_close(volumes);
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &volume);)
 		volume_free(volume);
 	map_free(volumes->by_name);
@@ -181,9 +184,7 @@ static int check_options(const char *driver, const struct str_map *options, stru
 {
 	if (!str_is_empty(driver) && !str_eq(driver, "local"))
 		return err_set(err, ERR_NOT_FOUND, "error looking up volume plugin %s: plugin \"%s\" not found", driver, driver);
-	if (options && options->count)
-		return err_set(err, ERR_UNSUPPORTED, "volume option '%s' is not supported by swarmbox yet", options->items[0].key);
-	return 0;
+	return options ? volume_options_check(options, err) : 0;
 }
 
 /* The row is queued, not waited for: the folder is what a container needs, and a folder without a row is found again by name. */
@@ -201,12 +202,14 @@ static int keep(struct volumes *volumes, const struct volume *volume, struct err
 int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
 		   const struct volume **ret, struct err *err)
 {
+	static char anonymous[] = "com.docker.volume.anonymous";
+	struct str_pair label = { anonymous, NULL };
 	char invented[HEX_ID_SIZE];
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	struct volume *volume, given = { 0 };
 
 	if (check_options(driver, options, err) < 0)
-		return err_wrap(err, "create %s", str_is_empty(name) ? "" : name);
+		return err_wrap(err, "create %.100s", str_is_empty(name) ? "" : name);
 	if (str_is_empty(name)) {
 		entropy_hex_id(invented);
 		name = invented;
@@ -217,8 +220,12 @@ int volumes_create(struct volumes *volumes, const char *name, const char *driver
 	if ((*ret = map_get(volumes->by_name, name)))
 		return 0;
 	given.name = (char *)(uintptr_t)name;
-	if (labels)
+	if (labels && labels->count)
 		given.labels = *labels;
+	else if (given.is_anonymous)
+		given.labels = (struct str_map){ &label, 1 };
+	if (options)
+		given.options = *options;
 	given.created_wall = clock_wall_ns();
 	if (dir_make(volumes_path(volumes, name, &path), 0755, err) < 0 || keep(volumes, &given, err) < 0)
 		return err_wrap(err, "create %s", name);
@@ -239,30 +246,115 @@ static int refuse_in_use(const char *name, const char *const *users, size_t coun
 	return err_set(err, ERR_CONFLICT, "remove %s: volume is in use - [%s]", name, buf_text(&list));
 }
 
+/* Row first: a volume half removed must not look whole after a crash. ret_doomed: where its files lie now; empty when it had none. */
+static int take_away(struct volumes *volumes, struct volume *volume, struct buf *ret_doomed, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	CLEANUP(str_freep) char *name = str_dup(volume->name);
+	char unique[HEX_ID_SIZE];
+	struct store_row row = { .table = NODE_TABLE_VOLUME, .id = name };
+
+	if (store_node_write(volumes->store, &row, 1, NULL, NULL, err) < 0)
+		return err_wrap(err, "remove %s", name);
+	entropy_hex_id(unique);
+	buf_printf(&path, "%s/%s", volumes->dir, name);
+	buf_printf(ret_doomed, "%s/" REMOVED_PREFIX "%s", volumes->dir, unique);
+	if (rename(buf_text(&path), buf_text(ret_doomed)) < 0) {
+		if (errno != ENOENT)
+			return err_sys(err, "remove %s", name);
+		buf_clear(ret_doomed);
+	}
+	tell(volumes, "destroy", name);
+	map_remove(volumes->by_name, name);
+	volume_free(volume);
+	return 0;
+}
+
 int volumes_remove(struct volumes *volumes, const char *name, const char *const *users, size_t user_count, struct err *err)
 {
 	struct volume *volume = map_get(volumes->by_name, name);
-	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
-	char unique[HEX_ID_SIZE];
-	struct store_row row = { .table = NODE_TABLE_VOLUME, .id = name };
 
 	if (!volume)
 		return err_set(err, ERR_NOT_FOUND, "get %s: no such volume", name);
 	if (user_count)
 		return refuse_in_use(name, users, user_count, err);
-	/* Row first: a volume half removed must not look whole after a crash. */
-	if (store_node_write(volumes->store, &row, 1, NULL, NULL, err) < 0)
-		return err_wrap(err, "remove %s", name);
-	entropy_hex_id(unique);
-	buf_printf(&path, "%s/%s", volumes->dir, name);
-	buf_printf(&doomed, "%s/" REMOVED_PREFIX "%s", volumes->dir, unique);
-	if (rename(buf_text(&path), buf_text(&doomed)) == 0)
+	if (take_away(volumes, volume, &doomed, err) < 0)
+		return -1;
+	if (doomed.len)
 		remove_in_background(volumes, buf_text(&doomed));
-	else if (errno != ENOENT)
-		return err_sys(err, "remove %s", name);
-	tell(volumes, "destroy", name);
-	map_remove(volumes->by_name, name);
-	volume_free(volume);
 	return 0;
+}
+
+/* ---- prune ------------------------------------------------------------------------------------------------------- */
+
+struct prune { struct strlist removed; int64_t bytes; size_t waiting; struct err err; volumes_pruned_fn *done; void *arg; };
+
+static void prune_free(struct prune *prune)
+{
+	strlist_fini(&prune->removed);
+	free(prune);
+}
+
+static void answer_prune(struct prune *prune)
+{
+	prune->done(prune->arg, &prune->removed, prune->bytes, prune->err.code ? &prune->err : NULL);
+	prune_free(prune);
+}
+
+static void pruned(struct volume_job *job)
+{
+	struct prune *prune = job->arg;
+
+	removed_files(job);
+	prune->bytes += job->bytes;
+	if (--prune->waiting == 0)
+		answer_prune(prune);
+}
+
+/* Something to wait for in any case, so that the answer never comes inside the call. */
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void prune_one(struct volumes *volumes, const char *name, struct prune *prune)
+{
+	struct volume *volume = map_get(volumes->by_name, name);
+	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
+	struct volume_job *job;
+
+	if (!volume)
+		return;
+	if (take_away(volumes, volume, &doomed, &prune->err) < 0)
+		return;
+	strlist_add(&prune->removed, name);
+	if (!doomed.len)
+		return;
+	job = volume_job_new(volumes, pruned, prune);
+	job->path = arena_strdup(&job->arena, buf_text(&doomed));
+	job->counts = true;
+	prune->waiting += volume_job_submit(job, job->path, remove_files);
+}
+
+int volumes_prune(struct volumes *volumes, const struct strlist *names, volumes_pruned_fn *done, void *arg, struct err *err)
+{
+	struct prune *prune = NEW(struct prune);
+
+	*prune = (struct prune){ .waiting = 1, .done = done, .arg = arg };
+	if (!volume_job_submit(volume_job_new(volumes, pruned, prune), "", nothing)) {
+		prune_free(prune);
+		return err_set(err, ERR_EXHAUSTED, "prune of volumes: too much to do");
+	}
+	for (size_t i = 0; i < names->count; i++)
+		prune_one(volumes, names->items[i], prune);
+	return 0;
+}
+
+void volume_prune_close(struct volume_job *job)
+{
+	struct prune *prune = job->done == pruned ? job->arg : NULL;
+
+	if (prune && --prune->waiting == 0)
+		prune_free(prune);
 }

@@ -1,12 +1,23 @@
-/* volumes_io.h - local volumes: a folder <data root>/volumes/<name>/_data each, what is known of them in node.db. */
+/* volumes_io.h - local volumes: a folder <data root>/volumes/<name>/_data each, what is known of them in node.db.
+ *
+ * A volume with a file system of its own (--opt type=, device=, o=) has it mounted at that folder while a container uses it. Mounting
+ * and unmounting of one volume are done in the order in which they were asked for, on work threads.
+ */
 #pragma once
 #include "base/err.h"
+#include "base/str.h"
 #include "model/fields.h"
 #include "os/work.h"
 #include "store/store.h"
 
 struct volumes;
-struct volume { char *name; struct str_map labels, options; nsec created_wall; bool is_anonymous; };
+struct volume {
+	char *name;
+	struct str_map labels, options;
+	nsec created_wall;
+	bool is_anonymous;
+	struct strlist users;           /* container ids; only of one with a file system of its own */
+};
 
 /* dir: <data root>/volumes, made if missing. What a crash left half removed goes. */
 int volumes_open(struct store *store, struct work *work, const char *dir, struct volumes **ret, struct err *err);
@@ -22,3 +33,20 @@ int volumes_create(struct volumes *volumes, const char *name, const char *driver
 		   const struct volume **ret, struct err *err);
 /* The row goes at once, the files on a work thread. users: container ids that use it; ERR_CONFLICT "remove x: volume is in use - [ids]". */
 int volumes_remove(struct volumes *volumes, const char *name, const char *const *users, size_t user_count, struct err *err);
+
+typedef void volumes_done_fn(void *arg, const struct err *failure);
+/* What they have of file systems is mounted, for a container that comes to life. 0: there is nothing to wait for, and done does not come;
+ * 1: it comes, from the loop; -1: it does not. On failure none is used. Names that are no volume's, or NULL, are passed over. */
+int volumes_use(struct volumes *volumes, const char *const *names, size_t count, const char *user, volumes_done_fn *done, void *arg,
+		struct err *err);
+/* The container has ended, or will not live: what only it had used is unmounted. Harmless when it uses none. */
+void volumes_release(struct volumes *volumes, const char *user);
+/* At start: a container that lives uses it. When all are told, what is mounted and used by nobody is unmounted. */
+void volumes_adopt(struct volumes *volumes, const char *name, const char *user);
+void volumes_settle(struct volumes *volumes);
+
+/* Removes those named (which nobody uses) and says how many bytes their files had. done comes from the loop, unless -1 is returned. */
+typedef void volumes_pruned_fn(void *arg, const struct strlist *removed, int64_t bytes, const struct err *failure);
+int volumes_prune(struct volumes *volumes, const struct strlist *names, volumes_pruned_fn *done, void *arg, struct err *err);
+/* --purge: whatever is mounted in dir, when nobody lives any more. */
+int volumes_unmount_all(const char *dir, struct err *err);

@@ -70,7 +70,7 @@ api_fn api_no_secret, api_no_config, api_empty_list;
 api_fn api_network_list, api_network_inspect;
 /* The network that a name, an id of the cluster or one of this engine means; -1: none. enum predefined_network. */
 int api_network_find(const struct api *api, const char *name);
-api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove;
+api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove, api_volume_prune;
 api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_image_load, api_image_save,
 	api_image_save_all, api_image_prune, api_image_history, api_distribution;
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;

@@ -164,3 +164,63 @@ void api_volume_remove(struct api *api, struct http_request *req, const char *na
 	else
 		http_reply_error(req, &err);
 }
+
+/* ---- prune ------------------------------------------------------------------------------------------------------- */
+
+static const char *const prune_keys[] = { "all", "label", "label!", NULL };
+
+static void pruned(void *arg, const struct strlist *removed, int64_t bytes, const struct err *failure)
+{
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *root, *list;
+
+	if (failure) {
+		http_reply_error(arg, failure);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	root = yyjson_mut_obj(doc);
+	list = removed->count ? yyjson_mut_obj_add_arr(doc, root, "VolumesDeleted") : NULL;
+	if (!list)
+		yyjson_mut_obj_add_null(doc, root, "VolumesDeleted");
+	for (size_t i = 0; i < removed->count; i++)
+		yyjson_mut_arr_add_strcpy(doc, list, removed->items[i]);
+	yyjson_mut_obj_add_int(doc, root, "SpaceReclaimed", bytes);
+	api_reply_doc(arg, 200, doc, root);
+}
+
+/* None of the labels that are to be kept. */
+static bool has_no_label_of(const struct filters *filters, const struct str_map *labels)
+{
+	const struct str_array *kept = filters_get(filters, "label!");
+
+	for (size_t i = 0; kept && i < kept->count; i++) {
+		struct filter one = { "label", { &kept->items[i], 1 } };
+
+		if (filters_labels(&(struct filters){ &one, 1 }, "label", labels))
+			return false;
+	}
+	return true;
+}
+
+void api_volume_prune(struct api *api, struct http_request *req, const char *name)
+{
+	CLEANUP(strlist_finip) struct strlist doomed = { 0 };
+	const struct volume *volume;
+	struct filters filters;
+	struct err err;
+	bool all;
+
+	(void)name;
+	if (filters_parse(http_query(req, "filters"), prune_keys, http_arena(req), &filters, &err) < 0 ||
+	    filters_bool(&filters, "all", false, &all, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	for (size_t at = 0; (volume = volumes_next(api->host.volumes, &at));)
+		if ((all || volume->is_anonymous) && filters_labels(&filters, "label", &volume->labels) &&
+		    has_no_label_of(&filters, &volume->labels) && is_dangling(api, volume->name))
+			strlist_add(&doomed, volume->name);
+	if (volumes_prune(api->host.volumes, &doomed, pruned, req, &err) < 0)
+		http_reply_error(req, &err);
+}

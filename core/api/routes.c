@@ -44,6 +44,7 @@ static const struct route routes[] = {
 
 	{ "GET", "/volumes", api_volume_list, NEEDS_NOTHING },
 	{ "POST", "/volumes/create", api_volume_create, NEEDS_NOTHING },
+	{ "POST", "/volumes/prune", api_volume_prune, NEEDS_NOTHING },
 	{ "GET", "/volumes/{}", api_volume_inspect, NEEDS_NOTHING },
 	{ "DELETE", "/volumes/{}", api_volume_remove, NEEDS_NOTHING },
 
@@ -75,7 +76,7 @@ static const struct route routes[] = {
 	{ "POST", "/configs/{}/update", NULL, NEEDS_NOTHING }, { "DELETE", "/configs/{}", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/create", NULL, NEEDS_NOTHING }, { "POST", "/networks/prune", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/{}/connect", NULL, NEEDS_NOTHING }, { "POST", "/networks/{}/disconnect", NULL, NEEDS_NOTHING },
-	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING }, { "POST", "/volumes/prune", NULL, NEEDS_NOTHING },
+	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING },
 	{ "PUT", "/volumes/{}", NULL, NEEDS_NOTHING },
 	{ "GET", "/images/search", NULL, NEEDS_NOTHING },
 	{ "POST", "/images/{*}/push", NULL, NEEDS_NOTHING }, { "POST", "/build", NULL, NEEDS_NOTHING },

@@ -282,9 +282,14 @@ void units_format_bytes(int64_t bytes, struct buf *out)
 	format_scaled(bytes, 1024, 4, units, out);
 }
 
+static const char *const thousands[7] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+
 void units_format_size(int64_t bytes, struct buf *out)
 {
-	static const char *const units[7] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	format_scaled(bytes, 1000, 3, thousands, out);
+}
 
-	format_scaled(bytes, 1000, 3, units, out);
+void units_format_room(int64_t bytes, struct buf *out)
+{
+	format_scaled(bytes, 1000, 4, thousands, out);
 }

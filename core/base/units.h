@@ -15,6 +15,7 @@ void units_format_duration(nsec d, struct buf *out);                      /* Go'
 void units_format_human_duration(nsec d, struct buf *out);                /* go-units HumanDuration: "About a minute", "3 hours" */
 void units_format_bytes(int64_t bytes, struct buf *out);                  /* go-units BytesSize, base 1024: 1.5GiB */
 void units_format_size(int64_t bytes, struct buf *out);                   /* go-units HumanSizeWithPrecision 3, base 1000: 1.23MB */
+void units_format_room(int64_t bytes, struct buf *out);                   /* go-units HumanSize: 1.234MB */
 
 /* RFC 3339 in UTC with nanoseconds. format always prints 9 digits when fixed, else drops trailing zeros as Go's RFC3339Nano. */
 #define STAMP_TEXT_SIZE 40

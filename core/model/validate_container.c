@@ -7,6 +7,7 @@
 #include "model/image_ref.h"
 #include "model/validate.h"
 #include "model/validate_parts.h"
+#include "model/volume_options.h"
 
 #define REFUSED "rpc error: code = InvalidArgument desc = "
 enum { HOSTNAME_MAX = 64 };     /* sethostname(2) */
@@ -63,6 +64,13 @@ static bool is_volume_name(const char *name)
 	return length > 1;
 }
 
+static const char *const type_names[] = { "bind", "volume", "tmpfs" };
+
+static int refuse_mount(const struct mount *mount, const char *why, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "invalid mount config for type \"%s\": %s", type_names[mount->type], why);
+}
+
 static int check_volume(const struct mount *mount, struct err *err)
 {
 	const struct volume_driver *driver = mount->volume ? mount->volume->driver : NULL;
@@ -76,11 +84,15 @@ static int check_volume(const struct mount *mount, struct err *err)
 			       "absolute path", mount->source);
 	if (driver && !str_is_empty(driver->name) && !str_eq(driver->name, "local"))
 		return err_set(err, ERR_UNSUPPORTED, "volume driver '%.200s' is not supported by swarmbox yet", driver->name);
-	if (driver && driver->options.count)
-		return err_set(err, ERR_UNSUPPORTED, "VolumeOptions.DriverConfig.Options is not supported by swarmbox yet");
-	if (mount->volume && !str_is_empty(mount->volume->subpath))
-		return err_set(err, ERR_UNSUPPORTED, "VolumeOptions.Subpath is not supported by swarmbox yet");
-	return 0;
+	if (mount->volume && !str_is_empty(mount->volume->subpath)) {
+		if (str_is_empty(mount->source))
+			return refuse_mount(mount, "must not set Subpath when using anonymous volumes", err);
+		if (!path_is_local(mount->volume->subpath))
+			return refuse_mount(mount, "subpath must be a relative path within the volume", err);
+	}
+	if (mount->read_only && str_is_empty(mount->source))
+		return refuse_mount(mount, "must not set ReadOnly mode when using anonymous volumes", err);
+	return driver ? volume_options_check(&driver->options, err) : 0;
 }
 
 static int check_bind(const struct mount *mount, struct err *err)
@@ -88,10 +100,14 @@ static int check_bind(const struct mount *mount, struct err *err)
 	if (!is_absolute(mount->source))
 		return err_set(err, ERR_INVALID, REFUSED "invalid bind mount source, must be an absolute path: %s",
 			       mount->source ? mount->source : "");
-	if (mount->bind && mount->bind->writable_below)
-		return err_set(err, ERR_UNSUPPORTED, "BindOptions.ReadOnlyNonRecursive is not supported by swarmbox yet");
-	if (mount->bind && mount->bind->readonly_below)
-		return err_set(err, ERR_UNSUPPORTED, "BindOptions.ReadOnlyForceRecursive is not supported by swarmbox yet");
+	if (!mount->bind)
+		return 0;
+	if (mount->bind->writable_below && !mount->read_only)
+		return err_set(err, ERR_INVALID, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
+	if (mount->bind->readonly_below && !mount->read_only)
+		return err_set(err, ERR_INVALID, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+	if (mount->bind->writable_below && mount->bind->readonly_below)
+		return err_set(err, ERR_INVALID, "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
 	return 0;
 }
 
@@ -110,7 +126,6 @@ static int check_tmpfs(const struct mount *mount, struct err *err)
 
 static int check_foreign_options(const struct mount *mount, struct err *err)
 {
-	static const char *const types[] = { "bind", "volume", "tmpfs" };
 	const char *foreign = NULL;
 
 	if (mount->bind && mount->type != MOUNT_BIND)
@@ -122,7 +137,7 @@ static int check_foreign_options(const struct mount *mount, struct err *err)
 	if (!foreign)
 		return 0;
 	return err_set(err, ERR_INVALID, "invalid mount config for type \"%s\": field %s must not be specified",
-		       types[mount->type], foreign);
+		       type_names[mount->type], foreign);
 }
 
 static int check_mount(const struct mount *mount, struct err *err)

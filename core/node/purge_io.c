@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "agent/volumes_io.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
@@ -64,6 +65,11 @@ static int purge_root(const char *root, struct err *err)
 
 int purge_files(const struct node_settings *settings, struct err *err)
 {
+	CLEANUP(str_freep) char *volumes = path_join(settings->data_root, "volumes");
+
+	/* what is mounted there is somebody else's */
+	if (volumes_unmount_all(volumes, err) < 0)
+		return err_wrap(err, "purge");
 	if (purge_root(settings->run_root, err) < 0 || purge_root(settings->data_root, err) < 0)
 		return err_wrap(err, "purge");
 	return 0;

@@ -28,6 +28,8 @@ int dir_sync(const char *path, struct err *err);
 int dir_remove_tree(const char *path, struct err *err);
 /* The same for one name in an open folder (O_PATH will do). */
 int dir_remove_tree_at(int dir_fd, const char *name, struct err *err);
+/* What the files below path hold, by their size, hard links counted once; nothing of other mounts. What cannot be read is left out. */
+int64_t dir_usage(const char *path);
 /* Names in it without . and .., sorted; caller frees with strlist_fini. Missing folder: ERR_NOT_FOUND. */
 struct strlist;
 int dir_list(const char *path, struct strlist *ret, struct err *err);

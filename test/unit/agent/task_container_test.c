@@ -9,7 +9,8 @@
 enum { ARENA_MAX = 1 << 20 };
 
 /* An assignment, an image's config, and what becomes of them. */
-struct bench { struct arena arena; struct assignment assignment; struct image_config config; struct container_spec spec; struct err err; const char *gateway; };
+struct bench { struct arena arena; struct assignment assignment; struct image_config config; struct container_spec spec; struct err err; const char *gateway;
+	       const char *const *names; };
 
 static void bench_init(struct bench *b)
 {
@@ -28,7 +29,7 @@ static void bench_fini(struct bench *b)
 
 static int make(struct bench *b, const char *const *paths, size_t count)
 {
-	const struct container_volumes volumes = { paths, count };
+	const struct container_volumes volumes = { paths, count, b->names };
 	const char *const layers[] = { "/layers/top", "/layers/low" };
 
 	b->err = (struct err){ 0 };
@@ -140,8 +141,9 @@ TEST(task_container_labels_of_the_spec_win_over_the_images_and_swarms_over_both)
 TEST(task_container_mounts_what_the_spec_names_and_the_images_own_volumes)
 {
 	static char srv[] = "/srv", data[] = "data", a[] = "/a", b_target[] = "/b", c[] = "/c";
-	struct bind_options bind = { .propagation = PROPAGATION_SLAVE, .non_recursive = true, .create_mountpoint = true };
-	struct volume_options volume = { .no_copy = true };
+	struct bind_options bind = { .propagation = PROPAGATION_SLAVE, .non_recursive = true, .create_mountpoint = true, .writable_below = true,
+				     .readonly_below = true };
+	struct volume_options volume = { .no_copy = true, .subpath = a + 1 };
 	struct tmpfs_options tmpfs = { .size_bytes = 4096, .mode = 0700 };
 	struct mount mounts[] = {
 		{ .type = MOUNT_BIND, .source = srv, .target = a, .read_only = true, .bind = &bind },
@@ -164,10 +166,15 @@ TEST(task_container_mounts_what_the_spec_names_and_the_images_own_volumes)
 	EXPECT(got[0].kind == CONTAINER_BIND && str_eq(got[0].source, "/srv") && str_eq(got[0].target, "/a") && got[0].is_readonly);
 	EXPECT(got[0].propagation == CONTAINER_SLAVE && got[0].is_nonrecursive && got[0].makes_source);
 	EXPECT(got[1].kind == CONTAINER_VOLUME && str_eq(got[1].source, "/volumes/data") && str_eq(got[1].name, "data"));
-	EXPECT(!got[1].copies_up && !got[1].is_readonly);
+	EXPECT(got[0].is_readonly_shallow && got[0].needs_readonly_deep);
+	EXPECT(!got[1].copies_up && !got[1].is_readonly && str_eq(got[1].subpath, "a"));
 	EXPECT(got[2].kind == CONTAINER_TMPFS && got[2].size_bytes == 4096 && got[2].mode == 0700);
 	EXPECT(got[3].kind == CONTAINER_VOLUME && str_eq(got[3].source, "/volumes/anonymous") && str_eq(got[3].target, "/d"));
 	EXPECT(got[3].copies_up);
+	b.names = (const char *const[]){ NULL, "data", NULL, "anon" };
+	EXPECT_INT(make(&b, paths, ARRAY_COUNT(paths)), 0);
+	EXPECT_STR(b.spec.mounts[1].name, "data");
+	EXPECT_STR(b.spec.mounts[3].name, "anon");
 	bench_fini(&b);
 }
 

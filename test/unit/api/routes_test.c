@@ -39,6 +39,7 @@ static const struct { const char *method, *path; api_fn *fn; const char *name; e
 	{ "POST", "/volumes/create", api_volume_create, "", NEEDS_NOTHING },
 	{ "GET", "/volumes/data", api_volume_inspect, "data", NEEDS_NOTHING },
 	{ "DELETE", "/volumes/data", api_volume_remove, "data", NEEDS_NOTHING },
+	{ "POST", "/volumes/prune", api_volume_prune, "", NEEDS_NOTHING },
 	{ "GET", "/images/json", api_image_list, "", NEEDS_NOTHING },
 	{ "POST", "/images/create", api_image_create, "", NEEDS_NOTHING },
 	{ "GET", "/images/alpine/json", api_image_inspect, "alpine", NEEDS_NOTHING },

@@ -277,3 +277,16 @@ TEST(sizes_are_written_as_docker_writes_them)
 	expect_text(units_format_size, 999999, "1e+03kB");   /* Docker's own oddity */
 	expect_text(units_format_size, 5000000000000LL, "5TB");
 }
+
+TEST(units_room_has_four_digits)
+{
+	static const struct { int64_t bytes; const char *want; } cases[] = {
+		{ 0, "0B" }, { 999, "999B" }, { 1234, "1.234kB" }, { 12345678, "12.35MB" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		CLEANUP(buf_finip) struct buf out = BUF_INIT;
+		units_format_room(cases[i].bytes, &out);
+		EXPECT_STR(buf_text(&out), cases[i].want);
+	}
+}

@@ -123,6 +123,36 @@ TEST(mounts_say_where_from_and_where_to)
 		   "invalid mount config for type \"bind\": field TmpfsOptions must not be specified");
 }
 
+TEST(options_of_mounts_must_go_together)
+{
+	char source[] = "/data", name[] = "data", target[] = "/t", up[] = "a/../../b", root[] = "/x", below[] = "a/b.d";
+	struct bind_options shallow = { .writable_below = true }, deep = { .readonly_below = true }, both = { .writable_below = true, .readonly_below = true };
+	struct str_pair pair = { (char[]){ "colour" }, (char[]){ "red" } };
+	struct volume_driver driver = { .options = { &pair, 1 } };
+	struct volume_options volume = { .subpath = below };
+
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_BIND, .source = source, .target = target, .bind = &shallow }),
+		   "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_BIND, .source = source, .target = target, .bind = &deep }),
+		   "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_BIND, .source = source, .target = target, .bind = &both, .read_only = true }),
+		   "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_BIND, .source = source, .target = target, .bind = &deep, .read_only = true }), NULL);
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .source = name, .target = target, .volume = &volume }), NULL);
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .target = target, .volume = &volume }),
+		   "invalid mount config for type \"volume\": must not set Subpath when using anonymous volumes");
+	volume.subpath = up;
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .source = name, .target = target, .volume = &volume }),
+		   "invalid mount config for type \"volume\": subpath must be a relative path within the volume");
+	volume.subpath = root;
+	EXPECT(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .source = name, .target = target, .volume = &volume }));
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .target = target, .read_only = true }),
+		   "invalid mount config for type \"volume\": must not set ReadOnly mode when using anonymous volumes");
+	volume = (struct volume_options){ .driver = &driver };
+	EXPECT_STR(refusal_of_mount((struct mount){ .type = MOUNT_VOLUME, .source = name, .target = target, .volume = &volume }),
+		   "invalid option: \"colour\"");
+}
+
 TEST(two_mounts_cannot_share_a_target)
 {
 	struct service_spec spec = good();
