@@ -56,8 +56,9 @@ options ndots:3'
 	"$client" service update -d -q --no-resolve-image --cap-add KILL --ulimit-rm nofile --ulimit-add core=5 --sysctl-rm net.core.somaxconn --group-rm audio \
 		--group-add 45 --read-only=false --oom-score-adj 0 --host-rm db --dns-rm 10.9.8.7 --dns-add 10.9.8.6 --dns-search-rm lan.test \
 		--dns-option-add edns0 flags >/dev/null
-	changed() { seen flags | grep -q 'caps=0000000000001020'; }
+	changed() { [ "$(seen flags | grep -cx told)" = 2 ]; }
 	within 15 "$who: an update replaces the task" changed
+	has "$who: capabilities after the update" "$(seen flags)" 'caps=0000000000001020'
 	has "$who: groups after the update" "$(seen flags)" 'groups=0 44 45'
 	has "$who: the spec has what is left" "$(sb service inspect flags --format '{{json .Spec.TaskTemplate.ContainerSpec}}')" \
 		'"Hosts":["host-gateway out"],"DNSConfig":{"Nameservers":["10.9.8.6"],"Options":['
