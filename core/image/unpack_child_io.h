@@ -9,8 +9,6 @@
 #include "image/unpack_job_io.h"
 #include "os/loop.h"
 
-#define UNPACK_CHILD_QUEUE_BYTES (1024 * 1024)
-
 struct unpack_child_events {
 	void (*on_writable)(void *arg);                  /* feed had said "full"; may be NULL */
 	void (*on_line)(void *arg, const char *line, size_t bytes);
