@@ -27,14 +27,27 @@ static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char 
 		yyjson_mut_arr_add_strcpy(doc, array, list->items[i]);
 }
 
+static bool is_of_repository(const char *digest, const struct strlist *tags)
+{
+	size_t length = strcspn(digest, "@");
+
+	for (size_t i = 0; i < tags->count; i++)
+		if (strncmp(tags->items[i], digest, length) == 0 && tags->items[i][length] == ':')
+			return true;
+	return false;
+}
+
+/* tags: those of its names that were asked for; digests go with their repository. */
 static void add_names(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct image *image, const struct strlist *tags)
 {
-	struct strlist digests = { 0 };
+	CLEANUP(strlist_finip) struct strlist all = { 0 }, digests = { 0 };
 
+	image_repo_digests(image, &all);
+	for (size_t i = 0; i < all.count; i++)
+		if (is_of_repository(all.items[i], tags))
+			strlist_add(&digests, all.items[i]);
 	add_strings(doc, object, "RepoTags", tags);
-	image_repo_digests(image, &digests);
 	add_strings(doc, object, "RepoDigests", &digests);
-	strlist_fini(&digests);
 }
 
 static void add_labels(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct image_config *config)

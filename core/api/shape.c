@@ -223,7 +223,8 @@ yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_to
 	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&cluster_spec_shape, &cluster->spec, doc));
 	yyjson_mut_obj_add_val(doc, ret, "TLSInfo", shape_to_json(shape_field(&cluster_shape, CLUSTER_TLS)->shape, &cluster->tls, doc));
 	yyjson_mut_obj_add_false(doc, ret, "RootRotationInProgress");
-	yyjson_mut_val *pools = yyjson_mut_obj_add_arr(doc, ret, "DefaultAddrPool");
+	yyjson_mut_val *pools = cluster->address_pools.count ? yyjson_mut_arr(doc) : yyjson_mut_null(doc);
+	yyjson_mut_obj_add_val(doc, ret, "DefaultAddrPool", pools);     /* null: the client shows no line for it */
 	for (size_t i = 0; i < cluster->address_pools.count; i++)
 		yyjson_mut_arr_add_strcpy(doc, pools, cluster->address_pools.items[i]);
 	yyjson_mut_obj_add_uint(doc, ret, "SubnetSize", cluster->subnet_size);
