@@ -154,8 +154,12 @@ static int image_tag(struct cli *cli, const void *args UNUSED, char **operands)
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
 
-	if (!call || image_ref_parse(operands[1], &ref, &err) < 0)
+	if (!call)
 		return cli_fail(&err);
+	if (image_ref_parse(operands[1], &ref, &err) < 0) {
+		err_wrap(&err, "Error parsing reference: \"%.200s\" is not a valid repository/tag", operands[1]);
+		return cli_fail(&err);
+	}
 	image_ref_add_default_tag(&ref);
 	buf_add_str(&path, "/images/");
 	call_add_segment(&path, operands[0]);
@@ -205,8 +209,11 @@ static int image_rm(struct cli *cli, const void *args, char **operands)
 		call_add_segment(&path, *operands);
 		call_add_query(&path, "force", rm->force ? "1" : NULL);
 		call_add_query(&path, "noprune", rm->no_prune ? "1" : NULL);
-		if (call_delete(call, &reply, &err, "%s", buf_text(&path)) < 0)
-			code = cli_fail(&err);
+		if (call_delete(call, &reply, &err, "%s", buf_text(&path)) < 0) {
+			cli_fail(&err);
+			/* what is not there is gone, which is all that -f asks for */
+			code = rm->force && call_status(call) == 404 ? code : EXIT_FAILED;
+		}
 		print_removed(yyjson_doc_get_root(reply));
 		yyjson_doc_free(reply);
 	}

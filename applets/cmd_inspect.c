@@ -61,11 +61,9 @@ static int find(struct call *call, const char *name, const char *type, yyjson_do
 		if (call_get(call, ret, err, "%s%s%s", kinds[i].path, buf_text(&segment),
 			     kinds[i].behind) == 0)
 			return 0;
-		if (!is_absent(call, err))
+		if (type || !is_absent(call, err))
 			return -1;
 	}
-	if (type)
-		return err_set(err, ERR_NOT_FOUND, "Error: No such %s: %s", type, name);
 	return err_set(err, ERR_NOT_FOUND, "Error: No such object: %s", name);
 }
 
@@ -74,7 +72,8 @@ static int check_type(const char *type, struct err *err)
 	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
 		if (str_eq(kinds[i].name, type))
 			return 0;
-	return err_set(err, ERR_INVALID, "\"%s\" is not a valid value for --type", type);
+	return err_set(err, ERR_INVALID, "unknown type: \"%s\": must be one of \"container\", \"image\", \"network\", "
+		       "\"node\", \"service\", \"task\", \"volume\"", type);
 }
 
 static int print_all(yyjson_doc **docs, size_t count, const char *format)

@@ -112,32 +112,11 @@ static int node_ls(struct cli *cli, const void *args, char **operands UNUSED)
 
 /* --- "self" --- */
 
-/* The node's own id for "self", else the name itself; heap. NULL with err when this host is in no swarm. */
-static char *resolve_self(struct call *call, const char *name, struct err *err)
-{
-	yyjson_doc *info = NULL;
-	char *id;
-
-	if (!str_eq(name, "self"))
-		return str_dup(name);
-	if (call_get(call, &info, err, "/info") < 0)
-		return NULL;
-	id = str_dup(dig_str(yyjson_doc_get_root(info), "Swarm.NodeID"));
-	yyjson_doc_free(info);
-	if (*id)
-		return id;
-	free(id);
-	/* Asking any node for it gives the agent's own words. */
-	if (call_get(call, NULL, err, "/nodes") == 0)
-		err_set(err, ERR_NOT_FOUND, "node ID not found in /info");
-	return NULL;
-}
-
 /* Each of names resolved, NULL-ended; NULL with err when one cannot be. Freed with strlist_fini. */
 static int resolve_all(struct call *call, char *const *names, struct strlist *ret, struct err *err)
 {
 	for (; *names; names++) {
-		char *id = resolve_self(call, *names, err);
+		char *id = listing_resolve_self(call, *names, err);
 		if (!id)
 			return -1;
 		strlist_add(ret, id);
@@ -230,7 +209,7 @@ static void add_node(struct buf *out, yyjson_val *node)
 		buf_printf(out, "Name:\t\t\t%s\n", name);
 	add_node_labels(out, "Labels", dig(node, "Spec.Labels"));
 	listing_moment(dig_time(node, "CreatedAt"), &joined);
-	buf_printf(out, "Hostname:              \t%s\nJoined at:             \t%s\nStatus:\n"
+	buf_printf(out, "Hostname:              \t%s\nJoined at:             \t%s utc\nStatus:\n"
 		   " State:\t\t\t%s\n", dig_str(node, "Description.Hostname"), buf_text(&joined),
 		   buf_text(&state));
 	if (*message)
@@ -275,11 +254,11 @@ static int node_inspect(struct cli *cli, const void *args, char **operands)
 	struct call *call = cli_call(cli, &err);
 	int code;
 
-	if (inspect->pretty && inspect->format)
-		err_set(&err, ERR_INVALID, "--format is incompatible with human friendly format");
-	if (err.code || resolve_all(call, operands, &names, &err) < 0)
+	if (!call || resolve_all(call, operands, &names, &err) < 0) {
+		if (call && !inspect->pretty && str_is_empty(inspect->format))
+			cli_printf("[]\n");
 		code = cli_fail(&err);
-	else if (inspect->pretty)
+	} else if (inspect->pretty)
 		code = print_pretty(call, &names);
 	else
 		code = listing_inspect(cli, "/nodes/", names.items, "", inspect->format, NULL);
@@ -386,7 +365,7 @@ static int node_update(struct cli *cli, const void *args, char **operands)
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
-	char *name = call ? resolve_self(call, operands[0], &err) : NULL;
+	char *name = call ? listing_resolve_self(call, operands[0], &err) : NULL;
 	yyjson_doc *doc = NULL;
 	int result = name ? 0 : -1;
 

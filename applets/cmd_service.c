@@ -251,6 +251,23 @@ static int choose_services(struct call *call, char **names, struct strlist *filt
 	return result;
 }
 
+/* "node=self" is this node. */
+static int resolve_filters(struct call *call, const struct strlist *given, struct strlist *ret, struct err *err)
+{
+	for (size_t i = 0; i < given->count; i++) {
+		bool is_self = str_eq(given->items[i], "node=self");
+		CLEANUP(str_freep) char *id = is_self ? listing_resolve_self(call, "self", err) : NULL;
+
+		if (is_self && !id)
+			return -1;
+		if (is_self)
+			listing_add_filter(ret, "node", id);
+		else
+			strlist_add(ret, given->items[i]);
+	}
+	return 0;
+}
+
 static int service_ps(struct cli *cli, const void *args, char **operands)
 {
 	const struct task_table_args *table = args;
@@ -259,10 +276,9 @@ static int service_ps(struct cli *cli, const void *args, char **operands)
 	struct strlist filters = {0}, missing = {0};
 	int code;
 
-	for (size_t i = 0; i < table->filters.count; i++)
-		strlist_add(&filters, table->filters.items[i]);
+	int resolved = call ? resolve_filters(call, &table->filters, &filters, &err) : -1;
 	size_t own = filters.count;
-	if (!call || choose_services(call, operands, &filters, &missing, &err) < 0)
+	if (resolved < 0 || choose_services(call, operands, &filters, &missing, &err) < 0)
 		code = cli_fail(&err);
 	else
 		code = filters.count > own ? task_table_print(call, table, &filters) : EXIT_FAILED;

@@ -111,6 +111,27 @@ static void add_swarm(struct buf *out, yyjson_val *info)
 	add_managers(out, dig(info, "Swarm.RemoteManagers"));
 }
 
+/* "name=seccomp,profile=builtin" */
+static void add_security(struct buf *out, yyjson_val *options)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *item;
+
+	if (yyjson_arr_size(options) > 0)
+		buf_add_str(out, " Security Options:\n");
+	yyjson_arr_iter_init(options, &iter);
+	while ((item = yyjson_arr_iter_next(&iter))) {
+		const char *name = str_after(yyjson_get_str(item), "name="), *profile;
+
+		if (!name)
+			continue;
+		profile = strstr(name, ",profile=");
+		buf_printf(out, "  %.*s\n", (int)strcspn(name, ","), name);
+		if (profile)
+			buf_printf(out, "   Profile: %s\n", profile + strlen(",profile="));
+	}
+}
+
 static void add_server(struct buf *out, yyjson_val *info)
 {
 	add_int(out, " Containers", info, "Containers");
@@ -128,7 +149,7 @@ static void add_server(struct buf *out, yyjson_val *info)
 	add_words(out, "  Network", dig(info, "Plugins.Network"));
 	add_words(out, "  Log", dig(info, "Plugins.Log"));
 	add_swarm(out, info);
-	add_words(out, " Security Options", dig(info, "SecurityOptions"));
+	add_security(out, dig(info, "SecurityOptions"));
 	add_text(out, " Kernel Version", info, "KernelVersion");
 	add_text(out, " Operating System", info, "OperatingSystem");
 	add_text(out, " OSType", info, "OSType");
@@ -140,7 +161,9 @@ static void add_server(struct buf *out, yyjson_val *info)
 	add_text(out, " Name", info, "Name");
 	add_text(out, " ID", info, "ID");
 	add_text(out, " Docker Root Dir", info, "DockerRootDir");
-	add_words(out, " Labels", dig(info, "Labels"));
+	if (yyjson_arr_size(dig(info, "Labels")) > 0)
+		add_words(out, " Labels", dig(info, "Labels"));
+	add_bool(out, " Experimental", info, "ExperimentalBuild");
 	add_bool(out, " Live Restore Enabled", info, "LiveRestoreEnabled");
 }
 

@@ -17,9 +17,13 @@ static const struct option volume_ls_options[] = {
 };
 
 static const struct column volume_columns[] = {
-	{ "Driver", "DRIVER" }, { "Labels", "LABELS" }, { "Mountpoint", "MOUNTPOINT" },
-	{ "Name", "VOLUME NAME" }, { "Scope", "SCOPE" }, { NULL, NULL },
+	{ "Availability", "AVAILABILITY" }, { "Driver", "DRIVER" }, { "Group", "GROUP" },
+	{ "Labels", "LABELS" }, { "Links", "LINKS" }, { "Mountpoint", "MOUNTPOINT" },
+	{ "Name", "VOLUME NAME" }, { "Scope", "SCOPE" }, { "Size", "SIZE" }, { "Status", "STATUS" },
+	{ NULL, NULL },
 };
+
+static const char *const unknown[] = { "Availability", "Group", "Links", "Size", "Status" };
 
 static int volume_ls(struct cli *cli, const void *args, char **operands UNUSED)
 {
@@ -42,6 +46,9 @@ static int volume_ls(struct cli *cli, const void *args, char **operands UNUSED)
 		CLEANUP(buf_finip) struct buf labels = BUF_INIT;
 
 		columns_add_row(table);
+		/* of a volume of this host Docker does not know them either */
+		for (size_t i = 0; i < ARRAY_COUNT(unknown); i++)
+			columns_put(table, unknown[i], "N/A");
 		columns_put(table, "Driver", dig_str(volume, "Driver"));
 		columns_put(table, "Name", dig_str(volume, "Name"));
 		columns_put(table, "Mountpoint", dig_str(volume, "Mountpoint"));

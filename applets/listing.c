@@ -6,6 +6,7 @@
 #include "base/panic.h"
 #include "base/units.h"
 #include "client/call.h"
+#include "client/dig.h"
 #include "client/inspect.h"
 #include "model/image_ref.h"
 #include "model/json.h"
@@ -149,6 +150,7 @@ int listing_each(struct cli *cli, const char *method, const char *path, char *co
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
 	int code = call ? EXIT_OK : cli_fail(&err);
+	bool is_forced = strstr(query, "force=1") != NULL;
 
 	for (; call && *names; names++) {
 		CLEANUP(buf_finip) struct buf target = BUF_INIT;
@@ -159,14 +161,38 @@ int listing_each(struct cli *cli, const char *method, const char *path, char *co
 		buf_add_str(&target, query);
 		int result = is_delete ? call_delete(call, NULL, &err, "%s", buf_text(&target)) :
 					 call_post(call, NULL, NULL, &err, "%s", buf_text(&target));
-		if (result == 0)
+		if (result == 0) {
 			cli_printf("%s\n", *names);
-		else
-			code = cli_fail(&err);
+			continue;
+		}
+		cli_fail(&err);
+		/* what is not there is gone, which is all that -f asks for */
+		if (!is_forced || call_status(call) != 404)
+			code = EXIT_FAILED;
 		if (result < 0 && call_status(call) == 0)
 			break;
 	}
 	return code;
+}
+
+char *listing_resolve_self(struct call *call, const char *name, struct err *err)
+{
+	yyjson_doc *info = NULL;
+	char *id;
+
+	if (!str_eq(name, "self"))
+		return str_dup(name);
+	if (call_get(call, &info, err, "/info") < 0)
+		return NULL;
+	id = str_dup(dig_str(yyjson_doc_get_root(info), "Swarm.NodeID"));
+	yyjson_doc_free(info);
+	if (*id)
+		return id;
+	free(id);
+	/* Asking any node for it gives the agent's own words. */
+	if (call_get(call, NULL, err, "/nodes") == 0)
+		err_set(err, ERR_NOT_FOUND, "node ID not found in /info");
+	return NULL;
 }
 
 /* --- texts --- */

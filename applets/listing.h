@@ -33,8 +33,10 @@ int listing_print(const struct columns *columns, const char *format, bool quiet,
  * NULL leaves the agent's. */
 int listing_inspect(struct cli *cli, const char *path, char *const *names, const char *query,
 		    const char *format, const char *kind);
+/* A node's own id for "self", else the name itself; heap. NULL with err when this host is in no swarm. */
+char *listing_resolve_self(struct call *call, const char *name, struct err *err);
 /* Runs DELETE or POST path + name + query for each name, printing it when done; errors a line
- * each. */
+ * each. With force=1 in the query, what is not there is told and no failure. */
 int listing_each(struct cli *cli, const char *method, const char *path, char *const *names,
 		 const char *query);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/panic.h"
 
 struct parser {
@@ -59,6 +60,16 @@ static int parse_bool(const char *text, bool *ret)
 	return -1;
 }
 
+int option_no_number(bool is_signed, const char *value, struct err *err)
+{
+	const char *digits = value + (is_signed && (*value == '-' || *value == '+'));
+	bool is_large = *digits && digits[strspn(digits, "0123456789")] == '\0';
+
+	return err_set(err, ERR_INVALID, "strconv.%s: parsing \"%s\": %s",
+		       is_signed ? "ParseInt" : "ParseUint", value,
+		       is_large ? "value out of range" : "invalid syntax");
+}
+
 static int take_number(const struct option *option, void *field, const char *value,
 		       struct err *err)
 {
@@ -67,8 +78,7 @@ static int take_number(const struct option *option, void *field, const char *val
 	bool is_int = option->kind == OPTION_INT;
 
 	if ((is_int ? str_to_i64(value, &number->value) : str_to_u64(value, &natural->value)) < 0)
-		return err_set(err, ERR_INVALID, "strconv.%s: parsing \"%s\": invalid syntax",
-			       is_int ? "ParseInt" : "ParseUint", value);
+		return option_no_number(is_int, value, err);
 	if (is_int)
 		number->given = true;
 	else
@@ -119,6 +129,7 @@ static int take_value(const struct option *option, void *args, const char *value
 
 static int set(struct parser *parser, const struct option *option, void *args, const char *value)
 {
+	CLEANUP(buf_finip) struct buf shown = BUF_INIT;
 	struct err why = {0};
 
 	if (option->kind == OPTION_UNSUPPORTED)
@@ -127,8 +138,13 @@ static int set(struct parser *parser, const struct option *option, void *args, c
 	if (take_value(option, args, value, &why) == 0)
 		return 0;
 	char letter[5] = { '-', option->letter, ',', ' ', '\0' };
+	for (const char *c = value; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			buf_add_char(&shown, '\\');
+		buf_add_char(&shown, *c);
+	}
 	return err_set(parser->err, ERR_INVALID, "invalid argument \"%s\" for \"%s--%s\" flag: %s",
-		       value, option->letter ? letter : "", option->name, why.text);
+		       buf_text(&shown), option->letter ? letter : "", option->name, why.text);
 }
 
 /* --- words --- */

@@ -62,6 +62,8 @@ enum option_result { OPTION_OK, OPTION_HELP, OPTION_WRONG };
  * front of argv; *ret_operands counts them. OPTION_HELP as soon as --help or -h is met. */
 enum option_result option_parse(const struct option_set *sets, size_t set_count, char **argv,
 				bool operands_end, size_t *ret_operands, struct err *err);
+/* Go's words for a number that is none, or none that fits. */
+int option_no_number(bool is_signed, const char *value, struct err *err);
 /* Frees the lists. */
 void option_fini(const struct option_set *set);
 

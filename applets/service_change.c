@@ -10,6 +10,7 @@
 
 #include "applets/service_flags.h"
 #include "applets/spec_edit.h"
+#include "applets/usage.h"
 #include "base/panic.h"
 #include "client/call.h"
 #include "client/dig.h"
@@ -304,10 +305,14 @@ int service_scale(struct cli *cli, const void *args, char **operands)
 	int code = EXIT_OK;
 
 	for (char **operand = operands; *operand; operand++) {
-		if (strchr(*operand, '='))
+		const char *equals = strchr(*operand, '=');
+		CLEANUP(buf_finip) struct buf usage = BUF_INIT;
+
+		if (equals && equals[1])
 			continue;
-		err_set(&err, ERR_INVALID, "invalid scale specifier '%s'.", *operand);
-		cli_misused(cli, &err);
+		usage_line(cli->path, cli->command, &usage);
+		cli_warn("invalid scale specifier '%s'.\nSee '%s --help'.\n\n%s\n\n%s", *operand, cli->path,
+			 buf_text(&usage), cli->command->help);
 		return EXIT_FAILED;
 	}
 	if (!call)

@@ -23,8 +23,7 @@ static int number_of(enum service_flag_kind kind, const char *value, int64_t *re
 	switch (kind) {
 	case FLAG_INT:
 		if (str_to_i64(value, ret) < 0)
-			return err_set(err, ERR_INVALID,
-				       "strconv.ParseInt: parsing \"%s\": invalid syntax", value);
+			return option_no_number(true, value, err);
 		return 0;
 	case FLAG_BYTES:
 		return units_parse_bytes(value, ret, err);
@@ -38,8 +37,7 @@ static int number_of(enum service_flag_kind kind, const char *value, int64_t *re
 		return *ret < 0 ? err_set(err, ERR_INVALID, "duration cannot be negative") : 0;
 	default:
 		if (str_to_u64(value, &number) < 0 || number > INT64_MAX)
-			return err_set(err, ERR_INVALID,
-				       "strconv.ParseUint: parsing \"%s\": invalid syntax", value);
+			return option_no_number(false, value, err);
 		*ret = (int64_t)number;
 		return 0;
 	}
@@ -177,13 +175,13 @@ static int add_map(yyjson_mut_doc *doc, const char *path, const char *pair, stru
 	return result;
 }
 
+/* Two of the same command line at one place are the agent's to refuse. */
 static int add_mount(yyjson_mut_doc *doc, const char *path, const char *value, struct err *err)
 {
 	yyjson_mut_val *mount;
 
 	if (mount_flag_parse(value, doc, &mount, err) < 0)
 		return -1;
-	spec_filter(doc, path, has_target, yyjson_mut_get_str(yyjson_mut_obj_get(mount, "Target")));
 	yyjson_mut_arr_append(spec_array(doc, path), mount);
 	return 0;
 }
@@ -403,6 +401,19 @@ static int remove_from_list(const struct service_flag *flag, const char *value, 
 		spec_filter(doc, flag->path, is_text, value);
 		return 0;
 	}
+}
+
+int service_flag_make_room(const struct service_flag *flag, const char *value, yyjson_mut_doc *doc,
+			   struct err *err)
+{
+	yyjson_mut_val *mount;
+
+	if (flag->kind != FLAG_MOUNT)
+		return 0;
+	if (mount_flag_parse(value, doc, &mount, err) < 0)
+		return -1;
+	spec_filter(doc, flag->path, has_target, yyjson_mut_get_str(yyjson_mut_obj_get(mount, "Target")));
+	return 0;
 }
 
 int service_flag_apply(const struct service_flag *flag, char verb, const char *value,

@@ -16,6 +16,9 @@ enum service_flag_kind {
 };
 struct service_flag { enum service_flag_kind kind; const char *path; };
 
+/* Removes what an addition takes the place of: a mount of the old spec at the same target. */
+int service_flag_make_room(const struct service_flag *flag, const char *value, yyjson_mut_doc *doc,
+			   struct err *err);
 /* verb: = + - */
 int service_flag_apply(const struct service_flag *flag, char verb, const char *value,
 		       yyjson_mut_doc *doc, struct err *err);

@@ -36,7 +36,7 @@
 	  "Processors a task may use at most, such as 1.5")                                        \
 	X(BYTES, limit_memory, 0, "limit-memory", "bytes", LIMITS "MemoryBytes",                   \
 	  "Memory a task may use at most, such as 512m")                                           \
-	X(UINT, limit_pids, 0, "limit-pids", "int", LIMITS "Pids",                                 \
+	X(INT, limit_pids, 0, "limit-pids", "int", LIMITS "Pids",                                  \
 	  "Processes a task may have at most (default 0 = unlimited)")                             \
 	X(CPUS, reserve_cpu, 0, "reserve-cpu", "decimal", RESERVATIONS "NanoCPUs",                 \
 	  "Processors a node must have left for a task")                                           \
@@ -218,12 +218,15 @@ const struct option service_update_options[] = {
 int service_flags_image(const char *text, char *ret_image, size_t size, struct err *err)
 {
 	struct image_ref ref;
+	struct err ignored;
 	char familiar[IMAGE_REF_TEXT_SIZE];
 
-	if (image_ref_parse(text, &ref, err) < 0)
-		return -1;
-	image_ref_add_default_tag(&ref);
-	if (!str_copy(ret_image, size, image_ref_format_familiar(&ref, familiar)))
+	/* What is no name is the agent's to refuse, as it would be to another client. */
+	if (image_ref_parse(text, &ref, &ignored) == 0) {
+		image_ref_add_default_tag(&ref);
+		text = image_ref_format_familiar(&ref, familiar);
+	}
+	if (!str_copy(ret_image, size, text))
 		return err_set(err, ERR_INVALID, "image name is too long");
 	return 0;
 }
@@ -344,6 +347,9 @@ static int apply_all(const struct service_flags *flags, yyjson_mut_doc *doc, str
 		for (size_t i = 0; i < flags->count; i++) {
 			const struct service_flag_use *use = &flags->uses[i];
 
+			if (round == 0 && use->verb == '+' &&
+			    service_flag_make_room(use->flag, use->value, doc, err) < 0)
+				return -1;
 			if ((use->verb == '-') == (round == 0) &&
 			    service_flag_apply(use->flag, use->verb, use->value, doc, err) < 0)
 				return -1;

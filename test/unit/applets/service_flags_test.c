@@ -106,7 +106,14 @@ TEST(service_flags_read_mounts)
 	expect_part("--mount type=bind,src=/a,dst=/b,bind-propagation=rshared,bind-recursive=disabled nginx",
 		    "\"BindOptions\":{\"Propagation\":\"rshared\",\"NonRecursive\":true}");
 	expect_part("--mount type=bind,src=/a,dst=/b --mount type=bind,src=/c,dst=/b nginx",
-		    "\"Mounts\":[{\"Source\":\"/c\",\"Target\":\"/b\",\"Type\":\"bind\"}]");
+		    "{\"Source\":\"/a\",\"Target\":\"/b\",\"Type\":\"bind\"},"
+		    "{\"Source\":\"/c\",\"Target\":\"/b\",\"Type\":\"bind\"}]");     /* the agent refuses that */
+}
+
+TEST(service_flags_leave_the_judgement_of_image_names_to_the_agent)
+{
+	expect_part("Nginx", "\"Image\":\"Nginx\"");
+	expect_part("nginx", "\"Image\":\"nginx:latest\"");
 }
 
 TEST(service_flags_answer_wrong_values_in_dockers_words)
@@ -146,7 +153,6 @@ TEST(service_flags_answer_wrong_values_in_dockers_words)
 		{ "--mode global --replicas 2 nginx",
 		  "replicas can only be used with replicated or replicated-job mode" },
 		{ "--env-file /no/such/file nginx", NULL },
-		{ "Nginx", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -174,6 +180,10 @@ TEST(service_flags_change_only_what_they_name)
 		      "--env-rm A --env-add C=3", "{\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"B=2\",\"C=3\"]}}}");
 	expect_update("{\"TaskTemplate\":{\"ContainerSpec\":{\"Mounts\":[{\"Target\":\"/a\"},{\"Target\":\"/b\"}]}}}",
 		      "--mount-rm /a", "{\"TaskTemplate\":{\"ContainerSpec\":{\"Mounts\":[{\"Target\":\"/b\"}]}}}");
+	expect_update("{\"TaskTemplate\":{\"ContainerSpec\":{\"Mounts\":[{\"Target\":\"/a\"},{\"Target\":\"/b\"}]}}}",
+		      "--mount-add source=new,target=/a",
+		      "{\"TaskTemplate\":{\"ContainerSpec\":{\"Mounts\":[{\"Target\":\"/b\"},"
+		      "{\"Source\":\"new\",\"Target\":\"/a\",\"Type\":\"volume\"}]}}}");
 	expect_update("{\"EndpointSpec\":{\"Ports\":[{\"Protocol\":\"tcp\",\"TargetPort\":80},{\"Protocol\":\"udp\","
 		      "\"TargetPort\":80}]}}", "--publish-rm 80",
 		      "{\"EndpointSpec\":{\"Ports\":[{\"Protocol\":\"udp\",\"TargetPort\":80}]}}");
