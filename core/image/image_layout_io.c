@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/panic.h"
-#include "image/unpack_opaque_io.h"
 #include "os/file.h"
+#include "os/layer_mark.h"
 
 #define INDEX "index.json"
 #define DAMAGED "index.json.damaged"
@@ -192,9 +191,9 @@ char *image_layout_layer_root(const char *dir, const char *diff_id)
 bool image_layout_layer_hides_lower(const char *dir, const char *diff_id)
 {
 	CLEANUP(str_freep) char *root = image_layout_layer_root(dir, diff_id);
-	char value;
+	CLEANUP(fd_closep) int fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return lgetxattr(root, UNPACK_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
+	return fd >= 0 && opaque_is_set(fd);
 }
 
 /* ---- staging ---------------------------------------------------------------------------------------------------------------- */

@@ -119,11 +119,6 @@ static void add_folder(struct save_plan *plan, const char *path)
 	add_file(plan, path)->is_folder = true;
 }
 
-static int compare_digests(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Each once, in order. */
 static void add_blobs(struct save_plan *plan, const struct choice *choice)
 {
@@ -140,7 +135,7 @@ static void add_blobs(struct save_plan *plan, const struct choice *choice)
 				strlist_add(&digests, digest);
 		}
 	}
-	qsort(digests.items, digests.count, sizeof(*digests.items), compare_digests);
+	strlist_sort(&digests);
 	for (size_t i = 0; i < digests.count; i++) {
 		CLEANUP(str_freep) char *path = str_printf("blobs/sha256/%s", digests.items[i]);
 		struct save_file *file = add_file(plan, path);

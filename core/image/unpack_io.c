@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "image/unpack_place_io.h"
 #include "os/file.h"
+#include "os/layer_mark.h"
 
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
@@ -244,7 +245,7 @@ static int make_hard_link(struct unpack *u, int folder_fd, const char *name, con
 	CLEANUP(fd_closep) int target_fd = open_target(u, &target_name, err);
 	if (target_fd < 0)
 		return -1;
-	if (u->on_opaque && unpack_is_whiteout(target_fd, target_name))
+	if (u->on_opaque && whiteout_is(target_fd, target_name))
 		return err_set(err, ERR_INVALID, "hard link to '%s', which this layer removes", tar_show(entry->link, shown));
 	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "hard link to '%s'", tar_show(entry->link, shown));
@@ -289,7 +290,7 @@ static int make_whiteout(struct unpack *u, int folder_fd, const char *name, stru
 	if (!*hidden || str_eq(hidden, ".") || str_eq(hidden, ".."))
 		return err_set(err, ERR_INVALID, "a whiteout of nothing");
 	if (fstatat(folder_fd, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return mknodat(folder_fd, hidden, S_IFCHR, makedev(0, 0)) < 0 ? err_sys(err, "whiteout") : 0;
+		return whiteout_make(folder_fd, hidden) < 0 ? err_sys(err, "whiteout") : 0;
 	return S_ISDIR(st.st_mode) ? make_opaque(u, folder_fd, hidden, err) : 0;
 }
 
@@ -309,7 +310,7 @@ static int make_entry(struct unpack *u, const struct tar_entry *entry, struct er
 		return make_whiteout(u, folder_fd, name, err);
 	if (entry->kind == TAR_HARDLINK)
 		return make_hard_link(u, folder_fd, name, entry, err);
-	hides_lower = u->on_opaque && entry->kind == TAR_DIR && unpack_is_whiteout(folder_fd, name);
+	hides_lower = u->on_opaque && entry->kind == TAR_DIR && whiteout_is(folder_fd, name);
 	if (unpack_places_clear(&u->places, folder_fd, name, entry->kind == TAR_DIR, &kept, err) < 0)
 		return -1;
 	switch (entry->kind) {

@@ -8,11 +8,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/base.h"
-#include "os/file.h"
+#include "os/layer_mark.h"
 
 union control { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; };
 
@@ -25,7 +24,7 @@ static int mark(int folder_fd)
 		return errno;
 	if (!S_ISDIR(st.st_mode))
 		return ENOTDIR;
-	return fsetxattr(folder_fd, UNPACK_OPAQUE_XATTR, "y", 1, 0) < 0 ? errno : 0;
+	return opaque_set(folder_fd) < 0 ? errno : 0;
 }
 
 /* One folder; -1 at the end, or for what is none. */
@@ -110,6 +109,6 @@ int unpack_opaque_mark(int fd, int folder_fd, struct err *err)
 		return err_sys(err, "the process that marks opaque folders is gone");
 	errno = answer;
 	if (answer == ENOTSUP)
-		return err_set(err, ERR_UNSUPPORTED, "the file system of the data root cannot mark opaque folders (" UNPACK_OPAQUE_XATTR ")");
+		return err_set(err, ERR_UNSUPPORTED, "the file system of the data root has no extended attributes, which mark an opaque folder");
 	return answer ? err_sys(err, "mark as opaque") : 0;
 }

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "image/tar.h"
 #include "os/file.h"
+#include "os/layer_mark.h"
 
 void unpack_places_init(struct unpack_places *places, int root_fd)
 {
@@ -57,13 +58,6 @@ static int step_down(const struct unpack_places *places, int at_fd, const char *
 	return open_in_root(places->root_fd, whole, O_PATH | O_DIRECTORY);
 }
 
-bool unpack_is_whiteout(int folder_fd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0;
-}
-
 /* The layer hides a name and has things below it: a folder that lower layers' things are not seen in. */
 static int uncover(const struct unpack_places *places, int at_fd, const char *name, struct err *err)
 {
@@ -78,7 +72,7 @@ static int make_and_step(const struct unpack_places *places, int at_fd, const ch
 	char shown[TAR_SHOW_SIZE];
 	int fd = step_down(places, at_fd, name, whole);
 
-	if (fd < 0 && errno == ENOTDIR && places->on_uncovered && unpack_is_whiteout(at_fd, name)) {
+	if (fd < 0 && errno == ENOTDIR && places->on_uncovered && whiteout_is(at_fd, name)) {
 		if (uncover(places, at_fd, name, err) < 0)
 			return err_wrap(err, "folder '%s'", tar_show(whole, shown));
 		fd = step_down(places, at_fd, name, whole);

@@ -21,7 +21,5 @@ void unpack_places_fini(struct unpack_places *places);
 int unpack_places_find(struct unpack_places *places, const char *path, int *ret_folder_fd, const char **ret_name, struct err *err);
 /* Makes the name free; with keeps_folder one that is a folder stays, and *ret_kept says so. */
 int unpack_places_clear(struct unpack_places *places, int folder_fd, const char *name, bool keeps_folder, bool *ret_kept, struct err *err);
-/* Our own, or one that overlayfs would take for one. */
-bool unpack_is_whiteout(int folder_fd, const char *name);
 /* open(2) of a clean path below the root, the last component not followed; -1 with errno. "" is the root. */
 int unpack_places_open(const struct unpack_places *places, const char *path, int flags);

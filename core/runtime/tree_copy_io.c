@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/layer_mark.h"
 
 enum { NAMES_BYTES = 65536, VALUE_BYTES = 65536, DEEPEST = 2000 };
 
@@ -187,14 +187,6 @@ static int remove_existing(int dir, const char *name, struct err *err)
 	return dir_remove_tree(path, err);
 }
 
-static bool is_opaque(int fd)
-{
-	char path[32], value[2];
-
-	fd_path(fd, path);
-	return getxattr(path, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
-}
-
 static int copy_subdir(struct copy *copy, int from_dir, int to_dir, const char *name, struct err *err)
 {
 	CLEANUP(fd_closep) int from = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -204,7 +196,7 @@ static int copy_subdir(struct copy *copy, int from_dir, int to_dir, const char *
 		return err_sys(err, "copy '%s'", copy->path);
 	bool is_there = fstatat(to_dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
 
-	if (is_there && (!S_ISDIR(there.st_mode) || (copy->flags & TREE_COPY_LAYER && is_opaque(from)))) {
+	if (is_there && (!S_ISDIR(there.st_mode) || (copy->flags & TREE_COPY_LAYER && opaque_is_set(from)))) {
 		if (remove_existing(to_dir, name, err) < 0)
 			return -1;
 		is_there = false;
@@ -229,8 +221,8 @@ static int copy_entry(struct copy *copy, int from_dir, int to_dir, const char *n
 		return copy_subdir(copy, from_dir, to_dir, name, err);
 	if (remove_existing(to_dir, name, err) < 0)
 		return -1;
-	if (copy->flags & TREE_COPY_LAYER && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
-		return 0;        /* a whiteout has done its work */
+	if (copy->flags & TREE_COPY_LAYER && whiteout_is(from_dir, name))
+		return 0;        /* it has done its work */
 	if (copy_as_hardlink(copy, to_dir, name, &st))
 		return 0;
 	if (S_ISREG(st.st_mode))

@@ -15,15 +15,16 @@
 #include "base/str.h"
 #include "image/unpack_job_io.h"
 #include "os/child.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "test/unit/runner.h"
 
 struct prisoner { char dir[64], answer[512]; int socket, pidfd; pid_t pid; };
 
-static void take_prisoner(struct prisoner *p)
+static void start_prisoner(struct prisoner *p, const char *mode)
 {
 	int ends[2];
-	char self[512], junk[512] = "this is no archive";
+	char self[512];
 	struct err err;
 
 	strcpy(p->dir, "/tmp/unpack-confine-XXXXXX");
@@ -33,15 +34,22 @@ static void take_prisoner(struct prisoner *p)
 	self[length] = '\0';
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	CLEANUP(fd_closep) int blob = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", (char *)(uintptr_t)"root", p->dir,
+	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", (char *)(uintptr_t)mode, p->dir,
 			 (char *)(uintptr_t)"1000000", (char *)(uintptr_t)"-", NULL };
 	struct child_fd fds[] = { { ends[1], 0 }, { ends[1], 1 }, { 2, 2 }, { blob, UNPACK_BLOB_FD } };
 	struct child_spec spec = { .path = self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds), .parent_death_signal = SIGKILL };
 	check(child_start(&spec, &p->pidfd, &p->pid, &err) == 0);
 	close(ends[1]);
 	p->socket = ends[0];
+}
+
+static void take_prisoner(struct prisoner *p)
+{
+	char junk[512] = "this is no archive";
+
+	start_prisoner(p, "root");
 	check(fd_write_all(p->socket, junk, sizeof(junk)) == 0);
-	length = read(p->socket, p->answer, sizeof(p->answer) - 1);
+	ssize_t length = read(p->socket, p->answer, sizeof(p->answer) - 1);
 	check(length > 0);
 	p->answer[length] = '\0';
 }
@@ -98,6 +106,67 @@ TEST(unpack_child_has_a_root_of_its_own_and_few_rights)
 	EXPECT(strstr(buf_text(&mounts), " / rw,nosuid,nodev,noexec"));
 	EXPECT(has_own(&p, "ns/mnt") && has_own(&p, "ns/net") && has_own(&p, "ns/ipc"));
 	release(&p);
+}
+
+/* The one child that the child has, once it is there. */
+static pid_t marker_of(pid_t pid)
+{
+	CLEANUP(str_freep) char *path = str_printf("/proc/%d/task/%d/children", pid, pid);
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err err;
+
+	for (msec until = clock_boot_ms() + 10000; clock_boot_ms() < until; poll(NULL, 0, 5)) {
+		buf_clear(&text);
+		check(file_read(path, 1000, &text, &err) == 0);
+		if (text.len)
+			return (pid_t)strtol(buf_text(&text), NULL, 10);
+	}
+	return -1;
+}
+
+static bool has_line(pid_t pid, const char *line)
+{
+	CLEANUP(str_freep) char *path = str_printf("/proc/%d/status", pid);
+	CLEANUP(buf_finip) struct buf status = BUF_INIT;
+	struct err err;
+
+	return file_read(path, 65536, &status, &err) == 0 && strstr(buf_text(&status), line);
+}
+
+static bool comes_to(pid_t pid, const char *line)
+{
+	for (msec until = clock_boot_ms() + 10000; clock_boot_ms() < until; poll(NULL, 0, 5))
+		if (has_line(pid, line))
+			return true;
+	return false;
+}
+
+TEST(unpack_child_of_a_layer_leaves_the_one_right_it_needs_to_a_process_that_reads_nothing)
+{
+	struct prisoner p;
+	struct err err;
+	int exit_code;
+
+	start_prisoner(&p, "layer");
+	pid_t marker = marker_of(p.pid);
+	EXPECT(marker > 0);
+	CLEANUP(str_freep) char *fds = str_printf("/proc/%d/fd", marker), *outside = str_printf("/proc/%d/root/etc", marker);
+	CLEANUP(strlist_finip) struct strlist names = { 0 };
+	EXPECT(comes_to(marker, "CapPrm:\t0000000000200000\n"));     /* CAP_SYS_ADMIN */
+	EXPECT(has_line(marker, "CapEff:\t0000000000200000\n") && has_line(marker, "CapBnd:\t0000000000000000\n") &&
+	       has_line(marker, "NoNewPrivs:\t1\n"));
+	EXPECT(dir_list(fds, &names, &err) == 0);
+	EXPECT_INT(names.count, 1);                  /* its socket */
+	EXPECT(!file_exists(outside));
+	EXPECT(comes_to(p.pid, "CapPrm:\t000000008800001b\n"));      /* the one who reads has as few as ever */
+
+	CLEANUP(fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, marker, 0);
+	EXPECT(shutdown(p.socket, SHUT_WR) == 0);    /* the layer is over, and no tar */
+	EXPECT(child_wait(p.pidfd, 10000, &exit_code) == 0);
+	EXPECT_INT(exit_code, 1);
+	EXPECT_INT(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
+	close(p.socket);
+	check(dir_remove_tree(p.dir, &err) == 0);
 }
 
 /* The agent of this test is a process that starts the child, tells who it is, and is killed. */

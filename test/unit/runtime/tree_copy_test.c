@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "os/file.h"
+#include "os/layer_mark.h"
 #include "runtime/inroot_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/tree_copy_io.h"
@@ -91,6 +92,34 @@ TEST(a_layer_hides_and_replaces_what_lies_below_it)
 	EXPECT(fstatat(trees.to, "file", &st, 0) == 0 && st.st_size == 5);
 	snprintf(path, sizeof path, "%s/to/opaque", trees.dir);
 	EXPECT(getxattr(path, "trusted.overlay.opaque", path, 1) < 0);
+	trees_close(&trees);
+}
+
+/* On an overlay neither a whiteout nor overlayfs' mark can be made; what stands in for them is copied as if they were. */
+TEST(a_layer_on_an_overlay_hides_what_lies_below_it_too)
+{
+	struct trees trees;
+	struct err err = { .code = 0 };
+	struct stat st;
+	char path[128];
+
+	trees_open(&trees);
+	host_sh("cd %s && mkdir l u w && mount -t overlay overlay -olowerdir=l,upperdir=u,workdir=w from && mkdir to/gone to/opaque && "
+		"touch to/gone/x to/opaque/old to/empty && mkdir from/opaque && touch from/opaque/new && touch from/empty && chmod 0 from/empty", trees.dir);
+	snprintf(path, sizeof path, "%s/from", trees.dir);
+	CLEANUP(fd_closep) int from = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_closep) int folder = openat(from, "opaque", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EXPECT(opaque_set(folder) == 0 && opaque_is_set(folder) && !opaque_is_set(from));
+	EXPECT(whiteout_make(from, "gone") == 0 && whiteout_is(from, "gone") && !whiteout_is(from, "empty"));
+	EXPECT(whiteout_make(from, "gone") == -1);
+	EXPECT(tree_copy(from, trees.to, TREE_COPY_LAYER, &err) == 0);
+	EXPECT_STR(err.text, "");
+	EXPECT(fstatat(trees.to, "gone", &st, AT_SYMLINK_NOFOLLOW) < 0);
+	EXPECT(fstatat(trees.to, "opaque/old", &st, 0) < 0 && fstatat(trees.to, "opaque/new", &st, 0) == 0);
+	EXPECT(fstatat(trees.to, "empty", &st, 0) == 0);
+	fd_closep(&folder);
+	fd_closep(&from);
+	host_sh("umount %s/from", trees.dir);
 	trees_close(&trees);
 }
 
