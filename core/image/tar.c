@@ -43,6 +43,7 @@ struct tar_reader {
 	struct buf map_text;
 	int64_t map_left;                                /* numbers of the map to come, or MAP_COUNT_DUE */
 	int64_t real_size, data_left, skip_left;
+	int64_t padding;                                 /* of what is being skipped the last bytes, which say nothing */
 	size_t segment;
 	int64_t segment_done;
 	int64_t newest_s;
@@ -143,7 +144,7 @@ int tar_reader_feed(struct tar_reader *r, const void *bytes, size_t count, struc
 
 int tar_reader_finish(struct tar_reader *r, struct err *err)
 {
-	bool is_between = r->state == TAR_HEADER && r->block_bytes == 0;
+	bool is_between = (r->state == TAR_HEADER && r->block_bytes == 0) || (r->state == TAR_SKIP && r->skip_left <= r->padding);
 
 	if (r->state == TAR_END || (is_between && !r->pax_bytes.len && !r->long_path.len && !r->long_link.len))
 		return 0;
@@ -154,6 +155,7 @@ int tar_reader_finish(struct tar_reader *r, struct err *err)
 
 static void skip(struct tar_reader *r, int64_t bytes)
 {
+	r->padding = 0;
 	r->skip_left = bytes;
 	r->state = bytes ? TAR_SKIP : TAR_HEADER;
 }
@@ -468,6 +470,7 @@ static int take_map(struct tar_reader *r, struct err *err)
 static int end_entry(struct tar_reader *r, struct err *err)
 {
 	skip(r, r->skip_left);
+	r->padding = r->is_file ? r->skip_left : 0;
 	return r->is_file ? r->events->on_end(r->arg, err) : 0;
 }
 

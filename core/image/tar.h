@@ -46,7 +46,8 @@ struct tar_reader *tar_reader_new(const struct tar_events *events, void *arg);
 void tar_reader_free(struct tar_reader *reader);
 /* ERR_INVALID names the entry where there is one. After the two zero blocks that end an archive everything is ignored. */
 int tar_reader_feed(struct tar_reader *reader, const void *bytes, size_t count, struct err *err);
-/* ERR_INVALID when the archive breaks off. An archive without the closing zero blocks is fine if it ends behind an entry. */
+/* ERR_INVALID when the archive breaks off. One without the closing zero blocks is fine if it ends behind an entry, and so is one that lacks what fills
+ * up the last entry's block: umoci insert writes such layers, and Go, which most images are read with, takes them. */
 int tar_reader_finish(struct tar_reader *reader, struct err *err);
 /* The newest mtime of the entries so far, in whole seconds; 0 when all are older than 1970 or there are none. */
 int64_t tar_reader_newest_s(const struct tar_reader *reader);

@@ -284,8 +284,10 @@ TEST(tar_ends_at_two_zero_blocks_and_nowhere_in_between)
 		const char *got = read_tar(&part);
 		if (cut < 512)
 			EXPECT_STR(got, "not a tar archive: it ends in its first header");
-		else
+		else if (cut < 512 + 5)
 			EXPECT_STR(got, "the archive breaks off behind the start of entry 'a'");
+		else                                 /* only what fills up the block is missing: umoci insert writes that */
+			EXPECT_STR(got, "a 0 644 0:0 @0.0 5\n  0:hello;\n");
 	}
 	EXPECT_STR(read_tar(&tar), "a 0 644 0:0 @0.0 5\n  0:hello;\n");
 	buf_clear(&tar);
