@@ -205,6 +205,12 @@ static struct manager *current_manager(void *arg) { return ((struct host *)arg)-
 static const char *current_node_id(void *arg) { return ((struct host *)arg)->manager ? ((struct host *)arg)->node_id : ""; }
 static const char *current_address(void *arg) { return ((struct host *)arg)->address; }
 
+static void on_request(void *api, struct http_request *req)
+{
+	log_debug("api: %s %.500s", http_method(req), http_path(req));
+	api_handle(api, req);
+}
+
 static int open_api(struct host *host, struct err *err)
 {
 	struct api_host api = {
@@ -215,7 +221,7 @@ static int open_api(struct host *host, struct err *err)
 	const struct str_array *sockets = &host->settings->sockets;
 
 	host->api = api_new(&api);
-	host->server = http_server_new(host->loop, api_http_config(host->api), api_handle, host->api);
+	host->server = http_server_new(host->loop, api_http_config(host->api), on_request, host->api);
 	for (size_t i = 0; i < sockets->count; i++) {
 		if (host->listener_count == SOCKETS_MAX)
 			return err_set(err, ERR_INVALID, "agent: at most %d sockets (-H) are allowed", SOCKETS_MAX);

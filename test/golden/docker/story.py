@@ -11,7 +11,7 @@ TOPIC is part of a name. `docker` in PATH is the client, $DOCKER_HOST the daemon
 import difflib, os, re, subprocess, sys, time
 
 sys.dont_write_bytecode = True
-import transcript
+import routes, transcript
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMMAND_S, UNTIL_S = 60, 40
@@ -168,11 +168,13 @@ def compare(client, topics, all_topics):
     departures = transcript.parse_departures(open(os.path.join(HERE, "departures")).read(), words)
     builtin = builtin_words()
     own_words = clients_own(topics) if client == "docker" else set()
+    reached = routes.Reached(open(os.path.join(HERE, "../../../core/api/routes.c")).read(), os.path.join(os.environ["STORY_ROOT"], "daemon.log"))
     results = []
     for topic in topics:
         story = Story(topic)
         story.normaliser.words.update(builtin)
         def told(step, answer, trouble):
+            reached.look("%s: %s" % (topic, step.text))
             mine = [d for d in departures if d.fits(client, step.text)]
             results.append(trouble or judge(story, step, mine, answer, "%s: %s" % (topic, step.text) in own_words))
             if results[-1]:
@@ -183,6 +185,13 @@ def compare(client, topics, all_topics):
             if client in departure.clients and not departure.used and not own_words:
                 results.append("unused")
                 print("FAIL: %s, departures:%d: nothing departs here any more: %s" % (client, departure.line, departure.pattern))
+    if topics == all_topics and client == "docker" and not own_words:
+        for wrong in reached.missing(open(os.path.join(HERE, "unreached")).read()):
+            results.append(wrong)
+            print("FAIL: routes: %s" % wrong)
+        print("each of %d routes, and the first command that reaches it:" % len(reached.routes))
+        for route in sorted(reached.reached):
+            print("    %s %s    %s" % (*route, reached.reached[route]))
     failed = sum(1 for result in results if result)
     print("%d passed, %d failed" % (len(results) - failed, failed))
     return failed
