@@ -172,6 +172,10 @@ $(foreach room,$(TESTED),\
 	$(eval $(call test_program,unit-$(room),san,$(call unit_sources,$(room)),$(reach_$(room))))\
 	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
 
+# ROOM_bench.c measures one room without what stands above it.
+BENCHED := $(patsubst test/bench/%_bench.c,%,$(wildcard test/bench/*_bench.c))
+$(foreach room,$(BENCHED),$(eval $(call test_program,bench-$(room),release,test/bench/$(room)_bench.c,$(reach_$(room)))))
+
 # ROOM_golden.c runs scenarios kept as text; what it shares with the room's unit tests is in files without tests.
 GOLDEN := $(patsubst test/golden/%_golden.c,%,$(wildcard test/golden/*_golden.c))
 $(foreach room,$(GOLDEN),$(eval $(call test_program,golden-$(room),san,\
