@@ -1,15 +1,19 @@
 /* main.c - one binary, many names.
  *
- * A shim is one process a container: it comes before anything else is set up, for what is touched
- * here is touched a thousand times on a busy host.
+ * A shim is one process a container, and so is an init where one is wanted: they come before
+ * anything else is set up, for what is touched here is touched a thousand times on a busy host.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "applets/applets.h"
 #include "applets/cmd_shim.h"
+#include "runtime/reaper_io.h"
 
 int main(int argc, char **argv)
 {
+	if (argc > 0 && strcmp(argv[0], REAPER_NAME) == 0)
+		return reaper_run(argv, environ);
 	if (argc > 1 && strcmp(argv[1], "shim") == 0)
 		return cmd_shim(argc, argv);
 	return applets_main(argc, argv);

@@ -25,6 +25,7 @@
 #include "runtime/mounts_io.h"
 #include "runtime/process_io.h"
 #include "runtime/program_io.h"
+#include "runtime/reaper_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/shim_plan.h"
 
@@ -83,6 +84,9 @@ static void read_host_resolv(struct init *init)
 static int enter_root(struct init *init, struct err *err)
 {
 	read_host_resolv(init);
+	/* of the mount that cannot be written to, which has no name any more once we are inside */
+	if (init->spec->uses_init && (init->process.self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC)) < 0)
+		return err_sys(err, "open our own binary");
 	init->mounts = mounts_plan(&init->plan, &init->arena);
 	if (mounts_open_sources(&init->mounts, &init->arena, &init->sources, err) < 0 ||
 	    mounts_look_at_devices(init->spec, &init->arena, &init->nodes, err) < 0)
@@ -228,7 +232,7 @@ static void wait_at_gate(int gate_fd)
 
 _Noreturn void container_init_run(const struct container_init *given)
 {
-	struct init init = { .process = { .root_fd = -1, .gate_fd = given->gate_fd,
+	struct init init = { .process = { .root_fd = -1, .self_fd = -1, .gate_fd = given->gate_fd,
 					  .stdio = { given->stdio[0], given->stdio[1], given->stdio[2] } } };
 	struct err err = { .code = 0 };
 
@@ -245,7 +249,8 @@ _Noreturn void container_init_run(const struct container_init *given)
 
 	process_be_ready(&init.process);
 	wait_at_gate(given->gate_fd);
-	int code = program_exec(argv, env, &init.arena, &err);
+	int code = init.spec->uses_init ? reaper_exec(init.process.self_fd, given->gate_fd, argv, env, &err)
+					: program_exec(argv, env, &init.arena, &err);
 
 	process_fail(given->gate_fd, code, &err);
 }

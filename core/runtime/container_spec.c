@@ -230,8 +230,6 @@ int container_spec_check(const struct container_spec *spec, struct err *err)
 		return err_set(err, ERR_INVALID, "invalid hostname: '%.80s' is longer than 64 characters", spec->hostname);
 	if (spec->domainname && strlen(spec->domainname) > 64)
 		return err_set(err, ERR_INVALID, "invalid domainname: '%.80s' is longer than 64 characters", spec->domainname);
-	if (spec->uses_init)
-		return err_set(err, ERR_UNSUPPORTED, "a container with an init is not supported by swarmbox yet");
 	if (spec->tty_rows > UINT16_MAX || spec->tty_columns > UINT16_MAX)
 		return err_set(err, ERR_INVALID, "container %.12s: a terminal of %u by %u is too large", spec->id, spec->tty_rows, spec->tty_columns);
 	if (!spec->layers.count)

@@ -105,7 +105,7 @@ static int enter(struct entry *entry, const struct exec_join *join, struct err *
 
 _Noreturn void exec_join_run(const struct exec_join *join)
 {
-	struct entry entry = { .process = { .root_fd = -1, .gate_fd = join->gate_fd,
+	struct entry entry = { .process = { .root_fd = -1, .self_fd = -1, .gate_fd = join->gate_fd,
 					  .stdio = { join->stdio[0], join->stdio[1], join->stdio[2] } } };
 	struct err err = { .code = 0 };
 

@@ -58,6 +58,11 @@ static inline pid_t kcall_clone3(struct kcall_clone_args *args)
 	return (pid_t)syscall(SYS_clone3, args, sizeof *args);
 }
 
+static inline int kcall_execveat(int fd, char *const *argv, char *const *env)
+{
+	return (int)syscall(SYS_execveat, fd, "", argv, env, KCALL_EMPTY_PATH);
+}
+
 static inline int kcall_pidfd_open(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);

@@ -74,11 +74,15 @@ int process_drop_privileges(const struct process *process, const struct containe
 	return privileges_become(caps, &process->user, err);
 }
 
-static void close_all_but(int kept)
+static void close_all_but(int a, int b)
 {
-	if (kept > 3)
-		kcall_close_range(3, (unsigned)kept - 1);
-	kcall_close_range((unsigned)kept + 1, ~0u);
+	int low = MIN(a, b), high = MAX(a, b);
+
+	if (low > 3)
+		kcall_close_range(3, (unsigned)low - 1);
+	if (high > low + 1)
+		kcall_close_range(low < 3 ? 3u : (unsigned)low + 1, (unsigned)high - 1);
+	kcall_close_range((unsigned)high + 1, ~0u);
 }
 
 /* Everything was opened close-on-exec; closing it is the belt to those braces. The gate stays until then: its end tells of exec. */
@@ -90,7 +94,7 @@ void process_be_ready(const struct process *process)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (packet_send(process->gate_fd, &word, 1, terminal, process->has_tty ? ARRAY_COUNT(terminal) : 0) < 0)
 		_exit(PROGRAM_FAILED);
-	close_all_but(process->gate_fd);
+	close_all_but(process->gate_fd, process->self_fd);
 }
 
 _Noreturn void process_fail(int gate_fd, int code, const struct err *err)

@@ -17,6 +17,7 @@ struct process {
 	struct arena *arena;
 	int root_fd;                     /* of the container */
 	int gate_fd;                     /* this side of the pair; close-on-exec */
+	int self_fd;                     /* our binary, where it is still needed; -1 */
 	int stdio[3];                    /* -1: stays what it is, /dev/null; all of them with a tty */
 	bool has_tty;
 	struct console console;          /* with a tty, once it is open */
@@ -31,7 +32,7 @@ int process_find_user(struct process *process, const struct container_spec *spec
 int process_take_stdio(struct process *process, struct err *err);
 /* Limits, filter, identity: of `spec`, but for the capabilities, which root has and nobody else gets back. */
 int process_drop_privileges(const struct process *process, const struct container_spec *spec, uint64_t caps, struct err *err);
-/* From here on it dies with the shim: a change of identity would have taken that back. What is open besides stdio and the gate is closed. _exits when the
+/* From here on it dies with the shim: a change of identity would have taken that back. What is open besides stdio, gate_fd and self_fd is closed. _exits when the
  * shim is gone already. */
 void process_be_ready(const struct process *process);
 _Noreturn void process_fail(int gate_fd, int code, const struct err *err);

@@ -18,27 +18,29 @@
 #include "os/entropy.h"
 #include "os/file.h"
 #include "runtime/exec_shim.h"
+#include "runtime/reaper_io.h"
 #include "runtime/shim.h"
 #include "test/unit/runner.h"
 
 enum { WAIT_MS = 60000 };
 
-/* `self shim DIR`, before main and before the runner. */
-__attribute__((constructor)) static void be_the_shim(void)
+/* `self shim DIR` and the rest of what our binary is when it is not the program itself, before main and before the runner. */
+__attribute__((constructor)) static void be_another(void)
 {
+	static char *argv[128];
 	CLEANUP(buf_finip) struct buf words = BUF_INIT;
 	struct err ignored;
+	size_t count = 0;
 
 	if (file_read("/proc/self/cmdline", 1 << 20, &words, &ignored) < 0)
 		return;
-	char *argv[SHIM_WORD_COUNT + 2], *at = words.data;
-	size_t count = 0;
-
-	for (; at < words.data + words.len && count < ARRAY_COUNT(argv); at += strlen(at) + 1)
+	for (char *at = words.data; at < words.data + words.len && count + 1 < ARRAY_COUNT(argv); at += strlen(at) + 1)
 		argv[count++] = at;
+	if (count && str_eq(argv[0], REAPER_NAME))
+		_exit(reaper_run(argv, environ));
 	if (count == 4 && str_eq(argv[1], "shim") && str_eq(argv[2], EXEC_SHIM_WORD))
 		_exit(exec_shim_run(argv[3]));
-	if (count == ARRAY_COUNT(argv) && str_eq(argv[1], "shim"))
+	if (count == SHIM_WORD_COUNT + 2 && str_eq(argv[1], "shim"))
 		_exit(shim_run(argv + 2));
 }
 
@@ -110,6 +112,12 @@ static bool is_in_file(const char *path, const char *text)
 	struct err ignored;
 
 	return file_read(path, 64 << 20, &content, &ignored) == 0 && strstr(buf_text(&content), text);
+}
+
+void host_copy_libraries(struct host *host)
+{
+	host_sh("ldd /proc/%d/exe 2>&1 | grep -o '/[^ ]*' | while read -r lib; do [ ! -e $lib ] || cp --parents -L $lib %s; done", getpid(),
+		host->rootfs);
 }
 
 const char *host_file(struct host *host, const char *path)

@@ -256,6 +256,41 @@ static void kids(long ms)
 	printf("saw %s, open %ld\n", seen ? "some" : "none", open_ones);
 }
 
+/* Orphans that end are somebody's to reap: they are pid 1's children then. Waits until no dead process is left. */
+static void orphans(void)
+{
+	for (int i = 0; i < 5; i++)
+		if (fork() == 0) {
+			if (fork() == 0)
+				usleep(20000);
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	usleep(40000);
+	for (int tries = 0; tries < 200; tries++) {
+		int dead = 0;
+
+		for (int pid = 2; pid < 40; pid++) {
+			char path[64], line[256] = "";
+
+			snprintf(path, sizeof path, "/proc/%d/stat", pid);
+			int fd = open(path, O_RDONLY);
+
+			if (fd >= 0 && read(fd, line, sizeof line - 1) > 0 && strstr(line, ") Z "))
+				dead++;
+			if (fd >= 0)
+				close(fd);
+		}
+		if (!dead) {
+			puts("all reaped");
+			return;
+		}
+		usleep(10000);
+	}
+	puts("dead processes are left");
+}
+
 static void rlimit(void)
 {
 	struct rlimit limit;
@@ -354,6 +389,9 @@ static void act(const char *name)
 	else if (IS("fds")) list_fds();
 	else if (IS("close")) close((int)number(0));
 	else if (IS("kids")) kids(number(0));
+	else if (IS("orphans")) orphans();
+	else if (IS("cmdline")) { char text[512] = ""; int fd = open(arg(0), O_RDONLY); ssize_t n = read(fd, text, sizeof text);
+				  for (ssize_t i = 0; i < n; i++) putchar(text[i] ? text[i] : ' '); puts(""); close(fd); }
 	else if (IS("sleep")) usleep((useconds_t)(int)number(0) * 1000);
 	else if (IS("abort")) abort();
 	else if (!escape_act(name, args)) printf("probe: no act '%s'\n", name);
