@@ -1,10 +1,10 @@
 #include <string.h>
 
-#include "applets/confirm.h"
 #include "applets/image_download.h"
 #include "applets/image_history.h"
 #include "applets/image_upload.h"
 #include "applets/listing.h"
+#include "applets/prune.h"
 #include "base/units.h"
 #include "client/call.h"
 #include "client/dig.h"
@@ -233,52 +233,32 @@ static const struct option image_prune_options[] = {
 	OPT_END
 };
 
-static void print_pruned(yyjson_val *reply)
+static void print_pruned(yyjson_val *item)
 {
-	yyjson_val *list = dig(reply, "ImagesDeleted"), *item;
-	CLEANUP(buf_finip) struct buf size = BUF_INIT;
-	yyjson_arr_iter iter;
-
-	if (yyjson_arr_size(list))
-		cli_printf("Deleted Images:\n");
-	yyjson_arr_iter_init(list, &iter);
-	while ((item = yyjson_arr_iter_next(&iter))) {
-		if (dig(item, "Untagged"))
-			cli_printf("untagged: %s\n", dig_str(item, "Untagged"));
-		if (dig(item, "Deleted"))
-			cli_printf("deleted: %s\n", dig_str(item, "Deleted"));
-	}
-	if (yyjson_arr_size(list))
-		cli_printf("\n");
-	units_format_size(dig_int(reply, "SpaceReclaimed"), &size);
-	cli_printf("Total reclaimed space: %s\n", buf_text(&size));
+	if (dig(item, "Untagged"))
+		cli_printf("untagged: %s\n", dig_str(item, "Untagged"));
+	if (dig(item, "Deleted"))
+		cli_printf("deleted: %s\n", dig_str(item, "Deleted"));
 }
 
 static int image_prune(struct cli *cli, const void *args, char **operands UNUSED)
 {
 	const struct image_prune_args *prune = args;
-	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	struct prune what = {
+		.path = "/images/prune", .title = "Deleted Images:", .member = "ImagesDeleted",
+		.print = print_pruned,
+		.warning = prune->all ? "This will remove all images without at least one container "
+					"associated to them." :
+					"This will remove all dangling images.",
+	};
 	struct strlist filters = {0};
-	struct err err = {0};
-	struct call *call = cli_call(cli, &err);
-	yyjson_doc *reply = NULL;
 
-	if (!prune->force &&
-	    !confirm(prune->all ? "WARNING! This will remove all images without at least one container "
-				  "associated to them." :
-				  "WARNING! This will remove all dangling images."))
-		return EXIT_OK;         /* as docker does */
 	for (size_t i = 0; i < prune->filters.count; i++)
 		strlist_add(&filters, prune->filters.items[i]);
 	listing_add_filter(&filters, "dangling", prune->all ? "false" : "true");
-	buf_add_str(&path, "/images/prune");
-	listing_add_filters(&filters, &path);
+	int code = prune_run(cli, &what, &filters, prune->force);
 	strlist_fini(&filters);
-	if (!call || call_post(call, NULL, &reply, &err, "%s", buf_text(&path)) < 0)
-		return cli_fail(&err);
-	print_pruned(yyjson_doc_get_root(reply));
-	yyjson_doc_free(reply);
-	return EXIT_OK;
+	return code;
 }
 
 static const struct command image_commands[] = {

@@ -2,6 +2,7 @@
 
 #include "applets/listing.h"
 #include "applets/since.h"
+#include "applets/system_df.h"
 #include "base/units.h"
 #include "base/version.h"
 #include "client/call.h"
@@ -299,6 +300,9 @@ static int events_run(struct cli *cli, const void *args, char **operands UNUSED)
 }
 
 static const struct command system_commands[] = {
+	{ .name = "df", .usage = "[OPTIONS]", .help = "Show what takes space on disk",
+	  .options = system_df_options, .args_size = sizeof(struct system_df_args),
+	  .run = system_df },
 	{ .name = "events", .spellings = "system events, events", .usage = "[OPTIONS]",
 	  .help = "Show what happens, as it happens", .options = events_options,
 	  .args_size = sizeof(struct events_args), .run = events_run },

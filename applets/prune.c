@@ -26,7 +26,10 @@ static void tell(yyjson_val *reply, const struct prune *prune)
 		cli_printf("%s\n", prune->title);
 	yyjson_arr_iter_init(gone, &iter);
 	while ((name = yyjson_arr_iter_next(&iter)))
-		cli_printf("%s\n", yyjson_get_str(name));
+		if (prune->print)
+			prune->print(name);
+		else
+			cli_printf("%s\n", yyjson_get_str(name));
 	units_format_room(dig_int(reply, "SpaceReclaimed"), &size);
 	cli_printf("%sTotal reclaimed space: %s\n", yyjson_arr_size(gone) > 0 ? "\n" : "",
 		   buf_text(&size));

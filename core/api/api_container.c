@@ -175,7 +175,7 @@ static int refuse_filters(const struct filters *filters, struct err *err)
 	return 0;
 }
 
-static yyjson_mut_val *list_item(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
+yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc)
 {
 	struct agent_container container;
 	yyjson_mut_val *ret, *names;
@@ -194,7 +194,7 @@ static yyjson_mut_val *list_item(struct api *api, const char *id, unsigned flags
 	add_command(doc, ret, container.spec);
 	yyjson_mut_obj_add_int(doc, ret, "Created", container.info.created_wall / 1000000000);
 	add_ports(doc, ret, &container);
-	if (flags) {
+	if (with_sizes) {
 		yyjson_mut_obj_add_int(doc, ret, "SizeRw", 0);
 		yyjson_mut_obj_add_int(doc, ret, "SizeRootFs", 0);
 	}
@@ -247,7 +247,7 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 	reverse(&ids);
 	while (limit && ids.count > limit)
 		free(ids.items[--ids.count]);
-	api_reply_list(api, req, &ids, list_item, http_query_is_true(req, "size"));
+	api_reply_list(api, req, &ids, shape_container, http_query_is_true(req, "size"));
 }
 
 /* ---- inspect ----------------------------------------------------------------------------------------------------- */

@@ -59,7 +59,7 @@ static void add_labels(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
 				   yyjson_mut_strcpy(doc, config->labels.items[i].value ? config->labels.items[i].value : ""));
 }
 
-static yyjson_mut_val *list_item(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc)
+yyjson_mut_val *shape_image(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc)
 {
 	yyjson_mut_val *ret = yyjson_mut_obj(doc);
 
@@ -95,7 +95,7 @@ void api_image_list(struct api *api, struct http_request *req, const char *name)
 		CLEANUP(strlist_finip) struct strlist tags = { 0 };
 
 		if (image_filter_holds(&filter, image, &tags))
-			yyjson_mut_arr_append(list, list_item(image, &tags, doc));
+			yyjson_mut_arr_append(list, shape_image(image, &tags, doc));
 	}
 	api_reply_doc(req, 200, doc, list);
 }

@@ -58,10 +58,15 @@ enum { SHAPE_STATUS = 1, SHAPE_DEFAULTS = 2 };
 yyjson_mut_val *shape_service(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+/* As the lists show them; NULL: there is no such one. */
+yyjson_mut_val *shape_image(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc);
+size_t api_volume_user_count(struct api *api, const char *name);
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens);
 
 /* ---- the handlers ---- */
-api_fn api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
+api_fn api_system_df, api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
 api_fn api_swarm_init, api_swarm_inspect, api_swarm_leave;
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
 api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;

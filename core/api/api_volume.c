@@ -45,6 +45,21 @@ static void users_of(struct api *api, const char *name, struct strlist *ret)
 			}
 }
 
+size_t api_volume_user_count(struct api *api, const char *name)
+{
+	CLEANUP(strlist_finip) struct strlist users = { 0 };
+
+	users_of(api, name, &users);
+	return users.count;
+}
+
+yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc)
+{
+	const struct volume *volume = volumes_find(api->host.volumes, name);
+
+	return volume ? volume_json(api, volume, doc) : NULL;
+}
+
 /* In a swarm Docker looks for a volume of the cluster at last, and says so. */
 static void reply_none(struct api *api, struct http_request *req, const char *name)
 {
@@ -56,10 +71,7 @@ static void reply_none(struct api *api, struct http_request *req, const char *na
 
 static bool is_dangling(struct api *api, const char *name)
 {
-	CLEANUP(strlist_finip) struct strlist users = { 0 };
-
-	users_of(api, name, &users);
-	return users.count == 0;
+	return api_volume_user_count(api, name) == 0;
 }
 
 static int matches(struct api *api, const struct filters *filters, const struct volume *volume, bool *ret, struct err *err)

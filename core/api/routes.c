@@ -10,6 +10,7 @@ static const struct route routes[] = {
 	{ "HEAD", "/_ping", api_ping, NEEDS_NOTHING },
 	{ "GET", "/version", api_version, NEEDS_NOTHING },
 	{ "GET", "/info", api_info, NEEDS_NOTHING },
+	{ "GET", "/system/df", api_system_df, NEEDS_NOTHING },
 	{ "GET", "/events", api_events, NEEDS_NOTHING },
 	
 	{ "POST", "/swarm/init", api_swarm_init, NEEDS_NOTHING },
@@ -68,7 +69,6 @@ static const struct route routes[] = {
 	{ "DELETE", "/containers/{}", api_container_remove, NEEDS_NOTHING },
 
 	/* not yet */
-	{ "GET", "/system/df", NULL, NEEDS_NOTHING },
 	{ "POST", "/swarm/join", NULL, NEEDS_NOTHING }, { "POST", "/swarm/update", NULL, NEEDS_NOTHING },
 	{ "GET", "/swarm/unlockkey", NULL, NEEDS_NOTHING }, { "POST", "/swarm/unlock", NULL, NEEDS_NOTHING },
 	{ "POST", "/secrets/create", NULL, NEEDS_NOTHING }, { "POST", "/secrets/{}/update", NULL, NEEDS_NOTHING },

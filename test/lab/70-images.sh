@@ -57,6 +57,9 @@ has 'the static image answers' "$(answer 8090)" ':'
 pid=$(for p in /proc/[0-9]*; do case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in 'nginx: master'*) echo "${p#/proc/}"; break ;; esac; done)
 is 'what a layer took away is gone, what it brought is there' "$(ls /proc/"$pid"/root/usr/share/nginx 2>&1)/$(ls /proc/"$pid"/root/etc/nginx | grep -c koi-utf)" 'new/0'
 
+is 'both clients say the same of the disk' "$(dk system df; dk system df -v)" "$(sb system df; sb system df -v)"
+is 'four containers of two images' "$(sb system df --format '{{.Type}} {{.Active}}' | head -n 2 | tr '\n' ' ')" 'Images 2 Containers 4 '
+
 # out again
 is 'a terminal gets no archive' "$(script -qec "$binary save nginx:oci" /dev/null 2>&1 </dev/null | tr -d '\r' | tail -n 1)" 'cowardly refusing to save to a terminal. Use the -o flag or redirect'
 sb save -o saved.tar nginx:oci && dk save -o saved2.tar nginx:oci
