@@ -16,7 +16,7 @@ struct init_body {
 	struct str_array pools;
 	uint64_t subnet_size;
 };
-static const int64_t CERT_EXPIRY_MIN_NS = 3600ll * 1000000000;
+static const int64_t CERT_EXPIRY_MIN_NS = 3600000000000;
 static const char *const availabilities[] = { "active", "pause", "drain", NULL };
 static const struct field init_fields[] = {
 	F(1, STR, init_body, listen_addr, "ListenAddr", 0),
