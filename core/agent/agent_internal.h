@@ -1,6 +1,7 @@
 /* agent_internal.h - what the files of this room share about the agent and its tasks. Nobody else includes it. */
 #pragma once
 #include "agent/agent_io.h"
+#include "agent/health_io.h"
 #include "agent/task_run.h"
 #include "base/arena.h"
 #include "base/list.h"
@@ -42,6 +43,8 @@ struct run {
 	struct port_config *ports;      /* the assignment's, host-mode ones with the port that was reserved; heap */
 	size_t port_count;
 	bool in_table, is_saved;
+	bool was_running;               /* said so before the agent was restarted */
+	struct health_watch *health;    /* NULL: it is not checked, or not yet started */
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
 	struct waiter *waiters;
@@ -59,6 +62,11 @@ void run_prepare(struct run *run);                                      /* TASK_
 void run_release(struct run *run);                                      /* hold, anonymous volumes, spec */
 void run_release_ports(struct run *run);
 const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE]);        /* "" when there is no bridge */
+
+/* task_health_io.c */
+void run_learn_health(struct run *run);                                 /* from its container's spec: the machine waits for it */
+void run_watch_health(struct run *run, nsec started_wall);              /* its program runs */
+void run_forget_health(struct run *run);
 
 /* publish_io.c */
 void agent_publish(struct run *run, bool in_table);                     /* answers when it is in force */

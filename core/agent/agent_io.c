@@ -43,6 +43,7 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 static void run_free(struct run *run)
 {
 	timer_cancel(&run->timer);
+	run_forget_health(run);
 	image_hold_free(run->hold);
 	arena_fini(&run->arena);
 	free(run->ports);
@@ -122,10 +123,12 @@ static void started(void *arg, const struct err *failure)
 {
 	struct run *run = arg;
 
-	if (!failure)
+	if (!failure) {
 		tell_event(run, "start", NULL);
-	else
+		run_watch_health(run, 0);
+	} else {
 		volumes_release(run->agent->cfg.volumes, run->container_id);    /* it has ended, and nobody is told */
+	}
 	run_answer(run, failure);
 }
 
@@ -178,6 +181,19 @@ static void status_of(const struct run *run, char address[IP_TEXT_SIZE], struct 
 	ret->host_ports.count = run->port_count;
 }
 
+static void save_status(const struct run *run, const struct task_status *status)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct store_row row = { .table = NODE_TABLE_STATUS, .id = run->assignment.task_id };
+	struct err err;
+
+	shape_encode(&task_status_shape, status, &bytes);
+	row.bytes = bytes.data;
+	row.size = bytes.len;
+	if (store_node_write(run->agent->cfg.store, &row, 1, NULL, NULL, &err) < 0)
+		log_warn("task %s: status not saved: %s", run->assignment.task_id, err.text);
+}
+
 static void report(struct run *run)
 {
 	struct agent *agent = run->agent;
@@ -192,16 +208,12 @@ static void report(struct run *run)
 			host_ports[count++] = run->ports[i];
 	status.host_ports.items = host_ports;
 	status.host_ports.count = run->machine.state == TASK_RUNNING ? count : 0;
+	if (run->machine.state == TASK_RUNNING && run->machine.has_health && !run->was_running) {
+		run->was_running = true;
+		save_status(run, &status);      /* that it was healthy once is not to be seen at its container */
+	}
 	if (run->machine.state > TASK_RUNNING) {
-		CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-		struct store_row row = { .table = NODE_TABLE_STATUS, .id = run->assignment.task_id };
-		struct err err;
-
-		shape_encode(&task_status_shape, &status, &bytes);
-		row.bytes = bytes.data;
-		row.size = bytes.len;
-		if (store_node_write(agent->cfg.store, &row, 1, NULL, NULL, &err) < 0)
-			log_warn("task %s: status not saved: %s", run->assignment.task_id, err.text);
+		save_status(run, &status);
 		log_info("task %s: %s%s%s", run->assignment.task_id, task_state_name((enum task_state)run->machine.state),
 			 run->machine.error[0] ? ": " : "", run->machine.error);
 		tell_waiters(run, false);
@@ -246,6 +258,13 @@ static void forget(struct run *run)
 	tell_waiters(run, true);
 	map_remove(agent->runs, run->assignment.task_id);
 	loop_defer(agent->cfg.loop, free_later, run);
+}
+
+/* What asks it to end is no news for its health. */
+static void stop_checks(struct run *run)
+{
+	if (run->health)
+		health_watch_stop(run->health);
 }
 
 static void stop_signal(struct run *run)
@@ -300,9 +319,11 @@ static void perform(struct run *run, enum task_act what)
 		runtime_remove(cfg->runtime, run->container_id, removed, run);
 		return;
 	case TASK_ACT_SIGNAL:
+		stop_checks(run);
 		stop_signal(run);
 		return;
 	case TASK_ACT_KILL:
+		stop_checks(run);
 		kill_container(run);
 		return;
 	case TASK_ACT_TIMER:
@@ -343,6 +364,7 @@ void agent_on_exit(void *arg, const struct runtime_exit *exit)
 		tell_event(run, "oom", NULL);
 	tell_event(run, "die", code);
 	volumes_release(agent->cfg.volumes, exit->id);
+	stop_checks(run);
 	run_feed(run, &(struct task_in){ .event = TASK_EXIT, .exit_code = exit->code, .oom_killed = exit->oom_killed, .error = exit->error });
 }
 

@@ -5,6 +5,7 @@
  * shims, assignments in node.db.
  */
 #pragma once
+#include "agent/health.h"
 #include "agent/volumes_io.h"
 #include "image/image_store.h"
 #include "model/task.h"
@@ -48,6 +49,8 @@ struct agent_container {
 	const char *task_id, *image_id;         /* "" when it is no task's */
 	struct ip address;
 	const struct assignment *assignment;
+	const struct health *health;            /* NULL: it is not checked, or was not started */
+	const struct health_config *health_config;       /* NULL with it */
 	const struct port_config *ports;        /* published, host-mode ones with the port that was taken */
 	size_t port_count;
 };

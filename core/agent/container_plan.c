@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/health.h"
 #include "base/str.h"
 #include "model/caps.h"
 #include "model/log_settings.h"
@@ -259,6 +260,9 @@ static int set_process(const struct container_spec_model *own, struct arena *are
 	const struct privileges *privileges = own->privileges;
 
 	ret->groups = strings_of(&own->groups, arena);
+	ret->has_tty = own->tty;
+	ret->has_stdin = own->open_stdin;
+	ret->uses_init = own->init == TRI_TRUE;
 	ret->is_root_readonly = own->read_only;
 	ret->sysctls = pairs_of(&own->sysctls, arena);
 	ret->oom_score_adj = (int)own->oom_score_adj;
@@ -278,6 +282,39 @@ static int set_log(const struct log_driver *log, struct container_spec *ret, str
 	ret->log_max_bytes = settings.max_bytes;
 	ret->log_max_files = settings.max_files;
 	return 0;
+}
+
+static struct str_array array_of(const struct image_words *words, struct arena *arena)
+{
+	struct str_array ret = { ARENA_ARRAY(arena, char *, words->count), words->count };
+
+	for (size_t i = 0; i < words->count; i++)
+		ret.items[i] = arena_strdup(arena, words->items[i]);
+	return ret;
+}
+
+struct health_config container_plan_health(const struct health_config *own, const struct image_config *config, struct arena *arena)
+{
+	struct health_config image = {
+		.test = array_of(&config->health.test, arena), .interval_ns = config->health.interval, .timeout_ns = config->health.timeout,
+		.start_period_ns = config->health.start_period, .start_interval_ns = config->health.start_interval,
+		.retries = config->health.retries,
+	};
+	struct health_config merged = health_merge(own, &image);
+
+	if (!config->shell.count || merged.test.count < 2 || !str_eq(merged.test.items[0], "CMD-SHELL"))
+		return merged;
+	/* a shell of the image's own takes the line */
+	struct str_array shell = array_of(&config->shell, arena);
+	struct str_array whole = { ARENA_ARRAY(arena, char *, 1 + shell.count + merged.test.count - 1), 0 };
+
+	whole.items[whole.count++] = arena_strdup(arena, "CMD");
+	for (size_t i = 0; i < shell.count; i++)
+		whole.items[whole.count++] = shell.items[i];
+	for (size_t i = 1; i < merged.test.count; i++)
+		whole.items[whole.count++] = merged.test.items[i];
+	merged.test = whole;
+	return merged;
 }
 
 int container_plan(const struct container_wish *wish, const struct image_config *config, const char *const *layers, size_t layer_count,

@@ -30,3 +30,5 @@ size_t container_plan_anonymous_volumes(const struct container_spec_model *own, 
 					size_t max);
 /* Adds or replaces a label; value is not copied. */
 void container_plan_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value);
+/* How its health is checked: the wish's over the image's, ready to be run (health_io.h); points into the wish, the rest is copied. */
+struct health_config container_plan_health(const struct health_config *own, const struct image_config *config, struct arena *arena);

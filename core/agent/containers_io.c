@@ -16,6 +16,8 @@ static bool describe(const struct agent *agent, const struct run *run, struct ag
 	ret->image_id = run->image_id;
 	ret->address = run->machine.is_attached ? run->address : (struct ip){ 0 };
 	ret->assignment = &run->assignment;
+	ret->health = health_watch_health(run->health);
+	ret->health_config = health_watch_config(run->health);
 	ret->ports = run->ports;
 	ret->port_count = run->port_count;
 	return true;

@@ -63,7 +63,9 @@ static int load(struct agent *agent, struct err *err)
 	     store_node_load(agent->cfg.store, NODE_TABLE_STATUS, load_status, &loading, err) < 0 ? -1 : 0;
 	for (size_t at = 0; rc == 0 && map_next(loading.statuses, &at, &id, &status);) {
 		struct run *run = map_get(agent->runs, id);
-		if (run)
+		if (run && ((struct task_status *)status)->state == TASK_RUNNING)
+			run->was_running = true;
+		else if (run)
 			resume_ended(run, status);
 	}
 	map_free(loading.statuses);
@@ -132,6 +134,9 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	run->spec = *spec;
 	run->image_id = image ? image : "";
 	run_take_container(run, info->id);
+	run_learn_health(run);
+	facts.has_health = run->machine.has_health;
+	facts.was_running = run->was_running;
 	hold_layers_again(run);
 	restore_host_ports(run);
 	facts.is_started = info->state == RUNTIME_RUNNING || (info->state == RUNTIME_EXITED && info->started_wall);
@@ -150,6 +155,8 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 		run->machine.is_started = facts.is_started;
 		run->machine.is_attached = facts.is_attached;
 	}
+	if (info->state == RUNTIME_RUNNING)
+		run_watch_health(run, info->started_wall);
 }
 
 static void adopt_containers(struct agent *agent)

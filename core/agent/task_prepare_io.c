@@ -164,6 +164,7 @@ static int plan_container(struct run *run, struct err *err)
 	add_label(run, TASK_LABEL_VOLUMES, arena_strdup(&run->arena, buf_text(&anonymous)));
 	add_label(run, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
 	run_take_container(run, id);
+	run_learn_health(run);
 	return 0;
 }
 
@@ -221,6 +222,7 @@ void run_release(struct run *run)
 	remove_anonymous(run, container_label(&run->spec, TASK_LABEL_VOLUMES));
 	image_hold_free(run->hold);
 	run->hold = NULL;
+	run_forget_health(run);
 	if (run->container_id[0])
 		map_remove(run->agent->by_container, run->container_id);
 	run->container_id[0] = 0;

@@ -145,7 +145,7 @@ static bool matches(const struct filters *filters, const struct agent_container 
 	       filters_labels(filters, "label", &labels) && filters_exact(filters, "status", container_state_name(&container->info)) &&
 	       (filters_exact(filters, "ancestor", container->spec->image) || filters_prefix(filters, "ancestor", container->image_id)) &&
 	       filters_exact(filters, "is-task", str_is_empty(container->task_id) ? "false" : "true") &&
-	       filters_exact(filters, "network", network_mode(container->spec)) && filters_exact(filters, "health", "none") &&
+	       filters_exact(filters, "network", network_mode(container->spec)) && filters_exact(filters, "health", health_status_name(container->health ? container->health->status : HEALTH_NONE)) &&
 	       exited_matches(filters, &container->info) && volume_matches(filters, container->spec);
 }
 
@@ -201,7 +201,7 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_s
 	add_labels(doc, ret, container.spec);
 	api_add_str(doc, ret, "State", container_state_name(&container.info));
 	buf_clear(&text);
-	container_state_text(&container.info, clock_wall_ns(), &text);
+	container_state_text(&container.info, container.health, clock_wall_ns(), &text);
 	api_add_str(doc, ret, "Status", buf_text(&text));
 	api_add_str(doc, yyjson_mut_obj_add_obj(doc, ret, "HostConfig"), "NetworkMode",
 		    network_mode(container.spec));
@@ -252,7 +252,28 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 
 /* ---- inspect ----------------------------------------------------------------------------------------------------- */
 
-static void add_state(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct runtime_info *info)
+static void add_health(yyjson_mut_doc *doc, yyjson_mut_val *state, const struct health *health)
+{
+	yyjson_mut_val *object, *log;
+
+	if (!health)
+		return;
+	object = yyjson_mut_obj_add_obj(doc, state, "Health");
+	api_add_str(doc, object, "Status", health_status_name(health->status));
+	yyjson_mut_obj_add_int(doc, object, "FailingStreak", health->streak);
+	log = yyjson_mut_obj_add_arr(doc, object, "Log");
+	for (unsigned i = 0; i < health->log_count; i++) {
+		const struct health_result *result = &health->log[i];
+		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, log);
+
+		api_add_stamp(doc, item, "Start", result->start_wall);
+		api_add_stamp(doc, item, "End", result->end_wall);
+		yyjson_mut_obj_add_int(doc, item, "ExitCode", result->exit_code);
+		api_add_str(doc, item, "Output", result->output);
+	}
+}
+
+static void add_state(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct runtime_info *info, const struct health *health)
 {
 	yyjson_mut_val *state = yyjson_mut_obj_add_obj(doc, object, "State");
 
@@ -267,6 +288,7 @@ static void add_state(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct 
 	api_add_str(doc, state, "Error", info->error);
 	api_add_stamp(doc, state, "StartedAt", info->started_wall);
 	api_add_stamp(doc, state, "FinishedAt", info->finished_wall);
+	add_health(doc, state, health);
 }
 
 static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const struct container_strings *list)
@@ -277,7 +299,7 @@ static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char 
 		yyjson_mut_arr_add_strcpy(doc, array, list->items[i]);
 }
 
-static void add_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec)
+static void add_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec, const struct health_config *health)
 {
 	yyjson_mut_val *config = yyjson_mut_obj_add_obj(doc, object, "Config");
 	CLEANUP(buf_finip) struct buf hostname = BUF_INIT;
@@ -295,6 +317,8 @@ static void add_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
 	add_strings(doc, config, "Env", &spec->env);
 	add_strings(doc, config, "Cmd", &spec->argv);
 	api_add_str(doc, config, "Image", spec->image);
+	if (health)
+		yyjson_mut_obj_add_val(doc, config, "Healthcheck", shape_to_json(&health_config_shape, health, doc));
 	yyjson_mut_obj_add_null(doc, config, "Volumes");
 	api_add_str(doc, config, "WorkingDir", spec->cwd);
 	yyjson_mut_obj_add_null(doc, config, "Entrypoint");
@@ -338,7 +362,7 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	args = yyjson_mut_obj_add_arr(doc, root, "Args");
 	for (size_t i = 1; i < container.spec->argv.count; i++)
 		yyjson_mut_arr_add_strcpy(doc, args, container.spec->argv.items[i]);
-	add_state(doc, root, &container.info);
+	add_state(doc, root, &container.info, container.health);
 	add_image_id(doc, root, "Image", container.image_id);
 	api_add_str(doc, root, "LogPath", container.info.log_path);
 	buf_printf(&text, "/%s", container.spec->name);
@@ -349,7 +373,7 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	api_add_str(doc, root, "Platform", "linux");
 	add_host_config(doc, root, container.spec);
 	add_mounts(doc, root, container.spec);
-	add_config(doc, root, container.spec);
+	add_config(doc, root, container.spec, container.health_config);
 	add_networks(api, doc, root, &container);
 	api_reply_doc(req, 200, doc, root);
 }

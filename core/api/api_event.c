@@ -105,9 +105,18 @@ static bool matches_object(const struct filters *filters, const struct event *ev
 	return true;
 }
 
+/* What stands behind the colon of "health_status: healthy" need not be said. */
+static bool matches_action(const struct filters *filters, const char *action)
+{
+	CLEANUP(buf_finip) struct buf first = BUF_INIT;
+
+	buf_add(&first, action, strcspn(action, ":"));
+	return filters_exact(filters, "event", action) || filters_exact(filters, "event", buf_text(&first));
+}
+
 static bool matches(const struct filters *filters, const struct event *event)
 {
-	return filters_exact(filters, "type", event->type) && filters_exact(filters, "event", event->action) &&
+	return filters_exact(filters, "type", event->type) && matches_action(filters, event->action) &&
 	       filters_exact(filters, "scope", event->scope) && filters_labels(filters, "label", &event->attributes) &&
 	       !filters_get(filters, "plugin") && !filters_get(filters, "daemon") && matches_object(filters, event);
 }

@@ -15,7 +15,13 @@ const char *container_state_name(const struct runtime_info *info)
 	panic("runtime state %d", info->state);
 }
 
-void container_state_text(const struct runtime_info *info, nsec now_wall, struct buf *out)
+static void add_health(const struct health *health, struct buf *out)
+{
+	if (health)
+		buf_printf(out, " (%s%s)", health->status == HEALTH_STARTING ? "health: " : "", health_status_name(health->status));
+}
+
+void container_state_text(const struct runtime_info *info, const struct health *health, nsec now_wall, struct buf *out)
 {
 	switch (info->state) {
 	case RUNTIME_CREATING:
@@ -25,6 +31,7 @@ void container_state_text(const struct runtime_info *info, nsec now_wall, struct
 	case RUNTIME_RUNNING:
 		buf_add_str(out, "Up ");
 		units_format_human_duration(MAX(0, now_wall - info->started_wall), out);
+		add_health(health, out);
 		return;
 	case RUNTIME_EXITED:
 		buf_printf(out, "Exited (%d) ", info->exit_code);

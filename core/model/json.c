@@ -1,5 +1,7 @@
 #include "model/json.h"
 
+#include <string.h>
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -64,4 +66,21 @@ void json_write(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_write_flag fla
 	buf_add(out, text, length);
 	free(text);
 	yyjson_mut_doc_free(doc);
+}
+
+void json_write_shape(const struct shape *shape, const void *value, struct buf *out)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+
+	json_write(doc, shape_to_json(shape, value, doc), 0, out);
+}
+
+int json_read_shape(const struct shape *shape, const char *text, struct arena *arena, void *ret, struct err *err)
+{
+	yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
+	int result = doc ? shape_from_json(shape, yyjson_doc_get_root(doc), arena, ret, err)
+			 : err_set(err, ERR_INVALID, "%s: not JSON", shape->name);
+
+	yyjson_doc_free(doc);
+	return result;
 }

@@ -244,12 +244,6 @@ static int check_unsupported(const struct container_spec_model *container, struc
 {
 	if (container->init == TRI_TRUE)
 		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Init is not supported by swarmbox yet");
-	if (container->tty)
-		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.TTY is not supported by swarmbox yet");
-	if (container->open_stdin)
-		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.OpenStdin is not supported by swarmbox yet");
-	if (container->health && container->health->test.count && !str_eq(container->health->test.items[0], "NONE"))
-		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Healthcheck is not supported by swarmbox yet");
 	return 0;
 }
 

@@ -113,7 +113,8 @@ TEST(task_container_replaces_and_unsets_the_images_variables)
 TEST(task_container_labels_of_the_spec_win_over_the_images_and_swarms_over_both)
 {
 	static char a[] = "a", spec[] = "spec", id[] = TASK_LABEL_ID, forged[] = "forged";
-	struct str_pair own[] = { { a, spec }, { id, forged } };
+	static char volumes[] = TASK_LABEL_VOLUMES;
+	struct str_pair own[] = { { a, spec }, { id, forged }, { volumes, forged } };
 	struct bench b;
 
 	bench_init(&b);
@@ -129,6 +130,7 @@ TEST(task_container_labels_of_the_spec_win_over_the_images_and_swarms_over_both)
 	EXPECT_STR(container_label(&b.spec, "b"), "image");
 	EXPECT_STR(container_label(&b.spec, TASK_LABEL_ID), "t1");
 	EXPECT_STR(container_label(&b.spec, TASK_LABEL_SERVICE), "s1");
+	EXPECT_STR(container_label(&b.spec, TASK_LABEL_VOLUMES), "");
 	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.task.name"), "web.2.t1");
 	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.node.id"), "n1");
 	EXPECT_STR(container_label(&b.spec, "com.docker.swarm.service.name"), "web");
@@ -334,5 +336,39 @@ TEST(task_container_logs_and_networks_as_the_spec_names_them)
 	network.target = (char[]){ "predefinednetworknone0000" };
 	EXPECT_INT(make(&b, NULL, 0), 0);
 	EXPECT(b.spec.log_driver == CONTAINER_LOG_NONE && b.spec.network == CONTAINER_NET_NONE);
+	bench_fini(&b);
+}
+
+TEST(task_container_carries_how_its_health_is_checked)
+{
+	char *line[] = { (char[]){ "CMD-SHELL" }, (char[]){ "true" } }, *none[] = { (char[]){ "NONE" } };
+	struct health_config own = { .test = { line, 2 }, .retries = 7 }, got;
+	struct bench b;
+
+	bench_init(&b);
+	image_config_add_word(&b.config, &b.config.cmd, "x");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(!container_label(&b.spec, TASK_LABEL_HEALTH));
+	EXPECT_INT(task_health(&b.spec, &b.arena).test.count, 0);
+	image_config_add_word(&b.config, &b.config.health.test, "CMD");
+	image_config_add_word(&b.config, &b.config.health.test, "/check");
+	b.config.health.interval = 5000000000;
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	got = task_health(&b.spec, &b.arena);
+	EXPECT(got.test.count == 2 && str_eq(got.test.items[1], "/check") && got.interval_ns == 5000000000 && got.retries == 0);
+	b.assignment.spec.container.health = &own;
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	got = task_health(&b.spec, &b.arena);
+	EXPECT(got.test.count == 2 && str_eq(got.test.items[0], "CMD-SHELL") && got.interval_ns == 5000000000 && got.retries == 7);
+	/* a shell of the image's own */
+	image_config_add_word(&b.config, &b.config.shell, "/bin/ash");
+	image_config_add_word(&b.config, &b.config.shell, "-ec");
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	got = task_health(&b.spec, &b.arena);
+	EXPECT(got.test.count == 4 && str_eq(got.test.items[0], "CMD") && str_eq(got.test.items[1], "/bin/ash") &&
+	       str_eq(got.test.items[2], "-ec") && str_eq(got.test.items[3], "true"));
+	own.test = (struct str_array){ none, 1 };
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT(!container_label(&b.spec, TASK_LABEL_HEALTH));
 	bench_fini(&b);
 }
