@@ -3,15 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/panic.h"
 #include "base/str.h"
+
+enum { LOCK_TRIES_MAX = 500 };  /* five seconds */
 
 void fd_closep(int *fd)
 {
@@ -256,16 +260,47 @@ int dir_list(const char *path, struct strlist *ret, struct err *err)
 	return 0;
 }
 
-static int lock_conflict(int fd, const char *path, struct err *err)
+/* 0 when nobody has written who it is. */
+static pid_t holder_of(int fd)
 {
 	char text[24] = "";
 	uint64_t pid;
 
 	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
 		text[strcspn(text, "\n")] = '\0';
-	if (str_to_u64(text, &pid) == 0)
-		return err_set(err, ERR_CONFLICT, "lock '%s': held by process %s", path, text);
+	return str_to_u64(text, &pid) == 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+static int lock_conflict(int fd, const char *path, struct err *err)
+{
+	pid_t pid = holder_of(fd);
+
+	if (pid)
+		return err_set(err, ERR_CONFLICT, "lock '%s': held by process %d", path, (int)pid);
 	return err_set(err, ERR_CONFLICT, "lock '%s': held by another process", path);
+}
+
+static bool is_dead(pid_t pid)
+{
+	return pid && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Of a holder that was killed a child may be left that has not come to its exec yet: it holds the
+ * descriptor until then, and that passes by itself. -1 with errno. */
+static int take_lock(int fd)
+{
+	static const struct timespec moment = { .tv_nsec = 10000000 };
+
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+		int error = errno;
+
+		if (error != EWOULDBLOCK || tries == LOCK_TRIES_MAX || !is_dead(holder_of(fd))) {
+			errno = error;
+			return -1;
+		}
+		nanosleep(&moment, NULL);
+	}
+	return 0;
 }
 
 int file_lock(const char *path, int *ret_fd, struct err *err)
@@ -273,7 +308,7 @@ int file_lock(const char *path, int *ret_fd, struct err *err)
 	CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fail(err, "open", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (take_lock(fd) < 0)
 		return errno == EWOULDBLOCK ? lock_conflict(fd, path, err)
 					    : fail(err, "lock", path);
 

@@ -33,6 +33,7 @@ int64_t dir_usage(const char *path);
 /* Names in it without . and .., sorted; caller frees with strlist_fini. Missing folder: ERR_NOT_FOUND. */
 struct strlist;
 int dir_list(const char *path, struct strlist *ret, struct err *err);
-/* Exclusive lock held as long as the descriptor is open; ERR_CONFLICT when another process has it, with that process' pid. */
+/* Exclusive lock held as long as the descriptor is open; ERR_CONFLICT when another process has it, with that process' pid. Of one that is
+ * dead already, a child on its way to exec is waited for, at most five seconds. */
 int file_lock(const char *path, int *ret_fd, struct err *err);
 char *path_join(const char *a, const char *b);           /* heap */

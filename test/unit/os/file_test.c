@@ -409,6 +409,34 @@ TEST(lock_conflict_names_the_process_that_holds_it)
 	leave_folder();
 }
 
+TEST(a_lock_whose_holder_was_killed_is_had_when_its_last_child_lets_go)
+{
+	int go[2], fd = -1;
+	struct err err;
+	char byte;
+
+	enter_folder();
+	EXPECT(pipe(go) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int locked;
+		if (file_lock("lock", &locked, &err) < 0)
+			_exit(1);
+		if (fork() == 0) {      /* not yet at its exec, for a while */
+			usleep(200000);
+			_exit(0);
+		}
+		_exit(write(go[1], "x", 1) != 1);
+	}
+	EXPECT(read(go[0], &byte, 1) == 1);
+	waitpid(pid, NULL, 0);
+	EXPECT_INT(file_lock("lock", &fd, &err), 0);
+	close(fd);
+	close(go[0]);
+	close(go[1]);
+	leave_folder();
+}
+
 static void expect_join(const char *a, const char *b, const char *want)
 {
 	char *path = path_join(a, b);
