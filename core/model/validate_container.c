@@ -240,13 +240,6 @@ static int check_lists(const struct container_spec_model *container, struct err 
 	return 0;
 }
 
-static int check_unsupported(const struct container_spec_model *container, struct err *err)
-{
-	if (container->init == TRI_TRUE)
-		return err_set(err, ERR_UNSUPPORTED, "ContainerSpec.Init is not supported by swarmbox yet");
-	return 0;
-}
-
 int validate_container(const struct container_spec_model *container, bool is_on_host_network, struct err *err)
 {
 	if (check_lists(container, err) < 0)
@@ -265,7 +258,5 @@ int validate_container(const struct container_spec_model *container, bool is_on_
 	if (validate_health(container->health, REFUSED "ContainerSpec: ", "HealthConfig", err) < 0 ||
 	    check_hosts(&container->hosts, err) < 0 || validate_dns(&container->dns, err) < 0)
 		return -1;
-	if (check_isolation(container, err) < 0 || check_process(container, is_on_host_network, err) < 0)
-		return -1;
-	return check_unsupported(container, err);
+	return check_isolation(container, err) < 0 ? -1 : check_process(container, is_on_host_network, err);
 }

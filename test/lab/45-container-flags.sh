@@ -84,6 +84,18 @@ options ndots:3'
 	sb service rm outside alone >/dev/null
 	within 10 "$who: these go too" no_containers
 
+	"$client" service create -d -q --no-resolve-image --name init --init box:1 sh -c 'echo pid=$$ one=$(cat /proc/1/comm); echo told; sleep 1000' >/dev/null
+	"$client" service create -d -q --no-resolve-image --stop-grace-period 100ms --name tty --tty box:1 sh -c '[ -t 1 ] && echo terminal; echo told; sleep 1000' >/dev/null
+	within 10 "$who: a service with an init" told init
+	has "$who: runs its program under it" "$(seen init)" 'pid=' && [[ $(seen init) != *pid=1\ * ]] && ok "$who: which is not pid 1" || bad "$who: which is not pid 1" "$(seen init)"
+	terminal() { seen tty | grep -q terminal; }
+	within 10 "$who: a service with a terminal has one" terminal
+	sb service rm init >/dev/null
+	only_tty() { [ "$(sb ps -aq | wc -l)" = 1 ]; }
+	within 5 "$who: the init hands the stop signal on, so that it ends at once" only_tty
+	sb service rm tty >/dev/null
+	within 10 "$who: both go" no_containers
+
 	"$client" service create -d -q --no-resolve-image --stop-grace-period 100ms --name quiet --log-driver none box:1 sh -c "echo heard; sleep 1000" >/dev/null
 	"$client" service create -d -q --no-resolve-image --stop-grace-period 100ms --name small --log-driver json-file --log-opt max-size=1k --log-opt max-file=2 box:1 \
 		sh -c 'i=0; while [ $i -lt 100 ]; do echo line $i of many; i=$((i+1)); done; echo told; sleep 1000' >/dev/null

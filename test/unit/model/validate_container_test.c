@@ -47,8 +47,7 @@ TEST(container_settings_are_refused_by_name)
 		   "a template in ContainerSpec.Env ('A={{.Node.ID}}') is not supported by swarmbox yet");
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .hostname = (char[]){ "{{.Task.Slot}}" } }),
 		   "a template in ContainerSpec.Hostname ('{{.Task.Slot}}') is not supported by swarmbox yet");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_TRUE }),
-		   "ContainerSpec.Init is not supported by swarmbox yet");
+	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_TRUE }), NULL);
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_FALSE }), NULL);
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .stop_signal = (char[]){ "SIGNONE" } }),
 		   "invalid signal: SIGNONE");
@@ -254,9 +253,7 @@ TEST(networks_are_the_predefined_ones)
 	EXPECT_STR(refusal_of(&spec), "network-scoped alias is supported only for containers in user defined networks");
 }
 
-TEST(what_the_runtime_cannot_do_yet_is_refused_by_name)
+TEST(terminals_and_an_init_are_taken)
 {
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .tty = true, .open_stdin = true }), NULL);
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_TRUE }),
-		   "ContainerSpec.Init is not supported by swarmbox yet");
+	EXPECT_STR(refusal_of_container((struct container_spec_model){ .tty = true, .open_stdin = true, .init = TRI_TRUE }), NULL);
 }
