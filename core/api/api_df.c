@@ -15,6 +15,7 @@ struct measured { char *name, *path; int64_t bytes; bool is_container; };
 struct df {
 	struct api *api;
 	struct http_request *req;
+	bool wants_images, wants_containers, wants_volumes;
 	struct measured *items;
 	size_t count;
 };
@@ -133,7 +134,8 @@ static void done_df(void *arg)
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *containers, *volumes;
 
-	add_images(df->api, doc, root);
+	if (df->wants_images)
+		add_images(df->api, doc, root);
 	containers = yyjson_mut_obj_add_arr(doc, root, "Containers");
 	volumes = yyjson_mut_obj_add_arr(doc, root, "Volumes");
 	yyjson_mut_obj_add_arr(doc, root, "BuildCache");
@@ -159,21 +161,45 @@ static void collect(struct df *df)
 	struct runtime_facts facts;
 
 	runtime_facts(df->api->host.runtime, &facts);
-	for (size_t at = 0; agent_next_container(df->api->host.agent, &at, &container);)
+	for (size_t at = 0; df->wants_containers && agent_next_container(df->api->host.agent, &at, &container);)
 		measure(df, container.info.id, path_join(container.info.dir, str_eq(facts.storage_driver, "copy") ? "rootfs" : "upper"), true);
-	for (size_t at = 0; (volume = volumes_next(df->api->host.volumes, &at));) {
+	for (size_t at = 0; df->wants_volumes && (volume = volumes_next(df->api->host.volumes, &at));) {
 		CLEANUP(buf_finip) struct buf path = BUF_INIT;
 
 		measure(df, volume->name, str_dup(volumes_path(df->api->host.volumes, volume->name, &path)), false);
 	}
 }
 
+/* ?type=image&type=volume; all without it. */
+static int take_types(struct df *df, struct err *err)
+{
+	bool has_types = false;
+	const char *type;
+
+	for (size_t at = 0; (type = http_query_next(df->req, "type", &at)); has_types = true) {
+		df->wants_images |= str_eq(type, "image");
+		df->wants_containers |= str_eq(type, "container");
+		df->wants_volumes |= str_eq(type, "volume");
+		if (!str_eq(type, "image") && !str_eq(type, "container") && !str_eq(type, "volume") && !str_eq(type, "build-cache"))
+			return err_set(err, ERR_INVALID, "unknown object type: %.100s", type);
+	}
+	if (!has_types)
+		df->wants_images = df->wants_containers = df->wants_volumes = true;
+	return 0;
+}
+
 void api_system_df(struct api *api, struct http_request *req, const char *name)
 {
 	struct df *df = NEW(struct df);
+	struct err err;
 
 	(void)name;
 	*df = (struct df){ .api = api, .req = req };
+	if (take_types(df, &err) < 0) {
+		free_df(df);
+		http_reply_error(req, &err);
+		return;
+	}
 	collect(df);
 	if (work_submit(api->host.work, &api_system_df, run_df, done_df, df))
 		return;

@@ -60,6 +60,11 @@ is 'what a layer took away is gone, what it brought is there' "$(ls /proc/"$pid"
 is 'both clients say the same of the disk' "$(dk system df; dk system df -v)" "$(sb system df; sb system df -v)"
 is 'four containers of two images' "$(sb system df --format '{{.Type}} {{.Active}}' | head -n 2 | tr '\n' ' ')" 'Images 2 Containers 4 '
 
+ask() { python3 -c 'import http.client, socket, sys
+c = http.client.HTTPConnection("x"); c.sock = socket.socket(socket.AF_UNIX); c.sock.connect(sys.argv[1]); c.request("GET", sys.argv[2]); print(c.getresponse().read().decode())' "$run/swarmbox.sock" "$1"; }
+has 'one kind alone can be asked for' "$(ask '/system/df?type=volume')" '{"Containers":[],"Volumes":['
+has 'a kind that is none is refused' "$(ask '/system/df?type=disk')" '"unknown object type: disk"'
+
 # out again
 is 'a terminal gets no archive' "$(script -qec "$binary save nginx:oci" /dev/null 2>&1 </dev/null | tr -d '\r' | tail -n 1)" 'cowardly refusing to save to a terminal. Use the -o flag or redirect'
 sb save -o saved.tar nginx:oci && dk save -o saved2.tar nginx:oci
