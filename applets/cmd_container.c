@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applets/container_cmds.h"
 #include "applets/listing.h"
 #include "applets/since.h"
 #include "base/panic.h"
@@ -251,31 +252,7 @@ static int container_logs(struct cli *cli, const void *args, char **operands)
 	return EXIT_OK;
 }
 
-/* --- stop, kill, rm --- */
-
-struct container_stop_args { const char *signal; struct option_int timeout; };
-
-static const struct option container_stop_options[] = {
-	OPT_STRING(struct container_stop_args, signal, 's', "signal", "string",
-		   "Signal that asks it to end"),
-	OPT_INT(struct container_stop_args, timeout, 't', "timeout", "Seconds from that to the kill"),
-	OPT_END
-};
-
-static int container_stop(struct cli *cli, const void *args, char **operands)
-{
-	const struct container_stop_args *stop = args;
-	CLEANUP(buf_finip) struct buf query = BUF_INIT;
-	char number[24];
-
-	buf_add_str(&query, "/stop");
-	call_add_query(&query, "signal", stop->signal);
-	if (stop->timeout.given) {
-		snprintf(number, sizeof(number), "%lld", (long long)stop->timeout.value);
-		call_add_query(&query, "t", number);
-	}
-	return listing_each(cli, "POST", "/containers/", operands, buf_text(&query));
-}
+/* --- kill, rm --- */
 
 struct container_kill_args { const char *signal; };
 
@@ -317,6 +294,9 @@ static int container_rm(struct cli *cli, const void *args, char **operands)
 }
 
 static const struct command container_commands[] = {
+	{ .name = "create", .spellings = "container create, create", .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	  .help = "Create a container", .options = container_create_options, .min = 1, .max = COMMAND_MANY,
+	  .args_size = sizeof(struct container_flags), .run = container_run_create, .operands_end = true },
 	{ .name = "inspect", .usage = "[OPTIONS] CONTAINER [CONTAINER...]",
 	  .help = "Show all about containers", .options = container_inspect_options, .min = 1,
 	  .max = COMMAND_MANY, .args_size = sizeof(struct container_inspect_args),
@@ -332,14 +312,31 @@ static const struct command container_commands[] = {
 	  .usage = "[OPTIONS]", .help = "List the containers of this host",
 	  .options = container_ls_options, .args_size = sizeof(struct container_ls_args),
 	  .run = container_ls },
+	{ .name = "prune", .usage = "[OPTIONS]", .help = "Remove all containers that have ended",
+	  .options = container_prune_options, .args_size = sizeof(struct container_prune_args), .run = container_prune },
+	{ .name = "rename", .spellings = "container rename, rename", .usage = "CONTAINER NEW_NAME",
+	  .help = "Rename a container", .min = 2, .max = 2, .run = container_rename },
+	{ .name = "restart", .spellings = "container restart, restart",
+	  .usage = "[OPTIONS] CONTAINER [CONTAINER...]", .help = "Stop containers and start them again",
+	  .options = container_stop_options, .min = 1, .max = COMMAND_MANY,
+	  .args_size = sizeof(struct container_stop_args), .run = container_restart },
 	{ .name = "rm", .spellings = "container rm, container remove, rm",
 	  .usage = "[OPTIONS] CONTAINER [CONTAINER...]", .help = "Remove containers",
 	  .options = container_rm_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct container_rm_args), .run = container_rm },
+	{ .name = "run", .spellings = "container run, run", .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	  .help = "Create a container and start it", .options = container_run_options, .min = 1, .max = COMMAND_MANY,
+	  .args_size = sizeof(struct container_flags), .run = container_run, .operands_end = true },
+	{ .name = "start", .spellings = "container start, start",
+	  .usage = "[OPTIONS] CONTAINER [CONTAINER...]", .help = "Start containers",
+	  .options = container_start_options, .min = 1, .max = COMMAND_MANY,
+	  .args_size = sizeof(struct container_start_args), .run = container_start },
 	{ .name = "stop", .spellings = "container stop, stop",
 	  .usage = "[OPTIONS] CONTAINER [CONTAINER...]", .help = "Stop running containers",
 	  .options = container_stop_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct container_stop_args), .run = container_stop },
+	{ .name = "wait", .spellings = "container wait, wait", .usage = "CONTAINER [CONTAINER...]",
+	  .help = "Wait until containers end, print their exit codes", .min = 1, .max = COMMAND_MANY, .run = container_wait },
 	{ .name = NULL },
 };
 

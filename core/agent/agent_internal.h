@@ -6,71 +6,109 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/rng.h"
 
 struct agent {
 	struct agent_config cfg;
 	struct map *runs;               /* task id -> struct run, owned */
-	struct map *by_container;       /* container id -> struct run */
+	struct map *boxes;              /* container id -> struct solo_box, owned */
+	struct map *by_container;       /* container id -> struct hosted: those that people see */
 	struct list pending;            /* of struct pending: what waits for store or net, freed if they close first */
+	struct rng names;               /* for containers whose creator gave none */
 	bool flush_is_due;              /* the port table changed in this round */
 	bool is_ready;
 	void (*ready)(void *arg, const struct err *err);
 	void *ready_arg;
 	void (*stopped)(void *arg);     /* agent_stop_all's caller; NULL when nobody waits */
 	void *stopped_arg;
-	bool forget;
+	enum agent_stop stop;
 };
 
-/* Tasks that wait for one answer: of a write to node.db, of a port table. By id, for a task may be gone by then. */
-struct pending { struct list node; struct agent *agent; struct strlist task_ids; };
+/* Those that wait for one answer: of a write to node.db, of a port table. By id, for one may be gone by then. */
+struct pending { struct list node; struct agent *agent; struct strlist ids; };
 struct pending *pending_new(struct agent *agent);
 void pending_free(struct pending *pending);
 
-/* Somebody waits for the end or the removal of a task's container. */
-struct waiter { struct waiter *next; bool for_removal; runtime_done_fn *done; void *arg; };
-
-struct run {
+/* One container as this host carries it, whoever wants it: inside of a struct run (a task's) or of a struct solo_box (a person's). */
+struct hosted {
 	struct agent *agent;
-	struct assignment assignment;   /* heap, shape_fini */
-	struct task_run machine;
-	struct timer timer;
+	bool is_solo;
+	const char *leg;                /* names its network leg and its entries in the port table: the task's id, the container's */
 	struct arena arena;             /* what lives as long as the container: spec, image id */
 	struct container_spec spec;
-	const char *image_id;
+	const char *image_id;           /* "" while there is none */
 	char container_id[HEX_ID_SIZE]; /* "" while there is none */
 	struct image_hold *hold;
 	struct ip address;
-	struct port_config *ports;      /* the assignment's, host-mode ones with the port that was reserved; heap */
+	struct port_config *ports;      /* published, host-mode ones with the port that was reserved; heap */
 	size_t port_count;
-	bool in_table, is_saved;
-	bool was_running;               /* said so before the agent was restarted */
 	struct health_watch *health;    /* NULL: it is not checked, or not yet started */
-	struct err save_failure;        /* code 0: none */
-	struct err answer;              /* of an act that was answered at once; code 0: success */
-	struct waiter *waiters;
+	void (*health_changed)(void *arg, enum health_status status);   /* NULL: nobody else wants to know */
+	void *health_arg;
+	bool in_table;
+	bool awaits_table;              /* its act under way is answered when the port table is in force */
+	struct list waits;              /* of struct agent_wait */
 };
 
+/* hosted_io.c */
+void hosted_init(struct hosted *hosted, struct agent *agent, bool is_solo, const char *leg, const char *arena_name);
+void hosted_fini(struct hosted *hosted);
+void hosted_take_container(struct hosted *hosted, const char *container_id);    /* from now on people see it */
+void hosted_drop_container(struct hosted *hosted);
+/* Checks it from now on, unless the config says that there is nothing to check. changed is told after the event. */
+void hosted_watch_health(struct hosted *hosted, const struct health_config *config, nsec started_wall, bool was_healthy,
+			 void (*changed)(void *arg, enum health_status status), void *arg);
+void hosted_stop_health(struct hosted *hosted);                                 /* no check any more; what is known stays … */
+void hosted_forget_health(struct hosted *hosted);                               /* … or does not */
+void hosted_event(const struct hosted *hosted, const char *action, const struct container_pair *extra, size_t count);
+void hosted_exit_event(const struct hosted *hosted, const struct runtime_exit *exit);
+void hosted_tell_exit(struct hosted *hosted, int exit_code);                    /* to whoever waits for its end … */
+void hosted_tell_removed(struct hosted *hosted, int exit_code);                 /* … or its removal */
+int hosted_check_network(const struct hosted *hosted, bool needs_network, struct err *err);
+int hosted_check_binds(const struct mount *mounts, size_t count, struct err *err);
+void hosted_release_ports(struct hosted *hosted);
+/* For an adoption; failures are only logged. */
+void hosted_reserve_again(struct hosted *hosted);
+void hosted_hold_again(struct hosted *hosted, const char *const *diff_ids, size_t count);
+const char *hosted_name(const struct hosted *hosted);                           /* for messages: "task x", "container y"; until the next call */
+
+struct run {
+	struct hosted hosted;
+	struct assignment assignment;   /* heap, shape_fini */
+	struct task_run machine;
+	struct timer timer;
+	bool is_saved;
+	bool was_running;               /* said so before the agent was restarted */
+	struct err save_failure;        /* code 0: none */
+	struct err answer;              /* of an act that was answered at once; code 0: success */
+	struct ask *asks;
+};
+
+/* Somebody waits for the end or the removal of a task's container. */
+struct ask { struct ask *next; bool for_removal; runtime_done_fn *done; void *arg; };
+
 /* agent_io.c */
+void agent_check_stopped(struct agent *agent);                           /* whether agent_stop_all is done */
 struct run *run_new(struct agent *agent, const struct assignment *assignment);
 void run_feed(struct run *run, const struct task_in *in);
 void run_answer(struct run *run, const struct err *failure);            /* to the act under way, from a callback */
 void run_answer_later(struct run *run, const struct err *failure);      /* the same from inside the act */
-void run_take_container(struct run *run, const char *container_id);
 
 /* task_prepare_io.c */
 void run_prepare(struct run *run);                                      /* TASK_ACT_PREPARE */
 void run_release(struct run *run);                                      /* hold, anonymous volumes, spec */
-void run_release_ports(struct run *run);
 const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE]);        /* "" when there is no bridge */
 
 /* task_health_io.c */
 void run_learn_health(struct run *run);                                 /* from its container's spec: the machine waits for it */
 void run_watch_health(struct run *run, nsec started_wall);              /* its program runs */
-void run_forget_health(struct run *run);
 
 /* publish_io.c */
-void agent_publish(struct run *run, bool in_table);                     /* answers when it is in force */
+void agent_publish(struct hosted *hosted, bool in_table);               /* answers when it is in force */
 void agent_publish_flush_later(struct agent *agent);
+
+/* solo_create_io.c */
+int agent_check_container_name(const struct agent *agent, const char *name, struct err *err);   /* good, and nobody's */
 
 /* recover_io.c */
 int agent_recover(struct agent *agent, struct err *err);

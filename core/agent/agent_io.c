@@ -5,14 +5,13 @@
 
 #include "agent/agent_internal.h"
 #include "agent/node_tables.h"
+#include "agent/solo_io.h"
 #include "agent/task_container.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
-
-/* A container spec is at most 4 MiB encoded. */
-enum { RUN_ARENA_MAX = 32 << 20 };
+#include "os/entropy.h"
 
 static void timer_fired(void *arg)
 {
@@ -26,14 +25,12 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 	bool needs_network = task_network(&assignment->spec) == CONTAINER_NET_OWN;
 	size_t ports = needs_network ? assignment->endpoint.ports.count : 0;    /* on the host's network it opens them itself */
 
-	run->agent = agent;
-	run->image_id = "";
 	shape_copy(&assignment_shape, assignment, NULL, &run->assignment);
-	run->ports = NEW_ARRAY(struct port_config, ports + 1);
+	hosted_init(&run->hosted, agent, false, run->assignment.task_id, "task");
+	run->hosted.ports = NEW_ARRAY(struct port_config, ports + 1);
 	if (ports)
-		memcpy(run->ports, run->assignment.endpoint.ports.items, ports * sizeof *run->ports);
-	run->port_count = ports;
-	arena_init(&run->arena, "task", RUN_ARENA_MAX);
+		memcpy(run->hosted.ports, run->assignment.endpoint.ports.items, ports * sizeof *run->hosted.ports);
+	run->hosted.port_count = ports;
 	timer_init(&run->timer, agent->cfg.loop, timer_fired, run);
 	task_run_init(&run->machine, assignment->desired, needs_network, ports > 0, task_stop_grace_ms(assignment));
 	map_put(agent->runs, run->assignment.task_id, run);
@@ -43,23 +40,14 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 static void run_free(struct run *run)
 {
 	timer_cancel(&run->timer);
-	run_forget_health(run);
-	image_hold_free(run->hold);
-	arena_fini(&run->arena);
-	free(run->ports);
+	hosted_fini(&run->hosted);
 	shape_fini(&assignment_shape, &run->assignment);
-	while (run->waiters) {
-		struct waiter *next = run->waiters->next;
-		free(run->waiters);
-		run->waiters = next;
+	while (run->asks) {
+		struct ask *next = run->asks->next;
+		free(run->asks);
+		run->asks = next;
 	}
 	free(run);
-}
-
-void run_take_container(struct run *run, const char *container_id)
-{
-	str_copy(run->container_id, sizeof run->container_id, container_id);
-	map_put(run->agent->by_container, run->container_id, run);
 }
 
 struct pending *pending_new(struct agent *agent)
@@ -74,7 +62,7 @@ struct pending *pending_new(struct agent *agent)
 void pending_free(struct pending *pending)
 {
 	list_remove(&pending->node);
-	strlist_fini(&pending->task_ids);
+	strlist_fini(&pending->ids);
 	free(pending);
 }
 
@@ -96,7 +84,7 @@ static void answer_now(void *arg)
 void run_answer_later(struct run *run, const struct err *failure)
 {
 	run->answer = failure ? *failure : (struct err){ 0 };
-	loop_defer(run->agent->cfg.loop, answer_now, run);
+	loop_defer(run->hosted.agent->cfg.loop, answer_now, run);
 }
 
 static void done_with(void *arg, const struct err *failure)
@@ -109,14 +97,8 @@ static void attached(void *arg, struct ip ip, const struct err *failure)
 	struct run *run = arg;
 
 	if (!failure)
-		run->address = ip;
+		run->hosted.address = ip;
 	run_answer(run, failure);
-}
-
-static void tell_event(struct run *run, const char *action, const char *extra)
-{
-	struct agent *agent = run->agent;
-	agent->cfg.on_event(agent->cfg.arg, action, run->container_id, &run->spec, extra);
 }
 
 static void started(void *arg, const struct err *failure)
@@ -124,28 +106,28 @@ static void started(void *arg, const struct err *failure)
 	struct run *run = arg;
 
 	if (!failure) {
-		tell_event(run, "start", NULL);
+		hosted_event(&run->hosted, "start", NULL, 0);
 		run_watch_health(run, 0);
 	} else {
-		volumes_release(run->agent->cfg.volumes, run->container_id);    /* it has ended, and nobody is told */
+		volumes_release(run->hosted.agent->cfg.volumes, run->hosted.container_id);      /* it has ended, and nobody is told */
 	}
 	run_answer(run, failure);
 }
 
-static void tell_waiters(struct run *run, bool removal)
+static void answer_asks(struct run *run, bool removal)
 {
-	struct waiter **at = &run->waiters;
+	struct ask **at = &run->asks;
 
 	while (*at) {
-		struct waiter *waiter = *at;
+		struct ask *ask = *at;
 
-		if (waiter->for_removal && !removal) {
-			at = &waiter->next;
+		if (ask->for_removal && !removal) {
+			at = &ask->next;
 			continue;
 		}
-		*at = waiter->next;
-		waiter->done(waiter->arg, NULL);
-		free(waiter);
+		*at = ask->next;
+		ask->done(ask->arg, NULL);
+		free(ask);
 	}
 }
 
@@ -154,11 +136,12 @@ static void removed(void *arg, const struct err *failure)
 	struct run *run = arg;
 
 	if (failure)
-		log_warn("task %s: container %.12s: %s; it is swept at the next start", run->assignment.task_id, run->container_id,
+		log_warn("task %s: container %.12s: %s; it is swept at the next start", run->assignment.task_id, run->hosted.container_id,
 			 failure->text);
-	tell_event(run, "destroy", NULL);
+	hosted_event(&run->hosted, "destroy", NULL, 0);
+	hosted_tell_removed(&run->hosted, run->machine.exit_code);
 	run_release(run);
-	tell_waiters(run, true);
+	answer_asks(run, true);
 	run_answer(run, NULL);
 }
 
@@ -171,14 +154,14 @@ static void status_of(const struct run *run, char address[IP_TEXT_SIZE], struct 
 	*ret = (struct task_status){
 		.task_id = run->assignment.task_id, .state = run->machine.state, .wall = clock_wall_ns(),
 		.message = (char *)(uintptr_t)run->machine.message, .error = (char *)(uintptr_t)run->machine.error,
-		.container_id = (char *)(uintptr_t)run->container_id, .exit_code = run->machine.exit_code,
+		.container_id = (char *)(uintptr_t)run->hosted.container_id, .exit_code = run->machine.exit_code,
 	};
-	if (run->address.family)
-		ret->address = (char *)(uintptr_t)ip_format(run->address, address);
-	if (run->container_id[0] && runtime_inspect(run->agent->cfg.runtime, run->container_id, &info))
+	if (run->hosted.address.family)
+		ret->address = (char *)(uintptr_t)ip_format(run->hosted.address, address);
+	if (run->hosted.container_id[0] && runtime_inspect(run->hosted.agent->cfg.runtime, run->hosted.container_id, &info))
 		ret->pid = info.pid;
-	ret->host_ports.items = run->ports;
-	ret->host_ports.count = run->port_count;
+	ret->host_ports.items = run->hosted.ports;
+	ret->host_ports.count = run->hosted.port_count;
 }
 
 static void save_status(const struct run *run, const struct task_status *status)
@@ -190,22 +173,22 @@ static void save_status(const struct run *run, const struct task_status *status)
 	shape_encode(&task_status_shape, status, &bytes);
 	row.bytes = bytes.data;
 	row.size = bytes.len;
-	if (store_node_write(run->agent->cfg.store, &row, 1, NULL, NULL, &err) < 0)
+	if (store_node_write(run->hosted.agent->cfg.store, &row, 1, NULL, NULL, &err) < 0)
 		log_warn("task %s: status not saved: %s", run->assignment.task_id, err.text);
 }
 
 static void report(struct run *run)
 {
-	struct agent *agent = run->agent;
+	struct agent *agent = run->hosted.agent;
 	char address[IP_TEXT_SIZE];
 	struct task_status status;
-	struct port_config *host_ports = NEW_ARRAY(struct port_config, run->port_count + 1);
+	struct port_config *host_ports = NEW_ARRAY(struct port_config, run->hosted.port_count + 1);
 	size_t count = 0;
 
 	status_of(run, address, &status);
-	for (size_t i = 0; i < run->port_count; i++)
-		if (run->ports[i].publish_mode == PUBLISH_HOST)
-			host_ports[count++] = run->ports[i];
+	for (size_t i = 0; i < run->hosted.port_count; i++)
+		if (run->hosted.ports[i].publish_mode == PUBLISH_HOST)
+			host_ports[count++] = run->hosted.ports[i];
 	status.host_ports.items = host_ports;
 	status.host_ports.count = run->machine.state == TASK_RUNNING ? count : 0;
 	if (run->machine.state == TASK_RUNNING && run->machine.has_health && !run->was_running) {
@@ -216,7 +199,7 @@ static void report(struct run *run)
 		save_status(run, &status);
 		log_info("task %s: %s%s%s", run->assignment.task_id, task_state_name((enum task_state)run->machine.state),
 			 run->machine.error[0] ? ": " : "", run->machine.error);
-		tell_waiters(run, false);
+		answer_asks(run, false);
 	}
 	agent->cfg.on_status(agent->cfg.arg, &status);
 	free(host_ports);
@@ -224,7 +207,7 @@ static void report(struct run *run)
 
 /* ---- acting ------------------------------------------------------------------------------------------------------ */
 
-static void check_stopped(struct agent *agent)
+void agent_check_stopped(struct agent *agent)
 {
 	void *value;
 
@@ -232,9 +215,12 @@ static void check_stopped(struct agent *agent)
 		return;
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &value);) {
 		const struct run *run = value;
-		if (agent->forget || run->machine.state <= TASK_RUNNING || run->machine.is_busy)
+		if (agent->stop != AGENT_STOP || run->machine.state <= TASK_RUNNING || run->machine.is_busy)
 			return;
 	}
+	for (size_t at = 0; agent->stop != AGENT_FORGET_TASKS && map_next(agent->boxes, &at, NULL, &value);)
+		if (agent->stop == AGENT_PURGE || !solo_is_at_rest(&((struct solo_box *)value)->machine))
+			return;
 	loop_defer(agent->cfg.loop, agent->stopped, agent->stopped_arg);
 	agent->stopped = NULL;
 }
@@ -246,7 +232,7 @@ static void free_later(void *arg)
 
 static void forget(struct run *run)
 {
-	struct agent *agent = run->agent;
+	struct agent *agent = run->hosted.agent;
 	struct store_row rows[] = {
 		{ .table = NODE_TABLE_ASSIGNMENT, .id = run->assignment.task_id },
 		{ .table = NODE_TABLE_STATUS, .id = run->assignment.task_id },
@@ -255,24 +241,17 @@ static void forget(struct run *run)
 
 	if (store_node_write(agent->cfg.store, rows, ARRAY_COUNT(rows), NULL, NULL, &err) < 0)
 		log_warn("task %s: not forgotten: %s", run->assignment.task_id, err.text);
-	tell_waiters(run, true);
+	answer_asks(run, true);
 	map_remove(agent->runs, run->assignment.task_id);
 	loop_defer(agent->cfg.loop, free_later, run);
 }
 
-/* What asks it to end is no news for its health. */
-static void stop_checks(struct run *run)
-{
-	if (run->health)
-		health_watch_stop(run->health);
-}
-
 static void stop_signal(struct run *run)
 {
-	int number = run->spec.stop_signal ? run->spec.stop_signal : 15;
+	int number = run->hosted.spec.stop_signal ? run->hosted.spec.stop_signal : 15;
 	struct err err;
 
-	if (runtime_signal(run->agent->cfg.runtime, run->container_id, number, &err) < 0)
+	if (runtime_signal(run->hosted.agent->cfg.runtime, run->hosted.container_id, number, &err) < 0)
 		log_debug("task %s: stop signal: %s", run->assignment.task_id, err.text);       /* its exit is on the way */
 }
 
@@ -280,13 +259,13 @@ static void kill_container(struct run *run)
 {
 	struct err err;
 
-	if (runtime_kill(run->agent->cfg.runtime, run->container_id, &err) < 0)
+	if (runtime_kill(run->hosted.agent->cfg.runtime, run->hosted.container_id, &err) < 0)
 		log_error("task %s: kill: %s", run->assignment.task_id, err.text);
 }
 
 static void perform(struct run *run, enum task_act what)
 {
-	struct agent_config *cfg = &run->agent->cfg;
+	struct agent_config *cfg = &run->hosted.agent->cfg;
 	const char *id = run->assignment.task_id;
 
 	switch (what) {
@@ -297,33 +276,33 @@ static void perform(struct run *run, enum task_act what)
 		run_prepare(run);
 		return;
 	case TASK_ACT_ATTACH:
-		net_attach(cfg->net, id, runtime_netns_fd(cfg->runtime, run->container_id), (struct ip){ 0 }, attached, run);
+		net_attach(cfg->net, id, runtime_netns_fd(cfg->runtime, run->hosted.container_id), (struct ip){ 0 }, attached, run);
 		return;
 	case TASK_ACT_START:
-		runtime_start(cfg->runtime, run->container_id, started, run);
+		runtime_start(cfg->runtime, run->hosted.container_id, started, run);
 		return;
 	case TASK_ACT_PUBLISH:
-		agent_publish(run, true);
+		agent_publish(&run->hosted, true);
 		return;
 	case TASK_ACT_WITHDRAW:
-		agent_publish(run, false);
+		agent_publish(&run->hosted, false);
 		return;
 	case TASK_ACT_DRAIN:
 		net_drain(cfg->net, id, loop_now(cfg->loop) + TASK_DRAIN_MS, done_with, run);
 		return;
 	case TASK_ACT_DETACH:
-		run_release_ports(run);
+		hosted_release_ports(&run->hosted);
 		net_detach(cfg->net, id, done_with, run);
 		return;
 	case TASK_ACT_REMOVE:
-		runtime_remove(cfg->runtime, run->container_id, removed, run);
+		runtime_remove(cfg->runtime, run->hosted.container_id, removed, run);
 		return;
 	case TASK_ACT_SIGNAL:
-		stop_checks(run);
+		hosted_stop_health(&run->hosted);       /* what asks it to end is no news for its health */
 		stop_signal(run);
 		return;
 	case TASK_ACT_KILL:
-		stop_checks(run);
+		hosted_stop_health(&run->hosted);       /* what asks it to end is no news for its health */
 		kill_container(run);
 		return;
 	case TASK_ACT_TIMER:
@@ -340,7 +319,7 @@ static void perform(struct run *run, enum task_act what)
 
 void run_feed(struct run *run, const struct task_in *in)
 {
-	struct agent *agent = run->agent;
+	struct agent *agent = run->hosted.agent;
 	struct task_in now = *in;
 	struct task_out out;
 
@@ -348,23 +327,26 @@ void run_feed(struct run *run, const struct task_in *in)
 	task_run_step(&run->machine, &now, &out);
 	for (unsigned i = 0; i < out.count; i++)
 		perform(run, out.acts[i]);
-	check_stopped(agent);
+	agent_check_stopped(agent);
 }
 
 void agent_on_exit(void *arg, const struct runtime_exit *exit)
 {
 	struct agent *agent = arg;
-	struct run *run = map_get(agent->by_container, exit->id);
-	char code[16];
+	struct hosted *hosted = map_get(agent->by_container, exit->id);
+	struct run *run;
 
-	if (!run)
+	if (!hosted)
 		return;
-	snprintf(code, sizeof code, "%d", exit->code);
-	if (exit->oom_killed)
-		tell_event(run, "oom", NULL);
-	tell_event(run, "die", code);
+	if (hosted->is_solo) {
+		box_exit(CONTAINER_OF(hosted, struct solo_box, hosted), exit);
+		return;
+	}
+	run = CONTAINER_OF(hosted, struct run, hosted);
+	hosted_exit_event(hosted, exit);
+	hosted_tell_exit(hosted, exit->code);
 	volumes_release(agent->cfg.volumes, exit->id);
-	stop_checks(run);
+	hosted_stop_health(hosted);
 	run_feed(run, &(struct task_in){ .event = TASK_EXIT, .exit_code = exit->code, .oom_killed = exit->oom_killed, .error = exit->error });
 }
 
@@ -374,8 +356,8 @@ static void saved(void *arg, const struct err *failure)
 {
 	struct pending *saving = arg;
 
-	for (size_t i = 0; i < saving->task_ids.count; i++) {
-		struct run *run = map_get(saving->agent->runs, saving->task_ids.items[i]);
+	for (size_t i = 0; i < saving->ids.count; i++) {
+		struct run *run = map_get(saving->agent->runs, saving->ids.items[i]);
 
 		if (!run || run->is_saved)
 			continue;
@@ -411,7 +393,7 @@ static void save(struct agent *agent, const struct assignment *items, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		shape_encode(&assignment_shape, &items[i], &bytes[i]);
 		rows[i] = (struct store_row){ NODE_TABLE_ASSIGNMENT, items[i].task_id, bytes[i].data, bytes[i].len };
-		strlist_add(&saving->task_ids, items[i].task_id);
+		strlist_add(&saving->ids, items[i].task_id);
 	}
 	if (store_node_write(agent->cfg.store, rows, count, saved, saving, &err) < 0)
 		saved(saving, &err);
@@ -475,15 +457,16 @@ void agent_report_all(struct agent *agent)
 			report(run);
 }
 
-void agent_stop_all(struct agent *agent, bool forget_them, void (*done)(void *arg), void *arg)
+void agent_stop_all(struct agent *agent, enum agent_stop what, void (*done)(void *arg), void *arg)
 {
+	bool forget_them = what != AGENT_STOP;
 	struct strlist ids = { 0 };
 	const char *id;
 	void *run;
 
 	agent->stopped = done;
 	agent->stopped_arg = arg;
-	agent->forget = forget_them;
+	agent->stop = what;
 	for (size_t at = 0; map_next(agent->runs, &at, &id, &run);)
 		strlist_add(&ids, id);
 	for (size_t i = 0; i < ids.count; i++)
@@ -492,7 +475,9 @@ void agent_stop_all(struct agent *agent, bool forget_them, void (*done)(void *ar
 			run_feed(run, &(struct task_in){ .event = forget_them ? TASK_UNASSIGN : TASK_STOP, .grace_ms = -1 });
 		}
 	strlist_fini(&ids);
-	check_stopped(agent);
+	if (what != AGENT_FORGET_TASKS)
+		boxes_feed(agent, &(struct solo_in){ .event = forget_them ? SOLO_REMOVE : SOLO_SHUTDOWN, .grace_ms = -1 });
+	agent_check_stopped(agent);
 }
 
 /* ---- open and close ---------------------------------------------------------------------------------------------- */
@@ -501,11 +486,15 @@ int agent_open(const struct agent_config *config, void (*ready)(void *arg, const
 	       struct err *err)
 {
 	struct agent *agent = NEW(struct agent);
+	uint64_t seed;
 
 	agent->cfg = *config;
 	list_init(&agent->pending);
 	agent->runs = map_new();
+	agent->boxes = map_new();
 	agent->by_container = map_new();
+	entropy_fill(&seed, sizeof seed);
+	rng_seed(&agent->names, seed);
 	agent->ready = ready;
 	agent->ready_arg = ready_arg;
 	if (agent_recover(agent, err) < 0) {
@@ -524,9 +513,12 @@ void agent_close(struct agent *agent)
 		return;
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
 		run_free(run);
+	for (size_t at = 0; map_next(agent->boxes, &at, NULL, &run);)
+		box_free(run);
 	LIST_EACH(item, &agent->pending)
 		pending_free(CONTAINER_OF(item, struct pending, node));
 	map_free(agent->runs);
+	map_free(agent->boxes);
 	map_free(agent->by_container);
 	free(agent);
 }

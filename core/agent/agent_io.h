@@ -6,8 +6,10 @@
  */
 #pragma once
 #include "agent/health.h"
+#include "agent/solo.h"
 #include "agent/volumes_io.h"
 #include "image/image_store.h"
+#include "model/container.h"
 #include "model/task.h"
 #include "net/net.h"
 #include "runtime/runtime.h"
@@ -25,7 +27,8 @@ struct agent_config {
 	/* A task's state changed. Repeated for every task when a manager is (re)attached. */
 	void (*on_status)(void *arg, const struct task_status *status);
 	/* Something for docker events: type "container", action "start" … and the container's labels as attributes. */
-	void (*on_event)(void *arg, const char *action, const char *container_id, const struct container_spec *spec, const char *extra);
+	void (*on_event)(void *arg, const char *action, const char *container_id, const struct container_spec *spec,
+			 const struct container_pair *extra, size_t extra_count);
 	void *arg;
 };
 /* Adopts what runs; ready is called, from the loop, when every container is accounted for and what nobody explains is swept away.
@@ -39,24 +42,57 @@ void agent_assign(struct agent *agent, const struct assignment *items, size_t co
 		  bool is_complete);
 /* All tasks' statuses are reported again: a manager is (newly) there. */
 void agent_report_all(struct agent *agent);
-/* Ends every task and removes its container: `swarm leave`, --stop-containers (keep = do not forget the assignments). */
-void agent_stop_all(struct agent *agent, bool forget, void (*done)(void *arg), void *arg);
+enum agent_stop {
+	AGENT_STOP,             /* --stop-containers: everything ends, and is wanted again at the next start */
+	AGENT_FORGET_TASKS,     /* swarm leave: tasks and their containers go; containers outside of services stay */
+	AGENT_PURGE,            /* everything goes */
+};
+void agent_stop_all(struct agent *agent, enum agent_stop what, void (*done)(void *arg), void *arg);
 
 /* ---- containers, for the API: all that exist on this host ---- */
 struct agent_container {
-	struct runtime_info info;
+	struct runtime_info info;               /* state CREATED when the runtime does not know it (yet) */
 	const struct container_spec *spec;      /* lives as long as the container */
 	const char *task_id, *image_id;         /* "" when it is no task's */
 	struct ip address;
-	const struct assignment *assignment;
+	const struct assignment *assignment;    /* NULL when it is no task's */
+	const struct container_row *row;        /* NULL when it is a task's */
 	const struct health *health;            /* NULL: it is not checked, or was not started */
 	const struct health_config *health_config;       /* NULL with it */
-	const struct port_config *ports;        /* published, host-mode ones with the port that was taken */
+	const struct port_config *ports;        /* published, host-mode ones with the port that was taken; 0 while there is none */
 	size_t port_count;
+	enum solo_status status;
+	nsec created_wall, started_wall, finished_wall;
+	int exit_code;
+	bool oom_killed;
+	const char *error;
+	unsigned restarts;                      /* by policy */
 };
 bool agent_next_container(const struct agent *agent, size_t *at, struct agent_container *ret);
 /* Full id, name, or a unique start of an id; Docker's words: "No such container: x". */
 int agent_find_container(const struct agent *agent, const char *reference, struct agent_container *ret, struct err *err);
+/* For events that the API itself makes: attach, resize, exec_create …; harmless when the container is gone. */
+void agent_tell_event(struct agent *agent, const char *id, const char *action, const struct container_pair *extra, size_t count);
+/* Ids of those that have the volume mounted, but not this one. */
+void agent_volume_users(const struct agent *agent, const char *name, const char *but, struct strlist *ret);
+
+/* ---- what people do; each answers once, from the loop. Docker's words. Of a task's container only stop, signal, removal, wait, attach ---- */
+/* name "": invented. platform "": any. id is NULL on failure; ERR_NOT_FOUND "No such image: x" for the client to pull it. */
+typedef void agent_created_fn(void *arg, const char *id, const struct err *failure);
+void agent_create(struct agent *agent, const char *name, const char *platform, const struct container_request *request, agent_created_fn *done,
+		  void *arg);
+void agent_start(struct agent *agent, const char *id, runtime_done_fn *done, void *arg);        /* success when it runs already */
+void agent_restart(struct agent *agent, const char *id, int signal, msec grace_ms, runtime_done_fn *done, void *arg);
+void agent_rename_container(struct agent *agent, const char *id, const char *name, runtime_done_fn *done, void *arg);
+int agent_signal_container(struct agent *agent, const char *id, int number, struct err *err);
 /* People's stop: signal (0: the container's own), then kill after grace_ms (-1: the container's own). The task then fails or completes, and is replaced by its policy. */
 void agent_stop_container(struct agent *agent, const char *id, int signal, msec grace_ms, runtime_done_fn *done, void *arg);
-void agent_remove_container(struct agent *agent, const char *id, bool force, runtime_done_fn *done, void *arg);
+void agent_remove_container(struct agent *agent, const char *id, bool force, bool with_volumes, runtime_done_fn *done, void *arg);
+
+enum agent_wait_for { AGENT_WAIT_NOT_RUNNING, AGENT_WAIT_NEXT_EXIT, AGENT_WAIT_REMOVED };
+struct agent_wait;
+/* Once, from the loop. Its owner frees it, before that or in it; id is a whole one. */
+typedef void agent_waited_fn(void *arg, int exit_code);
+int agent_wait_new(struct agent *agent, const char *id, enum agent_wait_for what, agent_waited_fn *fn, void *arg, struct agent_wait **ret,
+		   struct err *err);
+void agent_wait_free(struct agent_wait *wait);          /* NULL is welcome */

@@ -4,35 +4,39 @@
 
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
+#include "agent/solo_io.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 
 enum { TABLE_ARENA_MAX = 64 << 20 };
 
-static bool waits(const struct run *run)
+static void answer(struct hosted *hosted, const struct err *failure)
 {
-	return run->machine.is_busy &&
-	       (run->machine.busy_with == TASK_ACT_PUBLISH || run->machine.busy_with == TASK_ACT_WITHDRAW);
+	hosted->awaits_table = false;
+	if (hosted->is_solo)
+		box_answer(CONTAINER_OF(hosted, struct solo_box, hosted), failure, 0);
+	else
+		run_answer(CONTAINER_OF(hosted, struct run, hosted), failure);
 }
 
 static struct pending *collect_waiting(struct agent *agent)
 {
 	struct pending *pending = pending_new(agent);
-	void *run;
+	void *hosted;
 	const char *id;
 
-	for (size_t at = 0; map_next(agent->runs, &at, &id, &run);)
-		if (waits(run))
-			strlist_add(&pending->task_ids, id);
+	for (size_t at = 0; map_next(agent->by_container, &at, &id, &hosted);)
+		if (((struct hosted *)hosted)->awaits_table)
+			strlist_add(&pending->ids, id);
 	return pending;
 }
 
-static const struct err *refusal_of(const struct run *run, const struct net_refusal *refused, size_t count)
+static const struct err *refusal_of(const struct hosted *hosted, const struct net_refusal *refused, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < run->port_count; j++)
-			if (refused[i].port == run->ports[j].published_port && refused[i].proto == port_proto(&run->ports[j]))
+		for (size_t j = 0; j < hosted->port_count; j++)
+			if (refused[i].port == hosted->ports[j].published_port && refused[i].proto == port_proto(&hosted->ports[j]))
 				return &refused[i].err;
 	return NULL;
 }
@@ -41,13 +45,13 @@ static void published(void *arg, const struct net_refusal *refused, size_t refus
 {
 	struct pending *pending = arg;
 
-	if (err && pending->task_ids.count == 0)
+	if (err && pending->ids.count == 0)
 		log_warn("published ports: %s", err->text);
-	for (size_t i = 0; i < pending->task_ids.count; i++) {
-		struct run *run = map_get(pending->agent->runs, pending->task_ids.items[i]);
+	for (size_t i = 0; i < pending->ids.count; i++) {
+		struct hosted *hosted = map_get(pending->agent->by_container, pending->ids.items[i]);
 
-		if (run && waits(run))
-			run_answer(run, err ? err : refusal_of(run, refused, refused_count));
+		if (hosted && hosted->awaits_table)
+			answer(hosted, err ? err : refusal_of(hosted, refused, refused_count));
 	}
 	pending_free(pending);
 }
@@ -63,12 +67,12 @@ static void flush(void *arg)
 
 	agent->flush_is_due = false;
 	arena_init(&arena, "port table", TABLE_ARENA_MAX);
-	sources = ARENA_ARRAY(&arena, struct port_source, map_count(agent->runs));
-	for (size_t at = 0; map_next(agent->runs, &at, NULL, &value);) {
-		const struct run *run = value;
-		if (run->in_table)
-			sources[count++] = (struct port_source){ run->assignment.task_id, run->assignment.service_id, run->ports,
-								 run->port_count };
+	sources = ARENA_ARRAY(&arena, struct port_source, map_count(agent->by_container));
+	for (size_t at = 0; map_next(agent->by_container, &at, NULL, &value);) {
+		const struct hosted *hosted = value;
+		if (hosted->in_table)
+			sources[count++] = (struct port_source){ hosted->leg, hosted->is_solo ? hosted->leg :
+				CONTAINER_OF(hosted, const struct run, hosted)->assignment.service_id, hosted->ports, hosted->port_count };
 	}
 	table = port_table(sources, count, &arena, &entries);
 	net_publish(agent->cfg.net, table, entries, published, collect_waiting(agent));
@@ -83,8 +87,9 @@ void agent_publish_flush_later(struct agent *agent)
 	loop_defer(agent->cfg.loop, flush, agent);
 }
 
-void agent_publish(struct run *run, bool in_table)
+void agent_publish(struct hosted *hosted, bool in_table)
 {
-	run->in_table = in_table;
-	agent_publish_flush_later(run->agent);
+	hosted->in_table = in_table;
+	hosted->awaits_table = true;
+	agent_publish_flush_later(hosted->agent);
 }

@@ -8,7 +8,7 @@
 
 #include "agent/agent_internal.h"
 #include "agent/node_tables.h"
-#include "agent/port_table.h"
+#include "agent/solo_io.h"
 #include "agent/task_container.h"
 #include "base/log.h"
 #include "base/panic.h"
@@ -77,51 +77,37 @@ static int load(struct agent *agent, struct err *err)
 
 static void hold_layers_again(struct run *run)
 {
-	const char *layers = container_label(&run->spec, TASK_LABEL_LAYERS);
+	const char *layers = container_label(&run->hosted.spec, TASK_LABEL_LAYERS);
 	struct strlist list;
-	struct err err;
 
 	if (str_is_empty(layers))
 		return;
 	list = str_split(layers, ',');
-	if (image_hold_adopt(run->agent->cfg.images, (const char *const *)list.items, list.count, &run->hold, &err) < 0)
-		log_warn("task %s: %s", run->assignment.task_id, err.text);
+	hosted_hold_again(&run->hosted, (const char *const *)list.items, list.count);
 	strlist_fini(&list);
 }
 
 /* "80/tcp=32768,…" back into the ports. */
 static void restore_host_ports(struct run *run)
 {
-	const char *label = container_label(&run->spec, TASK_LABEL_PORTS);
+	const char *label = container_label(&run->hosted.spec, TASK_LABEL_PORTS);
 	struct strlist list;
 	size_t at = 0;
 
 	if (str_is_empty(label))
 		return;
 	list = str_split(label, ',');
-	for (size_t i = 0; i < run->port_count; i++) {
+	for (size_t i = 0; i < run->hosted.port_count; i++) {
 		const char *number;
 		uint64_t value;
 
-		if (run->ports[i].publish_mode != PUBLISH_HOST || at >= list.count)
+		if (run->hosted.ports[i].publish_mode != PUBLISH_HOST || at >= list.count)
 			continue;
 		number = strchr(list.items[at++], '=');
 		if (number && str_to_u64(number + 1, &value) == 0)
-			run->ports[i].published_port = value;
+			run->hosted.ports[i].published_port = value;
 	}
 	strlist_fini(&list);
-}
-
-static void reserve_again(struct run *run)
-{
-	for (size_t i = 0; i < run->port_count; i++) {
-		struct err err;
-		uint16_t got;
-
-		if (run->ports[i].publish_mode == PUBLISH_HOST && run->ports[i].published_port &&
-		    net_reserve_port(run->agent->cfg.net, port_proto(&run->ports[i]), (uint16_t)run->ports[i].published_port, &got, &err) < 0)
-			log_warn("task %s: %s", run->assignment.task_id, err.text);
-	}
 }
 
 static void adopt(struct agent *agent, const struct runtime_info *info, struct container_spec *spec, struct run *run)
@@ -131,9 +117,9 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	const char *image = container_label(spec, TASK_LABEL_IMAGE);
 	struct err err;
 
-	run->spec = *spec;
-	run->image_id = image ? image : "";
-	run_take_container(run, info->id);
+	run->hosted.spec = *spec;
+	run->hosted.image_id = image ? image : "";
+	hosted_take_container(&run->hosted, info->id);
 	run_learn_health(run);
 	facts.has_health = run->machine.has_health;
 	facts.was_running = run->was_running;
@@ -141,9 +127,9 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	restore_host_ports(run);
 	facts.is_started = info->state == RUNTIME_RUNNING || (info->state == RUNTIME_EXITED && info->started_wall);
 	facts.has_exited = info->state == RUNTIME_EXITED;
-	facts.is_attached = net_adopt(agent->cfg.net, run->assignment.task_id, &run->address, &err) == 0;
+	facts.is_attached = net_adopt(agent->cfg.net, run->assignment.task_id, &run->hosted.address, &err) == 0;
 	if (!facts.has_exited)
-		reserve_again(run);
+		hosted_reserve_again(&run->hosted);
 	for (size_t i = 0; i < spec->mount_count && !facts.has_exited; i++)
 		volumes_adopt(agent->cfg.volumes, spec->mounts[i].name, info->id);
 	if (run->machine.state <= TASK_RUNNING) {
@@ -184,9 +170,9 @@ static void adopt_containers(struct agent *agent)
 		}
 		task_id = container_label(&spec, TASK_LABEL_ID);
 		run = task_id ? map_get(agent->runs, task_id) : NULL;
-		if (run && !run->container_id[0]) {
-			arena_fini(&run->arena);
-			run->arena = arena;
+		if (run && !run->hosted.container_id[0]) {
+			arena_fini(&run->hosted.arena);
+			run->hosted.arena = arena;
 			runtime_inspect(agent->cfg.runtime, ids.items[i], &info);
 			adopt(agent, &info, &spec, run);
 		} else {
@@ -213,6 +199,7 @@ static void go_on(struct agent *agent)
 			run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = run->assignment.desired });
 	}
 	strlist_fini(&ids);
+	boxes_feed(agent, &(struct solo_in){ .event = SOLO_RESUME });
 	agent_publish_flush_later(agent);
 	agent->ready(agent->ready_arg, NULL);
 }
@@ -249,6 +236,7 @@ static void recovered(void *arg, const struct err *failure)
 		return;
 	}
 	adopt_containers(agent);
+	boxes_adopt(agent);
 	volumes_settle(agent->cfg.volumes);
 	known = NEW_ARRAY(const char *, map_count(agent->by_container) + 1);
 	for (size_t at = 0; map_next(agent->by_container, &at, &id, &run);)
@@ -259,7 +247,7 @@ static void recovered(void *arg, const struct err *failure)
 
 int agent_recover(struct agent *agent, struct err *err)
 {
-	if (load(agent, err) < 0)
+	if (load(agent, err) < 0 || boxes_load(agent, err) < 0)
 		return -1;
 	runtime_recover(agent->cfg.runtime, recovered, agent);
 	return 0;

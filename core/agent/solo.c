@@ -25,7 +25,7 @@ enum solo_status solo_status(const struct solo *solo)
 		return SOLO_DEAD;
 	if (solo->is_removing)
 		return SOLO_REMOVING;
-	if (solo_is_alive(solo))
+	if (solo_is_alive(solo) || solo->has_news)      /* until its end is told: nobody sees it exited between two restarts */
 		return SOLO_RUNNING;
 	if (solo->waits || (solo->is_wanted && !solo->is_personal && solo->restarts))
 		return SOLO_RESTARTING;

@@ -1,8 +1,6 @@
 /* TASK_ACT_PREPARE: everything a container needs before its process is made, and giving it back. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
@@ -13,50 +11,19 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 
-static int check_network(const struct run *run, struct err *err)
-{
-	if (!run->machine.needs_network)
-		return 0;
-	if (net_can(run->agent->cfg.net, NET_ATTACH, err) < 0)
-		return -1;
-	return run->port_count ? net_can(run->agent->cfg.net, NET_PUBLISH, err) : 0;
-}
-
-static int check_binds(const struct assignment *assignment, struct err *err)
-{
-	for (size_t i = 0; i < assignment->spec.container.mounts.count; i++) {
-		const struct mount *mount = &assignment->spec.container.mounts.items[i];
-		struct stat st;
-
-		if (mount->type != MOUNT_BIND || (mount->bind && mount->bind->create_mountpoint))
-			continue;
-		if (stat(mount->source, &st) < 0)
-			return err_set(err, ERR_INVALID, "invalid mount config for type \"bind\": bind source path does not exist: %s",
-				       mount->source);
-	}
-	return 0;
-}
-
 static int reserve_ports(struct run *run, struct err *err)
 {
-	for (size_t i = 0; i < run->port_count; i++) {
-		struct port_config *port = &run->ports[i];
+	for (size_t i = 0; i < run->hosted.port_count; i++) {
+		struct port_config *port = &run->hosted.ports[i];
 		uint16_t got;
 
 		if (port->publish_mode != PUBLISH_HOST)
 			continue;
-		if (net_reserve_port(run->agent->cfg.net, port_proto(port), (uint16_t)port->published_port, &got, err) < 0)
+		if (net_reserve_port(run->hosted.agent->cfg.net, port_proto(port), (uint16_t)port->published_port, &got, err) < 0)
 			return -1;
 		port->published_port = got;
 	}
 	return 0;
-}
-
-void run_release_ports(struct run *run)
-{
-	for (size_t i = 0; i < run->port_count; i++)
-		if (run->ports[i].publish_mode == PUBLISH_HOST && run->ports[i].published_port)
-			net_release_port(run->agent->cfg.net, port_proto(&run->ports[i]), (uint16_t)run->ports[i].published_port);
 }
 
 static void remove_anonymous(struct run *run, const char *names)
@@ -68,7 +35,7 @@ static void remove_anonymous(struct run *run, const char *names)
 		return;
 	list = str_split(names, ',');
 	for (size_t i = 0; i < list.count; i++)
-		if (volumes_remove(run->agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
+		if (volumes_remove(run->hosted.agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
 			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
 }
 
@@ -80,7 +47,7 @@ static const struct volume *make_volume(struct run *run, const struct mount *mou
 	bool is_named = mount && !str_is_empty(mount->source);
 	const struct volume *volume;
 
-	if (volumes_create(run->agent->cfg.volumes, is_named ? mount->source : "", driver ? driver->name : NULL,
+	if (volumes_create(run->hosted.agent->cfg.volumes, is_named ? mount->source : "", driver ? driver->name : NULL,
 			   driver ? &driver->options : NULL, options ? &options->labels : NULL, &volume, err) < 0)
 		return NULL;
 	if (!is_named)
@@ -95,7 +62,7 @@ static int make_volumes(struct run *run, const struct image_config *config, stru
 	const struct container_spec_model *own = &run->assignment.spec.container;
 	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
 	size_t count = own->mounts.count + container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
-	const char **paths = ARENA_ARRAY(&run->arena, const char *, count), **names = ARENA_ARRAY(&run->arena, const char *, count);
+	const char **paths = ARENA_ARRAY(&run->hosted.arena, const char *, count), **names = ARENA_ARRAY(&run->hosted.arena, const char *, count);
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 
 	for (size_t i = 0; i < count; i++) {
@@ -106,8 +73,8 @@ static int make_volumes(struct run *run, const struct image_config *config, stru
 			continue;
 		if (!(volume = make_volume(run, mount, ret_anonymous, err)))
 			return -1;
-		names[i] = arena_strdup(&run->arena, volume->name);
-		paths[i] = arena_strdup(&run->arena, volumes_path(run->agent->cfg.volumes, volume->name, &path));
+		names[i] = arena_strdup(&run->hosted.arena, volume->name);
+		paths[i] = arena_strdup(&run->hosted.arena, volumes_path(run->hosted.agent->cfg.volumes, volume->name, &path));
 	}
 	*ret = (struct container_volumes){ paths, count, names };
 	return 0;
@@ -117,17 +84,17 @@ static const char *host_ports_label(const struct run *run, struct arena *arena)
 {
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
-	for (size_t i = 0; i < run->port_count; i++)
-		if (run->ports[i].publish_mode == PUBLISH_HOST)
-			buf_printf(&out, "%s%u/%s=%u", out.len ? "," : "", (unsigned)run->ports[i].target_port,
-				   net_proto_name(port_proto(&run->ports[i])), (unsigned)run->ports[i].published_port);
+	for (size_t i = 0; i < run->hosted.port_count; i++)
+		if (run->hosted.ports[i].publish_mode == PUBLISH_HOST)
+			buf_printf(&out, "%s%u/%s=%u", out.len ? "," : "", (unsigned)run->hosted.ports[i].target_port,
+				   net_proto_name(port_proto(&run->hosted.ports[i])), (unsigned)run->hosted.ports[i].published_port);
 	return arena_strdup(arena, buf_text(&out));
 }
 
 static void add_label(struct run *run, const char *key, const char *value)
 {
 	if (!str_is_empty(value))
-		container_plan_label(&run->spec, &run->arena, key, value);
+		container_plan_label(&run->hosted.spec, &run->hosted.arena, key, value);
 }
 
 const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE])
@@ -139,7 +106,7 @@ const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_
 
 static int plan_container(struct run *run, struct err *err)
 {
-	struct agent *agent = run->agent;
+	struct agent *agent = run->hosted.agent;
 	CLEANUP(buf_finip) struct buf anonymous = BUF_INIT;
 	struct container_volumes volumes;
 	const struct image *image;
@@ -148,22 +115,22 @@ static int plan_container(struct run *run, struct err *err)
 	char id[HEX_ID_SIZE], gateway[IP_TEXT_SIZE];
 
 	if (image_store_get(agent->cfg.images, run->assignment.spec.container.image, &image, err) < 0 ||
-	    image_hold_new(agent->cfg.images, image->id, &run->hold, err) < 0)
+	    image_hold_new(agent->cfg.images, image->id, &run->hosted.hold, err) < 0)
 		return -1;
-	layers = image_hold_dirs(run->hold, &layer_count);
-	run->image_id = arena_strdup(&run->arena, image->id);
+	layers = image_hold_dirs(run->hosted.hold, &layer_count);
+	run->hosted.image_id = arena_strdup(&run->hosted.arena, image->id);
 	entropy_hex_id(id);
 	if (make_volumes(run, &image->config, &volumes, &anonymous, err) < 0 ||
-	    task_container(&run->assignment, id, run->image_id, &image->config, layers, layer_count, &volumes,
-			   agent_host_gateway(agent, gateway), &run->arena, &run->spec, err) < 0) {
-		run->spec = (struct container_spec){ 0 };
+	    task_container(&run->assignment, id, run->hosted.image_id, &image->config, layers, layer_count, &volumes,
+			   agent_host_gateway(agent, gateway), &run->hosted.arena, &run->hosted.spec, err) < 0) {
+		run->hosted.spec = (struct container_spec){ 0 };
 		remove_anonymous(run, buf_text(&anonymous));
 		return -1;
 	}
-	run->spec.created_wall = clock_wall_ns();
-	add_label(run, TASK_LABEL_VOLUMES, arena_strdup(&run->arena, buf_text(&anonymous)));
-	add_label(run, TASK_LABEL_PORTS, host_ports_label(run, &run->arena));
-	run_take_container(run, id);
+	run->hosted.spec.created_wall = clock_wall_ns();
+	add_label(run, TASK_LABEL_VOLUMES, arena_strdup(&run->hosted.arena, buf_text(&anonymous)));
+	add_label(run, TASK_LABEL_PORTS, host_ports_label(run, &run->hosted.arena));
+	hosted_take_container(&run->hosted, id);
 	run_learn_health(run);
 	return 0;
 }
@@ -184,20 +151,21 @@ static void volumes_are_there(void *arg, const struct err *failure)
 	if (failure)
 		created(run, failure);
 	else
-		runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
+		runtime_create(run->hosted.agent->cfg.runtime, &run->hosted.spec, created, run);
 }
 
 static int use_volumes(struct run *run, struct err *err)
 {
-	const char **names = ARENA_ARRAY(&run->arena, const char *, run->spec.mount_count);
+	const char **names = ARENA_ARRAY(&run->hosted.arena, const char *, run->hosted.spec.mount_count);
 
-	for (size_t i = 0; i < run->spec.mount_count; i++)
-		names[i] = run->spec.mounts[i].name;
-	return volumes_use(run->agent->cfg.volumes, names, run->spec.mount_count, run->container_id, volumes_are_there, run, err);
+	for (size_t i = 0; i < run->hosted.spec.mount_count; i++)
+		names[i] = run->hosted.spec.mounts[i].name;
+	return volumes_use(run->hosted.agent->cfg.volumes, names, run->hosted.spec.mount_count, run->hosted.container_id, volumes_are_there, run, err);
 }
 
 void run_prepare(struct run *run)
 {
+	const struct any_array *given = (const void *)&run->assignment.spec.container.mounts;
 	struct err err;
 	int used;
 
@@ -205,28 +173,27 @@ void run_prepare(struct run *run)
 		run_answer_later(run, &run->save_failure);
 		return;
 	}
-	if (check_network(run, &err) < 0 || check_binds(&run->assignment, &err) < 0 || reserve_ports(run, &err) < 0 ||
+	if (hosted_check_network(&run->hosted, run->machine.needs_network, &err) < 0 ||
+	    hosted_check_binds(given->items, given->count, &err) < 0 || reserve_ports(run, &err) < 0 ||
 	    plan_container(run, &err) < 0 || (used = use_volumes(run, &err)) < 0) {
 		run_release(run);
 		run_answer_later(run, &err);
 		return;
 	}
 	if (!used)
-		runtime_create(run->agent->cfg.runtime, &run->spec, created, run);
+		runtime_create(run->hosted.agent->cfg.runtime, &run->hosted.spec, created, run);
 }
 
 void run_release(struct run *run)
 {
-	run_release_ports(run);
-	volumes_release(run->agent->cfg.volumes, run->container_id);
-	remove_anonymous(run, container_label(&run->spec, TASK_LABEL_VOLUMES));
-	image_hold_free(run->hold);
-	run->hold = NULL;
-	run_forget_health(run);
-	if (run->container_id[0])
-		map_remove(run->agent->by_container, run->container_id);
-	run->container_id[0] = 0;
-	run->image_id = "";
-	run->spec = (struct container_spec){ 0 };
-	arena_fini(&run->arena);
+	hosted_release_ports(&run->hosted);
+	volumes_release(run->hosted.agent->cfg.volumes, run->hosted.container_id);
+	remove_anonymous(run, container_label(&run->hosted.spec, TASK_LABEL_VOLUMES));
+	image_hold_free(run->hosted.hold);
+	run->hosted.hold = NULL;
+	hosted_forget_health(&run->hosted);
+	hosted_drop_container(&run->hosted);
+	run->hosted.image_id = "";
+	run->hosted.spec = (struct container_spec){ 0 };
+	arena_fini(&run->hosted.arena);
 }

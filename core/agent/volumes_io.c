@@ -199,27 +199,17 @@ static int keep(struct volumes *volumes, const struct volume *volume, struct err
 	return store_node_write(volumes->store, &row, 1, NULL, NULL, err);
 }
 
-int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
-		   const struct volume **ret, struct err *err)
+/* Folder, row, memory. */
+static int create(struct volumes *volumes, const char *name, bool is_anonymous, const struct str_map *options, const struct str_map *labels,
+		  const struct volume **ret, struct err *err)
 {
 	static char anonymous[] = "com.docker.volume.anonymous";
 	struct str_pair label = { anonymous, NULL };
-	char invented[HEX_ID_SIZE];
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	struct volume *volume, given = { 0 };
+	struct volume *volume, given = { .name = (char *)(uintptr_t)name, .is_anonymous = is_anonymous };
 
-	if (check_options(driver, options, err) < 0)
-		return err_wrap(err, "create %.100s", str_is_empty(name) ? "" : name);
-	if (str_is_empty(name)) {
-		entropy_hex_id(invented);
-		name = invented;
-		given.is_anonymous = true;
-	} else if (check_name(name, err) < 0) {
-		return -1;
-	}
 	if ((*ret = map_get(volumes->by_name, name)))
 		return 0;
-	given.name = (char *)(uintptr_t)name;
 	if (labels && labels->count)
 		given.labels = *labels;
 	else if (given.is_anonymous)
@@ -235,6 +225,28 @@ int volumes_create(struct volumes *volumes, const char *name, const char *driver
 	tell(volumes, "create", name);
 	*ret = volume;
 	return 0;
+}
+
+int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
+		   const struct volume **ret, struct err *err)
+{
+	char invented[HEX_ID_SIZE];
+
+	if (check_options(driver, options, err) < 0)
+		return err_wrap(err, "create %.100s", str_is_empty(name) ? "" : name);
+	if (str_is_empty(name)) {
+		entropy_hex_id(invented);
+		return create(volumes, invented, true, options, labels, ret, err);
+	}
+	return check_name(name, err) < 0 ? -1 : create(volumes, name, false, options, labels, ret, err);
+}
+
+int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
+			     const struct str_map *labels, const struct volume **ret, struct err *err)
+{
+	if (check_options(driver, options, err) < 0)
+		return err_wrap(err, "create %.100s", name);
+	return create(volumes, name, true, options, labels, ret, err);
 }
 
 static int refuse_in_use(const char *name, const char *const *users, size_t count, struct err *err)

@@ -31,6 +31,9 @@ const char *volumes_path(const struct volumes *volumes, const char *name, struct
 /* Existing with the same options is success (Docker). Bad names, drivers, options: ERR_INVALID in Docker's words. name "" invents 64 hex characters. */
 int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
 		   const struct volume **ret, struct err *err);
+/* One that goes with its container, by 64 hex characters that were chosen before. */
+int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
+			     const struct str_map *labels, const struct volume **ret, struct err *err);
 /* The row goes at once, the files on a work thread. users: container ids that use it; ERR_CONFLICT "remove x: volume is in use - [ids]". */
 int volumes_remove(struct volumes *volumes, const char *name, const char *const *users, size_t user_count, struct err *err);
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/api_internal.h"
 #include "base/panic.h"
@@ -62,6 +63,16 @@ static int version_number(const char *text, size_t length)
 	return digits && i == length ? major * 1000 + minor : -1;
 }
 
+enum { VERSION_OWN = 1050, VERSION_MIN = 1024 };
+
+int api_version_of(const struct http_request *req)
+{
+	const char *path = http_path(req);
+	int version = str_starts(path, "/v") ? version_number(path + 2, strcspn(path + 2, "/")) : -1;
+
+	return version < 0 ? VERSION_OWN : version;
+}
+
 /* Behind "/v1.50", if it starts so; NULL when that version is refused (and answered). */
 static const char *strip_version(struct http_request *req)
 {
@@ -75,12 +86,12 @@ static const char *strip_version(struct http_request *req)
 	version = version_number(path + 2, (size_t)(end - path - 2));
 	if (version < 0)
 		return path;
-	if (version > 1050) {
+	if (version > VERSION_OWN) {
 		http_reply_message(req, 400, "client version %.*s is too new. Maximum supported API version is " API_VERSION,
 				   (int)(end - path - 2), path + 2);
 		return NULL;
 	}
-	if (version < 1024) {
+	if (version < VERSION_MIN) {
 		http_reply_message(req, 400, "client version %.*s is too old. Minimum supported API version is " API_VERSION_MIN
 				   ", please upgrade your client to a newer version", (int)(end - path - 2), path + 2);
 		return NULL;

@@ -67,6 +67,7 @@ const struct http_config *api_http_config(const struct api *api);
 
 /* ---- what happens on the host, for /events; strings are copied ---- */
 void api_on_applied(struct api *api, const struct applied *applied);    /* service and node events, scope swarm */
-void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec, const char *extra);
+void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec,
+		      const struct container_pair *extra, size_t extra_count);
 void api_on_image(struct api *api, const char *action, const char *image_id, const char *name);
 void api_on_volume(struct api *api, const char *action, const char *name);

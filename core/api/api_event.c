@@ -193,17 +193,18 @@ static struct str_pair pair(const char *key, const char *value)
 	return (struct str_pair){ (char *)(uintptr_t)key, (char *)(uintptr_t)(value ? value : "") };
 }
 
-void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec, const char *extra)
+void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec,
+		      const struct container_pair *extra, size_t extra_count)
 {
-	struct str_pair *attributes = NEW_ARRAY(struct str_pair, spec->labels.count + 3);
+	struct str_pair *attributes = NEW_ARRAY(struct str_pair, spec->labels.count + 2 + extra_count);
 	size_t count = 0;
 
 	for (size_t i = 0; i < spec->labels.count; i++)
 		attributes[count++] = pair(spec->labels.items[i].key, spec->labels.items[i].value);
 	attributes[count++] = pair("image", spec->image);
 	attributes[count++] = pair("name", spec->name);
-	if (extra)
-		attributes[count++] = pair(str_eq(action, "kill") ? "signal" : "exitCode", extra);
+	for (size_t i = 0; i < extra_count; i++)
+		attributes[count++] = pair(extra[i].key, extra[i].value);
 	if (str_eq(action, "start"))
 		log_streams_on_start(api, container_id, spec);
 	take(api->events, "container", action, container_id, "local", spec->image, attributes, count);

@@ -29,6 +29,9 @@ struct route { const char *method, *path; api_fn *fn; enum route_need need; };
 /* NULL: 404, or 501 when Docker has it and we do not (then *ret_known). ret_name lives in the arena. */
 const struct route *route_find(const char *method, const char *path, struct arena *arena, const char **ret_name, bool *ret_known);
 
+/* ---- api.c ---- */
+int api_version_of(const struct http_request *req);             /* 1042 for 1.42; our own when the path names none */
+
 /* ---- api_json.c ---- */
 typedef void api_body_fn(struct api *api, struct http_request *req, yyjson_val *body, const char *name);
 /* Collects a JSON object and calls fn; broken JSON is answered 400. The document lives as long as the request. */
@@ -79,6 +82,7 @@ api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove
 api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_image_load, api_image_save,
 	api_image_save_all, api_image_prune, api_image_history, api_distribution;
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
+api_fn api_container_create, api_container_start, api_container_restart, api_container_wait, api_container_rename, api_container_prune;
 
 struct log_streams *log_streams_new(void);
 void log_streams_free(struct log_streams *streams);

@@ -3,16 +3,17 @@
 #include "base/panic.h"
 #include "base/units.h"
 
-const char *container_state_name(const struct runtime_info *info)
+const char *container_state_name(const struct agent_container *container)
 {
-	switch (info->state) {
-	case RUNTIME_CREATING:
-	case RUNTIME_CREATED: return "created";
-	case RUNTIME_RUNNING: return "running";
-	case RUNTIME_EXITED: return "exited";
-	case RUNTIME_REMOVING: return "removing";
+	switch (container->status) {
+	case SOLO_CREATED: return "created";
+	case SOLO_RUNNING: return "running";
+	case SOLO_RESTARTING: return "restarting";
+	case SOLO_EXITED: return "exited";
+	case SOLO_REMOVING: return "removing";
+	case SOLO_DEAD: return "dead";
 	}
-	panic("runtime state %d", info->state);
+	panic("container status %d", container->status);
 }
 
 static void add_health(const struct health *health, struct buf *out)
@@ -21,25 +22,38 @@ static void add_health(const struct health *health, struct buf *out)
 		buf_printf(out, " (%s%s)", health->status == HEALTH_STARTING ? "health: " : "", health_status_name(health->status));
 }
 
-void container_state_text(const struct runtime_info *info, const struct health *health, nsec now_wall, struct buf *out)
+bool container_is_up(const struct agent_container *container)
 {
-	switch (info->state) {
-	case RUNTIME_CREATING:
-	case RUNTIME_CREATED:
+	return container->status == SOLO_RUNNING || container->status == SOLO_RESTARTING;
+}
+
+static void add_age(nsec since_wall, nsec now_wall, struct buf *out)
+{
+	units_format_human_duration(MAX(0, now_wall - since_wall), out);
+}
+
+void container_state_text(const struct agent_container *container, nsec now_wall, struct buf *out)
+{
+	switch (container->status) {
+	case SOLO_CREATED:
 		buf_add_str(out, "Created");
 		return;
-	case RUNTIME_RUNNING:
+	case SOLO_RUNNING:
 		buf_add_str(out, "Up ");
-		units_format_human_duration(MAX(0, now_wall - info->started_wall), out);
-		add_health(health, out);
+		add_age(container->started_wall, now_wall, out);
+		add_health(container->health, out);
 		return;
-	case RUNTIME_EXITED:
-		buf_printf(out, "Exited (%d) ", info->exit_code);
-		units_format_human_duration(MAX(0, now_wall - info->finished_wall), out);
+	case SOLO_RESTARTING:
+	case SOLO_EXITED:
+		buf_printf(out, "%s (%d) ", container->status == SOLO_EXITED ? "Exited" : "Restarting", container->exit_code);
+		add_age(container->finished_wall, now_wall, out);
 		buf_add_str(out, " ago");
 		return;
-	case RUNTIME_REMOVING:
+	case SOLO_REMOVING:
 		buf_add_str(out, "Removal In Progress");
+		return;
+	case SOLO_DEAD:
+		buf_add_str(out, "Dead");
 		return;
 	}
 }

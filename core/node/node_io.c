@@ -135,12 +135,13 @@ static void on_status(void *arg, const struct task_status *status)
 		manager_report(host->manager, status);
 }
 
-static void on_container(void *arg, const char *action, const char *container_id, const struct container_spec *spec, const char *extra)
+static void on_container(void *arg, const char *action, const char *container_id, const struct container_spec *spec,
+			 const struct container_pair *extra, size_t extra_count)
 {
 	struct host *host = arg;
 
 	if (host->api)
-		api_on_container(host->api, action, container_id, spec, extra);
+		api_on_container(host->api, action, container_id, spec, extra, extra_count);
 }
 
 static void on_container_exit(void *arg, const struct runtime_exit *end)
@@ -289,7 +290,7 @@ static void on_signal(void *arg, int number)
 	}
 	manager_close(host->manager);
 	host->manager = NULL;
-	agent_stop_all(host->agent, false, stop_now, host);
+	agent_stop_all(host->agent, AGENT_STOP, stop_now, host);
 }
 
 /* A loaded host kills its containers first. Shims and containers get scores of their own. */

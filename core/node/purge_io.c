@@ -32,7 +32,7 @@ static void tasks_are_gone(void *arg)
 
 void purge_begin(struct host *host)
 {
-	agent_stop_all(host->agent, true, tasks_are_gone, host);
+	agent_stop_all(host->agent, AGENT_PURGE, tasks_are_gone, host);
 }
 
 /* Our own names only: a root may hold what is not ours, and then stays. */

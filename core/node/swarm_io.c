@@ -271,7 +271,7 @@ void swarm_leave(void *arg, bool force, api_swarm_done_fn *done, void *done_arg)
 		return;
 	host->manager = NULL;
 	manager_close(manager);
-	agent_stop_all(host->agent, true, left, host);
+	agent_stop_all(host->agent, AGENT_FORGET_TASKS, left, host);
 }
 
 void swarm_close(struct host *host)

@@ -1,0 +1,23 @@
+/* container_cmds.h - what the files of the noun container share. */
+#pragma once
+#include "applets/cli.h"
+#include "applets/container_flags.h"
+
+struct call;
+/* container_run.c */
+int container_run(struct cli *cli, const void *args, char **operands);
+int container_run_create(struct cli *cli, const void *args, char **operands);
+/* As docker's run fails: the program's name in front, how to find help behind; returns the code. */
+int container_run_fail(const struct cli *cli, const struct err *err, int code);
+
+/* container_acts.c: start, stop, restart, wait, rename, prune */
+extern const struct option container_start_options[], container_stop_options[], container_prune_options[];
+struct container_start_args { const char *detach_keys, *checkpoint; bool attach, interactive; };
+struct container_stop_args { const char *signal; struct option_int timeout; };          /* and of restart */
+struct container_prune_args { struct strlist filters; bool force; };
+int container_start(struct cli *cli, const void *args, char **operands);
+int container_stop(struct cli *cli, const void *args, char **operands);
+int container_restart(struct cli *cli, const void *args, char **operands);
+int container_wait(struct cli *cli, const void *args, char **operands);
+int container_rename(struct cli *cli, const void *args, char **operands);
+int container_prune(struct cli *cli, const void *args, char **operands);

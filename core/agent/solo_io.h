@@ -1,0 +1,43 @@
+/* solo_io.h - containers outside of services on this host: the shell of solo.h, and its rows in node.db. For the files of this room. */
+#pragma once
+#include "agent/agent_internal.h"
+#include "agent/solo.h"
+#include "agent/solo_plan.h"
+
+enum box_ask_kind { BOX_ASK_START, BOX_ASK_STOP, BOX_ASK_RESTART, BOX_ASK_REMOVE };
+struct box_ask { struct list node; enum box_ask_kind kind; runtime_done_fn *done; void *arg; };
+
+struct solo_box {
+	struct hosted hosted;
+	struct solo machine;
+	struct container_row row;       /* heap, shape_fini */
+	struct timer timer;
+	struct list asks;               /* of struct box_ask */
+	bool is_saved;                  /* node.db has it: people see it */
+	bool emits_stop;                /* its end is the one that a person's stop or restart asked for */
+	bool emits_restart;             /* and the start behind it */
+	struct err answer;              /* of an act that was answered at once; code 0: success */
+	struct err failure;             /* of the last start */
+	/* agent_create's caller, until it is saved */
+	agent_created_fn *created;
+	void *created_arg;
+};
+
+/* solo_io.c */
+struct solo_box *box_new(struct agent *agent, const struct container_row *row);         /* copies; in agent->boxes */
+void box_free(struct solo_box *box);                                                    /* out of it */
+void box_feed(struct solo_box *box, const struct solo_in *in);
+void box_answer(struct solo_box *box, const struct err *failure, int exit_code);         /* to the act under way, from a callback */
+void box_answer_later(struct solo_box *box);                                            /* a success, from inside the act */
+void box_exit(struct solo_box *box, const struct runtime_exit *exit);
+/* The row as it should be now. done may be NULL. */
+int box_save(struct solo_box *box, store_done_fn *done, void *arg, struct err *err);
+/* Its spec anew, after its row has changed or was loaded. */
+int box_plan(struct solo_box *box, struct err *err);
+
+void box_watch_health(struct solo_box *box, bool was_running);         /* its program runs, perhaps for long */
+
+/* solo_recover_io.c */
+int boxes_load(struct agent *agent, struct err *err);                   /* rows -> boxes, before the runtime is recovered */
+void boxes_adopt(struct agent *agent);                                  /* brought together with what the host has */
+void boxes_feed(struct agent *agent, const struct solo_in *in);           /* each of them; one may go meanwhile */

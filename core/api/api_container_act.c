@@ -1,0 +1,329 @@
+/* What people do to containers: POST /containers/create, /containers/x/start … and DELETE. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_internal.h"
+#include "api/container_state.h"
+#include "base/list.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "os/clock.h"
+#include "os/signals.h"
+
+static void done(void *arg, const struct err *failure)
+{
+	if (failure)
+		http_reply_error(arg, failure);
+	else
+		http_reply_empty(arg, 204);
+}
+
+/* ---- create ------------------------------------------------------------------------------------------------------ */
+
+static void created(void *arg, const char *id, const struct err *failure)
+{
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *root;
+
+	if (failure) {
+		http_reply_error(arg, failure);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	root = yyjson_mut_obj(doc);
+	api_add_str(doc, root, "Id", id);
+	yyjson_mut_obj_add_arr(doc, root, "Warnings");
+	api_reply_doc(arg, 201, doc, root);
+}
+
+static void create(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
+{
+	const char *asked = http_query(req, "name"), *platform = http_query(req, "platform");
+	struct container_request request;
+	struct err err;
+
+	(void)name;
+	if (container_request_from_json(body, http_arena(req), &request, &err) < 0)
+		http_reply_error(req, &err);
+	else if (str_is_empty(request.config.image))
+		http_reply_message(req, 400, "no image specified");
+	else
+		agent_create(api->host.agent, asked ? asked : "", platform ? platform : "", &request, created, req);
+}
+
+void api_container_create(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, create);
+}
+
+/* ---- start, stop, restart, kill, remove -------------------------------------------------------------------------- */
+
+void api_container_start(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	struct err err;
+
+	if (!str_is_empty(http_query(req, "checkpoint")) || !str_is_empty(http_query(req, "checkpoint-dir")))
+		http_reply_message(req, 501, "checkpoint is not supported by swarmbox yet");
+	else if (agent_find_container(api->host.agent, name, &container, &err) < 0)
+		http_reply_error(req, &err);
+	else if (container_is_up(&container))
+		http_reply_empty(req, 304);
+	else
+		agent_start(api->host.agent, container.info.id, done, req);
+}
+
+/* ?signal= and ?t= of stop and restart. False: answered. grace -1: the container's own. */
+static bool find_to_stop(struct api *api, struct http_request *req, const char *name, const char *verb, struct agent_container *ret,
+			 int *ret_signal, msec *ret_grace_ms)
+{
+	const char *grace = http_query(req, "t"), *text = http_query(req, "signal");
+	int64_t seconds = 0;
+	struct err err;
+
+	*ret_signal = str_is_empty(text) ? 0 : signal_parse(text);
+	if (!str_is_empty(grace) && (str_to_i64(grace, &seconds) < 0 || seconds > INT32_MAX)) {
+		http_reply_message(req, 400, "invalid timeout '%.40s': expected seconds", grace);
+		return false;
+	}
+	*ret_grace_ms = str_is_empty(grace) ? -1 : seconds < 0 ? SOLO_FOREVER : seconds * 1000;
+	if (agent_find_container(api->host.agent, name, ret, &err) < 0)
+		http_reply_error(req, &err);
+	else if (*ret_signal < 0)
+		http_reply_message(req, 400, "cannot %s container: %s: invalid signal: %.40s", verb, name, text);
+	else
+		return true;
+	return false;
+}
+
+void api_container_stop(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	msec grace_ms;
+	int number;
+
+	if (!find_to_stop(api, req, name, "stop", &container, &number, &grace_ms))
+		return;
+	if (container_is_up(&container))
+		agent_stop_container(api->host.agent, container.info.id, number, grace_ms, done, req);
+	else
+		http_reply_empty(req, 304);
+}
+
+void api_container_restart(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	msec grace_ms;
+	int number;
+
+	if (find_to_stop(api, req, name, "restart", &container, &number, &grace_ms))
+		agent_restart(api->host.agent, container.info.id, number, grace_ms, done, req);
+}
+
+void api_container_kill(struct api *api, struct http_request *req, const char *name)
+{
+	const char *text = http_query(req, "signal");
+	int number = signal_parse(str_is_empty(text) ? "KILL" : text);
+	struct agent_container container;
+	struct err err;
+
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0) {
+		err_wrap(&err, "cannot kill container: %s", name);
+		http_reply_error(req, &err);
+	} else if (number <= 0)
+		http_reply_message(req, 400, "cannot kill container: %s: %s%.40s", name, text[strspn(text, "0123456789")] ? "invalid signal: " :
+				   "the linux daemon does not support signal ", text);
+	else if (!container_is_up(&container))
+		http_reply_message(req, 409, "cannot kill container: %s: container %s is not running", name, container.info.id);
+	else if (agent_signal_container(api->host.agent, container.info.id, number, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		http_reply_empty(req, 204);
+}
+
+void api_container_remove(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	struct err err;
+
+	if (http_query_is_true(req, "link"))
+		http_reply_message(req, 501, "links are not supported by swarmbox yet");
+	else if (agent_find_container(api->host.agent, name, &container, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		agent_remove_container(api->host.agent, container.info.id, http_query_is_true(req, "force"), http_query_is_true(req, "v"), done,
+				       req);
+}
+
+/* ---- wait -------------------------------------------------------------------------------------------------------- */
+
+struct waiting { struct http_request *req; struct agent_wait *wait; };
+
+static void waiting_free(struct waiting *waiting)
+{
+	agent_wait_free(waiting->wait);
+	http_on_gone(waiting->req, NULL, NULL);
+	http_reply_end(waiting->req);
+	free(waiting);
+}
+
+static void waiter_gone(void *arg)
+{
+	waiting_free(arg);
+}
+
+static void waited(void *arg, int exit_code)
+{
+	struct waiting *waiting = arg;
+	CLEANUP(str_freep) char *text = str_printf("{\"StatusCode\":%d}\n", exit_code);
+
+	http_reply_write(waiting->req, text, strlen(text));
+	waiting_free(waiting);
+}
+
+static int wait_condition(const char *text, enum agent_wait_for *ret)
+{
+	static const char *const names[] = { [AGENT_WAIT_NOT_RUNNING] = "not-running", [AGENT_WAIT_NEXT_EXIT] = "next-exit",
+					     [AGENT_WAIT_REMOVED] = "removed" };
+
+	*ret = AGENT_WAIT_NOT_RUNNING;
+	if (str_is_empty(text))
+		return 0;
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (str_eq(names[i], text)) {
+			*ret = (enum agent_wait_for)i;
+			return 0;
+		}
+	return -1;
+}
+
+/* The head leaves at once: a client that has it knows that it will not miss the end. */
+void api_container_wait(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	enum agent_wait_for what;
+	struct agent_wait *wait;
+	struct waiting *waiting;
+	struct err err;
+
+	if (wait_condition(http_query(req, "condition"), &what) < 0) {
+		http_reply_message(req, 400, "invalid condition: \"%.40s\"", http_query(req, "condition"));
+		return;
+	}
+	waiting = NEW(struct waiting);
+	waiting->req = req;
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0 ||
+	    agent_wait_new(api->host.agent, container.info.id, what, waited, waiting, &wait, &err) < 0) {
+		free(waiting);
+		http_reply_error(req, &err);
+		return;
+	}
+	waiting->wait = wait;
+	http_reply_begin(req, 200, "application/json");
+	http_on_gone(req, waiter_gone, waiting);
+}
+
+/* ---- rename -------------------------------------------------------------------------------------- */
+
+void api_container_rename(struct api *api, struct http_request *req, const char *name)
+{
+	const char *new_name = http_query(req, "name");
+
+	agent_rename_container(api->host.agent, name, new_name ? new_name : "", done, req);
+}
+
+/* ---- prune ------------------------------------------------------------------------------------------------------- */
+
+/* Several removals, one answer. */
+struct pruning { struct api *api; struct http_request *req; struct strlist asked, removed; size_t awaited; };
+struct pruned { struct pruning *pruning; size_t which; };
+
+static void answer_pruning(struct pruning *pruning)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_obj_add_arr(doc, root, "ContainersDeleted");
+
+	for (size_t i = 0; i < pruning->removed.count; i++)
+		yyjson_mut_arr_add_strcpy(doc, list, pruning->removed.items[i]);
+	yyjson_mut_obj_add_uint(doc, root, "SpaceReclaimed", 0);
+	api_reply_doc(pruning->req, 200, doc, root);
+	strlist_fini(&pruning->asked);
+	strlist_fini(&pruning->removed);
+	free(pruning);
+}
+
+static void pruned_one(void *arg, const struct err *failure)
+{
+	struct pruned *one = arg;
+	struct pruning *pruning = one->pruning;
+
+	if (!failure)
+		strlist_add(&pruning->removed, pruning->asked.items[one->which]);
+	free(one);
+	if (--pruning->awaited == 0)
+		answer_pruning(pruning);
+}
+
+/* "24h" ago, or a moment. */
+static int parse_until(const char *text, nsec *ret, struct err *err)
+{
+	struct err ignored;
+	int64_t ago;
+
+	if (units_parse_duration(text, &ago, &ignored) == 0) {
+		*ret = clock_wall_ns() - ago;
+		return 0;
+	}
+	return api_parse_moment(text, ret) == 0 && *ret ? 0 : err_set(err, ERR_INVALID, "invalid filter 'until=%.60s'", text);
+}
+
+static bool is_prunable(const struct agent_container *container, const struct filters *filters, nsec until, struct arena *arena)
+{
+	const struct container_spec *spec = container->spec;
+	const struct str_array *unwanted = filters_get(filters, "label!");
+	struct str_map labels = { ARENA_ARRAY(arena, struct str_pair, spec->labels.count), spec->labels.count };
+
+	for (size_t i = 0; i < spec->labels.count; i++)
+		labels.items[i] = (struct str_pair){ (char *)(uintptr_t)spec->labels.items[i].key,
+						     (char *)(uintptr_t)spec->labels.items[i].value };
+	if (!container->row || (until && container->created_wall > until) || !filters_labels(filters, "label", &labels))
+		return false;
+	if (unwanted && filters_labels(filters, "label!", &labels))
+		return false;
+	return container->status == SOLO_CREATED || container->status == SOLO_EXITED || container->status == SOLO_DEAD;
+}
+
+void api_container_prune(struct api *api, struct http_request *req, const char *name)
+{
+	static const char *const keys[] = { "until", "label", "label!", NULL };
+	struct agent_container container;
+	const struct str_array *untils;
+	struct pruning *pruning;
+	struct filters filters;
+	nsec until = 0;
+	struct err err;
+
+	(void)name;
+	if (filters_parse(http_query(req, "filters"), keys, http_arena(req), &filters, &err) < 0 ||
+	    ((untils = filters_get(&filters, "until")) && untils->count > 1 &&
+	     err_set(&err, ERR_INVALID, "more than one until filter specified") < 0) ||
+	    (untils && untils->count && parse_until(untils->items[0], &until, &err) < 0)) {
+		http_reply_error(req, &err);
+		return;
+	}
+	pruning = NEW(struct pruning);
+	*pruning = (struct pruning){ .api = api, .req = req };
+	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container);)
+		if (is_prunable(&container, &filters, until, http_arena(req)))
+			strlist_add(&pruning->asked, container.info.id);
+	pruning->awaited = pruning->asked.count;
+	for (size_t i = 0; i < pruning->asked.count; i++) {
+		struct pruned *one = NEW(struct pruned);
+
+		*one = (struct pruned){ pruning, i };
+		agent_remove_container(api->host.agent, pruning->asked.items[i], false, false, pruned_one, one);
+	}
+	if (!pruning->asked.count)
+		answer_pruning(pruning);
+}
