@@ -51,7 +51,7 @@ static int open_v1(const struct cgroup_v1 *v1, const char *parent, struct arena 
  * is a controller less, found when a limit needs it. */
 static void hand_down(const char *dir)
 {
-	static const char *const wanted[] = { "+memory", "+cpu", "+pids" };
+	static const char *const wanted[] = { "+memory", "+cpu", "+pids", "+io" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
 		struct err ignored;
@@ -323,23 +323,6 @@ int cgroup_join(const struct shim_plan *plan, struct err *err)
 
 /* --- looking ----------------------------------------------------------------------------------- */
 
-static uint64_t read_count(const char *dir, const char *file, const char *key)
-{
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct err ignored;
-	uint64_t number = 0;
-
-	if (file_read(path_below(dir, file).text, FILE_MAX_BYTES, &text, &ignored) < 0)
-		return 0;
-	if (key)
-		return cgroup_count_of(buf_text(&text), key);
-	char *end = text.data ? strchr(text.data, '\n') : NULL;
-
-	if (end)
-		*end = '\0';
-	return str_to_u64(buf_text(&text), &number) == 0 ? number : 0;
-}
-
 int cgroup_open_oom(const struct cgroup_host *host, const char *id)
 {
 	const struct cgroup_layout *layout = &host->layout;
@@ -372,37 +355,6 @@ int cgroup_open_v2(const struct cgroup_host *host, const char *id)
 	if (!host->layout.v2_mount[0])
 		return -1;
 	return open(path_below(path_of(host->layout.v2_mount, host->parent, id).text, "ctr").text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-static void stats_v1(const struct cgroup_v1 *v1, const char *dir, struct runtime_stats *ret)
-{
-	if (v1->controllers & CGROUP_MEMORY) {
-		ret->memory_bytes = (int64_t)read_count(dir, "memory.usage_in_bytes", NULL);
-		ret->memory_peak_bytes = (int64_t)read_count(dir, "memory.max_usage_in_bytes", NULL);
-		ret->memory_limit_bytes = (int64_t)read_count(dir, "memory.limit_in_bytes", NULL);
-	}
-	if (v1->controllers & CGROUP_CPUACCT)
-		ret->cpu_ns = read_count(dir, "cpuacct.usage", NULL);
-	if (v1->controllers & CGROUP_PIDS)
-		ret->pids = (int64_t)read_count(dir, "pids.current", NULL);
-}
-
-void cgroup_stats(const struct cgroup_host *host, const char *id, struct runtime_stats *ret)
-{
-	const struct cgroup_layout *layout = &host->layout;
-
-	*ret = (struct runtime_stats){ 0 };
-	for (size_t i = 0; i < layout->v1_count; i++)
-		stats_v1(&layout->v1[i], path_of(layout->v1[i].mount, host->parent, id).text, ret);
-	if (layout->is_unified) {
-		struct group_path ctr = path_below(path_of(layout->v2_mount, host->parent, id).text, "ctr");
-
-		ret->memory_bytes = (int64_t)read_count(ctr.text, "memory.current", NULL);
-		ret->memory_peak_bytes = (int64_t)read_count(ctr.text, "memory.peak", NULL);
-		ret->memory_limit_bytes = (int64_t)read_count(ctr.text, "memory.max", NULL);
-		ret->cpu_ns = read_count(ctr.text, "cpu.stat", "usage_usec") * 1000;
-		ret->pids = (int64_t)read_count(ctr.text, "pids.current", NULL);
-	}
 }
 
 static void list_below(const char *mount, const char *parent, struct strlist *ret)

@@ -38,4 +38,7 @@ int cgroup_open_v2(const struct cgroup_host *host, const char *id);
 int cgroup_kill(const struct cgroup_host *host, const char *id, struct err *err);
 int cgroup_remove(const struct cgroup_host *host, const char *id, struct err *err);
 void cgroup_list(const struct cgroup_host *host, struct strlist *ret_ids);
-void cgroup_stats(const struct cgroup_host *host, const char *id, struct runtime_stats *ret);
+/* What the groups count; ret is zeroed by the caller. */
+void cgroup_stats(const struct cgroup_host *host, const char *id, unsigned ticks_per_second, struct runtime_stats *ret);
+/* As this host counts, in decimal. */
+void cgroup_pids(const struct cgroup_host *host, const char *id, size_t max_count, struct strlist *ret);

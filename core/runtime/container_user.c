@@ -181,3 +181,16 @@ int container_user_find(const struct container_spec *spec, const char *passwd, c
 	*ret = user;
 	return 0;
 }
+
+const char *container_user_name(const char *passwd, uid_t uid, struct arena *arena)
+{
+	struct line line;
+	uint32_t number;
+
+	for (const char *at = passwd; *at;) {
+		at = line_split(at, &line);
+		if (field_number(&line, 2, &number) == 0 && number == uid && line.lengths[0])
+			return arena_strndup(arena, line.fields[0], line.lengths[0]);
+	}
+	return arena_printf(arena, "%u", uid);
+}

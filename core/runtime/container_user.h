@@ -20,3 +20,5 @@ struct container_user {
 /* Errors in runc's words: "unable to find user web: no matching entries in passwd file". Lines that make no sense are skipped. */
 int container_user_find(const struct container_spec *spec, const char *passwd, const char *group, struct arena *arena,
 			struct container_user *ret, struct err *err);
+/* The name that passwd has for the number, or the number as text; in the arena. */
+const char *container_user_name(const char *passwd, uid_t uid, struct arena *arena);

@@ -130,9 +130,34 @@ int runtime_spec(const struct runtime *rt, const char *id, struct arena *arena, 
 /* -1 before it is created, after it has ended, and with CONTAINER_NET_HOST. Stays the runtime's. */
 int runtime_netns_fd(const struct runtime *rt, const char *id);
 
-struct runtime_stats { int64_t memory_bytes, memory_peak_bytes, memory_limit_bytes; uint64_t cpu_ns; int64_t pids; };
-/* Small reads from cgroup files; what this host does not count is 0. */
+#define RUNTIME_STATS_MAX_LINKS 16
+struct runtime_link { char name[16]; uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped; };
+struct runtime_stats {
+	nsec read_wall;
+	int64_t memory_bytes, memory_peak_bytes;
+	int64_t memory_limit_bytes;      /* the host's memory when there is none */
+	int64_t memory_cache_bytes, memory_inactive_file_bytes, memory_rss_bytes;
+	uint64_t memory_failures;        /* how often it met its limit */
+	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns;
+	uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
+	int64_t pids, pids_limit;        /* limit 0: none */
+	uint64_t read_bytes, write_bytes, reads, writes;         /* of block devices; 0 in cgroup v1 */
+	struct runtime_link links[RUNTIME_STATS_MAX_LINKS];      /* of its network, without lo; none while it does not run, nor with the host's */
+	size_t link_count;
+	uint64_t host_cpu_ns;            /* of all processors since boot, as Docker counts system_cpu_usage */
+	unsigned host_cpus;
+	int64_t host_memory_bytes;
+};
+/* Small reads from files of the kernel, at once; what this host does not count is 0. */
 int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats *ret, struct err *err);
+
+/* Its processes as `ps -ef` on this host would show them: UID PID PPID C STIME TTY TIME CMD. Row by row in cells; everything lives until the return.
+ * ERR_CONFLICT: it is not running. More than RUNTIME_TOP_MAX are cut off. */
+#define RUNTIME_TOP_COLUMNS 8
+#define RUNTIME_TOP_MAX     4096
+struct runtime_top { const char *const *titles; const char *const *cells; size_t row_count; };
+typedef void runtime_top_fn(void *arg, const struct runtime_top *top, const struct err *failure);
+void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void *arg);
 
 /* A reader of its log that ends when the container has ended and everything is read. The owner frees it (before the runtime is closed). */
 int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,

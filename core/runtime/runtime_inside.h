@@ -92,6 +92,7 @@ bool runtime_job_ended(struct runtime *rt);
 /* Calls back at the end of this round, unless the runtime is closed before. */
 void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure);
 void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure);
+void runtime_refuse_top_later(struct runtime *rt, runtime_top_fn *take_top, void *arg, const struct err *failure);
 void waiter_answer(struct waiter *waiter, const struct err *failure);    /* once; harmless when nobody waits */
 
 /* container_create_io.c */

@@ -158,7 +158,15 @@ void container_job(struct container *container, container_job_fn *run, container
 	submit_jobs(container->rt);
 }
 
-struct call { struct runtime *rt; runtime_done_fn *done; runtime_stream_fn *take_stream; void *arg; struct err err; bool has_failed; };
+struct call {
+	struct runtime *rt;
+	runtime_done_fn *done;
+	runtime_stream_fn *take_stream;
+	runtime_top_fn *take_top;
+	void *arg;
+	struct err err;
+	bool has_failed;
+};
 
 static void call_now(void *arg)
 {
@@ -169,6 +177,8 @@ static void call_now(void *arg)
 	rt->calls--;
 	if (!rt->is_closed && call->take_stream)
 		call->take_stream(call->arg, -1, failure);
+	else if (!rt->is_closed && call->take_top)
+		call->take_top(call->arg, NULL, failure);
 	else if (!rt->is_closed)
 		call->done(call->arg, failure);
 	free(call);
@@ -195,6 +205,11 @@ void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, 
 void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure)
 {
 	call_later((struct call){ .rt = rt, .take_stream = take_stream, .arg = arg }, failure);
+}
+
+void runtime_refuse_top_later(struct runtime *rt, runtime_top_fn *take_top, void *arg, const struct err *failure)
+{
+	call_later((struct call){ .rt = rt, .take_top = take_top, .arg = arg }, failure);
 }
 
 void waiter_answer(struct waiter *waiter, const struct err *failure)
@@ -502,14 +517,6 @@ int runtime_netns_fd(const struct runtime *rt, const char *id)
 	const struct container *container = container_find(rt, id);
 
 	return container ? container->netns_fd : -1;
-}
-
-int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats *ret, struct err *err)
-{
-	if (!container_find(rt, id))
-		return err_set(err, ERR_NOT_FOUND, "No such container: %s", id);
-	cgroup_stats(&rt->cgroups, id, ret);
-	return 0;
 }
 
 int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,

@@ -120,6 +120,18 @@ void host_copy_libraries(struct host *host)
 		host->rootfs);
 }
 
+pid_t host_parent_of(pid_t pid)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	CLEANUP(str_freep) char *path = str_printf("/proc/%d/status", (int)pid);
+	struct err ignored;
+
+	file_read(path, 1 << 16, &text, &ignored);
+	const char *line = strstr(buf_text(&text), "PPid:");
+
+	return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
+}
+
 const char *host_file(struct host *host, const char *path)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;

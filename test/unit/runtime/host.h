@@ -78,5 +78,6 @@ void host_wait_spec_end(struct host *host, const char *id);
 bool host_wait(struct host *host, const bool *flag);
 /* What this program is linked with comes into the root file system, for containers in which it runs itself (uses_init). */
 void host_copy_libraries(struct host *host);
+pid_t host_parent_of(pid_t pid);
 const char *host_file(struct host *host, const char *path);      /* its text */
 void host_sh(const char *fmt, ...) PRINTF_LIKE(1, 2);    /* a shell command that must succeed */
