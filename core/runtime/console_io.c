@@ -46,14 +46,17 @@ int console_mount(int root_fd, const struct console *console, struct err *err)
 	return tree < 0 || kcall_move_mount(tree, target) < 0 ? err_sys(err, "mount /dev/console") : 0;
 }
 
-int console_take(const struct console *console, unsigned uid, struct err *err)
+int console_take_stdio(const struct console *console, unsigned uid, struct err *err)
 {
-	if (ioctl(console->slave_fd, TIOCSCTTY, 0) < 0)
-		return err_sys(err, "take the terminal");
 	if (uid && fchown(console->slave_fd, uid, (gid_t)-1) < 0)
 		return err_sys(err, "owner of the terminal");
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(console->slave_fd, fd) < 0)
 			return err_sys(err, "standard input and output");
 	return 0;
+}
+
+int console_take(const struct console *console, struct err *err)
+{
+	return ioctl(console->slave_fd, TIOCSCTTY, 0) < 0 ? err_sys(err, "take the terminal") : 0;
 }

@@ -8,5 +8,7 @@ struct console { int master_fd, slave_fd; };     /* close-on-exec */
 int console_open(int root_fd, unsigned rows, unsigned columns, struct console *ret, struct err *err);
 /* Mounts it at /dev/console. */
 int console_mount(int root_fd, const struct console *console, struct err *err);
-/* It becomes the controlling terminal of the calling session, its stdin, stdout and stderr, and the user's. */
-int console_take(const struct console *console, unsigned uid, struct err *err);
+/* It becomes stdin, stdout and stderr, and the user's. */
+int console_take_stdio(const struct console *console, unsigned uid, struct err *err);
+/* It becomes the controlling terminal of the calling session. */
+int console_take(const struct console *console, struct err *err);

@@ -202,7 +202,7 @@ static int seal_root(struct init *init, struct err *err)
 static int become_user(struct init *init, struct err *err)
 {
 	if (process_find_user(&init->process, init->spec, err) < 0 || enter_cwd(init, err) < 0 || seal_root(init, err) < 0 ||
-	    process_take_stdio(&init->process, err) < 0)
+	    process_take_stdio(&init->process, err) < 0 || process_take_terminal(&init->process, err) < 0)
 		return -1;
 	return process_drop_privileges(&init->process, init->spec, init->spec->caps, err);
 }
@@ -219,15 +219,6 @@ static int read_plan(struct init *init, int spec_dir_fd, struct err *err)
 		return -1;
 	init->process.has_tty = init->plan.spec.has_tty;
 	return 0;
-}
-
-/* Whoever lost its shim before reads the end of the pair instead of the word. */
-static void wait_at_gate(int gate_fd)
-{
-	char word;
-
-	if (recv(gate_fd, &word, 1, 0) != 1 || word != PROCESS_GO)
-		_exit(PROGRAM_FAILED);
 }
 
 _Noreturn void container_init_run(const struct container_init *given)
@@ -247,8 +238,7 @@ _Noreturn void container_init_run(const struct container_init *given)
 	char *const *argv = program_argv(&init.spec->argv, &init.arena);
 	char *const *env = container_files_env(init.spec, NULL, init.spec->has_tty, init.process.user.home, &init.arena);
 
-	process_be_ready(&init.process);
-	wait_at_gate(given->gate_fd);
+	process_wait_at_gate(&init.process);
 	int code = init.spec->uses_init ? reaper_exec(init.process.self_fd, given->gate_fd, argv, env, &err)
 					: program_exec(argv, env, &init.arena, &err);
 

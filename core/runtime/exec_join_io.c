@@ -1,4 +1,4 @@
-/* exec_join_io.c - specs -> v1 groups -> namespaces -> root, user, cwd -> terminal, stdio -> limits, filter, identity -> exec. */
+/* exec_join_io.c - specs -> v1 groups -> namespaces -> root, user, cwd -> terminal, stdio -> limits, filter, identity -> the process itself -> exec. */
 #include "runtime/exec_join_io.h"
 
 #include <errno.h>
@@ -18,12 +18,14 @@
 #include "runtime/container_files.h"
 #include "runtime/inroot_io.h"
 #include "runtime/kcall_io.h"
+#include "runtime/packet_io.h"
 #include "runtime/process_io.h"
 #include "runtime/program_io.h"
 #include "runtime/shim_plan.h"
 #include "runtime/shim_wire.h"
 
 enum { ARENA_BYTES = 96 << 20 };
+#define HAS_ENDED "the container has ended"
 
 struct entry {
 	struct arena arena;
@@ -60,8 +62,8 @@ static int join_namespaces(struct entry *entry, const struct exec_join *join, st
 {
 	close(join->spec_fd);
 	close(join->dir_fd);
-	if (setns(join->pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
-		return err_sys(err, "join the container's namespaces");
+	if (setns(join->pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWPID) < 0)
+		return errno == ESRCH ? err_set(err, ERR_CONFLICT, HAS_ENDED) : err_sys(err, "join the container's namespaces");
 	close(join->pidfd);
 	entry->process.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return entry->process.root_fd < 0 ? err_sys(err, "open the container's root") : 0;
@@ -103,6 +105,23 @@ static int enter(struct entry *entry, const struct exec_join *join, struct err *
 	return process_drop_privileges(&entry->process, &entry->spec, entry->exec.is_privileged ? CAPS_ALL : entry->spec.caps, err);
 }
 
+/* Returns in the new process only: the helper hands it to the shim, whose child it is, and ends. */
+static int make_process(const struct entry *entry, struct err *err)
+{
+	int gate_fd = entry->process.gate_fd, pidfd = -1;
+	int32_t pid = kcall_clone_sibling(&pidfd);
+	char message[1 + sizeof pid] = { PROCESS_MADE };
+
+	if (pid < 0)             /* none can be made in a namespace whose first one is gone: pid_namespaces(7) */
+		return errno == ENOMEM ? err_set(err, ERR_CONFLICT, HAS_ENDED) : err_sys(err, "make a process in the container");
+	if (pid > 0) {
+		memcpy(message + 1, &pid, sizeof pid);
+		_exit(packet_send(gate_fd, message, sizeof message, &pidfd, 1) < 0 ? PROGRAM_FAILED : 0);
+	}
+	setsid();
+	return process_take_terminal(&entry->process, err);
+}
+
 _Noreturn void exec_join_run(const struct exec_join *join)
 {
 	struct entry entry = { .process = { .root_fd = -1, .self_fd = -1, .gate_fd = join->gate_fd,
@@ -112,13 +131,13 @@ _Noreturn void exec_join_run(const struct exec_join *join)
 	arena_init(&entry.arena, "exec_join", ARENA_BYTES);
 	entry.process.arena = &entry.arena;
 	process_reset();
-	if (enter(&entry, join, &err) < 0)
+	if (enter(&entry, join, &err) < 0 || make_process(&entry, &err) < 0)
 		process_fail(join->gate_fd, PROGRAM_FAILED, &err);
 
 	char *const *argv = program_argv(&entry.exec.argv, &entry.arena);
 	char *const *env = container_files_env(&entry.spec, &entry.exec.env, entry.exec.has_tty, entry.process.user.home, &entry.arena);
 
-	process_be_ready(&entry.process);
+	process_wait_at_gate(&entry.process);
 	int code = program_exec(argv, env, &entry.arena, &err);
 
 	process_fail(join->gate_fd, code, &err);

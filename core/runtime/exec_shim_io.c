@@ -1,4 +1,4 @@
-/* exec_shim_io.c - the life of an exec's shim: join the container's pid namespace, clone into it, one poll loop until the process ends. */
+/* exec_shim_io.c - the life of an exec's shim: clone a helper that makes the process inside, one poll loop until that ends. */
 #include "runtime/exec_shim.h"
 
 #include <errno.h>
@@ -22,9 +22,10 @@
 #include "runtime/shim_streams_io.h"
 
 struct exec_shim {
-	int link_fd, gate_fd, pidfd;     /* link_fd -1: the agent is gone */
+	int link_fd, gate_fd;            /* link_fd -1: the agent is gone */
+	int pidfd, helper_fd;            /* the process; until it is made, its helper, which then is the other one until it is reaped */
 	pid_t pid;
-	bool is_running, has_failed, is_bound, has_stdin;
+	bool is_made, is_running, has_failed, is_bound, has_stdin;
 	struct shim_wire end;
 	struct streams streams;
 };
@@ -41,14 +42,10 @@ static void tell(struct exec_shim *shim, enum shim_wire_state state, int fd)
 
 /* --- making the process ------------------------------------------------------------------------ */
 
-/* Only children are made in that namespace; we stay where we are, and are their parent. */
-static int clone_process(struct exec_shim *shim, const char *letters, const struct exec_join *join, struct err *err)
+static int clone_helper(struct exec_shim *shim, const char *letters, const struct exec_join *join, struct err *err)
 {
 	struct kcall_clone_args args = { .flags = KCALL_CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&shim->pidfd, .exit_signal = SIGCHLD };
 
-	if (setns(EXEC_PIDFD_FD, CLONE_NEWPID) < 0)
-		return errno == ESRCH ? err_set(err, ERR_CONFLICT, "the container has ended")
-				      : err_sys(err, "join the container's pid namespace");
 	if (strchr(letters, EXEC_LETTER_GROUP)) {
 		args.flags |= KCALL_CLONE_INTO_CGROUP;
 		args.cgroup = EXEC_CGROUP_FD;
@@ -64,9 +61,7 @@ static int clone_process(struct exec_shim *shim, const char *letters, const stru
 		fd_closep(&shim->streams.bad.fd);
 		exec_join_run(join);
 	}
-	if (shim->pid < 0)       /* no process can be made in a namespace whose first one is gone: pid_namespaces(7) */
-		return errno == ENOMEM ? err_set(err, ERR_CONFLICT, "the container has ended") : err_sys(err, "make a process in the container");
-	return 0;
+	return shim->pid < 0 ? err_sys(err, "make a process for the container") : 0;
 }
 
 static int make(struct exec_shim *shim, const char *letters, struct err *err)
@@ -89,7 +84,7 @@ static int make(struct exec_shim *shim, const char *letters, struct err *err)
 		: streams_open_pipes(&shim->streams, (struct streams_wants){ shim->has_stdin, has_output, has_output }, join.stdio, err);
 
 	if (result == 0)
-		result = clone_process(shim, letters, &join, err);
+		result = clone_helper(shim, letters, &join, err);
 	fd_closep(&join.gate_fd);
 	for (size_t i = 0; i < ARRAY_COUNT(join.stdio); i++)
 		fd_closep(&join.stdio[i]);
@@ -100,21 +95,44 @@ static int make(struct exec_shim *shim, const char *letters, struct err *err)
 
 /* --- the loop ---------------------------------------------------------------------------------- */
 
+static void take_process(struct exec_shim *shim, int pidfd)
+{
+	shim->helper_fd = shim->pidfd;
+	shim->pidfd = pidfd;
+	shim->pid = shim->end.pid;
+	shim->is_made = true;
+}
+
+/* The helper has the gate open as well: only without it does the gate's end tell of exec. */
+static void let_go(struct exec_shim *shim)
+{
+	char word = PROCESS_GO;
+
+	if (!process_has_ended(shim->helper_fd, &(int){ 0 }))
+		return;
+	fd_closep(&shim->helper_fd);
+	shim->helper_fd = -1;
+	send(shim->gate_fd, &word, 1, MSG_NOSIGNAL);    /* when it is gone, its pidfd says so */
+}
+
 static void hear_gate(struct exec_shim *shim)
 {
-	int terminal[2];
+	int fds[2];
 
-	switch (process_hear(shim->gate_fd, terminal, &shim->end)) {
+	switch (process_hear(shim->gate_fd, fds, &shim->end)) {
 	case PROCESS_SAYS_NOTHING:
 		return;
+	case PROCESS_IS_MADE:
+		take_process(shim, fds[0]);
+		return;
 	case PROCESS_IS_READY:
-		streams_take_terminal(&shim->streams, terminal, shim->has_stdin);
+		streams_take_terminal(&shim->streams, fds, shim->has_stdin);
 		return;
 	case PROCESS_HAS_FAILED:
 		shim->has_failed = true;
 		return;
 	case PROCESS_IS_SILENT:
-		shim->is_running = !shim->has_failed;
+		shim->is_running = shim->is_made && !shim->has_failed;
 		if (shim->is_running)
 			tell(shim, SHIM_WIRE_RUNNING, shim->pidfd);
 		fd_closep(&shim->gate_fd);
@@ -146,18 +164,21 @@ static void hear_agent(struct exec_shim *shim)
 /* One round; false when the process has ended. What the gate says comes before the death that may follow it. */
 static bool serve_once(struct exec_shim *shim)
 {
-	struct pollfd fds[3 + STREAMS_POLLS] = {
-		{ shim->gate_fd, POLLIN, 0 }, { shim->pidfd, POLLIN, 0 }, { shim->link_fd, POLLIN, 0 }
+	enum { OWN = 4 };
+	struct pollfd fds[OWN + STREAMS_POLLS] = {
+		{ shim->gate_fd, POLLIN, 0 }, { shim->pidfd, POLLIN, 0 }, { shim->link_fd, POLLIN, 0 }, { shim->helper_fd, POLLIN, 0 }
 	};
 
-	streams_poll(&shim->streams, fds + 3);
+	streams_poll(&shim->streams, fds + OWN);
 	if (poll(fds, ARRAY_COUNT(fds), -1) < 0)
 		return errno == EINTR;
 	if (fds[0].revents)
 		hear_gate(shim);
-	streams_serve(&shim->streams, fds + 3);
+	streams_serve(&shim->streams, fds + OWN);
 	if (fds[2].revents)
 		hear_agent(shim);
+	if (fds[3].revents)
+		let_go(shim);
 	if (!fds[1].revents)
 		return true;
 	while (shim->gate_fd >= 0 && poll(&fds[0], 1, 0) > 0)
@@ -170,7 +191,7 @@ static struct exec_shim *shim_new(void)
 	static struct exec_shim shim;
 
 	shim.link_fd = EXEC_LINK_FD;
-	shim.gate_fd = shim.pidfd = -1;
+	shim.gate_fd = shim.pidfd = shim.helper_fd = -1;
 	streams_init(&shim.streams);
 	return &shim;
 }
@@ -193,6 +214,8 @@ int exec_shim_run(const char *letters)
 			;
 		streams_finish(&shim->streams);
 	}
+	if (!shim->is_running && !shim->end.error[0])
+		str_copy(shim->end.error, sizeof shim->end.error, "it was killed before its program ran");
 	tell(shim, shim->is_running ? SHIM_WIRE_EXITED : SHIM_WIRE_NONE, -1);
 	fd_closep(&shim->link_fd);
 	streams_close(&shim->streams);

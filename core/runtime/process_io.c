@@ -57,7 +57,7 @@ int process_take_stdio(struct process *process, struct err *err)
 	const int *given = process->stdio;
 
 	if (process->has_tty)
-		return console_take(&process->console, process->user.uid, err);
+		return console_take_stdio(&process->console, process->user.uid, err);
 	for (int fd = 0; fd <= 2; fd++) {
 		if (given[fd] >= 0 && dup2(given[fd], fd) < 0)
 			return err_sys(err, "standard input and output");
@@ -67,11 +67,20 @@ int process_take_stdio(struct process *process, struct err *err)
 	return 0;
 }
 
+int process_take_terminal(const struct process *process, struct err *err)
+{
+	return process->has_tty ? console_take(&process->console, err) : 0;
+}
+
+/* A change of identity takes more back than it should. */
 int process_drop_privileges(const struct process *process, const struct container_spec *spec, uint64_t caps, struct err *err)
 {
 	if (privileges_set_rlimits(spec, err) < 0 || privileges_load_filter(spec, err) < 0)
 		return -1;
-	return privileges_become(caps, &process->user, err);
+	if (privileges_become(caps, &process->user, err) < 0)
+		return -1;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
 }
 
 static void close_all_but(int a, int b)
@@ -86,7 +95,7 @@ static void close_all_but(int a, int b)
 }
 
 /* Everything was opened close-on-exec; closing it is the belt to those braces. The gate stays until then: its end tells of exec. */
-void process_be_ready(const struct process *process)
+void process_wait_at_gate(const struct process *process)
 {
 	const int terminal[] = { process->console.master_fd, process->console.slave_fd };
 	char word = PROCESS_READY;
@@ -95,6 +104,8 @@ void process_be_ready(const struct process *process)
 	if (packet_send(process->gate_fd, &word, 1, terminal, process->has_tty ? ARRAY_COUNT(terminal) : 0) < 0)
 		_exit(PROGRAM_FAILED);
 	close_all_but(process->gate_fd, process->self_fd);
+	if (recv(process->gate_fd, &word, 1, 0) != 1 || word != PROCESS_GO)
+		_exit(PROGRAM_FAILED);
 }
 
 _Noreturn void process_fail(int gate_fd, int code, const struct err *err)
@@ -119,7 +130,7 @@ void process_be_shim(const char *name)
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-enum process_word process_hear(int gate_fd, int ret_terminal[2], struct shim_wire *ret_end)
+enum process_word process_hear(int gate_fd, int ret_fds[2], struct shim_wire *ret_end)
 {
 	char text[PROCESS_MESSAGE_BYTES + 1];
 	int fds[PACKET_FDS];
@@ -127,10 +138,16 @@ enum process_word process_hear(int gate_fd, int ret_terminal[2], struct shim_wir
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return PROCESS_SAYS_NOTHING;
-	if (length == 1 && text[0] == PROCESS_READY) {
-		ret_terminal[0] = fds[0];
-		ret_terminal[1] = fds[1];
+	ret_fds[0] = fds[0];
+	ret_fds[1] = fds[1];
+	if (length == 1 && text[0] == PROCESS_READY)
 		return PROCESS_IS_READY;
+	if (length == 1 + sizeof(int32_t) && text[0] == PROCESS_MADE) {
+		int32_t pid;
+
+		memcpy(&pid, text + 1, sizeof pid);
+		ret_end->pid = pid;
+		return PROCESS_IS_MADE;
 	}
 	if (length >= 2 && text[0] == PROCESS_ERROR) {
 		text[length] = '\0';

@@ -137,6 +137,9 @@ static void hear_gate(struct shim *shim)
 		streams_take_terminal(&shim->streams, terminal, shim->has_stdin);
 		shim->phase = SHIM_AT_GATE;
 		break;
+	case PROCESS_IS_MADE:            /* by a helper, which the first process of a container has none of */
+		fd_closep(&terminal[0]);
+		return;
 	case PROCESS_HAS_FAILED:
 		shim->phase = SHIM_FAILED;
 		break;

@@ -141,7 +141,7 @@ TEST(what_cannot_be_run_is_told_in_dockers_words_and_leaves_nothing)
 	const char *missing = "foo", *absolute = "/foo", *plain = "/tmp/plain", *empty = "";
 
 	host_open(&host);
-	host_sh("echo x > %s/tmp/plain && chmod 644 %s/tmp/plain && ln -s /proc/self/cwd %s/tmp/out && ln -s /etc %s/tmp/etc", host.rootfs,
+	host_sh("echo x > %s/tmp/plain && chmod 644 %s/tmp/plain && ln -s /proc/1/cwd %s/tmp/out && ln -s /etc %s/tmp/etc", host.rootfs,
 		host.rootfs, host.rootfs, host.rootfs);
 	struct container_spec spec = host_spec(&host, "pause", NULL), created = host_spec(&host, "pause", NULL);
 	struct container_exec exec = exec_of(&missing);

