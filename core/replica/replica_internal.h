@@ -19,6 +19,7 @@ struct replica {
 	struct batch batch;             /* the entry of ours that is in flight */
 	bool in_flight;
 	raft_index batch_index;
+	raft_term batch_term;
 	/* raft's persists that are on the disk; they come in order */
 	uint64_t persisted;
 

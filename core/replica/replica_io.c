@@ -98,8 +98,9 @@ void replica_answer_all(struct replica *r, const struct err *err)
 
 /* --- when it cannot go on ---------------------------------------------------------------------- */
 
-/* The log cannot be written: what is in flight fails, raft is given up, and another one is started
- * from what the disk really holds as soon as it can be read. */
+/* The log cannot be written: raft is given up, and another one is started from what the disk really
+ * holds as soon as it can be read. Only then is it known whether the entry in flight was made: a
+ * write whose fsync failed may stand there all the same. */
 static void lose_log(struct replica *r, const struct err *err)
 {
 	r->failure = *err;
@@ -108,7 +109,6 @@ static void lose_log(struct replica *r, const struct err *err)
 	raft_free(r->raft);
 	r->raft = NULL;
 	r->leads = false;
-	drop_batch(r, err);
 	timer_set_in(&r->retry, r->is_down ? REOPEN_MS : 0);
 	timer_set_in(&r->pump, 0);
 	if (!r->is_down)
@@ -340,17 +340,40 @@ int replica_start_raft(struct replica *r, struct store_log *log, struct err *err
 	return 0;
 }
 
+static bool log_has_batch(const struct replica *r, const struct store_log *log)
+{
+	for (size_t i = 0; i < log->entry_count; i++)
+		if (log->entries[i].index == r->batch_index && log->entries[i].term == r->batch_term)
+			return true;
+	return false;
+}
+
+/* Nobody waits for a disk that stays away. */
+static void give_up_batch(struct replica *r, const struct err *err)
+{
+	struct err unknown = *err;
+
+	err_wrap(&unknown, "it is not known whether the change was made; look before it is repeated");
+	drop_batch(r, &unknown);
+}
+
 static void on_reopened(void *arg, struct store_log *log, const struct err *err)
 {
 	struct replica *r = arg;
 	struct err failure;
 
+	enter(r);
 	if (err) {
 		r->failure = *err;
 		timer_set_in(&r->retry, REOPEN_MS);
+		give_up_batch(r, err);
+		if (r->is_open)
+			answer_list(r, &r->answers);
+		leave(r);
 		return;
 	}
-	enter(r);
+	if (!log_has_batch(r, log))
+		drop_batch(r, &r->failure);
 	if (replica_start_raft(r, log, &failure) < 0 && r->is_open && !r->stopped.code)
 		stop(r, &failure);
 	leave(r);
@@ -377,6 +400,7 @@ static void send_batch(struct replica *r, struct replica_time time)
 
 	r->in_flight = true;
 	r->batch_index = 0;
+	r->batch_term = raft_status(r->raft).hard.term;
 	if (propose(r, time, &out, &err) < 0) {
 		drop_batch(r, &err);
 		return;
