@@ -58,7 +58,7 @@ static int take_until(struct image_filter *filter, nsec now_wall, struct err *er
 int image_filter_parse(const char *text, enum image_filter_use use, const struct image_store *images, nsec now_wall, struct arena *arena,
 		       struct image_filter *ret, struct err *err)
 {
-	*ret = (struct image_filter){ 0 };
+	*ret = (struct image_filter){ .use = use };
 	if (filters_parse(text, use == IMAGE_FILTER_LIST ? list_keys : prune_keys, arena, &ret->filters, err) < 0 ||
 	    filters_bool(&ret->filters, "dangling", use == IMAGE_FILTER_PRUNE, &ret->is_dangling, err) < 0 ||
 	    take_images(ret, images, "before", err) < 0 || take_images(ret, images, "since", err) < 0)
@@ -151,7 +151,10 @@ static bool labels_match(const struct filters *filters, const struct image_confi
 
 bool image_filter_holds(const struct image_filter *filter, const struct image *image, struct strlist *ret_tags)
 {
-	if (filter->has_dangling && filter->is_dangling != (image->tags.count == 0))
+	/* one that was pulled by its digest is shown as having no name, and yet nobody lost it */
+	bool is_dangling = image->tags.count == 0 && (filter->use == IMAGE_FILTER_LIST || image->repositories.count == 0);
+
+	if (filter->has_dangling && filter->is_dangling != is_dangling)
 		return false;
 	if ((filter->has_before && image->config.created >= filter->before) || (filter->has_since && image->config.created <= filter->since))
 		return false;

@@ -7,6 +7,7 @@ enum image_filter_use { IMAGE_FILTER_LIST, IMAGE_FILTER_PRUNE };
 
 struct image_filter {
 	struct filters filters;
+	enum image_filter_use use;
 	bool has_dangling, is_dangling;                  /* PRUNE: dangling ones unless it is said otherwise */
 	bool has_before, has_since;
 	nsec before, since;                              /* of creation; before: also `until` */

@@ -1,6 +1,5 @@
 #include "image/image.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/image_ref.h"
@@ -12,21 +11,31 @@ void image_free(struct image *image)
 	image_config_fini(&image->config);
 	strlist_fini(&image->tags);
 	strlist_fini(&image->digests);
+	strlist_fini(&image->repositories);
 	free(image->layers);
 	free(image);
 }
 
+static void add_repo_digest(const struct image *image, const char *repository, struct strlist *ret)
+{
+	CLEANUP(str_freep) char *digest = str_printf("%s@sha256:%s", repository, image->digests.items[0]);
+
+	if (!strlist_has(ret, digest))
+		strlist_add(ret, digest);
+}
+
 void image_repo_digests(const struct image *image, struct strlist *ret)
 {
-	for (size_t i = 0; image->digests.count && i < image->tags.count; i++) {
-		char name[IMAGE_REF_TEXT_SIZE], digest[IMAGE_REF_TEXT_SIZE + 8 + SHA256_HEX_SIZE];
+	if (image->digests.count == 0)
+		return;
+	for (size_t i = 0; i < image->tags.count; i++) {
+		char name[IMAGE_REF_TEXT_SIZE];
 		struct image_ref ref;
 		struct err err;
 
-		if (image_ref_parse(image->tags.items[i], &ref, &err) < 0)
-			continue;
-		snprintf(digest, sizeof(digest), "%s@sha256:%s", image_ref_format_familiar_name(&ref, name), image->digests.items[0]);
-		if (!strlist_has(ret, digest))
-			strlist_add(ret, digest);
+		if (image_ref_parse(image->tags.items[i], &ref, &err) == 0)
+			add_repo_digest(image, image_ref_format_familiar_name(&ref, name), ret);
 	}
+	for (size_t i = 0; i < image->repositories.count; i++)
+		add_repo_digest(image, image->repositories.items[i], ret);
 }

@@ -24,6 +24,7 @@ struct image {
 	/* Hex of the digests it is found by. The first is the one people see and services are pinned to: that of an index when it was chosen from
 	 * one, else the manifest's. Empty for the built-in image. */
 	struct strlist digests;
+	struct strlist repositories;                     /* it was pulled from: familiar, "nginx", "reg.example/x"; sorted; empty when none */
 	bool is_builtin;
 	int64_t size_bytes;                              /* all layers, unpacked */
 	struct image_config config;
@@ -35,7 +36,8 @@ struct image {
 };
 
 void image_free(struct image *image);                    /* NULL is welcome */
-/* "nginx@sha256:…" once per repository among its tags; empty for the built-in image. The caller frees the list. */
+/* "nginx@sha256:…" once for each repository among its tags and of those it was pulled from; empty for the built-in image. The caller frees
+ * the list. */
 void image_repo_digests(const struct image *image, struct strlist *ret);
 
 /* What a removal took away, in Docker's order. text is "nginx:latest" or "sha256:…". */

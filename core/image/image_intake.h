@@ -60,6 +60,7 @@ struct image_intake_image {
 	/* The digests come from a registry: when the image is here already, under other ones, these take their place, and the older ones go on
 	 * finding it. Otherwise it stays as it is, and these find it too. */
 	bool is_from_registry;
+	const char *repository;                          /* and it is this one of its: familiar, "reg.example/x"; NULL: none */
 	const char *const *names;                        /* "nginx:1.27"; default tag latest */
 	size_t name_count;
 };

@@ -20,6 +20,7 @@ static void free_image(struct intake_image *image)
 {
 	image_free(image->image);
 	strlist_fini(&image->tags);
+	free(image->repository);
 	free(image->layers);
 	free(image);
 }
@@ -212,6 +213,8 @@ static void done_read(void *arg)
 	strlist_add(&image->image->digests, image->index[0] ? image->index : image->manifest);
 	if (image->index[0])
 		strlist_add(&image->image->digests, image->manifest);
+	if (image->repository)
+		strlist_add(&image->image->repositories, image->repository);
 	intake->events.on_added(intake->arg, number_of(intake, image));
 	if (intake->state == INTAKE_GATHERING)
 		intake_layers_start(intake);
@@ -239,6 +242,7 @@ void image_intake_add(struct image_intake *intake, const struct image_intake_ima
 	struct intake_image *image = NEW(struct intake_image);
 	image->intake = intake;
 	image->is_from_registry = from->is_from_registry;
+	image->repository = str_dup(from->repository);
 	str_copy(image->manifest, sizeof(image->manifest), from->manifest);
 	str_copy(image->index, sizeof(image->index), from->index ? from->index : "");
 	intake->images = mem_resize(intake->images, intake->image_count + 1, sizeof(*intake->images));

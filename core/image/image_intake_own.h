@@ -28,6 +28,7 @@ struct intake_image {
 	char manifest[SHA256_HEX_SIZE], index[SHA256_HEX_SIZE];
 	bool is_from_registry, is_known;
 	struct strlist tags;                             /* familiar */
+	char *repository;
 	struct image *image;                             /* read; until the commit takes it */
 	char id[SHA256_HEX_SIZE];
 	size_t *layers;

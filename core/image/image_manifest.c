@@ -7,10 +7,12 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "image/image_json.h"
+#include "model/image_ref.h"
 #include "model/json.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define DIGESTS "swarmbox.digests"
+#define REPOSITORIES "swarmbox.repositories"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 
 static const struct { const char *type; enum inflate_kind kind; } layer_types[] = {
@@ -143,13 +145,14 @@ void image_index_fini(struct image_index *index)
 	for (size_t i = 0; i < index->count; i++) {
 		free(index->entries[i].name);
 		strlist_fini(&index->entries[i].digests);
+		strlist_fini(&index->entries[i].repositories);
 	}
 	free(index->entries);
 	*index = (struct image_index){ 0 };
 }
 
 void image_index_add(struct image_index *index, const struct image_blob *manifest, bool is_docker, const char *name,
-		     const struct strlist *digests)
+		     const struct strlist *digests, const struct strlist *repositories)
 {
 	if ((index->count & (index->count - 1)) == 0)        /* full at every power of two */
 		index->entries = mem_resize(index->entries, MAX(2 * index->count, (size_t)1), sizeof(*index->entries));
@@ -157,6 +160,8 @@ void image_index_add(struct image_index *index, const struct image_blob *manifes
 	*entry = (struct image_index_entry){ .manifest = *manifest, .is_docker = is_docker, .name = str_dup(name ? name : "") };
 	for (size_t i = 0; i < digests->count; i++)
 		strlist_add(&entry->digests, digests->items[i]);
+	for (size_t i = 0; i < repositories->count; i++)
+		strlist_add(&entry->repositories, repositories->items[i]);
 }
 
 /* "HEX HEX …"; without any it is the manifest's. */
@@ -173,6 +178,21 @@ static int parse_digests(const char *text, const struct image_blob *manifest, st
 	return 0;
 }
 
+static int parse_repositories(const char *text, struct strlist *ret, struct err *err)
+{
+	struct image_ref ref;
+	struct err fault;
+
+	if (str_is_empty(text))
+		return 0;
+	*ret = str_split(text, ' ');
+	for (size_t i = 0; i < ret->count; i++)
+		if (i == IMAGE_REPOSITORIES_MAX || image_ref_parse(ret->items[i], &ref, &fault) < 0 || ref.tag[0] || ref.digest[0])
+			return err_set(err, ERR_INVALID, "index.json: " REPOSITORIES ": no list of at most %d repositories",
+				       IMAGE_REPOSITORIES_MAX);
+	return 0;
+}
+
 static int parse_index(yyjson_val *root, struct image_index *ret, struct err *err)
 {
 	yyjson_val *list = yyjson_obj_get(root, "manifests"), *item;
@@ -182,13 +202,14 @@ static int parse_index(yyjson_val *root, struct image_index *ret, struct err *er
 		return err_set(err, ERR_INVALID, "index.json: no list of at most %d manifests", IMAGE_INDEX_MAX_ENTRIES);
 	yyjson_arr_foreach(list, i, count, item) {
 		yyjson_val *notes = yyjson_obj_get(item, "annotations");
-		CLEANUP(strlist_finip) struct strlist digests = { 0 };
+		CLEANUP(strlist_finip) struct strlist digests = { 0 }, repositories = { 0 };
 		struct image_blob blob = { 0 };
 
 		if (image_json_blob(item, "index.json: manifest", &blob, err) < 0 ||
-		    parse_digests(yyjson_get_str(yyjson_obj_get(notes, DIGESTS)), &blob, &digests, err) < 0)
+		    parse_digests(yyjson_get_str(yyjson_obj_get(notes, DIGESTS)), &blob, &digests, err) < 0 ||
+		    parse_repositories(yyjson_get_str(yyjson_obj_get(notes, REPOSITORIES)), &repositories, err) < 0)
 			return -1;
-		image_index_add(ret, &blob, is_docker_type(item), yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests);
+		image_index_add(ret, &blob, is_docker_type(item), yyjson_get_str(yyjson_obj_get(notes, REF_NAME)), &digests, &repositories);
 	}
 	return 0;
 }
@@ -207,21 +228,28 @@ int image_index_parse(const char *json, size_t bytes, struct image_index *ret, s
 	return result;
 }
 
-static void put_notes(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct image_index_entry *entry)
+static void put_words(yyjson_mut_doc *doc, yyjson_mut_val *notes, const char *key, const struct strlist *words)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < words->count; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", words->items[i]);
+	yyjson_mut_obj_add_strcpy(doc, notes, key, buf_text(&text));
+}
+
+static void put_notes(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct image_index_entry *entry)
+{
 	bool is_usual = entry->digests.count == 1 && str_eq(entry->digests.items[0], entry->manifest.digest);
 
-	if (str_is_empty(entry->name) && is_usual)
+	if (str_is_empty(entry->name) && is_usual && entry->repositories.count == 0)
 		return;
 	yyjson_mut_val *notes = yyjson_mut_obj_add_obj(doc, item, "annotations");
 	if (!str_is_empty(entry->name))
 		yyjson_mut_obj_add_str(doc, notes, REF_NAME, entry->name);
-	if (is_usual)
-		return;
-	for (size_t i = 0; i < entry->digests.count; i++)
-		buf_printf(&text, "%s%s", i ? " " : "", entry->digests.items[i]);
-	yyjson_mut_obj_add_strcpy(doc, notes, DIGESTS, buf_text(&text));
+	if (!is_usual)
+		put_words(doc, notes, DIGESTS, &entry->digests);
+	if (entry->repositories.count)
+		put_words(doc, notes, REPOSITORIES, &entry->repositories);
 }
 
 void image_index_format(const struct image_index *index, struct buf *out)

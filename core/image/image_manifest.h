@@ -33,11 +33,18 @@ void image_manifest_format(const struct image_manifest *manifest, struct buf *ou
 /* One line of index.json: a manifest, and the canonical name it goes by, or "". A manifest with several names has several. digests, of ours only:
  * by which the image is found, of the manifest and of others it came under, the one people see first. */
 #define IMAGE_DIGESTS_MAX 16
-struct image_index_entry { struct image_blob manifest; bool is_docker; char *name; struct strlist digests; };
+#define IMAGE_REPOSITORIES_MAX 16
+struct image_index_entry {
+	struct image_blob manifest;
+	bool is_docker;
+	char *name;
+	struct strlist digests;
+	struct strlist repositories;                     /* of ours only: those it was pulled from, familiar */
+};
 struct image_index { struct image_index_entry *entries; size_t count; };
 void image_index_fini(struct image_index *index);
 void image_index_add(struct image_index *index, const struct image_blob *manifest, bool is_docker, const char *name,
-		     const struct strlist *digests);
+		     const struct strlist *digests, const struct strlist *repositories);
 /* ret is fini'ed on failure. */
 int image_index_parse(const char *json, size_t bytes, struct image_index *ret, struct err *err);
 void image_index_format(const struct image_index *index, struct buf *out);

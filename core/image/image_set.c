@@ -156,6 +156,14 @@ static void add_digests(struct image *image, const struct strlist *more)
 			strlist_add(&image->digests, more->items[i]);
 }
 
+static void add_repositories(struct image *image, const struct strlist *more)
+{
+	for (size_t i = 0; i < more->count && image->repositories.count < IMAGE_REPOSITORIES_MAX; i++)
+		if (!strlist_has(&image->repositories, more->items[i]))
+			strlist_add(&image->repositories, more->items[i]);
+	strlist_sort(&image->repositories);
+}
+
 /* The image goes on with the manifest and the blobs that it had. */
 static void keep_manifest(struct image *image, const struct image *old)
 {
@@ -178,6 +186,7 @@ void image_set_plan_add(const struct image_set *set, struct image *image, bool r
 
 	if (same) {                                  /* twice in one edit: the first one's manifest, the digests of both */
 		add_digests(find_add(edit, image->id), &image->digests);
+		add_repositories(find_add(edit, image->id), &image->repositories);
 		image_free(image);
 		return;
 	}
@@ -185,6 +194,8 @@ void image_set_plan_add(const struct image_set *set, struct image *image, bool r
 		add_digests(image, &old->digests);
 	else if (old)
 		keep_manifest(image, old);
+	if (old)
+		add_repositories(image, &old->repositories);
 	for (size_t i = 0; old && i < old->tags.count; i++)
 		strlist_add(&image->tags, old->tags.items[i]);
 	edit->adds = mem_resize(edit->adds, edit->add_count + 1, sizeof(*edit->adds));
@@ -222,10 +233,11 @@ static void index_one(const struct image *image, const struct image_edit *edit, 
 	new_tags(image, edit, &tags);
 	for (size_t i = 0; i < tags.count; i++) {
 		check(image_ref_parse(tags.items[i], &ref, &err) == 0);
-		image_index_add(index, &manifest, image->is_docker_manifest, image_ref_format_canonical(&ref, text), &image->digests);
+		image_index_add(index, &manifest, image->is_docker_manifest, image_ref_format_canonical(&ref, text), &image->digests,
+				&image->repositories);
 	}
 	if (tags.count == 0)
-		image_index_add(index, &manifest, image->is_docker_manifest, NULL, &image->digests);
+		image_index_add(index, &manifest, image->is_docker_manifest, NULL, &image->digests, &image->repositories);
 	strlist_fini(&tags);
 }
 

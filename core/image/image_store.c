@@ -169,6 +169,8 @@ static struct image *load_image(struct image_store *store, const struct image_in
 	}
 	for (size_t i = 0; i < entry->digests.count; i++)
 		strlist_add(&image->digests, entry->digests.items[i]);
+	for (size_t i = 0; i < entry->repositories.count; i++)
+		strlist_add(&image->repositories, entry->repositories.items[i]);
 	image_store_measure(store, image);
 	if (!image->is_unpacked)
 		log_error("images: image sha256:%s lacks a layer on disk; import it again", image->id);
