@@ -60,6 +60,10 @@ void agent_unit_format(const struct node_settings *settings, const char *config,
 		buf_printf(&label, "%s=%s", settings->labels.items[i].key, settings->labels.items[i].value ? settings->labels.items[i].value : "");
 		add_option("label", buf_text(&label), out);
 	}
+	for (size_t i = 0; i < settings->insecure_registries.count; i++)
+		add_option("insecure-registry", settings->insecure_registries.items[i], out);
+	for (size_t i = 0; i < settings->registry_mirrors.count; i++)
+		add_option("registry-mirror", settings->registry_mirrors.items[i], out);
 	if (settings->stop_containers)
 		buf_add_str(out, " --stop-containers");
 	/* Containers live in cgroups of their own, outside the unit's; shims are left alone when the agent is stopped or replaced. */

@@ -11,13 +11,14 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "compose/flat_yaml.h"
+#include "image/registry_hosts.h"
 #include "node/node.h"
 #include "os/file.h"
 #include "os/notify.h"
 
 struct agent_args {
 	const char *data_root, *run_root, *cgroup_parent, *listen_addr, *advertise_addr, *log_level, *config;
-	struct strlist hosts, labels;
+	struct strlist hosts, labels, insecure_registries, registry_mirrors;
 	bool stop_containers, install, purge;
 };
 
@@ -27,11 +28,13 @@ static const struct option agent_options[] = {
 	OPT_STRING(struct agent_args, config, 0, "config", "file", "YAML file whose keys are the names of these options"),
 	OPT_STRING(struct agent_args, data_root, 0, "data-root", "dir", "What must be kept (default \"/var/lib/swarmbox\")"),
 	OPT_LIST(struct agent_args, hosts, 'H', "host", "list", "Socket to listen on (default \"unix://RUN-ROOT/swarmbox.sock\")"),
+	OPT_LIST(struct agent_args, insecure_registries, 0, "insecure-registry", "list", "Registry or network that may do without TLS, or without a known authority"),
 	OPT_BOOL(struct agent_args, install, 0, "install", "Write and enable a systemd unit with these options"),
 	OPT_LIST(struct agent_args, labels, 0, "label", "list", "Label of this host, key=value"),
 	OPT_STRING(struct agent_args, listen_addr, 0, "listen-addr", "string", "Address for other nodes (default \"0.0.0.0:2377\")"),
 	OPT_STRING(struct agent_args, log_level, 0, "log-level", "string", "error, warn, info or debug (default \"info\")"),
 	OPT_BOOL(struct agent_args, purge, 0, "purge", "Remove everything an agent with these roots has made, volumes and images too"),
+	OPT_LIST(struct agent_args, registry_mirrors, 0, "registry-mirror", "list", "Address that is asked before Docker's registry"),
 	OPT_STRING(struct agent_args, run_root, 0, "run-root", "dir", "What goes with a reboot (default \"/run/swarmbox\")"),
 	OPT_BOOL(struct agent_args, stop_containers, 0, "stop-containers", "A clean stop ends the containers too"),
 	OPT_END
@@ -82,6 +85,10 @@ static int take_item(const struct flat_item *item, struct agent_args *args, cons
 		return take_list(item, &args->hosts, flags->hosts.count, err);
 	if (str_eq(item->name, "label"))
 		return take_list(item, &args->labels, flags->labels.count, err);
+	if (str_eq(item->name, "insecure-registry"))
+		return take_list(item, &args->insecure_registries, flags->insecure_registries.count, err);
+	if (str_eq(item->name, "registry-mirror"))
+		return take_list(item, &args->registry_mirrors, flags->registry_mirrors.count, err);
 	if (str_eq(item->name, "stop-containers"))
 		return take_bool(item, &args->stop_containers, err);
 	return err_set(err, ERR_INVALID, "line %u: unknown key '%.100s'", item->line, item->name);
@@ -143,6 +150,29 @@ static int take_sockets(const struct agent_args *args, const struct node_setting
 	return 0;
 }
 
+static void take_words(const struct strlist *words, struct arena *arena, struct str_array *ret)
+{
+	ret->items = ARENA_ARRAY(arena, char *, words->count + 1);
+	for (size_t i = 0; i < words->count; i++)
+		ret->items[ret->count++] = arena_strdup(arena, words->items[i]);
+}
+
+/* Checked now, so that nothing is found wrong when the first image is asked for. */
+static int take_registries(const struct agent_args *args, struct arena *arena, struct node_settings *ret, struct err *err)
+{
+	struct registry_hosts hosts = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < args->insecure_registries.count && rc == 0; i++)
+		rc = registry_hosts_add_insecure(&hosts, args->insecure_registries.items[i], err) < 0 ? err_wrap(err, "--insecure-registry") : 0;
+	for (size_t i = 0; i < args->registry_mirrors.count && rc == 0; i++)
+		rc = registry_hosts_add_mirror(&hosts, args->registry_mirrors.items[i], err) < 0 ? err_wrap(err, "--registry-mirror") : 0;
+	registry_hosts_fini(&hosts);
+	take_words(&args->insecure_registries, arena, &ret->insecure_registries);
+	take_words(&args->registry_mirrors, arena, &ret->registry_mirrors);
+	return rc;
+}
+
 static int settings_of(const struct agent_args *args, struct arena *arena, struct node_settings *ret, struct err *err)
 {
 	enum log_level level = LOG_LEVEL_INFO;
@@ -156,7 +186,7 @@ static int settings_of(const struct agent_args *args, struct arena *arena, struc
 		return err_set(err, ERR_INVALID, "--log-level: '%s' is none of error, warn, info, debug", args->log_level);
 	log_set_level(level);
 	if (absolute("data-root", ret->data_root, err) < 0 || absolute("run-root", ret->run_root, err) < 0 ||
-	    take_labels(&args->labels, arena, &ret->labels, err) < 0)
+	    take_labels(&args->labels, arena, &ret->labels, err) < 0 || take_registries(args, arena, ret, err) < 0)
 		return -1;
 	return take_sockets(args, ret, arena, &ret->sockets, err);
 }
@@ -186,6 +216,10 @@ static int run_agent(struct cli *cli, const void *given, char **operands)
 		strlist_fini(&args.hosts);
 	if (args.labels.items != flags->labels.items)
 		strlist_fini(&args.labels);
+	if (args.insecure_registries.items != flags->insecure_registries.items)
+		strlist_fini(&args.insecure_registries);
+	if (args.registry_mirrors.items != flags->registry_mirrors.items)
+		strlist_fini(&args.registry_mirrors);
 	arena_fini(&arena);
 	return rc < 0 ? cli_fail(&err) : EXIT_OK;
 }

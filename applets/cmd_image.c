@@ -5,6 +5,7 @@
 #include "applets/image_upload.h"
 #include "applets/listing.h"
 #include "applets/prune.h"
+#include "applets/registry_pull.h"
 #include "base/units.h"
 #include "client/call.h"
 #include "client/dig.h"
@@ -80,6 +81,25 @@ static const char *digest_of(yyjson_val *image, const struct image_ref *tag)
 	return "";
 }
 
+/* The repository of an image that was pulled by its digest. */
+static void put_untagged(struct columns *table, yyjson_val *image, bool no_trunc)
+{
+	yyjson_val *digests = dig(image, "RepoDigests"), *item;
+	yyjson_arr_iter iter;
+
+	if (yyjson_arr_size(digests) == 0)
+		put_image(table, image, "<none>", "<none>", "", no_trunc);
+	yyjson_arr_iter_init(digests, &iter);
+	while ((item = yyjson_arr_iter_next(&iter))) {
+		char name[IMAGE_REF_TEXT_SIZE];
+		struct image_ref ref;
+		struct err ignored = {0};
+
+		if (image_ref_parse(yyjson_get_str(item), &ref, &ignored) == 0)
+			put_image(table, image, image_ref_format_familiar_name(&ref, name), "<none>", ref.digest, no_trunc);
+	}
+}
+
 /* A row for each tag; images without one have one row that says so. */
 static void put_tags(struct columns *table, yyjson_val *image, bool no_trunc)
 {
@@ -87,7 +107,7 @@ static void put_tags(struct columns *table, yyjson_val *image, bool no_trunc)
 	yyjson_arr_iter iter;
 
 	if (yyjson_arr_size(tags) == 0)
-		put_image(table, image, "<none>", "<none>", "", no_trunc);
+		put_untagged(table, image, no_trunc);
 	yyjson_arr_iter_init(tags, &iter);
 	while ((item = yyjson_arr_iter_next(&iter))) {
 		char name[IMAGE_REF_TEXT_SIZE];
@@ -282,6 +302,9 @@ static const struct command image_commands[] = {
 	{ .name = "prune", .usage = "[OPTIONS]", .help = "Remove images that nobody uses",
 	  .options = image_prune_options, .args_size = sizeof(struct image_prune_args),
 	  .run = image_prune },
+	{ .name = "pull", .spellings = "image pull, pull", .usage = "[OPTIONS] NAME[:TAG|@DIGEST]",
+	  .help = "Fetch an image from a registry", .options = registry_pull_options, .min = 1,
+	  .max = 1, .args_size = sizeof(struct registry_pull_args), .run = registry_pull },
 	{ .name = "rm", .spellings = "image rm, image remove, rmi", .usage = "[OPTIONS] IMAGE [IMAGE...]",
 	  .help = "Remove images", .options = image_rm_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct image_rm_args), .run = image_rm },

@@ -6,6 +6,7 @@
 #pragma once
 #include "agent/agent_io.h"
 #include "http/http_server_io.h"
+#include "image/image_pull.h"
 #include "manager/control.h"
 
 #define API_VERSION     "1.50"
@@ -44,6 +45,7 @@ struct api_host {
 	struct agent *agent;
 	struct runtime *runtime;
 	struct image_store *images;
+	struct image_puller *puller;
 	struct net *net;
 	struct volumes *volumes;
 	const struct api_facts *facts;

@@ -27,10 +27,12 @@ static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char 
 		yyjson_mut_arr_add_strcpy(doc, array, list->items[i]);
 }
 
-static bool is_of_repository(const char *digest, const struct strlist *tags)
+static bool is_of_repository(const char *digest, const struct image *image, const struct strlist *tags)
 {
 	size_t length = strcspn(digest, "@");
 
+	if (image->tags.count == 0)              /* pulled by digest */
+		return true;
 	for (size_t i = 0; i < tags->count; i++)
 		if (strncmp(tags->items[i], digest, length) == 0 && tags->items[i][length] == ':')
 			return true;
@@ -44,7 +46,7 @@ static void add_names(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct 
 
 	image_repo_digests(image, &all);
 	for (size_t i = 0; i < all.count; i++)
-		if (is_of_repository(all.items[i], tags))
+		if (is_of_repository(all.items[i], image, tags))
 			strlist_add(&digests, all.items[i]);
 	add_strings(doc, object, "RepoTags", tags);
 	add_strings(doc, object, "RepoDigests", &digests);
@@ -201,31 +203,6 @@ void api_image_history(struct api *api, struct http_request *req, const char *na
 		yyjson_mut_arr_prepend(list, history_item(image, h, size, i + 1 == image->config.history_count, doc));
 	}
 	api_reply_doc(req, 200, doc, list);
-}
-
-/* What a service is pinned to at create. The built-in image has no digest, and an image we do not have needs a registry. */
-void api_distribution(struct api *api, struct http_request *req, const char *name)
-{
-	const struct image *image;
-	yyjson_mut_doc *doc;
-	yyjson_mut_val *root, *descriptor, *platform;
-	struct err err;
-
-	if (image_store_pin(api->host.images, name, &image, &err) < 0) {
-		http_reply_error(req, &err);
-		return;
-	}
-	doc = yyjson_mut_doc_new(NULL);
-	root = yyjson_mut_obj(doc);
-	descriptor = yyjson_mut_obj_add_obj(doc, root, "Descriptor");
-	api_add_str(doc, descriptor, "mediaType", image->is_docker_manifest ? IMAGE_DOCKER_MANIFEST_TYPE : IMAGE_MANIFEST_TYPE);
-	add_id(doc, descriptor, "digest", image->digests.items[0]);
-	platform = yyjson_mut_arr_add_obj(doc, yyjson_mut_obj_add_arr(doc, root, "Platforms"));
-	api_add_str(doc, platform, "architecture", image->config.architecture);
-	api_add_str(doc, platform, "os", image->config.os);
-	if (!str_is_empty(image->config.variant))
-		api_add_str(doc, platform, "variant", image->config.variant);
-	api_reply_doc(req, 200, doc, root);
 }
 
 static void tagged(void *arg, const struct err *err)
@@ -388,7 +365,7 @@ void api_image_create(struct api *api, struct http_request *req, const char *nam
 
 	(void)name;
 	if (!str_is_empty(http_query(req, "fromImage"))) {
-		http_reply_message(req, 501, "image pull is not supported by swarmbox yet: use image import, or 'swarmbox:latest'");
+		api_pull(api, req);
 		return;
 	}
 	if (!str_eq(source, "-")) {

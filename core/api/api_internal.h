@@ -11,12 +11,15 @@ enum { PRINTED_SPECS = 16, PRINTED_BYTES_MAX = 64 * 1024 };
 
 struct event_log;
 struct log_streams;
+enum { SILENT_REGISTRIES = 8 };
 struct api {
 	struct api_host host;
 	struct http_config http;
 	char headers[256];
 	struct event_log *events;
 	struct log_streams *streams;    /* service logs that are followed */
+	/* Registries that could not be reached a moment ago: what is here is answered for at once. */
+	struct silent_registry { char domain[256]; msec until; } silent[SILENT_REGISTRIES];
 	struct printed_spec printed[PRINTED_SPECS];
 };
 
@@ -79,10 +82,13 @@ api_fn api_network_list, api_network_inspect;
 /* The network that a name, an id of the cluster or one of this engine means; -1: none. enum predefined_network. */
 int api_network_find(const struct api *api, const char *name);
 api_fn api_volume_create, api_volume_list, api_volume_inspect, api_volume_remove, api_volume_prune;
-api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_image_load, api_image_save,
+api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_image_create, api_auth, api_image_load, api_image_save,
 	api_image_save_all, api_image_prune, api_image_history, api_distribution;
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
 api_fn api_container_create, api_container_start, api_container_restart, api_container_wait, api_container_rename, api_container_prune;
+
+/* POST /images/create with fromImage. */
+void api_pull(struct api *api, struct http_request *req);
 
 struct log_streams *log_streams_new(void);
 void log_streams_free(struct log_streams *streams);

@@ -59,6 +59,7 @@ static const struct route routes[] = {
 	{ "GET", "/images/{*}/json", api_image_inspect, NEEDS_NOTHING },
 	{ "POST", "/images/{*}/tag", api_image_tag, NEEDS_NOTHING },
 	{ "DELETE", "/images/{*}", api_image_remove, NEEDS_NOTHING },
+	{ "POST", "/auth", api_auth, NEEDS_NOTHING },
 	{ "GET", "/distribution/{*}/json", api_distribution, NEEDS_NOTHING },
 
 	{ "GET", "/containers/json", api_container_list, NEEDS_NOTHING },
@@ -87,7 +88,7 @@ static const struct route routes[] = {
 	{ "GET", "/images/search", NULL, NEEDS_NOTHING },
 	{ "POST", "/images/{*}/push", NULL, NEEDS_NOTHING }, { "POST", "/build", NULL, NEEDS_NOTHING },
 	{ "POST", "/build/prune", NULL, NEEDS_NOTHING }, { "POST", "/build/cancel", NULL, NEEDS_NOTHING },
-	{ "POST", "/commit", NULL, NEEDS_NOTHING }, { "POST", "/auth", NULL, NEEDS_NOTHING }, { "POST", "/session", NULL, NEEDS_NOTHING },
+	{ "POST", "/commit", NULL, NEEDS_NOTHING }, { "POST", "/session", NULL, NEEDS_NOTHING },
 	{ "POST", "/grpc", NULL, NEEDS_NOTHING },
 	{ "POST", "/containers/{}/pause", NULL, NEEDS_NOTHING }, { "POST", "/containers/{}/unpause", NULL, NEEDS_NOTHING },
 	{ "POST", "/containers/{}/attach", NULL, NEEDS_NOTHING }, { "GET", "/containers/{}/attach/ws", NULL, NEEDS_NOTHING },

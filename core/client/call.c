@@ -15,6 +15,7 @@ struct call {
 	char *socket_path;
 	struct http_client *client;
 	int status;
+	char *header_name, *header_value;                /* of the next call */
 };
 
 struct call *call_new(const char *socket_path)
@@ -30,8 +31,17 @@ void call_free(struct call *call)
 	if (!call)
 		return;
 	http_client_close(call->client);
+	call_set_header(call, NULL, NULL);
 	free(call->socket_path);
 	free(call);
+}
+
+void call_set_header(struct call *call, const char *name, const char *value)
+{
+	free(call->header_name);
+	free(call->header_value);
+	call->header_name = str_dup(name);
+	call->header_value = str_dup(value);
 }
 
 const char *call_socket_path(const struct call *call)
@@ -53,10 +63,12 @@ static int open_client(struct call *call, struct err *err)
 		http_client_close(call->client);
 		call->client = NULL;
 	}
-	if (call->client)
+	if (call->client || http_client_open(call->socket_path, &call->client, &why) == 0) {
+		if (call->header_value)
+			http_client_set_header(call->client, call->header_name, call->header_value);
+		call_set_header(call, NULL, NULL);
 		return 0;
-	if (http_client_open(call->socket_path, &call->client, &why) == 0)
-		return 0;
+	}
 	return err_set(err, ERR_UNAVAILABLE,
 		       "Cannot connect to the agent at unix://%s (%s). Start one with: swarmbox agent",
 		       call->socket_path, why.text);
@@ -75,6 +87,8 @@ static enum err_code code_of(int status)
 	switch (status) {
 	case 400:
 		return ERR_INVALID;
+	case 401:
+		return ERR_UNAUTHORIZED;
 	case 403:
 		return ERR_DENIED;
 	case 404:

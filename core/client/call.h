@@ -16,6 +16,9 @@ struct call;
 struct call *call_new(const char *socket_path);
 void call_free(struct call *call);                       /* NULL is welcome */
 
+/* A header line of the next call and no other; NULL: none. */
+void call_set_header(struct call *call, const char *name, const char *value);
+
 /* Path and query, percent-encoded by the caller where needed: see call_add_*. The version prefix is
  * put in front. ret_doc may be NULL when the answer does not matter; it is NULL after an answer
  * without a body. The caller frees it with yyjson_doc_free. */

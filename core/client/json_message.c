@@ -41,10 +41,15 @@ static int take(const struct json_message_sink *sink, yyjson_val *root, struct e
 		str_make_line(err->text);
 		return -1;
 	}
-	if (*id && *status) {
-		if (sink->screen)
-			show(sink, root, id);
+	if (*id && *status && sink->screen) {
+		show(sink, root, id);
 		return 0;
+	}
+	if (*id && *status) {
+		if (dig(root, "progressDetail.current"))
+			return 0;
+		sink->print(id, strlen(id));
+		sink->print(": ", 2);
 	}
 	sink->print(stream, strlen(stream));
 	if (*status) {

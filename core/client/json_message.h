@@ -12,7 +12,7 @@
 struct json_message_sink {
 	void (*print)(const char *text, size_t length);
 	progress_line_fn *line;         /* with screen */
-	void *screen;                   /* NULL: lines with an id are left out */
+	void *screen;                   /* NULL: lines with an id are printed, those with a bar left out */
 };
 /* -1 with the error that the line tells, or when it is no such line. Blank ones are fine. */
 int json_message_take(const struct json_message_sink *sink, const char *line, size_t bytes,

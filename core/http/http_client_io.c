@@ -23,6 +23,7 @@ struct http_client {
 	bool is_lost;                   /* nothing more can be sent */
 	bool at_eof;
 	bool asked_head, closes;
+	struct buf headers;             /* more lines, of the next request */
 	const uint8_t *at;              /* unread part of the window */
 	size_t left;
 	const uint8_t *piece;           /* unread part of a piece of the body */
@@ -50,12 +51,21 @@ void http_client_close(struct http_client *client)
 		return;
 	close(client->fd);
 	http_parse_fini(&client->parse);
+	buf_fini(&client->headers);
 	free(client);
 }
 
 void http_client_closep(struct http_client **client)
 {
 	http_client_close(*client);
+}
+
+void http_client_set_header(struct http_client *client, const char *name, const char *value)
+{
+	buf_printf(&client->headers, "%s: ", name);
+	for (; *value; value++)
+		buf_add_char(&client->headers, (unsigned char)*value < ' ' || *value == 0x7f ? ' ' : *value);
+	buf_add_str(&client->headers, "\r\n");
 }
 
 /* --- out --- */
@@ -87,6 +97,8 @@ static void add_request_head(struct http_client *client, const char *method, con
 		   method, target);
 	if (content_type)
 		buf_printf(out, "Content-Type: %s\r\n", content_type);
+	buf_add(out, client->headers.data, client->headers.len);
+	buf_clear(&client->headers);
 }
 
 int http_client_send(struct http_client *client, const char *method, const char *target,

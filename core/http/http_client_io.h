@@ -18,6 +18,8 @@ void http_client_closep(struct http_client **client);
 /* False once a reply was broken off or said "Connection: close": open another one. */
 bool http_client_is_reusable(const struct http_client *client);
 
+/* One more header line, of the next request only. Control characters become spaces. */
+void http_client_set_header(struct http_client *client, const char *name, const char *value);
 /* Sends a whole request; body NULL for none. The reply before it must have been read to its end. */
 int http_client_send(struct http_client *client, const char *method, const char *target,
 		     const char *content_type, const void *body, size_t count, struct err *err);

@@ -15,6 +15,7 @@ struct node_settings {
 	const char *cgroup_parent;
 	const char *listen_addr, *advertise_addr;       /* "" when not given */
 	struct str_map labels;
+	struct str_array insecure_registries, registry_mirrors; /* as image/registry_hosts.h takes them */
 	bool stop_containers;                   /* a clean stop ends the containers too */
 	bool purge;                             /* removes all that an agent with these roots has made, and ends */
 	const char *version, *build;

@@ -17,6 +17,7 @@ struct host {
 	struct signals *signals;
 	struct store *store;
 	struct image_store *images;
+	struct image_puller *puller;
 	struct runtime *runtime;
 	struct net *net;
 	struct volumes *volumes;

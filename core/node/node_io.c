@@ -184,6 +184,33 @@ static int open_images(struct host *host, struct err *err)
 	return image_store_open(&options, &host->images, err);
 }
 
+/* Also in small letters, as Docker's daemon takes them. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+	char small[32];
+	size_t i = 0;
+
+	for (; name[i] && i < sizeof small - 1; i++)
+		small[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
+	small[i] = 0;
+	return !str_is_empty(value) ? value : getenv(small);
+}
+
+static void open_puller(struct host *host)
+{
+	static const char *const certs_dirs[] = { "/etc/swarmbox/certs.d", "/etc/docker/certs.d" };
+	struct image_puller_options options = {
+		.loop = host->loop, .store = host->images, .self = arena_printf(&host->arena, "%s/self", host->settings->run_root),
+		.insecure = host->settings->insecure_registries, .mirrors = host->settings->registry_mirrors,
+		.certs_dirs = { (char **)(uintptr_t)certs_dirs, ARRAY_COUNT(certs_dirs) }, .ca_file = getenv("SSL_CERT_FILE"),
+		.http_proxy = environment("HTTP_PROXY"), .https_proxy = environment("HTTPS_PROXY"), .no_proxy = environment("NO_PROXY"),
+		.user_agent = arena_printf(&host->arena, "swarmbox/%s (linux)", host->settings->version),
+	};
+
+	host->puller = image_puller_new(&options);
+}
+
 static int open_rooms(struct host *host, struct err *err)
 {
 	struct store_options store = { .data_root = host->settings->data_root, .node_tables = node_tables,
@@ -194,6 +221,7 @@ static int open_rooms(struct host *host, struct err *err)
 	host->facts.engine_id = host->engine_id;
 	if (open_runtime(host, err) < 0 || open_images(host, err) < 0 || open_net(host, err) < 0)
 		return -1;
+	open_puller(host);
 	if (volumes_open(host->store, host->work, arena_printf(&host->arena, "%s/volumes", host->settings->data_root), &host->volumes, err) < 0)
 		return -1;
 	volumes_watch(host->volumes, on_volume, host);
@@ -216,7 +244,7 @@ static int open_api(struct host *host, struct err *err)
 {
 	struct api_host api = {
 		.loop = host->loop, .work = host->work, .agent = host->agent, .runtime = host->runtime, .images = host->images,
-		.net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
+		.puller = host->puller, .net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
 		.node_address = current_address, .swarm_init = swarm_init, .swarm_leave = swarm_leave, .arg = host,
 	};
 	const struct str_array *sockets = &host->settings->sockets;
@@ -336,6 +364,7 @@ static void stop(struct host *host)
 	if (host->api)
 		api_free(host->api);
 	agent_close(host->agent);
+	image_puller_close(host->puller);
 	net_close(host->net);
 	runtime_close(host->runtime);
 	work_free(host->work);
