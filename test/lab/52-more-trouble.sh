@@ -40,6 +40,25 @@ within 20 'a hundred thousand lines as fast as they come are logged to the last'
 sb service rm flood >/dev/null
 within 15 'all but the neighbour goes' bash -c "[ \"\$('$binary' ps -aq | wc -l)\" = 1 ]"
 
+# EIO at every fsync: nothing that is not on the disk is acknowledged
+if command -v strace >/dev/null; then
+	sb service create -d -q --name before --replicas 0 box:1 >/dev/null
+	strace -qq -f -p "$agent" -e trace=fsync,fdatasync -e inject=fsync,fdatasync:error=EIO -o /dev/null &
+	injector=$!
+	traced() { grep -q '^TracerPid:.*[1-9]' "/proc/$agent/status"; }
+	await 10 traced
+	refused=$(sb service create -d -q --name never --replicas 0 box:1 2>&1)
+	has 'a disk that fails is named' "$refused" 'rror'
+	has 'whether it was made is not claimed' "$refused" 'not known'
+	is 'what was not written is not there' "$(sb service ls -q --filter name=never | wc -l)" 0
+	is 'the neighbour runs on all the same' "$(sb inspect "$neighbour" --format '{{.State.Running}}')" true
+	kill "$injector"; wait "$injector" 2>/dev/null
+	writes() { sb service create -d -q --name after --replicas 0 box:1; }
+	within 20 'when it works again, so do writes' writes
+	is 'what was acknowledged before is there' "$(sb service ls -q --filter name=before | wc -l)" 1
+	sb service rm before after never >/dev/null 2>&1
+fi
+
 head -c 200m /dev/zero >"$data/fill" 2>/dev/null
 refused=$(sb service create -d -q --name late box:1 sleep 1000 2>&1)
 has 'a full disk is named' "$refused" 'full'
