@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "applets/registry_login.h"
 #include "applets/service_flags.h"
 #include "applets/spec_edit.h"
 #include "applets/usage.h"
@@ -122,7 +121,7 @@ static void add_platforms(yyjson_mut_doc *doc, yyjson_val *platforms)
 /* So that every node runs the same bytes, whatever the tag means tomorrow. An image that the
  * cluster's store does not know stays as it is, with a word about that. The built-in one is each
  * host's own binary. */
-static void pin_image(struct call *call, yyjson_mut_doc *doc, bool with_auth)
+static void pin_image(struct call *call, yyjson_mut_doc *doc)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	const char *image = yyjson_mut_get_str(spec_find(doc, "TaskTemplate.ContainerSpec.Image"));
@@ -132,8 +131,6 @@ static void pin_image(struct call *call, yyjson_mut_doc *doc, bool with_auth)
 
 	if (str_eq(image, BUILT_IN_IMAGE) || image_ref_parse(image, &ref, &err) < 0 || ref.digest[0])
 		return;
-	if (with_auth && registry_login_attach(call, image, &err) < 0)
-		cli_warn("%s", err.text);
 	call_add_segment(&path, image);
 	if (call_get(call, &found, &err, "/distribution/%s/json", buf_text(&path)) < 0) {
 		if (call_status(call) != 0)
@@ -149,14 +146,6 @@ static void pin_image(struct call *call, yyjson_mut_doc *doc, bool with_auth)
 	}
 	free(pinned);
 	yyjson_doc_free(found);
-}
-
-/* For the agents that will have to fetch the image. */
-static int attach_auth(struct call *call, yyjson_mut_doc *doc, struct err *err)
-{
-	const char *image = yyjson_mut_get_str(spec_find(doc, "TaskTemplate.ContainerSpec.Image"));
-
-	return image ? registry_login_attach(call, image, err) : 0;
 }
 
 /* --- create --- */
@@ -178,9 +167,7 @@ static int create(struct cli *cli, struct call *call, const struct service_flags
 	struct err err = {0};
 
 	if (!flags->no_resolve_image)
-		pin_image(call, doc, flags->with_registry_auth);
-	if (flags->with_registry_auth && attach_auth(call, doc, &err) < 0)
-		return cli_fail(&err);
+		pin_image(call, doc);
 	if (call_post(call, doc, &reply, &err, "/services/create") < 0)
 		return cli_fail(&err);
 	yyjson_val *root = yyjson_doc_get_root(reply);
@@ -228,9 +215,7 @@ static int update(struct call *call, const struct service_flags *flags, yyjson_v
 	yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, spec));
 	int result = service_flags_update(flags, doc, err);
 	if (result == 0 && has_new_image(flags, doc, spec))
-		pin_image(call, doc, flags->with_registry_auth);
-	if (result == 0 && flags->with_registry_auth)
-		result = attach_auth(call, doc, err);
+		pin_image(call, doc);
 	if (result == 0)
 		result = call_post(call, doc, &reply, err,
 				   "/services/%s/update?registryAuthFrom=spec&version=%lld",

@@ -2,6 +2,7 @@
 
 #include "api/api_internal.h"
 #include "base/str.h"
+#include "model/registry_auth.h"
 
 static const char *const filter_keys[] = { "id", "label", "mode", "name", "runtime", NULL };
 
@@ -97,8 +98,23 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 	control_service_create(manager, &spec, created, req);
 }
 
+/* Credentials that would be kept with the service: nothing of them may be lost in silence. */
+static bool refuses_auth(struct http_request *req)
+{
+	struct registry_auth auth;
+	struct err ignored;
+	bool is_given = registry_auth_decode(http_header(req, "X-Registry-Auth"), &auth, &ignored) == 0 && !registry_auth_is_empty(&auth);
+
+	registry_auth_fini(&auth);
+	if (is_given)
+		http_reply_message(req, 501, "--with-registry-auth is not supported by swarmbox yet: pull the image before");
+	return is_given;
+}
+
 void api_service_create(struct api *api, struct http_request *req, const char *name)
 {
+	if (refuses_auth(req))
+		return;
 	api_with_body(api, req, name, create);
 }
 
@@ -138,6 +154,8 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 
 void api_service_update(struct api *api, struct http_request *req, const char *name)
 {
+	if (refuses_auth(req))
+		return;
 	api_with_body(api, req, name, update);
 }
 
