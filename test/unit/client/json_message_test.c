@@ -33,7 +33,8 @@ TEST(a_message_is_printed_as_docker_prints_it)
 {
 	EXPECT_STR(shown("{\"stream\":\"Loaded image: a:1\\n\"}\r\n", false), "Loaded image: a:1\n");
 	EXPECT_STR(shown("{\"status\":\"sha256:1234\"}\r\n", false), "sha256:1234\n");
-	EXPECT_STR(shown("{\"status\":\"Loading layer\",\"id\":\"abc\"}", false), "");
+	EXPECT_STR(shown("{\"status\":\"Loading layer\",\"id\":\"abc\"}", false), "abc: Loading layer\n");
+	EXPECT_STR(shown("{\"status\":\"Loading layer\",\"id\":\"abc\",\"progressDetail\":{\"current\":1,\"total\":2}}", false), "");
 	EXPECT_STR(shown("{\"status\":\"Loading layer\",\"id\":\"abc\"}", true), "[abc|Loading layer|0%]");
 	EXPECT_STR(shown("\r\n", false), "");
 	buf_fini(&said);
