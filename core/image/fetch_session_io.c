@@ -8,7 +8,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 
-enum { TOKEN_ROUNDS = 2 };      /* of one exchange: the first token, and one more when that has expired */
+enum { TOKEN_ROUNDS = 4 };      /* of one exchange: the first token, and others when that has expired, or others have used it up meanwhile */
 
 struct fetch_session {
 	struct fetch_http *http;

@@ -145,10 +145,10 @@ for cli in "$binary" docker; do
 	sb volume rm $(sb volume ls -q) >/dev/null 2>&1
 done
 
-# --- events ---
-sb run -d --name ev --stop-timeout 1 box:1 sleep 1000 >/dev/null
-sb rename ev ev2 && sb stop ev2 >/dev/null && sb rm ev2 >/dev/null
-is 'events are as docker tells them' "$(sb system events --since 1h --until 0s --filter container=ev --filter container=ev2 --format '{{.Action}}' | xargs)" \
+# --- events: of names that no invented one begins with, for filters take beginnings ---
+sb run -d --name zz-told --stop-timeout 1 box:1 sleep 1000 >/dev/null
+sb rename zz-told zz-told-2 && sb stop zz-told-2 >/dev/null && sb rm zz-told-2 >/dev/null
+is 'events are as docker tells them' "$(sb system events --since 1h --until 0s --filter container=zz-told --filter container=zz-told-2 --format '{{.Action}}' | xargs)" \
 	'create start rename kill kill die stop destroy'
 
 # --- the agent goes and comes ---

@@ -50,6 +50,9 @@ def missing():
     is_(f'{count} routes that Docker has and we do not are 501 and named', wrong, [])
 
 
+REGISTRY = ('/auth', '/distribution/{*}/json')
+
+
 def served():
     wrong, count = [], 0
     for method, path, fn, _ in table():
@@ -59,9 +62,11 @@ def served():
         target = concrete(path)
         for body in (None, '', '{', '[]', '{"Unknown":{"x":[1]}}') if method == 'POST' else (None,):
             reply = ask(method, target, body)
-            if reply.status in (500, 501) and 'fromSrc' not in str(reply) and 'URL' not in str(reply) or faults(reply, method):
+            # a registry that cannot be reached is Docker's 500, and named
+            asks_registry = path in REGISTRY and reply.status == 500 and 'Get "https://' in str(reply.message)
+            if faults(reply, method) or (reply.status in (500, 501) and not asks_registry and 'fromSrc' not in str(reply) and 'URL' not in str(reply)):
                 wrong.append(f'{method} {target} {body}: {reply}')
-            if '{' in path and '}/json' in path and reply.status not in (400, 404):
+            if '{' in path and '}/json' in path and reply.status not in (400, 404) and not asks_registry:
                 wrong.append(f'{method} {target}: {reply}')
     is_(f'{count} routes that we have answer something sensible to names and bodies that make no sense', wrong, [])
 
