@@ -96,3 +96,8 @@ typedef void agent_waited_fn(void *arg, int exit_code);
 int agent_wait_new(struct agent *agent, const char *id, enum agent_wait_for what, agent_waited_fn *fn, void *arg, struct agent_wait **ret,
 		   struct err *err);
 void agent_wait_free(struct agent_wait *wait);          /* NULL is welcome */
+
+/* runtime_attach, which waits for the next start of a container that does not run. Freed by its owner only to give up before fn is called. */
+struct agent_attach;
+struct agent_attach *agent_attach_new(struct agent *agent, const char *id, const struct runtime_attachment *want, runtime_stream_fn *fn, void *arg);
+void agent_attach_free(struct agent_attach *attach);

@@ -68,6 +68,7 @@ struct solo_box *box_new(struct agent *agent, const struct container_row *row)
 	hosted_init(&box->hosted, agent, true, box->row.id, "container");
 	timer_init(&box->timer, agent->cfg.loop, timer_fired, box);
 	list_init(&box->asks);
+	list_init(&box->attaches);
 	set_ports(box);
 	solo_init(&box->machine, has_network, box->hosted.port_count > 0, solo_stop_grace_ms(&box->row.config));
 	set_policy(box);
@@ -89,6 +90,7 @@ void box_free(struct solo_box *box)
 	timer_cancel(&box->timer);
 	LIST_EACH(item, &box->asks)
 		free(CONTAINER_OF(item, struct box_ask, node));
+	box_drop_attaches(box, NULL);
 	hosted_drop_container(&box->hosted);
 	if (!box->machine.is_gone)
 		map_remove(box->hosted.agent->boxes, box->row.id);
@@ -541,6 +543,7 @@ static void tell_failed(struct solo_box *box)
 	struct err failure = box->failure;
 
 	log_info("%s: not started: %s", hosted_name(&box->hosted), box->machine.error);
+	box_drop_attaches(box, &failure);
 	answer_asks(box, asks_for_start, &failure);
 	/* whoever waits for the end of what never began */
 	hosted_tell_exit(&box->hosted, box->machine.exit_code);
@@ -576,6 +579,7 @@ static void tell_gone(struct solo_box *box)
 	hosted_drop_container(&box->hosted);
 	map_remove(box->hosted.agent->boxes, box->row.id);
 	hosted_tell_removed(&box->hosted, box->machine.exit_code);
+	box_drop_attaches(box, &failure);
 	answer_asks(box, asks_for_start, &failure);
 	answer_asks(box, is_no_start, NULL);
 	timer_cancel(&box->timer);
@@ -602,7 +606,7 @@ static void perform(struct solo_box *box, enum solo_act what)
 		agent_publish(&box->hosted, true);
 		return;
 	case SOLO_ACT_CONNECT:
-		answer_later(box, NULL);        /* nobody can come before the start yet */
+		box_connect(box);
 		return;
 	case SOLO_ACT_START:
 		runtime_start(cfg->runtime, box->row.id, started, box);

@@ -13,6 +13,8 @@ struct solo_box {
 	struct container_row row;       /* heap, shape_fini */
 	struct timer timer;
 	struct list asks;               /* of struct box_ask */
+	struct list attaches;           /* of struct agent_attach, that wait for its start */
+	unsigned connecting;            /* of those, the runtime is being asked for */
 	bool is_saved;                  /* node.db has it: people see it */
 	bool emits_stop;                /* its end is the one that a person's stop or restart asked for */
 	bool emits_restart;             /* and the start behind it */
@@ -41,3 +43,7 @@ void box_watch_health(struct solo_box *box, bool was_running);         /* its pr
 int boxes_load(struct agent *agent, struct err *err);                   /* rows -> boxes, before the runtime is recovered */
 void boxes_adopt(struct agent *agent);                                  /* brought together with what the host has */
 void boxes_feed(struct agent *agent, const struct solo_in *in);           /* each of them; one may go meanwhile */
+
+/* attach_io.c */
+void box_connect(struct solo_box *box);                                 /* SOLO_ACT_CONNECT */
+void box_drop_attaches(struct solo_box *box, const struct err *why);    /* it could not be started, or is gone; NULL: the agent closes */

@@ -224,13 +224,58 @@ void api_container_wait(struct api *api, struct http_request *req, const char *n
 	http_on_gone(req, waiter_gone, waiting);
 }
 
-/* ---- rename -------------------------------------------------------------------------------------- */
+/* ---- rename, resize -------------------------------------------------------------------------------------- */
 
 void api_container_rename(struct api *api, struct http_request *req, const char *name)
 {
 	const char *new_name = http_query(req, "name");
 
 	agent_rename_container(api->host.agent, name, new_name ? new_name : "", done, req);
+}
+
+int api_read_size(struct http_request *req, unsigned *ret_rows, unsigned *ret_columns)
+{
+	uint64_t rows, columns;
+	const char *h = http_query(req, "h"), *w = http_query(req, "w");
+
+	if (str_to_u64(h ? h : "", &rows) < 0 || str_to_u64(w ? w : "", &columns) < 0 || rows > UINT16_MAX || columns > UINT16_MAX) {
+		http_reply_message(req, 400, "invalid resize height or width: expected h=ROWS and w=COLUMNS");
+		return -1;
+	}
+	*ret_rows = (unsigned)rows;
+	*ret_columns = (unsigned)columns;
+	return 0;
+}
+
+static void resized(void *arg, const struct err *failure)
+{
+	if (failure)
+		http_reply_error(arg, failure);
+	else
+		http_reply_empty(arg, 200);
+}
+
+void api_container_resize(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	unsigned rows, columns;
+	struct err err;
+
+	if (api_read_size(req, &rows, &columns) < 0)
+		return;
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0) {
+		http_reply_error(req, &err);
+	} else if (container.status != SOLO_RUNNING) {
+		http_reply_message(req, 409, "cannot resize container %s: container %s is not running", name, container.info.id);
+	} else {
+		char height[16], width[16];
+		const struct container_pair size[] = { { "height", height }, { "width", width } };
+
+		snprintf(height, sizeof height, "%u", rows);
+		snprintf(width, sizeof width, "%u", columns);
+		agent_tell_event(api->host.agent, container.info.id, "resize", size, ARRAY_COUNT(size));
+		runtime_resize(api->host.runtime, container.info.id, rows, columns, resized, req);
+	}
 }
 
 /* ---- prune ------------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* The first line names the keys, the rest is typed: nothing is lost, nothing invented, however the bytes are cut. */
 #include <string.h>
 
-#include "api/detach_keys.h"
+#include "base/detach_keys.h"
 #include "base/panic.h"
 #include "base/str.h"
 

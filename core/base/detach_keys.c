@@ -1,4 +1,4 @@
-#include "api/detach_keys.h"
+#include "base/detach_keys.h"
 
 #include <string.h>
 

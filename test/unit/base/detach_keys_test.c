@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "api/detach_keys.h"
+#include "base/detach_keys.h"
 #include "base/str.h"
 #include "test/unit/runner.h"
 
