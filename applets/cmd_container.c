@@ -294,6 +294,9 @@ static int container_rm(struct cli *cli, const void *args, char **operands)
 }
 
 static const struct command container_commands[] = {
+	{ .name = "attach", .spellings = "container attach, attach", .usage = "[OPTIONS] CONTAINER",
+	  .help = "Attach to a running container", .options = container_attach_options, .min = 1, .max = 1,
+	  .args_size = sizeof(struct container_attach_args), .run = container_attach },
 	{ .name = "create", .spellings = "container create, create", .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
 	  .help = "Create a container", .options = container_create_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct container_flags), .run = container_run_create, .operands_end = true },

@@ -1,4 +1,4 @@
-/* start, stop, restart, wait, rename and prune of containers. */
+/* stop, restart, wait, rename and prune of containers. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,21 +9,7 @@
 #include "client/call.h"
 #include "client/dig.h"
 
-/* --- start, stop, restart --- */
-
-const struct option container_start_options[] = {
-	OPT_UNSUPPORTED('a', "attach"),
-	OPT_UNSUPPORTED(0, "checkpoint"),
-	OPT_UNSUPPORTED(0, "checkpoint-dir"),
-	OPT_UNSUPPORTED(0, "detach-keys"),
-	OPT_UNSUPPORTED('i', "interactive"),
-	OPT_END
-};
-
-int container_start(struct cli *cli, const void *args UNUSED, char **operands)
-{
-	return listing_each(cli, "POST", "/containers/", operands, "/start");
-}
+/* --- stop, restart --- */
 
 const struct option container_stop_options[] = {
 	OPT_STRING(struct container_stop_args, signal, 's', "signal", "string", "Signal that asks it to end"),

@@ -10,12 +10,18 @@ int container_run_create(struct cli *cli, const void *args, char **operands);
 /* As docker's run fails: the program's name in front, how to find help behind; returns the code. */
 int container_run_fail(const struct cli *cli, const struct err *err, int code);
 
-/* container_acts.c: start, stop, restart, wait, rename, prune */
-extern const struct option container_start_options[], container_stop_options[], container_prune_options[];
-struct container_start_args { const char *detach_keys, *checkpoint; bool attach, interactive; };
+/* container_attach.c */
+extern const struct option container_attach_options[], container_start_options[];
+struct container_attach_args { const char *detach_keys; bool no_stdin, no_sig_proxy; };
+struct container_start_args { const char *detach_keys; bool attach, interactive; };
+int container_take_sig_proxy(void *args, const struct option *option, const char *value, struct err *err);
+int container_attach(struct cli *cli, const void *args, char **operands);
+int container_start(struct cli *cli, const void *args, char **operands);
+
+/* container_acts.c: stop, restart, wait, rename, prune */
+extern const struct option container_stop_options[], container_prune_options[];
 struct container_stop_args { const char *signal; struct option_int timeout; };          /* and of restart */
 struct container_prune_args { struct strlist filters; bool force; };
-int container_start(struct cli *cli, const void *args, char **operands);
 int container_stop(struct cli *cli, const void *args, char **operands);
 int container_restart(struct cli *cli, const void *args, char **operands);
 int container_wait(struct cli *cli, const void *args, char **operands);

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "applets/container_cmds.h"
+#include "applets/container_session.h"
 #include "applets/service_flags.h"
 #include "base/panic.h"
 #include "client/call.h"
+#include "client/console.h"
 #include "client/dig.h"
 #include "model/image_ref.h"
 #include "os/file.h"
@@ -183,6 +185,47 @@ static int code_of_start(const struct err *err)
 	return strstr(err->text, "permission denied") || strstr(err->text, "is a directory") ? 126 : EXIT_USAGE;
 }
 
+/* Attach first, then the wait, then the start: nothing of the output and no end is missed. */
+static int start_and_stay(const struct container_session *session, const struct container_flags *flags, const struct container_streams *streams,
+			  struct call_hijacked *connection, struct container_wait *wait, int *ret_code, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	int result;
+
+	buf_printf(&path, "/containers/%s/attach?stream=1%s%s%s", session->id, streams->in ? "&stdin=1" : "", streams->out ? "&stdout=1" : "",
+		   streams->err ? "&stderr=1" : "");
+	call_add_query(&path, "detachKeys", flags->detach_keys);
+	*ret_code = EXIT_USAGE;
+	console_hold_signals(session->proxies);
+	if (call_hijack(session->call, NULL, connection, err, "%s", buf_text(&path)) < 0 ||
+	    container_wait_begin(session->call, session->id, flags->rm ? "removed" : "next-exit", wait, err) < 0)
+		return -1;
+	if (call_post(session->call, NULL, NULL, err, "/containers/%s/start", session->id) < 0) {
+		*ret_code = code_of_start(err);
+		return -1;
+	}
+	result = container_session_run(session, connection, err);
+	if (result < 0)
+		return -1;
+	*ret_code = EXIT_OK;
+	return result > 0 ? 0 : container_wait_end(wait, ret_code, err);
+}
+
+static int stay(struct cli *cli, struct call *call, const struct container_flags *flags, const struct container_streams *streams, const char *id)
+{
+	CLEANUP(str_freep) char *resize = str_printf("/containers/%s/resize", id);
+	const struct container_session session = { .cli = cli, .call = call, .id = id, .resize = resize, .detach_keys = flags->detach_keys,
+						   .has_tty = flags->tty, .takes_input = streams->in, .proxies = !flags->no_sig_proxy };
+	struct call_hijacked connection = { .fd = -1 };
+	struct container_wait wait = {0};
+	struct err err = {0};
+	int code, result = start_and_stay(&session, flags, streams, &connection, &wait, &code, &err);
+
+	call_hijacked_fini(&connection);
+	container_wait_fini(&wait);
+	return result < 0 ? container_run_fail(cli, &err, code ? code : EXIT_USAGE) : code;
+}
+
 int container_run(struct cli *cli, const void *args, char **operands)
 {
 	const struct container_flags *flags = args;
@@ -193,12 +236,12 @@ int container_run(struct cli *cli, const void *args, char **operands)
 
 	if (!call || container_flags_streams(flags, &streams, &err) < 0)
 		return container_run_fail(cli, &err, EXIT_USAGE);
-	if (!flags->detach) {
-		err_set(&err, ERR_UNSUPPORTED, "run without --detach is not supported by swarmbox yet");
-		return container_run_fail(cli, &err, EXIT_USAGE);
-	}
+	if (container_session_check(flags->tty, streams.in, &err) < 0)
+		return cli_fail(&err);
 	if (create(call, flags, &streams, operands, &id, &err) < 0)
 		return container_run_fail(cli, &err, EXIT_USAGE);
+	if (streams.in || streams.out || streams.err)
+		return stay(cli, call, flags, &streams, id);
 	if (call_post(call, NULL, NULL, &err, "/containers/%s/start", id) < 0)
 		return container_run_fail(cli, &err, code_of_start(&err));
 	cli_printf("%s\n", id);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/panic.h"
 #include "base/str.h"
@@ -233,6 +234,45 @@ int call_upload(struct call *call, const char *content_type, struct http_client 
 int call_upload_end(struct call *call, struct err *err)
 {
 	return read_head(call, err);
+}
+
+/* With a client of its own: the call's goes on with other requests meanwhile. */
+static int upgrade(struct call *own, const char *target, const char *body, size_t length, struct call_hijacked *ret, struct err *err)
+{
+	if (open_client(own, err) < 0)
+		return -1;
+	if (http_client_upgrade(own->client, target, body, length, &own->status, err) < 0)
+		return -1;
+	if (own->status >= 400)
+		return refused(own, err);
+	if (own->status != 101)
+		return err_set(err, ERR_IO, "unable to upgrade to tcp, received %d", own->status);
+	ret->is_raw = str_eq(http_client_field(own->client, "Content-Type"), "application/vnd.docker.raw-stream");
+	ret->fd = http_client_take_fd(own->client, &ret->unread);
+	return 0;
+}
+
+int call_hijack(struct call *call, yyjson_mut_doc *body, struct call_hijacked *ret, struct err *err, const char *fmt, ...)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	struct call own = { .socket_path = call->socket_path };
+	size_t length = 0;
+	char *text = body ? yyjson_mut_write(body, 0, &length) : NULL;
+
+	*ret = (struct call_hijacked){ .fd = -1 };
+	FORMAT_PATH(path, fmt);
+	int result = upgrade(&own, buf_text(&path), text, length, ret, err);
+	free(text);
+	http_client_close(own.client);
+	return result;
+}
+
+void call_hijacked_fini(struct call_hijacked *hijacked)
+{
+	if (hijacked->fd >= 0)
+		close(hijacked->fd);
+	hijacked->fd = -1;
+	buf_fini(&hijacked->unread);
 }
 
 void call_add_query(struct buf *path, const char *name, const char *value)

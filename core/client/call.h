@@ -40,6 +40,16 @@ int call_upload(struct call *call, const char *content_type, struct http_client 
 		struct err *err, const char *fmt, ...) PRINTF_LIKE(5, 6);
 int call_upload_end(struct call *call, struct err *err);
 
+/* A connection of its own that has stopped being HTTP: bytes both ways. */
+struct call_hijacked {
+	int fd;
+	struct buf unread;      /* what came behind the answer */
+	bool is_raw;            /* else frames (frames.h) */
+};
+/* body may be NULL. */
+int call_hijack(struct call *call, yyjson_mut_doc *body, struct call_hijacked *ret, struct err *err, const char *fmt, ...) PRINTF_LIKE(5, 6);
+void call_hijacked_fini(struct call_hijacked *hijacked);
+
 const char *call_socket_path(const struct call *call);
 /* HTTP status of the last answer; 0 when there was none. */
 int call_status(const struct call *call);

@@ -49,7 +49,8 @@ void http_client_close(struct http_client *client)
 {
 	if (!client)
 		return;
-	close(client->fd);
+	if (client->fd >= 0)
+		close(client->fd);
 	http_parse_fini(&client->parse);
 	buf_fini(&client->headers);
 	free(client);
@@ -200,6 +201,36 @@ int http_client_head(struct http_client *client, int *ret_status, struct err *er
 	client->closes = !http_parse_keeps_alive(&client->parse);
 	client->has_reply = true;
 	return 0;
+}
+
+int http_client_upgrade(struct http_client *client, const char *target, const void *json, size_t count, int *ret_status, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	enum http_parse_event event;
+
+	add_request_head(client, "POST", target, json ? "application/json" : "text/plain", &out);
+	buf_printf(&out, "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: %zu\r\n\r\n", count);
+	buf_add(&out, json, count);
+	if (send_all(client, out.data, out.len, err) < 0)
+		return -1;
+	do {
+		if (next_event(client, &event, err) < 0)
+			return -1;
+		*ret_status = event == HTTP_PARSE_HEAD ? http_parse_status(&client->parse) : 0;
+	} while (event != HTTP_PARSE_HEAD || (*ret_status / 100 == 1 && *ret_status != 101));
+	client->closes = true;
+	client->has_reply = true;
+	return 0;
+}
+
+int http_client_take_fd(struct http_client *client, struct buf *ret_unread)
+{
+	int fd = client->fd;
+
+	buf_add(ret_unread, client->at, client->left);
+	client->fd = -1;
+	client->left = 0;
+	return fd;
 }
 
 bool http_client_is_reusable(const struct http_client *client)

@@ -31,6 +31,12 @@ int http_client_send_piece(struct http_client *client, const void *bytes, size_t
 			   bool *ret_answered, struct err *err);
 int http_client_send_end(struct http_client *client, struct err *err);
 
+/* Asks the server to let the connection stop being HTTP (Upgrade: tcp) and waits for the answer: with 101 take the descriptor; anything
+ * else is an ordinary reply whose head has been read. */
+int http_client_upgrade(struct http_client *client, const char *target, const void *json, size_t count, int *ret_status, struct err *err);
+/* After 101: the bare connection, the caller's to close, and what has come behind the head. Only http_client_close may follow. */
+int http_client_take_fd(struct http_client *client, struct buf *ret_unread);
+
 /* Waits for the head of the reply; interim ones (1xx) are passed over. */
 int http_client_head(struct http_client *client, int *ret_status, struct err *err);
 /* A field of that head, any case; NULL when absent. Valid until the next request. */

@@ -1,0 +1,74 @@
+#!/bin/bash
+# Clients at the streams of containers: run, attach, start -a, with and without a terminal; with our own client and, where it is installed, docker's.
+. "${0%/*}/lib.sh"
+start_agent
+mkdir -p "$lab/root/bin" "$lab/root/tmp" "$lab/root/etc"
+cp /bin/busybox "$lab/root/bin/busybox"
+for name in sh sleep cat echo env id ls stty tty wc head dd true kill; do ln -s busybox "$lab/root/bin/$name"; done
+echo 'root:x:0:0:root:/:/bin/sh' >"$lab/root/etc/passwd"
+tar -C "$lab/root" -c . | sb image import -c 'CMD ["sh"]' - box:1 >/dev/null
+on_tty() { timeout 30 python3 "$top/test/lab/on_tty.py" "$@"; }
+rc() { "$@" >/dev/null 2>&1; echo $?; }
+gone() { [ -z "$(sb ps -aq)" ]; }
+
+for cli in ${CLIS:-"$binary" docker}; do
+	command -v "$cli" >/dev/null || continue
+	who=$(basename "$cli")
+	c() { timeout 30 "$cli" "$@"; }
+
+	# --- without a terminal ---
+	is "$who: run gives the output" "$(c run --rm box:1 echo hello)" hello
+	is "$who: and the error output apart" "$(c run --rm box:1 sh -c 'echo out; echo err >&2' 2>/dev/null)" out
+	is "$who: and the error output" "$(c run --rm box:1 sh -c 'echo out; echo err >&2' 2>&1 >/dev/null)" err
+	is "$who: the code goes through" "$(rc c run --rm box:1 sh -c 'exit 42')" 42
+	is "$who: of a signal, too" "$(rc c run --rm box:1 sh -c 'kill -9 $$; sleep 1; exit 3')" 3
+	is "$who: a command that is not there" "$(rc c run --rm box:1 nosuch)" 127
+	is "$who: a file that is no program" "$(rc c run --rm box:1 /etc/passwd)" 126
+	within 5 "$who: nothing of all these is left" gone
+	is "$who: input goes in, its end too" "$(echo some words | c run --rm -i box:1 wc -w)" 2
+	is "$who: without -i there is none" "$(echo some words | c run --rm box:1 wc -w)" 0
+	is "$who: a lot goes through unharmed" "$(head -c 3000000 /dev/zero | c run --rm -i box:1 cat | wc -c)" 3000000
+	is "$who: what it says after the end of input arrives" "$(echo x | c run --rm -i box:1 sh -c 'cat; echo after')" "$(printf 'x\nafter')"
+	c create -i --name st1 box:1 sh -c 'read line; echo got $line; exit 6' >/dev/null
+	is "$who: start -ai" "$(echo words | c start -ai st1; echo $?)" "$(printf 'got words\n6')"
+	is "$who: start -ai once more, with no input" "$(c start -ai st1 </dev/null; echo $?)" "$(printf 'got\n6')"
+	c rm st1 >/dev/null
+
+	# --- somebody else's ---
+	c run -d -i --name at1 box:1 sh -c 'while read line; do echo heard $line; [ $line = end ] && exit 8; done' >/dev/null
+	c attach --no-stdin at1 >"$lab/other" 2>&1 &
+	other=$!
+	within 10 "$who: a second client is there" bash -c "'$binary' system events --since 1h --until 0s --filter container=at1 --filter event=attach | grep -q attach"
+	is "$who: attach" "$( (echo one; echo end; sleep 1) | c attach at1; echo $?)" "$(printf 'heard one\nheard end\n8')"
+	wait $other
+	is "$who: the one without input has the code" $? 8
+	has "$who: and has seen it" "$(cat "$lab/other")" 'heard end'
+	is "$who: nobody attaches to what does not run" "$(c attach at1 2>&1 | grep -ci 'stopped container')" 1
+	c rm at1 >/dev/null
+
+	# --- signals are handed on ---
+	"$cli" run --rm --name sig1 box:1 sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$lab/sig" 2>&1 &
+	client=$!
+	within 10 "$who: it is ready" grep -q ready "$lab/sig"
+	kill -TERM $client
+	wait $client
+	is "$who: a signal to the client reaches it" "$(cat "$lab/sig") $?" "$(printf 'ready\ncaught') 0"
+	within 5 "$who: and it is gone" gone
+
+	# --- on a terminal ---
+	out=$(on_tty size:31x97 'expect:# ' 'send:stty size\n' 'expect:31 97' 'send:tty\n' 'expect:/dev/pts/0' 'send:exit 3\n' -- "$cli" run -it --rm box:1 sh)
+	has "$who: a shell on a terminal of its own size" "$out" 'rc=3'
+	out=$(on_tty 'expect:# ' until:17x71 'send:exit\n' -- "$cli" run -it --rm box:1 sh)
+	has "$who: the size follows" "$out" 'rc=0'
+	out=$(on_tty 'expect:# ' 'send:\x10\x11' -- "$cli" run -it --name keys1 box:1 sh)
+	has "$who: the detach keys leave it" "$out" 'rc=0'
+	is "$who: running" "$(sb inspect keys1 --format '{{.State.Status}}')" running
+	out=$(on_tty 'send:echo h$((20+1))\n' 'expect:h21' 'send:\x02' -- "$cli" attach --detach-keys ctrl-b keys1)
+	has "$who: attached again, with keys of one's own" "$out" 'h21'
+	is "$who: still running" "$(sb inspect keys1 --format '{{.State.Status}}')" running
+	out=$(on_tty 'send:\n' 'expect:# ' 'send:exit 5\n' -- "$cli" attach keys1)
+	has "$who: its end is the client's, with its code" "$out" 'rc=5'
+	c rm keys1 >/dev/null
+	has "$who: -t without a terminal" "$(echo | c run --rm -it box:1 true 2>&1)" 'the input device is not a TTY'
+done
+within 5 'nothing is left' nothing_left
