@@ -18,6 +18,15 @@ int container_take_sig_proxy(void *args, const struct option *option, const char
 int container_attach(struct cli *cli, const void *args, char **operands);
 int container_start(struct cli *cli, const void *args, char **operands);
 
+/* container_exec.c */
+extern const struct option container_exec_options[];
+struct container_exec_args {
+	const char *detach_keys, *user, *workdir;
+	struct strlist env, env_files;
+	bool detach, interactive, privileged, tty;
+};
+int container_exec(struct cli *cli, const void *args, char **operands);
+
 /* container_acts.c: stop, restart, wait, rename, prune */
 extern const struct option container_stop_options[], container_prune_options[];
 struct container_stop_args { const char *signal; struct option_int timeout; };          /* and of restart */

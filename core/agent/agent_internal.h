@@ -12,6 +12,7 @@ struct agent {
 	struct agent_config cfg;
 	struct map *runs;               /* task id -> struct run, owned */
 	struct map *boxes;              /* container id -> struct solo_box, owned */
+	struct map *execs;              /* id -> struct agent_exec, owned */
 	struct map *by_container;       /* container id -> struct hosted: those that people see */
 	struct list pending;            /* of struct pending: what waits for store or net, freed if they close first */
 	struct rng names;               /* for containers whose creator gave none */
@@ -109,6 +110,9 @@ void agent_publish_flush_later(struct agent *agent);
 
 /* solo_create_io.c */
 int agent_check_container_name(const struct agent *agent, const char *name, struct err *err);   /* good, and nobody's */
+
+/* exec_io.c */
+void execs_free_all(struct agent *agent);
 
 /* recover_io.c */
 int agent_recover(struct agent *agent, struct err *err);

@@ -492,6 +492,7 @@ int agent_open(const struct agent_config *config, void (*ready)(void *arg, const
 	list_init(&agent->pending);
 	agent->runs = map_new();
 	agent->boxes = map_new();
+	agent->execs = map_new();
 	agent->by_container = map_new();
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&agent->names, seed);
@@ -511,6 +512,7 @@ void agent_close(struct agent *agent)
 
 	if (!agent)
 		return;
+	execs_free_all(agent);
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
 		run_free(run);
 	for (size_t at = 0; map_next(agent->boxes, &at, NULL, &run);)
@@ -519,6 +521,7 @@ void agent_close(struct agent *agent)
 		pending_free(CONTAINER_OF(item, struct pending, node));
 	map_free(agent->runs);
 	map_free(agent->boxes);
+	map_free(agent->execs);
 	map_free(agent->by_container);
 	free(agent);
 }

@@ -190,6 +190,7 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	runtime_facts(api->host.runtime, &runtime);
 	api_add_str(doc, root, "Driver", runtime.storage_driver);
 	api_add_str(doc, root, "Platform", "linux");
+	api_add_exec_ids(api, doc, root, container.info.id);
 	if (container.row)
 		add_asked(doc, root, &container);
 	else

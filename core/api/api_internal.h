@@ -52,6 +52,9 @@ int api_query_version(struct http_request *req, uint64_t *ret);
 /* ?platform=: "linux/arm/v7", or as JSON since API 1.48; NULL when there is none. In the request's arena. Not checked further. */
 int api_query_platform(struct http_request *req, const char **ret, struct err *err);
 
+/* "ExecIDs": those that run. */
+void api_add_exec_ids(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *object, const char *container_id);
+
 /* ?h= and ?w=; -1: answered. */
 int api_read_size(struct http_request *req, unsigned *ret_rows, unsigned *ret_columns);
 
@@ -90,6 +93,7 @@ api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_i
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
 api_fn api_container_create, api_container_start, api_container_restart, api_container_wait, api_container_rename, api_container_prune;
 api_fn api_container_attach, api_container_resize;
+api_fn api_container_exec, api_exec_start, api_exec_resize, api_exec_inspect;
 
 /* POST /images/create with fromImage. */
 void api_pull(struct api *api, struct http_request *req);

@@ -102,7 +102,7 @@ TEST(route_find_tells_what_docker_has_and_swarmbox_has_not)
 	EXPECT(is_known("POST", "/networks/prune"));
 	EXPECT(is_known("DELETE", "/networks/web"));
 	EXPECT(is_known("POST", "/containers/c1/pause"));
-	EXPECT(is_known("POST", "/containers/c1/exec"));
+	EXPECT(is_known("POST", "/commit"));
 	EXPECT(is_known("PUT", "/containers/c1/archive"));
 	EXPECT(is_known("POST", "/images/a/b/push"));
 	EXPECT(is_known("POST", "/build"));
