@@ -18,7 +18,7 @@ int container_take_sig_proxy(void *args, const struct option *option, const char
 int container_attach(struct cli *cli, const void *args, char **operands);
 int container_start(struct cli *cli, const void *args, char **operands);
 
-/* container_exec.c */
+/* exec_words.c */
 extern const struct option container_exec_options[];
 struct container_exec_args {
 	const char *detach_keys, *user, *workdir;
