@@ -34,6 +34,10 @@ bool cgroup_oom_happened(int fd);
 /* The container's group in the v2 tree; -1. */
 int cgroup_open_v2(const struct cgroup_host *host, const char *id);
 
+/* The container's v2 group stands still, or goes on; returns when it does, ERR_IO after 10 s (then it goes on). */
+int cgroup_freeze(const struct cgroup_host *host, const char *id, bool is_frozen, struct err *err);
+bool cgroup_is_frozen(const struct cgroup_host *host, const char *id);
+
 /* Everything in both groups gets SIGKILL; returns when it is gone, ERR_IO after 10 s. */
 int cgroup_kill(const struct cgroup_host *host, const char *id, struct err *err);
 int cgroup_remove(const struct cgroup_host *host, const char *id, struct err *err);

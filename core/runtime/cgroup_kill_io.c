@@ -15,8 +15,8 @@
 
 enum { PROCS_MAX_BYTES = 1 << 20, KILL_WAIT_MS = 10000 };
 
-/* POLLPRI on cgroup.events tells when `populated` changes (cgroup-v2, "populated notification"). */
-static bool wait_until_empty(const char *dir, msec deadline)
+/* Until cgroup.events has this number behind the word; POLLPRI on it tells when one changes (cgroup-v2, "populated notification"). */
+static bool wait_for_event(const char *dir, const char *word, uint64_t wanted, msec deadline)
 {
 	CLEANUP(fd_closep) int fd = open(path_below(dir, "cgroup.events").text, O_RDONLY | O_CLOEXEC);
 	char text[256];
@@ -27,7 +27,7 @@ static bool wait_until_empty(const char *dir, msec deadline)
 		if (length < 0)
 			return errno == ENOENT || errno == ENODEV;
 		text[length] = '\0';
-		if (cgroup_count_of(text, "populated") == 0)
+		if (cgroup_count_of(text, word) == wanted)
 			return true;
 		msec left = deadline - clock_boot_ms();
 		struct pollfd wait = { .fd = fd, .events = POLLPRI };
@@ -35,6 +35,11 @@ static bool wait_until_empty(const char *dir, msec deadline)
 		if (left <= 0 || poll(&wait, 1, (int)left) == 0)
 			return false;
 	}
+}
+
+static bool wait_until_empty(const char *dir, msec deadline)
+{
+	return wait_for_event(dir, "populated", 0, deadline);
 }
 
 static void read_pids(const char *dir, struct buf *out)
@@ -147,4 +152,32 @@ int cgroup_remove(const struct cgroup_host *host, const char *id, struct err *er
 		if (remove_group(path_of(layout->v1[i].mount, host->parent, id).text, err) < 0)
 			return -1;
 	return 0;
+}
+
+int cgroup_freeze(const struct cgroup_host *host, const char *id, bool is_frozen, struct err *err)
+{
+	struct err ignored;
+
+	if (!host->layout.v2_mount[0])
+		return err_set(err, ERR_UNSUPPORTED, "a container is paused by cgroup v2, which this host does not have");
+	struct group_path ctr = path_below(path_of(host->layout.v2_mount, host->parent, id).text, "ctr"), file = path_below(ctr.text, "cgroup.freeze");
+
+	if (file_poke(file.text, is_frozen ? "1" : "0", err) < 0)
+		return -1;
+	if (wait_for_event(ctr.text, "frozen", is_frozen, clock_boot_ms() + KILL_WAIT_MS))
+		return 0;
+	file_poke(file.text, "0", &ignored);
+	return err_set(err, ERR_IO, "container %.12s: its processes do not %s", id, is_frozen ? "stand still" : "go on");
+}
+
+bool cgroup_is_frozen(const struct cgroup_host *host, const char *id)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct err ignored;
+
+	if (!host->layout.v2_mount[0])
+		return false;
+	struct group_path ctr = path_below(path_of(host->layout.v2_mount, host->parent, id).text, "ctr");
+
+	return file_read(path_below(ctr.text, "cgroup.freeze").text, 64, &text, &ignored) == 0 && buf_text(&text)[0] == '1';
 }

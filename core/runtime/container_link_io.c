@@ -45,6 +45,7 @@ bool container_read_end(const char *shim_dir, const char *dir, struct shim_wire 
 void container_set_end(struct container *container, int code, bool is_oom, const char *error, nsec started, nsec finished)
 {
 	container->state = RUNTIME_EXITED;
+	container->is_paused = false;
 	container->exit_code = code;
 	container->is_oom = is_oom;
 	container->finished_wall = finished;

@@ -118,6 +118,7 @@ struct runtime_info {
 	nsec created_wall, started_wall, finished_wall;          /* 0: not yet */
 	int exit_code;                   /* once RUNTIME_EXITED */
 	bool oom_killed, has_tty;
+	bool is_paused;                  /* and RUNTIME_RUNNING */
 	const char *error;               /* "" */
 	const char *log_path, *dir;      /* dir: containers/<id> */
 };
@@ -158,6 +159,11 @@ int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats
 struct runtime_top { const char *const *titles; const char *const *cells; size_t row_count; };
 typedef void runtime_top_fn(void *arg, const struct runtime_top *top, const struct err *failure);
 void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void *arg);
+
+/* All its processes stand still, or go on (freezer of cgroup v2, also on hosts that have v1 beside it). A signal waits until it goes on, but for SIGKILL.
+ * ERR_CONFLICT in Docker's words: not running, already paused, not paused. ERR_UNSUPPORTED: no cgroup v2. */
+void runtime_pause(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
+void runtime_unpause(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
 
 /* A reader of its log that ends when the container has ended and everything is read. The owner frees it (before the runtime is closed). */
 int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,

@@ -300,6 +300,8 @@ int runtime_exec_new(struct runtime *rt, const char *id, const struct container_
 
 	if (!container || container_exec_check(spec, err) < 0)
 		return -1;
+	if (container->is_paused)
+		return err_set(err, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", id);
 	if (rt->exec_count == RUNTIME_MAX_EXECS)
 		return err_set(err, ERR_EXHAUSTED, "more than %d processes are run beside those of containers", RUNTIME_MAX_EXECS);
 	struct runtime_exec *exec = NEW(struct runtime_exec);

@@ -74,7 +74,8 @@ struct container {
 	bool is_oom;
 	bool kills_group;                /* when it is removed: who knows what is in it */
 	bool is_renewal;                 /* CREATING anew what was EXITED, and is that again when it fails */
-	bool has_tty;
+	bool has_tty, is_paused;
+	bool is_freezing;                /* being paused or unpaused */
 	bool renews_later;               /* when the shim of its last life has ended, which still adds to `spec` */
 	char id[HEX_ID_SIZE];
 	char error[512];

@@ -471,7 +471,7 @@ static void describe(const struct container *container, struct runtime_info *ret
 		.pid = container->state == RUNTIME_EXITED ? 0 : container->pid,
 		.created_wall = container->created_wall, .started_wall = container->started_wall,
 		.finished_wall = container->finished_wall, .exit_code = container->exit_code, .oom_killed = container->is_oom,
-		.has_tty = container->has_tty, .error = container->error, .dir = container->dir, .log_path = container->log_path,
+		.has_tty = container->has_tty, .is_paused = container->is_paused, .error = container->error, .dir = container->dir, .log_path = container->log_path,
 	};
 }
 

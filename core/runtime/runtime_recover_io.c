@@ -23,7 +23,7 @@ enum { HELLO_WAIT_MS = 5000, CODE_UNKNOWN = 255 };
 struct found {
 	char *id;
 	int link_fd;                     /* a shim answers; -1 */
-	bool has_end, is_of_this_boot, has_tty;
+	bool has_end, is_of_this_boot, has_tty, is_paused;
 	struct shim_wire end;
 	nsec created_wall;
 };
@@ -82,6 +82,7 @@ static void look_at(const struct runtime *rt, struct found *found)
 	found->link_fd = connect_shim(shim_dir);
 	found->has_end = container_read_end(shim_dir, dir, &found->end);
 	found->is_of_this_boot = true;
+	found->is_paused = found->link_fd >= 0 && cgroup_is_frozen(&rt->cgroups, found->id);
 	read_plan(rt, dir, found);
 }
 
@@ -184,6 +185,7 @@ static void take_in(struct runtime *rt, struct found *found)
 
 	container->created_wall = found->created_wall;
 	container->has_tty = found->has_tty;
+	container->is_paused = found->is_paused;
 	container->kills_group = true;   /* when it is removed: who knows what is in it */
 	if (found->link_fd >= 0) {
 		container->state = RUNTIME_CREATING;
