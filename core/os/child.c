@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 
 #include "base/panic.h"
 #include "os/clock.h"
+#include "os/file.h"
 
 enum { STACK_BYTES = 64 * 1024, FDS_MAX = CHILD_FDS_MAX + 3 };
 
@@ -30,6 +32,9 @@ struct start {
 	struct child_fd fds[FDS_MAX];   /* from -1: /dev/null */
 	size_t fd_count;
 	int floor;              /* above every number that is wanted */
+	int cgroup2_fd;         /* -1: none */
+	bool moves_itself;      /* into cgroup2_procs: it could not be born there */
+	char cgroup2_procs[512];
 	const char *step;       /* what failed */
 	const char *object;
 	int failed_errno;
@@ -144,8 +149,10 @@ IN_CHILD static bool set_process(struct start *start)
 		return failed(start, "session of", spec->path);
 	if (spec->oom_score_adj && !set_oom_score(start, spec->oom_score_adj))
 		return false;
-	for (size_t i = 0; i < ARRAY_COUNT(spec->cgroup_procs); i++)
-		if (spec->cgroup_procs[i] && !write_file(start, spec->cgroup_procs[i], "0", 1))
+	if (start->moves_itself && !write_file(start, start->cgroup2_procs, "0", 1))
+		return false;
+	for (size_t i = 0; i < ARRAY_COUNT(spec->cgroup1_tasks); i++)
+		if (spec->cgroup1_tasks[i] && !write_file(start, spec->cgroup1_tasks[i], "0", 1))
 			return false;
 	return true;
 }
@@ -197,21 +204,97 @@ static int reap(int pidfd, int options, int *ret_exit_code)
 	return 0;
 }
 
+/* clone3(2) with a stack has no function in any C library: what follows the call may not run on the stack of before. */
+struct clone3_args { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
+#define INTO_CGROUP 0x200000000ull
+
+static long clone3_run(struct clone3_args *args UNUSED, int (*run)(void *arg) UNUSED, void *arg UNUSED)
+{
+#if defined(__x86_64__)
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %[arg], %%rdi\n\t"
+			 "call *%[run]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(result)
+			 : "0"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), [run] "r"(run), [arg] "r"(arg)
+			 : "rcx", "r11", "memory");
+	return result;
+#elif defined(__aarch64__)
+	register long number __asm__("x8") = SYS_clone3;
+	register long result __asm__("x0") = (long)args;
+	register long size __asm__("x1") = sizeof(*args);
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, %[arg]\n\t"
+			 "blr %[run]\n\t"
+			 "brk #0\n"
+			 "1:"
+			 : "+r"(result)
+			 : "r"(number), "r"(size), [run] "r"(run), [arg] "r"(arg)
+			 : "x30", "memory");
+	return result;
+#else
+	return -ENOSYS;
+#endif
+}
+
+/* Where it cannot be born in its group (another architecture, a filter that does not know the call) it moves there. */
+static pid_t clone_child(struct start *start, char *stack, int *ret_pidfd)
+{
+	struct clone3_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | INTO_CGROUP,
+		.pidfd = (uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)stack,
+		.stack_size = STACK_BYTES,
+		.cgroup = (uint64_t)start->cgroup2_fd,
+	};
+	long pid = start->cgroup2_fd < 0 ? -1 : clone3_run(&args, run_child, start);
+
+	if (pid > 0)
+		return (pid_t)pid;
+	start->moves_itself = start->cgroup2_fd >= 0;
+	return clone(run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, ret_pidfd);
+}
+
+static int open_cgroup2(struct start *start, struct err *err)
+{
+	const char *dir = start->spec->cgroup2_dir;
+
+	start->cgroup2_fd = -1;
+	if (!dir)
+		return 0;
+	if ((size_t)snprintf(start->cgroup2_procs, sizeof(start->cgroup2_procs), "%s/cgroup.procs", dir) >= sizeof(start->cgroup2_procs))
+		return err_set(err, ERR_INVALID, "group '%s': its path is too long", dir);
+	start->cgroup2_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return start->cgroup2_fd < 0 ? err_sys(err, "open '%s'", dir) : 0;
+}
+
 int child_start(const struct child_spec *spec, int *ret_pidfd, pid_t *ret_pid, struct err *err)
 {
 	struct start start = { .spec = spec, .parent = getpid() };
 	sigset_t all, before;
 	int pidfd = -1, ignored;
 
+	if (open_cgroup2(&start, err) < 0)
+		return -1;
 	prepare_fds(&start);
 	char *stack = mem_resize(NULL, STACK_BYTES, 1);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid_t pid = clone(run_child, stack + STACK_BYTES,
-			  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+	pid_t pid = clone_child(&start, stack, &pidfd);
 	int clone_errno = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	free(stack);
+	fd_closep(&start.cgroup2_fd);
 
 	if (pid < 0) {
 		errno = clone_errno;

@@ -18,7 +18,9 @@ struct child_spec {
 	char *const *envp;               /* NULL: empty environment */
 	const struct child_fd *fds;      /* 0, 1, 2 not named here become /dev/null */
 	size_t fd_count;
-	const char *cgroup_procs[4];     /* files the child writes "0" into before exec; NULL entries are skipped */
+	/* The group of cgroup v2 that it is born in (clone3, CLONE_INTO_CGROUP), and v1 groups whose `tasks` it joins before exec; NULL: none. A process that
+	 * moves itself by cgroup.procs waits for a grace period of RCU, many milliseconds on a busy host: neither of these does. */
+	const char *cgroup2_dir, *cgroup1_tasks[4];
 	bool own_session;                /* setsid */
 	int oom_score_adj;               /* written when not 0 */
 	int parent_death_signal;         /* 0: none; comes when the *thread* that started it ends, prctl(2) */

@@ -297,26 +297,26 @@ void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, st
 	}
 }
 
-void cgroup_shim_procs(const struct cgroup_host *host, const char *id, struct arena *arena, const char *ret[4])
+void cgroup_place_shim(const struct cgroup_host *host, const char *id, struct arena *arena, struct child_spec *child)
 {
 	const struct cgroup_layout *layout = &host->layout;
 	size_t count = 0;
 
-	memset(ret, 0, 4 * sizeof *ret);
 	if (layout->v2_mount[0])
-		ret[count++] = arena_printf(arena, "%s/%s/%s/shim/cgroup.procs", layout->v2_mount, host->parent, id);
+		child->cgroup2_dir = arena_printf(arena, "%s/%s/%s/shim", layout->v2_mount, host->parent, id);
 	else if (layout->named_mount[0])
-		ret[count++] = arena_printf(arena, "%s/%s/cgroup.procs", layout->named_mount, host->parent);
+		child->cgroup1_tasks[count++] = arena_printf(arena, "%s/%s/tasks", layout->named_mount, host->parent);
 	/* Out of the service unit's group, whose limits are the agent's. */
-	for (size_t i = 0; i < layout->v1_count && count < 4; i++)
+	for (size_t i = 0; i < layout->v1_count && count < ARRAY_COUNT(child->cgroup1_tasks); i++)
 		if (layout->v1[i].controllers & (CGROUP_MEMORY | CGROUP_PIDS))
-			ret[count++] = arena_printf(arena, "%s/%s/cgroup.procs", layout->v1[i].mount, host->parent);
+			child->cgroup1_tasks[count++] = arena_printf(arena, "%s/%s/tasks", layout->v1[i].mount, host->parent);
 }
 
+/* `tasks`, not cgroup.procs: a process of one thread that moves itself needs no lock that all others take part in (os/child.h). */
 int cgroup_join(const struct shim_plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < plan->cgroup_count; i++)
-		if (file_poke(path_below(plan->cgroups[i].dir, "cgroup.procs").text, "0", err) < 0)
+		if (file_poke(path_below(plan->cgroups[i].dir, "tasks").text, "0", err) < 0)
 			return -1;
 	return 0;
 }

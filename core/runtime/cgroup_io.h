@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/str.h"
+#include "os/child.h"
 #include "runtime/cgroup.h"
 #include "runtime/runtime.h"
 #include "runtime/shim_plan.h"
@@ -23,8 +24,8 @@ void cgroup_close(struct cgroup_host *host);     /* removes the parents when the
 int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err);
 /* Fills the plan's groups; strings in the arena. */
 void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, struct arena *arena);
-/* The cgroup.procs files that its shim joins. */
-void cgroup_shim_procs(const struct cgroup_host *host, const char *id, struct arena *arena, const char *ret[4]);
+/* The groups that a shim of the container's belongs into. */
+void cgroup_place_shim(const struct cgroup_host *host, const char *id, struct arena *arena, struct child_spec *child);
 
 /* In the container's process: all v1 groups; v2 was joined by clone3. */
 int cgroup_join(const struct shim_plan *plan, struct err *err);

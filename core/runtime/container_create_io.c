@@ -107,7 +107,7 @@ static int exec_shim(struct container *container, const struct container_spec *s
 	argv[2 + SHIM_WORD_LOG] = arena_strdup(arena, has_log ? "json-file" : SHIM_LOG_NONE);
 	argv[2 + SHIM_WORD_LOG_BYTES] = arena_printf(arena, "%lld", (long long)spec->log_max_bytes);
 	argv[2 + SHIM_WORD_LOG_FILES] = arena_printf(arena, "%d", spec->log_max_files);
-	cgroup_shim_procs(&container->rt->cgroups, container->id, arena, child.cgroup_procs);
+	cgroup_place_shim(&container->rt->cgroups, container->id, arena, &child);
 	return child_start(&child, &container->made_shim_pidfd, &pid, err);
 }
 

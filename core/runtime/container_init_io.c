@@ -1,6 +1,6 @@
 /* container_init_io.c - from a fresh process in fresh namespaces to the user's program.
  *
- *   spec -> join cgroups -> cgroup namespace -> open mount sources -> private mounts -> root -> pivot -> hosts, resolv.conf -> mounts -> /dev
+ *   spec -> join cgroups -> cgroup namespace -> open mount sources -> private mounts -> root -> hosts, resolv.conf -> pivot -> mounts -> /dev
  *   -> sysctls -> hidden paths -> read-only root -> user, cwd, stdio -> limits, filter, identity -> gate -> exec
  */
 #include "runtime/container_init_io.h"
@@ -29,7 +29,7 @@
 #include "runtime/rootfs_io.h"
 #include "runtime/shim_plan.h"
 
-enum { ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536 };
+enum { ARENA_BYTES = 64 << 20, RESOLV_MAX_BYTES = 65536, OWN_FILES = 3 };
 
 struct init {
 	struct shim_plan plan;
@@ -40,6 +40,7 @@ struct init {
 	struct device_nodes nodes;
 	struct process process;
 	struct buf host_resolv;
+	int own_trees[OWN_FILES];        /* detached mounts of own_files */
 };
 
 /* --- namespaces and root ----------------------------------------------------------------------- */
@@ -81,6 +82,43 @@ static void read_host_resolv(struct init *init)
 	}
 }
 
+static const char *const own_files[OWN_FILES] = { "hostname", "hosts", "resolv.conf" };
+
+static void write_text(const struct init *init, size_t file, struct buf *ret)
+{
+	buf_clear(ret);
+	switch (file) {
+	case 0: buf_printf(ret, "%s\n", container_files_hostname(init->spec, init->process.arena)); break;
+	case 1: container_files_hosts(init->spec, ret); break;
+	case 2: container_files_resolv(init->spec, buf_text(&init->host_resolv), ret); break;
+	}
+}
+
+/* From a tmpfs of their own: no inode on disk, no copy of the image's /etc, and a container that fills one up fills only that. It lies over the directory
+ * that we are in, among the host's mounts, and goes with them: a mount that is taken off by itself would cost a grace period of RCU. */
+static int make_files(struct init *init, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	CLEANUP(fd_closep) int dir = -1;
+
+	if (mount("tmpfs", init->plan.dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0)
+		return err_sys(err, "mount tmpfs at '%s'", init->plan.dir);
+	dir = open(init->plan.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, "open '%s'", init->plan.dir);
+	for (size_t i = 0; i < OWN_FILES; i++) {
+		CLEANUP(fd_closep) int fd = openat(dir, own_files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		write_text(init, i, &text);
+		if (fd < 0 || fchmod(fd, 0644) < 0 || fd_write_all(fd, text.data, text.len) < 0)
+			return err_sys(err, "write the container's '%s'", own_files[i]);
+		init->own_trees[i] = kcall_open_tree(dir, own_files[i], KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC);
+		if (init->own_trees[i] < 0)
+			return err_sys(err, "mount the container's '%s'", own_files[i]);
+	}
+	return 0;
+}
+
 static int enter_root(struct init *init, struct err *err)
 {
 	read_host_resolv(init);
@@ -95,55 +133,28 @@ static int enter_root(struct init *init, struct err *err)
 		return err_sys(err, "make the mounts private");
 	if (!init->plan.uses_overlay && rootfs_copy(&init->plan, err) < 0)
 		return -1;
-	if (rootfs_mount(&init->plan, err) < 0 || rootfs_enter(&init->plan, err) < 0)
+	if (rootfs_mount(&init->plan, err) < 0 || make_files(init, err) < 0 || rootfs_enter(&init->plan, err) < 0)
 		return -1;
 	init->process.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return init->process.root_fd < 0 ? err_sys(err, "open the container's root") : 0;
 }
 
-/* One of the three files on the small tmpfs at /proc, bound over its place in /etc. */
-static int bind_file(struct init *init, const char *name, const struct buf *text, struct err *err)
+/* Over their places, as Docker does it. */
+static int mount_files(struct init *init, struct err *err)
 {
-	char from[64], to[64];
-	CLEANUP(fd_closep) int target = -1;
-	CLEANUP(fd_closep) int tree = -1;
+	for (size_t i = 0; i < OWN_FILES; i++) {
+		char path[64];
+		CLEANUP(fd_closep) int target = -1;
 
-	snprintf(from, sizeof from, "/proc/%s", name);
-	snprintf(to, sizeof to, "/etc/%s", name);
-	if (inroot_write(init->process.root_fd, from, buf_text(text), text->len, err) < 0 ||
-	    inroot_make_regular(init->process.root_fd, to, &target, err) < 0)
-		return -1;
-	tree = kcall_open_tree(init->process.root_fd, from + 1, KCALL_TREE_CLONE | KCALL_TREE_CLOEXEC);
-	return tree < 0 || kcall_move_mount(tree, target) < 0 ? err_sys(err, "mount '%s'", to) : 0;
-}
-
-static int bind_files(struct init *init, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-
-	buf_printf(&text, "%s\n", container_files_hostname(init->spec, &init->arena));
-	if (bind_file(init, "hostname", &text, err) < 0)
-		return -1;
-	buf_clear(&text);
-	container_files_hosts(init->spec, &text);
-	if (bind_file(init, "hosts", &text, err) < 0)
-		return -1;
-	buf_clear(&text);
-	container_files_resolv(init->spec, buf_text(&init->host_resolv), &text);
-	return bind_file(init, "resolv.conf", &text, err);
-}
-
-/* Mounted over their places, as Docker does it, from a tmpfs of their own: no inode on disk, no copy of the image's /etc, and a container that
- * fills one up fills only that. It is made at /proc, where nothing is yet, and stays through the mounts of its files. */
-static int make_files(struct init *init, struct err *err)
-{
-	struct mount_step step = { .target = "/proc", .type = "tmpfs", .data = "mode=755,size=1m", .flags = MS_NOSUID | MS_NODEV };
-	struct mount_plan plan = { .steps = &step, .count = 1 };
-	struct mount_source none = { .tree_fd = -1, .volume_fd = -1 };
-
-	if (mounts_apply(init->process.root_fd, &plan, &none, err) < 0 || bind_files(init, err) < 0)
-		return -1;
-	return umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? err_sys(err, "unmount /proc") : 0;
+		snprintf(path, sizeof path, "/etc/%s", own_files[i]);
+		if (inroot_make_regular(init->process.root_fd, path, &target, err) < 0)
+			return -1;
+		if (kcall_move_mount(init->own_trees[i], target) < 0)
+			return err_sys(err, "mount '%s'", path);
+		fd_closep(&init->own_trees[i]);
+		init->own_trees[i] = -1;
+	}
+	return 0;
 }
 
 static int write_sysctls(struct init *init, struct err *err)
@@ -166,7 +177,7 @@ static int write_sysctls(struct init *init, struct err *err)
 static int fill_root(struct init *init, struct err *err)
 {
 	umask(022);
-	if (make_files(init, err) < 0 || mounts_apply(init->process.root_fd, &init->mounts, init->sources, err) < 0)
+	if (mount_files(init, err) < 0 || mounts_apply(init->process.root_fd, &init->mounts, init->sources, err) < 0)
 		return -1;
 	umask(0);
 	if (mounts_make_dev(init->process.root_fd, &init->mounts, &init->nodes, err) < 0 || write_sysctls(init, err) < 0 ||

@@ -214,7 +214,7 @@ static void start_shim(void *arg)
 		if (job_fd(exec, number) >= 0)
 			fds[child.fd_count++] = (struct child_fd){ job_fd(exec, number), number };
 	arena_init(&arena, "exec", 1 << 16);
-	cgroup_shim_procs(&exec->rt->cgroups, exec->id, &arena, child.cgroup_procs);
+	cgroup_place_shim(&exec->rt->cgroups, exec->id, &arena, &child);
 	exec->job_failed = child_start(&child, &exec->made_shim_pidfd, &pid, &exec->job_err) < 0;
 	arena_fini(&arena);
 	close_job_fds(exec);

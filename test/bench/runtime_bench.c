@@ -68,7 +68,7 @@ static void open_bench(struct bench *bench, struct work **work)
 	char binary[512];
 	struct err err;
 
-	str_copy(bench->dir, sizeof bench->dir, "/tmp/sbbench-XXXXXX");
+	snprintf(bench->dir, sizeof bench->dir, "%s/sbbench-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	check(mkdtemp(bench->dir) && realpath("build/swarmbox", binary));
 	snprintf(bench->data, sizeof bench->data, "%s/data", bench->dir);
 	snprintf(bench->run, sizeof bench->run, "%s/run", bench->dir);
@@ -78,7 +78,7 @@ static void open_bench(struct bench *bench, struct work **work)
 	bench->loop = loop_new();
 	*work = work_new(bench->loop, 2);
 	struct runtime_config config = { .loop = bench->loop, .work = *work, .data_root = bench->data, .run_root = bench->run,
-					 .cgroup_parent = bench->dir + sizeof "/tmp/" - 1, .binary = binary, .on_exit = on_exit_of, .arg = bench };
+					 .cgroup_parent = strrchr(bench->dir, 0x2f) + 1, .binary = binary, .on_exit = on_exit_of, .arg = bench };
 
 	if (runtime_open(&config, &bench->rt, &err) < 0)
 		panic("%s", err.text);

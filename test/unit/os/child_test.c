@@ -225,7 +225,7 @@ TEST(child_joins_cgroups_before_it_is_executed)
 	int file = mkstemp(path);
 
 	/* Any file shows what is written. */
-	struct child_spec spec = { .cgroup_procs = { NULL, path } };
+	struct child_spec spec = { .cgroup1_tasks = { NULL, path } };
 	EXPECT_INT(run_shell(spec, "exit 0", text, sizeof(text)), 0);
 	EXPECT_INT(pread(file, text, sizeof(text), 0), 1);
 	EXPECT_INT(text[0], '0');
@@ -235,13 +235,39 @@ TEST(child_joins_cgroups_before_it_is_executed)
 	char *const *argv = CHILD_WORDS("true");
 	struct child_spec failing = { .path = "/bin/true",
 				      .argv = argv,
-				      .cgroup_procs = { "/no/cgroup.procs" } };
+				      .cgroup1_tasks = { "/no/tasks" } };
 	int pidfd;
 	pid_t pid;
 	EXPECT_INT(child_start(&failing, &pidfd, &pid, &err), -1);
-	EXPECT_STR(err.text, "open '/no/cgroup.procs': No such file or directory");
-	failing.cgroup_procs[0] = "/proc/self/oom_score";            /* opens, takes nothing */
+	EXPECT_STR(err.text, "open '/no/tasks': No such file or directory");
+	failing.cgroup1_tasks[0] = "/proc/self/oom_score";            /* opens, takes nothing */
 	EXPECT_INT(child_start(&failing, &pidfd, &pid, &err), -1);
+}
+
+/* Needs root and a cgroup v2 tree, alone or beside v1. */
+TEST(child_is_born_in_its_group)
+{
+	char group[64], want[96], text[4096];
+	const char *mount = access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+	struct err err = { 0 };
+	int pidfd;
+	pid_t pid;
+
+	snprintf(group, sizeof(group), "%s/child-test-%d", mount, (int)getpid());
+	EXPECT(mkdir(group, 0755) == 0);
+	struct child_spec spec = { .cgroup2_dir = group };
+	EXPECT_INT(run_shell(spec, "cat /proc/self/cgroup; exit 4", text, sizeof(text)), 4);
+	snprintf(want, sizeof(want), "0::/child-test-%d\n", (int)getpid());
+	EXPECT(strstr(text, want));
+	rmdir(group);
+
+	char *const *argv = CHILD_WORDS("true");
+	struct child_spec failing = { .path = "/bin/true", .argv = argv, .cgroup2_dir = "/no/group" };
+	EXPECT_INT(child_start(&failing, &pidfd, &pid, &err), -1);
+	EXPECT_STR(err.text, "open '/no/group': No such file or directory");
+	failing.cgroup2_dir = "/tmp";                                /* no group: neither way leads into it */
+	EXPECT_INT(child_start(&failing, &pidfd, &pid, &err), -1);
+	EXPECT_STR(err.text, "open '/tmp/cgroup.procs': No such file or directory");
 }
 
 TEST(child_has_fresh_signals)
