@@ -32,14 +32,19 @@ CFLAGS_san := $(OURS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -isystem build/vendor/san/include
 # A static PIE on riscv64 keeps relocations that musl's start-up does not know.
 PIE := $(if $(filter riscv64,$(ARCH)),-static,-static-pie)
-LDFLAGS_release := $(PIE) -Wl,--no-dynamic-linker,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections
+# Relative relocations packed as a bitmap (DT_RELR, which musl's start-up applies): 150 KB less.
+PACKED := $(if $(filter x86_64,$(ARCH)),-z pack-relative-relocs)
+LDFLAGS_release := $(PIE) $(PACKED) -Wl,--no-dynamic-linker,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections
 LDFLAGS_san := -fsanitize=address,undefined -Lbuild/vendor/san/lib
 
 # Numbers that cross the wire are converted in these files, and nowhere silently.
 CODECS := $(wildcard core/raft/raft_msg.c core/gossip/gossip_msg.c core/rpc/frame.c core/rpc/call.c)
 # The version is known to one file, so that a new one recompiles one file.
 VERSION_FILE := $(firstword $(wildcard core/base/version.c) main.c)
+# What waits for a person, or says each thing once, is compiled for size.
+SMALL := applets/% core/client/% core/compose/% core/node/%
 extra = $(if $(filter $1,$(CODECS)),-Wsign-conversion) \
+	$(if $(filter release,$2),$(if $(filter $(SMALL),$1),-Os)) \
 	$(if $(filter $1,$(VERSION_FILE)),-DSWARMBOX_VERSION='"$(VERSION)"' -DSWARMBOX_BUILD='"$(BUILD)"')
 
 # --- the two variants --------------------------------------------------------------------------
@@ -74,7 +79,7 @@ define variant
 $(call keep,$($1)/flags,$(CC_$1) $(filter-out -ffile-prefix-map=%,$(CFLAGS_$1)))
 $(call keep,$($1)/version,$(VERSION_FILE) $(VERSION) $(BUILD))
 $($1)/%.o: %.c $($1)/flags | $(vendor_$1)
-	$$(call say,cc,$$<) mkdir -p $$(@D) && $(CC_$1) $(CFLAGS_$1) $$(call extra,$$<) \
+	$$(call say,cc,$$<) mkdir -p $$(@D) && $(CC_$1) $(CFLAGS_$1) $$(call extra,$$<,$1) \
 		-MT $$@ -MF $$(@:.o=.d) -c $$< -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 $(VERSION_FILE:%.c=$($1)/%.o): $($1)/version
 $(foreach room,$(ROOMS),$(call archive,$1,$(room)))
