@@ -101,11 +101,11 @@ static int choose_any(const struct candidates *all, struct ip *ret_ip, struct er
 		return 0;
 	}
 	if (all->count == 0)
-		return err_set(err, ERR_INVALID, "could not find the system's IP address - specify one with --advertise-addr");
+		return err_set(err, ERR_INVALID, "could not find the system's IP address");
 	if (default_interface(interface) && choose_on(all, interface, ret_ip, err) == 0)
 		return 0;
 	return err_set(err, ERR_INVALID, "could not choose an IP address to advertise since this system has multiple addresses on different "
-		       "interfaces (%s on %s and %s on %s) - specify one with --advertise-addr", ip_format(all->items[0].ip, a),
+		       "interfaces (%s on %s and %s on %s)", ip_format(all->items[0].ip, a),
 		       all->items[0].interface, ip_format(all->items[1].ip, b), all->items[1].interface);
 }
 
