@@ -1,0 +1,85 @@
+/* dispatch_msg.h - what nodes and managers say to each other besides raft: bodies of rpc calls and notes, as JSON by descriptors, so that
+ * members that one side does not know are passed over.
+ *
+ * Who says what on a node's connection:
+ *
+ *	node → manager   join (call, without a certificate)   renew (call)
+ *	                 session (call) → session_news        beat, status, leaving (notes)
+ *	manager → node   session_news, assign (notes)
+ *
+ * Between managers: member (call: a new manager asks to be let in), verb (manager/verb.h), tidings (note: what nodes of its sessions say).
+ * dispatch_read checks what no descriptor says (ids, bounds), so that whoever uses a message need not.
+ */
+#pragma once
+#include "model/kinds.h"
+
+enum {
+	DISPATCH_BODY_MAX = 60 * 1024,          /* of one message on a node's connection, unless a single thing in it is larger */
+	DISPATCH_MANAGERS_MAX = 32,
+	ADDRESS_SIZE = 300,                     /* "host:port" */
+};
+
+/* A manager as others may reach it. */
+struct manager_at { char *node_id, *address; };
+struct manager_ats { struct manager_at *items; size_t count; };
+
+/* Somebody who has a token and wants to be a node. */
+struct join_ask {
+	char *token, *csr;
+	char *address;                          /* "ip:port" to be told to others; ip 0.0.0.0: the one the call comes from */
+	int availability;
+	struct node_description description;
+};
+struct join_answer {
+	char *node_id, *cluster_id;
+	int role;
+	char *cert, *roots;                     /* PEM */
+	struct manager_ats managers;
+};
+
+struct renew_ask { char *csr; };
+struct renew_answer { int role; char *cert, *roots; };
+
+struct session_ask { struct node_description description; char *address; };
+/* The answer to it, and told again whenever it changes. */
+struct session_news {
+	uint64_t beat_ms;
+	int role;                               /* the one the cluster wants the node to have; its certificate may say another */
+	bool must_renew;                        /* the trust root is being replaced */
+	struct manager_ats managers;
+};
+
+/* A full set of assignments is several of these in a row: the first begins, the last ends. A difference does neither. */
+struct assign_part {
+	uint64_t sequence;                      /* 1, 2, 3 … on one connection; a gap ends it */
+	bool begins, ends;
+	ARRAY_OF(struct assignment) items;
+	struct str_array removed;
+};
+
+struct status_report { ARRAY_OF(struct task_status) items; };
+
+/* A manager that is one by certificate and not by raft yet. */
+struct member_ask { uint64_t raft_id; char *address; };
+
+/* What a manager tells the leader of the nodes it holds. */
+enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT };
+struct sighting { char *node_id; int sight; char *address; };
+struct tidings {
+	bool is_complete;                       /* everything it holds: the leader is new to it */
+	ARRAY_OF(struct sighting) sightings;
+	ARRAY_OF(struct task_status) statuses;
+};
+
+extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
+	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape;
+
+void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
+/* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */
+int dispatch_read(const struct shape *shape, const void *body, size_t size, struct arena *arena, void *ret, struct err *err);
+
+/* Cuts a set into parts of at most DISPATCH_BODY_MAX; each is handed to fn as text. sequence is advanced for each.
+ * False as soon as fn says so. */
+typedef bool assign_send_fn(void *arg, const struct buf *body);
+bool assign_send(const struct assignment *items, size_t count, const struct str_array *removed, bool is_complete, uint64_t *sequence,
+		 assign_send_fn *fn, void *arg);

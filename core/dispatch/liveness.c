@@ -1,0 +1,241 @@
+#include "dispatch/liveness.h"
+
+#include <stdlib.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "base/units.h"
+
+enum { MINUTE_MS = 60000 };
+
+/* ---- the holder's half ------------------------------------------------------------------------------------------- */
+
+void beats_init(struct beats *b, msec now)
+{
+	*b = (struct beats){ .last = now, .minute = now / MINUTE_MS };
+}
+
+void beats_add(struct beats *b, msec now)
+{
+	msec minute = now / MINUTE_MS;
+
+	for (unsigned i = 0; b->minute < minute && i < LIVENESS_MINUTES; i++)
+		b->longest[++b->minute % LIVENESS_MINUTES] = 0;
+	b->minute = minute;
+	b->longest[minute % LIVENESS_MINUTES] = MAX(b->longest[minute % LIVENESS_MINUTES], now - b->last);
+	b->last = now;
+}
+
+msec beats_grace_ms(const struct beats *b)
+{
+	msec grace = LIVENESS_GRACE_MIN_MS;
+
+	if (b->fixed_ms)
+		return b->fixed_ms;
+	for (unsigned i = 0; i < LIVENESS_MINUTES; i++)
+		grace = MAX(grace, LIVENESS_GAPS * b->longest[i]);
+	return MIN(grace, LIVENESS_GRACE_MAX_MS);
+}
+
+msec beats_deadline(const struct beats *b)
+{
+	return b->last + beats_grace_ms(b);
+}
+
+msec beats_parse_grace(const char *label)
+{
+	struct err err;
+	nsec grace;
+
+	if (str_is_empty(label) || units_parse_duration(label, &grace, &err) < 0 || grace < 1000000)
+		return 0;
+	return MIN(grace / 1000000, 24 * 60 * MINUTE_MS);
+}
+
+/* ---- the leader's half ------------------------------------------------------------------------------------------- */
+
+void liveness_init(struct liveness *live)
+{
+	*live = (struct liveness){ .nodes = map_new() };
+}
+
+void liveness_fini(struct liveness *live)
+{
+	void *node;
+
+	for (size_t at = 0; live->nodes && map_next(live->nodes, &at, NULL, &node);)
+		free(node);
+	map_free(live->nodes);
+	*live = (struct liveness){ 0 };
+}
+
+static void move(struct live_node *node, enum live_state state, msec at)
+{
+	/* what people see of these two is the same: ready */
+	bool looks_alike = (node->state == LIVE_HELD || node->state == LIVE_MOVING || node->state == LIVE_SILENT) &&
+			   (state == LIVE_HELD || state == LIVE_MOVING || state == LIVE_SILENT);
+
+	if (!looks_alike && node->state != state)
+		node->is_told = false;
+	node->state = state;
+	node->at = at;
+}
+
+void liveness_add(struct liveness *live, const char *id, bool is_down, msec now)
+{
+	struct live_node *node;
+
+	if (map_get(live->nodes, id))
+		return;
+	node = NEW(struct live_node);
+	check(str_copy(node->id, sizeof node->id, id));
+	node->state = is_down ? LIVE_DOWN : LIVE_MOVING;
+	node->at = is_down ? now : now + LIVENESS_MOVE_MS;
+	node->is_told = true;
+	map_put(live->nodes, id, node);
+}
+
+void liveness_remove(struct liveness *live, const char *id)
+{
+	free(map_remove(live->nodes, id));
+}
+
+void liveness_held(struct liveness *live, const char *id, const char *manager, msec now)
+{
+	struct live_node *node = map_get(live->nodes, id);
+
+	if (!node)
+		return;
+	str_copy(node->holder, sizeof node->holder, manager);
+	node->has_left = false;
+	move(node, LIVE_HELD, now);
+}
+
+static struct live_node *held_by(struct liveness *live, const char *id, const char *manager)
+{
+	struct live_node *node = map_get(live->nodes, id);
+
+	return node && node->state <= LIVE_MOVING && (str_eq(node->holder, manager) || !node->holder[0]) ? node : NULL;
+}
+
+void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now)
+{
+	struct live_node *node = held_by(live, id, manager);
+
+	if (node)
+		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
+}
+
+void liveness_left(struct liveness *live, const char *id, const char *manager, msec now)
+{
+	struct live_node *node = held_by(live, id, manager);
+
+	if (!node)
+		return;
+	node->has_left = true;
+	move(node, LIVE_DOWN, now);
+}
+
+void liveness_manager_lost(struct liveness *live, const char *manager, msec now)
+{
+	void *value;
+
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
+		struct live_node *node = value;
+
+		if (node->state == LIVE_HELD && str_eq(node->holder, manager)) {
+			node->holder[0] = 0;
+			move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
+		}
+	}
+}
+
+/* Gone: those that are silent now, and those that went within the last G; of all that were there before. */
+static bool is_mass_loss(const struct liveness *live, msec now)
+{
+	size_t gone = 0, there = 0;
+	void *value;
+
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
+		const struct live_node *node = value;
+		bool went = node->state == LIVE_SILENT || (node->state == LIVE_UNKNOWN && node->at > now) ||
+			    (node->state == LIVE_DOWN && !node->has_left && node->holder[0] && now - node->at < LIVENESS_GRACE_MIN_MS);
+
+		gone += went;
+		there += went || node->state <= LIVE_MOVING;
+	}
+	return gone >= LIVENESS_MASS_MIN && gone * 2 > there;
+}
+
+/* A node that is silent after its time, one that did not turn up elsewhere, one that is missing since a mass loss. */
+static bool is_due(const struct live_node *node, msec now)
+{
+	return (node->state == LIVE_MOVING || node->state == LIVE_SILENT || node->state == LIVE_UNKNOWN) && node->at <= now;
+}
+
+void liveness_tick(struct liveness *live, msec now)
+{
+	bool any = false;
+	void *value;
+
+	for (size_t at = 0; !any && map_next(live->nodes, &at, NULL, &value);)
+		any = is_due(value, now);
+	if (!any)
+		return;
+	/* those that did not turn up count with those that fell silent */
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
+		struct live_node *node = value;
+
+		if (node->state == LIVE_MOVING && node->at <= now)
+			move(node, LIVE_SILENT, now);
+	}
+	if (now >= live->hold_until && is_mass_loss(live, now))
+		live->hold_until = now + LIVENESS_MASS_HOLD_MS;
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
+		struct live_node *node = value;
+
+		if (!is_due(node, now))
+			continue;
+		if (node->state == LIVE_SILENT && now < live->hold_until)
+			move(node, LIVE_UNKNOWN, live->hold_until);
+		else
+			move(node, LIVE_DOWN, now);
+	}
+}
+
+const struct live_node *liveness_next(struct liveness *live, size_t *at)
+{
+	void *value;
+
+	while (map_next(live->nodes, at, NULL, &value)) {
+		struct live_node *node = value;
+
+		if (node->is_told)
+			continue;
+		node->is_told = true;
+		return node;
+	}
+	return NULL;
+}
+
+void liveness_again(struct liveness *live, const char *id)
+{
+	struct live_node *node = map_get(live->nodes, id);
+
+	if (node)
+		node->is_told = false;
+}
+
+msec liveness_deadline(const struct liveness *live)
+{
+	msec next = INT64_MAX;
+	void *value;
+
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
+		const struct live_node *node = value;
+
+		if (node->state == LIVE_MOVING || node->state == LIVE_SILENT || node->state == LIVE_UNKNOWN)
+			next = MIN(next, node->at);
+	}
+	return next;
+}

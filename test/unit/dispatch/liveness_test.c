@@ -1,0 +1,170 @@
+#include "dispatch/liveness.h"
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "test/unit/runner.h"
+
+/* What the caller would write: "n1 down, n2 unknown". */
+static const char *told(struct liveness *live, msec now, char text[256])
+{
+	static const char *const names[] = { "ready", "ready", "ready", "unknown", "down" };
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	const struct live_node *node;
+
+	liveness_tick(live, now);
+	for (size_t at = 0; (node = liveness_next(live, &at));)
+		buf_printf(&out, "%s%s %s", out.len ? ", " : "", node->id, names[node->state]);
+	str_copy(text, 256, buf_text(&out));
+	return text;
+}
+
+static void make(struct liveness *live, unsigned count)
+{
+	liveness_init(live);
+	for (unsigned i = 1; i <= count; i++) {
+		char id[8] = { 'n', (char)('0' + i), 0 };
+
+		liveness_add(live, id, false, 0);
+		liveness_held(live, id, "m1", 0);
+	}
+}
+
+TEST(grace_is_three_seconds_or_four_times_the_longest_gap_of_ten_minutes)
+{
+	struct beats beats;
+	msec now = 1000;
+
+	beats_init(&beats, now);
+	EXPECT_INT(beats_grace_ms(&beats), 3000);
+	beats_add(&beats, now += 2000);
+	EXPECT_INT(beats_grace_ms(&beats), 8000);
+	EXPECT_INT(beats_deadline(&beats), now + 8000);
+	for (int i = 0; i < 1300; i++)          /* eleven minutes */
+		beats_add(&beats, now += 500);
+	EXPECT_INT(beats_grace_ms(&beats), 3000);
+	beats_add(&beats, now + 3600000);
+	EXPECT_INT(beats_grace_ms(&beats), 60000);
+	beats.fixed_ms = beats_parse_grace("1m30s");
+	EXPECT_INT(beats_grace_ms(&beats), 90000);
+	EXPECT_INT(beats_parse_grace("soon"), 0);
+	EXPECT_INT(beats_parse_grace("-1s"), 0);
+	EXPECT_INT(beats_parse_grace(NULL), 0);
+}
+
+TEST(a_silent_node_is_down_after_the_others_had_time_to_be_silent_too)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_silent(&live, "n3", "m1", 1000);
+	EXPECT_INT(liveness_deadline(&live), 1000 + LIVENESS_SETTLE_MS);
+	EXPECT_STR(told(&live, 1400, text), "");
+	EXPECT_STR(told(&live, 1500, text), "n3 down");
+	EXPECT_STR(told(&live, 1600, text), "");
+	EXPECT_INT(liveness_deadline(&live), INT64_MAX);
+	liveness_held(&live, "n3", "m2", 2000);
+	EXPECT_STR(told(&live, 2000, text), "n3 ready");
+	liveness_again(&live, "n3");
+	EXPECT_STR(told(&live, 2000, text), "n3 ready");
+	liveness_fini(&live);
+}
+
+TEST(only_the_holder_of_a_node_may_say_that_it_is_silent)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n1", "m2", 500);          /* it moved, and m1 hears nothing any more */
+	liveness_silent(&live, "n1", "m1", 3000);
+	EXPECT_STR(told(&live, 9000, text), "");
+	liveness_left(&live, "n1", "m1", 9000);
+	EXPECT_STR(told(&live, 9000, text), "");
+	liveness_left(&live, "n1", "m2", 9000);
+	EXPECT_STR(told(&live, 9000, text), "n1 down");
+	liveness_fini(&live);
+}
+
+TEST(nodes_of_a_lost_manager_have_fifteen_seconds_to_turn_up)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n4", "m2", 0);
+	liveness_held(&live, "n5", "m2", 0);
+	liveness_manager_lost(&live, "m2", 1000);
+	liveness_held(&live, "n4", "m1", 2000);
+	EXPECT_STR(told(&live, 15999, text), "");
+	EXPECT_STR(told(&live, 16000, text), "n5 down");
+	liveness_fini(&live);
+}
+
+TEST(a_new_leader_marks_nobody_down_before_nodes_had_time_to_turn_up)
+{
+	struct liveness live;
+	char text[256];
+
+	liveness_init(&live);
+	liveness_add(&live, "n1", false, 100);
+	liveness_add(&live, "n2", false, 100);
+	liveness_add(&live, "n3", true, 100);
+	EXPECT_INT(liveness_deadline(&live), 15100);
+	EXPECT_STR(told(&live, 15099, text), "");
+	liveness_held(&live, "n2", "m1", 15099);
+	EXPECT_STR(told(&live, 15100, text), "n1 down");
+	liveness_remove(&live, "n1");
+	EXPECT_INT(liveness_deadline(&live), INT64_MAX);
+	liveness_fini(&live);
+}
+
+TEST(when_most_nodes_vanish_at_once_nothing_is_replaced_for_a_minute)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_silent(&live, "n1", "m1", 1000);
+	liveness_silent(&live, "n2", "m1", 1200);
+	liveness_silent(&live, "n3", "m1", 1450);
+	EXPECT_STR(told(&live, 1500, text), "n1 unknown");
+	EXPECT_STR(told(&live, 2000, text), "n2 unknown, n3 unknown");
+	liveness_held(&live, "n2", "m1", 5000);
+	EXPECT_STR(told(&live, 5000, text), "n2 ready");
+	EXPECT_STR(told(&live, 61499, text), "");
+	EXPECT_STR(told(&live, 61500, text), "n1 down, n3 down");
+	liveness_fini(&live);
+}
+
+TEST(two_of_three_are_no_mass_and_those_that_said_goodbye_do_not_count)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 3);
+	liveness_silent(&live, "n1", "m1", 0);
+	liveness_silent(&live, "n2", "m1", 0);
+	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down");
+	liveness_fini(&live);
+	make(&live, 4);
+	liveness_left(&live, "n1", "m1", 0);
+	liveness_silent(&live, "n2", "m1", 0);
+	liveness_silent(&live, "n3", "m1", 0);
+	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down, n3 down");
+	liveness_fini(&live);
+}
+
+TEST(nodes_that_went_a_moment_before_count_for_the_mass)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_silent(&live, "n1", "m1", 0);
+	EXPECT_STR(told(&live, 500, text), "n1 down");
+	liveness_silent(&live, "n2", "m1", 2000);
+	liveness_silent(&live, "n3", "m1", 2100);
+	EXPECT_STR(told(&live, 2600, text), "n2 unknown, n3 unknown");
+	liveness_fini(&live);
+}
