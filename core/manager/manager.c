@@ -116,6 +116,7 @@ int manager_open(struct loop *loop, struct store *store, const char *node_id, co
 	rng_seed(&m->rng, seed);
 	m->dirty = dirty_new();
 	m->reports = map_new();
+	list_init(&m->asks);
 	timer_init(&m->again, loop, again, m);
 	timer_init(&m->propose, loop, reports_propose, m);
 	if (replica_open(loop, store, node_id, &replica_hooks, &m->replica, err) < 0) {
@@ -138,6 +139,7 @@ void manager_close(struct manager *m)
 	replica = m->replica;
 	m->replica = NULL;
 	replica_close(replica);
+	asks_end(m);
 	reports_free(m->reports);
 	dirty_free(m->dirty);
 	free(m);

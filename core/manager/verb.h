@@ -1,0 +1,45 @@
+/* verb.h - what people (and nodes) ask of the cluster, as a message: checked by the leader against the state as it will be, whichever
+ * manager was asked.
+ *
+ * Pure. A verb is done once, also when the one who brings it to a leader does not learn whether it was done and brings it again: the id of
+ * what is made comes with it, and so does the version that it changes, so the state itself tells a repetition (is_repeat) from a conflict.
+ * Texts of errors are swarmkit's, as far as scripts match them.
+ */
+#pragma once
+#include "manager/roster.h"
+#include "state/overlay.h"
+
+enum verb_kind {
+	VERB_NONE, VERB_SERVICE_CREATE, VERB_SERVICE_UPDATE, VERB_SERVICE_REMOVE, VERB_NODE_UPDATE, VERB_NODE_REMOVE, VERB_CLUSTER_UPDATE,
+	VERB_NODE_JOIN,         /* somebody with a token: id, token, node (availability), description, address */
+	VERB_NODE_DESCRIBE,     /* id, description, address: written only when they differ */
+	VERB_NODE_DEMOTE,       /* id: it wants to leave */
+	VERB_MANAGER_ADDRESS,   /* id, address: where the others reach it */
+};
+struct verb {
+	int kind;
+	char *id;                       /* of the object */
+	uint64_t spec_index;            /* Version.Index that it changes */
+	bool force, is_repeat;
+	struct service_spec service;    /* normalized, validated */
+	struct node_spec node;
+	struct cluster_spec cluster;
+	bool rotate_worker, rotate_manager;
+	char *worker_token, *manager_token;     /* what they are rotated to: made by whoever asks, so that a repetition is the same */
+	char *token, *address;
+	struct node_description description;
+};
+extern const struct shape verb_shape;
+
+/* How an answer travels. */
+struct verb_answer { char *id; uint64_t index; };
+extern const struct shape verb_answer_shape;
+
+struct verb_scene {
+	const struct overlay *overlay;
+	msec now_ms;
+	const struct roster *roster;
+	uint64_t seed;                  /* for names that are invented */
+};
+/* The verb's changes; none when there is nothing to change. */
+int verb_check(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err);

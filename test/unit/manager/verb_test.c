@@ -1,0 +1,240 @@
+#include "manager/verb.h"
+
+#include "base/str.h"
+#include "dispatch/dispatch_msg.h"
+#include "state/apply.h"
+#include "test/unit/runner.h"
+
+/* A cluster of one manager "m" and one worker "w", and whatever verbs add to it. Each verb that passes is an entry. */
+struct town { struct view *view; struct arena arena; struct roster roster; uint64_t index; struct err err; };
+
+static void apply(struct town *town, const struct change_list *list)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct applied applied;
+
+	change_list_encode(list, &(struct entry_head){ FORMAT_LEVEL, 1000, 0 }, &bytes);
+	EXPECT(state_apply(town->view, ++town->index, 1, bytes.data, bytes.len, &applied, &town->err) == 0);
+	applied_fini(&applied);
+}
+
+static void add_node(struct change_list *list, const char *id, int role, int state)
+{
+	struct node *node = change_create(list, KIND_NODE, id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_STATUS));
+
+	node->spec.role = role;
+	node->status.state = state;
+}
+
+static char wtoken[] = "SWMTKN-1-d-w", mtoken[] = "SWMTKN-1-d-m", image[] = "a";
+
+static void open_town(struct town *town)
+{
+	struct change_list list;
+	struct cluster *cluster;
+
+	*town = (struct town){ .view = view_new(), .roster = { .count = 1, .items = { { "m", 1, true, true, true } } } };
+	arena_init(&town->arena, "town", 16 << 20);
+	change_list_init(&list, &town->arena);
+	cluster = change_create(&list, KIND_CLUSTER, "c", FIELD_BIT(CLUSTER_TOKENS) | FIELD_BIT(CLUSTER_SPEC));
+	cluster->tokens = (struct join_tokens){ wtoken, mtoken };
+	add_node(&list, "m", ROLE_MANAGER, NODE_READY);
+	add_node(&list, "w", ROLE_WORKER, NODE_READY);
+	apply(town, &list);
+}
+
+static void close_town(struct town *town)
+{
+	view_free(town->view);
+	arena_fini(&town->arena);
+}
+
+/* "ok" when it changed something, "same" when there was nothing to change, else the error. As it comes over the wire. */
+static const char *say(struct town *town, const struct verb *said)
+{
+	CLEANUP(buf_finip) struct buf wire = BUF_INIT;
+	struct overlay *overlay = overlay_new(town->view, &town->arena);
+	struct verb_scene scene = { .overlay = overlay, .now_ms = 1000, .roster = &town->roster, .seed = 1 };
+	struct change_list list;
+	struct verb verb;
+	int got;
+
+	change_list_init(&list, &town->arena);
+	town->err = (struct err){ 0 };
+	dispatch_write(&verb_shape, said, &wire);
+	EXPECT(dispatch_read(&verb_shape, wire.data, wire.len, &town->arena, &verb, &town->err) == 0);
+	got = verb_check(&verb, &scene, &list, &town->err);
+	overlay_free(overlay);
+	if (got < 0)
+		return town->err.text;
+	if (list.count)
+		apply(town, &list);
+	return list.count ? "ok" : "same";
+}
+
+static uint64_t index_of(struct town *town, enum kind kind, const char *id)
+{
+	const struct view_object *object = view_find(town->view, kind, id);
+	return object ? object->meta.spec_index : 0;
+}
+
+static struct verb service(enum verb_kind kind, const char *id, char *name)
+{
+	struct verb verb = { .kind = kind, .id = (char *)(uintptr_t)id };
+
+	verb.service.name = name;
+	verb.service.task.container.image = image;
+	return verb;
+}
+
+TEST(a_service_that_is_brought_twice_is_made_once)
+{
+	static char web[] = "web";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), other = service(VERB_SERVICE_CREATE, "s2", web);
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &create), "ok");
+	create.is_repeat = true;
+	EXPECT_STR(say(&town, &create), "same");
+	EXPECT_STR(say(&town, &other), "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service web already "
+		   "exists");
+	EXPECT_INT(view_count(town.view, KIND_SERVICE), 1);
+	close_town(&town);
+}
+
+TEST(an_update_that_is_brought_twice_is_no_conflict_and_another_one_is)
+{
+	static char web[] = "web", b[] = "b", c[] = "c";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), update = service(VERB_SERVICE_UPDATE, "s1", web);
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &create), "ok");
+	update.spec_index = index_of(&town, KIND_SERVICE, "s1");
+	update.service.task.container.image = b;
+	EXPECT_STR(say(&town, &update), "ok");
+	EXPECT_STR(say(&town, &update), "rpc error: code = Unknown desc = update out of sequence");
+	update.is_repeat = true;
+	EXPECT_STR(say(&town, &update), "same");
+	update.service.task.container.image = c;
+	EXPECT_STR(say(&town, &update), "rpc error: code = Unknown desc = update out of sequence");
+	close_town(&town);
+}
+
+TEST(a_removal_that_is_brought_twice_succeeds)
+{
+	static char web[] = "web";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), gone = { .kind = VERB_SERVICE_REMOVE, .id = create.id };
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &create), "ok");
+	EXPECT_STR(say(&town, &gone), "ok");
+	EXPECT_STR(say(&town, &gone), "service s1 not found");
+	gone.is_repeat = true;
+	EXPECT_STR(say(&town, &gone), "same");
+	close_town(&town);
+}
+
+TEST(the_token_decides_what_a_node_becomes)
+{
+	static char id[] = "n1", address[] = "10.0.0.9:2377", bad[] = "SWMTKN-1-d-x", host[] = "h";
+	struct verb join = { .kind = VERB_NODE_JOIN, .id = id, .token = bad, .address = address };
+	const struct node *node;
+	struct town town;
+
+	open_town(&town);
+	join.description.hostname = host;
+	EXPECT_STR(say(&town, &join), "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster");
+	join.token = NULL;
+	EXPECT_STR(say(&town, &join), "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster");
+	join.token = wtoken;
+	join.node.role = ROLE_MANAGER;                  /* what it says itself does not count */
+	join.node.availability = AVAILABILITY_DRAIN;
+	EXPECT_STR(say(&town, &join), "ok");
+	node = view_node(town.view, "n1");
+	EXPECT_INT(node->spec.role, ROLE_WORKER);
+	EXPECT_INT(node->spec.availability, AVAILABILITY_DRAIN);
+	EXPECT_INT(node->status.state, NODE_UNKNOWN);
+	EXPECT_STR(node->status.address, "10.0.0.9");
+	EXPECT_STR(say(&town, &join), "same");
+	join.id = (char[]){ "n2" };
+	join.token = mtoken;
+	EXPECT_STR(say(&town, &join), "ok");
+	EXPECT_INT(view_node(town.view, "n2")->spec.role, ROLE_MANAGER);
+	close_town(&town);
+}
+
+TEST(tokens_are_rotated_apart_and_a_repetition_does_not_rotate_again)
+{
+	static char id[] = "c", fresh[] = "SWMTKN-1-d-new";
+	struct verb rotate = { .kind = VERB_CLUSTER_UPDATE, .id = id, .rotate_worker = true, .worker_token = fresh };
+	struct town town;
+
+	open_town(&town);
+	rotate.spec_index = index_of(&town, KIND_CLUSTER, "c");
+	EXPECT_STR(say(&town, &rotate), "ok");
+	EXPECT_STR(view_cluster(town.view)->tokens.worker, fresh);
+	EXPECT_STR(view_cluster(town.view)->tokens.manager, mtoken);
+	EXPECT_STR(say(&town, &rotate), "rpc error: code = Unknown desc = update out of sequence");
+	rotate.is_repeat = true;
+	EXPECT_STR(say(&town, &rotate), "same");
+	close_town(&town);
+}
+
+TEST(a_node_is_removed_when_it_is_down_and_no_manager)
+{
+	static char w[] = "w", m[] = "m";
+	struct verb gone = { .kind = VERB_NODE_REMOVE, .id = w };
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &gone), "rpc error: code = FailedPrecondition desc = node w is not down and can't be removed");
+	gone.id = m;
+	gone.force = true;
+	EXPECT_STR(say(&town, &gone), "rpc error: code = FailedPrecondition desc = node m is a cluster manager and is a member of the raft "
+		   "cluster. It must be demoted to worker before removal");
+	gone.id = w;
+	EXPECT_STR(say(&town, &gone), "ok");
+	EXPECT(!view_node(town.view, "w"));
+	EXPECT_STR(say(&town, &gone), "node w not found");
+	close_town(&town);
+}
+
+TEST(a_role_is_taken_away_only_while_a_quorum_stays)
+{
+	static char m[] = "m";
+	struct verb update = { .kind = VERB_NODE_UPDATE, .id = m }, leave = { .kind = VERB_NODE_DEMOTE, .id = m };
+	struct town town;
+
+	open_town(&town);
+	update.spec_index = index_of(&town, KIND_NODE, "m");
+	EXPECT_STR(say(&town, &update), "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm");
+	EXPECT_STR(say(&town, &leave), "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm");
+	town.roster.items[1] = (struct roster_member){ "w", 2, true, false, true };
+	town.roster.count = 2;
+	EXPECT_STR(say(&town, &update), "ok");
+	EXPECT_INT(view_node(town.view, "m")->spec.role, ROLE_WORKER);
+	EXPECT_STR(say(&town, &leave), "same");
+	close_town(&town);
+}
+
+TEST(a_description_is_written_only_when_it_differs)
+{
+	static char w[] = "w", host[] = "h", address[] = "10.0.0.7:1234";
+	struct verb describe = { .kind = VERB_NODE_DESCRIBE, .id = w, .address = address };
+	struct town town;
+
+	open_town(&town);
+	describe.description.hostname = host;
+	EXPECT_STR(say(&town, &describe), "ok");
+	EXPECT_STR(view_node(town.view, "w")->status.address, "10.0.0.7");
+	EXPECT_INT(view_node(town.view, "w")->status.state, NODE_READY);
+	EXPECT_STR(say(&town, &describe), "same");
+	describe.id = (char[]){ "x" };
+	EXPECT_STR(say(&town, &describe), "node x not found");
+	describe.kind = VERB_NONE;
+	EXPECT_STR(say(&town, &describe), "this version of swarmbox knows no such verb");
+	close_town(&town);
+}
