@@ -1,0 +1,25 @@
+/* seal.h - bytes that only who has the cluster's key can read: payloads of secrets, the root's key.
+ *
+ * AES-256-GCM (NIST SP 800-38D). Each text has a data key of its own, drawn for it alone and wrapped by the cluster's key, so neither key
+ * ever meets a nonce twice, and whoever forgets the text has forgotten its key. The purpose ("secret <id>") is sealed in: a text moved to
+ * another object does not open.
+ *
+ * A sealed text is base64 of: u8 version, then nonce, wrapped data key and tag, then nonce, bytes and tag.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+#define SEAL_KEY_SIZE 32
+#define SEAL_BYTES_MAX (2u << 20)
+struct seal_key { uint8_t bytes[SEAL_KEY_SIZE]; };
+
+void seal_key_new(struct seal_key *ret);
+void seal_key_forget(struct seal_key *key);      /* its memory too */
+
+/* Appends the text. ERR_INVALID for more than SEAL_BYTES_MAX, ERR_IO when the library fails. */
+int seal_close(const struct seal_key *key, const char *purpose, const void *bytes, size_t size, struct buf *out_text, struct err *err);
+/* Appends the bytes. ERR_INVALID for what is no sealed text, ERR_DENIED for another key, another purpose or a changed text. */
+int seal_open(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err);
+/* Zeroes a buffer that held what was sealed, then frees it. */
+void seal_wipe(struct buf *buf);
