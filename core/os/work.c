@@ -28,7 +28,7 @@ struct work {
 	pthread_cond_t changed;
 	struct list queued, running, finished;
 	size_t queued_count;
-	bool stopping;
+	bool stopping, cancelling;
 	unsigned thread_count;
 	pthread_t threads[THREADS_MAX];
 };
@@ -88,7 +88,7 @@ static void *run_jobs(void *arg)
 		job->run(job->arg);
 		pthread_mutex_lock(&work->lock);
 		move_to(job, &work->finished);
-		if (job->lane)
+		if (job->lane || work->cancelling)
 			pthread_cond_broadcast(&work->changed);
 		wake_loop(work);
 	}
@@ -196,6 +196,42 @@ void work_free(struct work *work)
 	pthread_cond_destroy(&work->changed);
 	pthread_mutex_destroy(&work->lock);
 	free(work);
+}
+
+static unsigned drop_jobs_of(struct list *jobs, const void *arg)
+{
+	unsigned count = 0;
+
+	LIST_EACH(item, jobs) {
+		struct job *job = job_of(item);
+
+		if (job->arg == arg) {
+			list_remove(item);
+			free(job);
+			count++;
+		}
+	}
+	return count;
+}
+
+static bool is_any_running(const struct work *work, const void *arg)
+{
+	LIST_EACH(item, &work->running)
+		if (job_of(item)->arg == arg)
+			return true;
+	return false;
+}
+
+void work_cancel(struct work *work, const void *arg)
+{
+	pthread_mutex_lock(&work->lock);
+	work->queued_count -= drop_jobs_of(&work->queued, arg);
+	work->cancelling = true;
+	while (is_any_running(work, arg))
+		pthread_cond_wait(&work->changed, &work->lock);
+	work->cancelling = false;
+	drop_jobs_of(&work->finished, arg);
+	pthread_mutex_unlock(&work->lock);
 }
 
 bool work_submit(struct work *work, const void *lane, void (*run)(void *arg),

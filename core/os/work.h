@@ -11,3 +11,5 @@ struct work;
 struct work *work_new(struct loop *loop, unsigned thread_count);
 void work_free(struct work *work);                       /* waits for jobs under way; no done() comes any more, not even theirs */
 bool work_submit(struct work *work, const void *lane, void (*run)(void *arg), void (*done)(void *arg), void *arg);
+/* Forgets all jobs of this arg, after waiting for the one that runs: when it returns nobody has the arg and no done() comes. For what is short. */
+void work_cancel(struct work *work, const void *arg);

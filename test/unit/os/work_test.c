@@ -184,3 +184,42 @@ TEST(work_threads_leave_signals_to_the_loop)
 	work_free(work);
 	loop_free(loop);
 }
+
+struct slow { pthread_mutex_t gate; int runs, dones; };
+
+static void run_slowly(void *arg)
+{
+	struct slow *slow = arg;
+
+	pthread_mutex_lock(&slow->gate);
+	slow->runs++;
+	pthread_mutex_unlock(&slow->gate);
+}
+
+static void done_slowly(void *arg)
+{
+	((struct slow *)arg)->dones++;
+}
+
+TEST(work_cancel_waits_for_the_job_that_runs_and_forgets_the_others)
+{
+	static struct slow cancelled = { .gate = PTHREAD_MUTEX_INITIALIZER }, other = { .gate = PTHREAD_MUTEX_INITIALIZER };
+	struct loop *loop = loop_new();
+	struct work *work = work_new(loop, 1);
+
+	for (int round = 0; round < 100; round++) {
+		cancelled.runs = cancelled.dones = other.runs = other.dones = 0;
+		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &cancelled));
+		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &other));
+		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &cancelled));
+		work_cancel(work, &cancelled);
+		int runs = cancelled.runs;
+		EXPECT(runs <= 1);
+		while (!other.dones)
+			loop_run_once(loop, 1000);
+		EXPECT_INT(cancelled.runs, runs);
+		EXPECT_INT(cancelled.dones, 0);
+	}
+	work_free(work);
+	loop_free(loop);
+}

@@ -1,0 +1,319 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/file.h"
+#include "test/unit/pki/pki_help.h"
+#include "test/unit/runner.h"
+
+/* One end of a connection, and all that it was told. */
+struct end {
+	struct tls_stream *stream;
+	struct cert_facts peer;
+	struct buf got, root;
+	bool is_ready, has_ended, is_gone, has_room;
+	enum tls_end end;
+	struct err err;
+	size_t take;                     /* of each on_bytes; 0 is all */
+};
+
+struct pair {
+	struct loop *loop;
+	struct work *work;
+	struct end server, client;
+};
+
+static void on_ready(void *arg, const struct tls_peer *peer)
+{
+	struct end *end = arg;
+
+	EXPECT(!end->is_ready);
+	end->is_ready = true;
+	end->peer = peer->cert;
+	if (peer->root_pem)
+		buf_add_str(&end->root, peer->root_pem);
+}
+
+static size_t on_bytes(void *arg, const uint8_t *bytes, size_t size)
+{
+	struct end *end = arg;
+	size_t take = end->take ? MIN(end->take, size) : size;
+
+	EXPECT(end->is_ready && !end->is_gone);
+	buf_add(&end->got, bytes, take);
+	return take;
+}
+
+static void on_room(void *arg)
+{
+	((struct end *)arg)->has_room = true;
+}
+
+static void on_end(void *arg, enum tls_end why, const struct err *err)
+{
+	struct end *end = arg;
+
+	EXPECT(!end->is_gone);
+	EXPECT((why == TLS_ENDED) == !err);
+	if (why == TLS_ENDED) {
+		end->has_ended = true;
+		return;
+	}
+	end->is_gone = true;
+	end->end = why;
+	end->err = *err;
+}
+
+static const struct tls_hooks hooks = { on_ready, on_bytes, on_room, on_end };
+
+static void pair_init(struct pair *pair)
+{
+	*pair = (struct pair){ .loop = loop_new() };
+	pair->work = work_new(pair->loop, 3);
+}
+
+static void end_fini(struct end *end)
+{
+	tls_free(end->stream);
+	buf_fini(&end->got);
+	buf_fini(&end->root);
+	*end = (struct end){ 0 };
+}
+
+static void pair_fini(struct pair *pair)
+{
+	end_fini(&pair->server);
+	end_fini(&pair->client);
+	work_free(pair->work);
+	loop_free(pair->loop);
+}
+
+static void connect_pair(struct pair *pair, struct tls_context *server, struct tls_context *client, const char *digest)
+{
+	int fds[2];
+
+	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+	pair->server.stream = tls_accept(pair->loop, pair->work, server, fds[0], &hooks, &pair->server);
+	pair->client.stream = tls_connect(pair->loop, pair->work, client, fds[1], (struct tls_trust){ digest }, &hooks, &pair->client);
+}
+
+/* Runs the loop until it is so, at most ten seconds. */
+#define RUN_UNTIL(loop, cond) do { \
+		msec until = loop_now(loop) + 10000; \
+		while (!(cond) && loop_now(loop) < until) \
+			loop_run_once(loop, 100); \
+		EXPECT(cond); \
+	} while (0)
+/* For what must not happen: some rounds with nothing else to wait for. */
+static void run_some(struct loop *loop)
+{
+	for (int i = 0; i < 10; i++)
+		loop_run_once(loop, 5);
+}
+
+/* A cluster with a manager and a worker. */
+struct cluster { struct test_ca ca; struct test_node manager, worker; struct tls_context *manager_ctx, *worker_ctx, *nobody_ctx; };
+
+static const char *root_of(const struct test_ca *ca)
+{
+	return buf_text(&ca->root.cert_pem);
+}
+
+static void cluster_init(struct cluster *c)
+{
+	test_ca_init(&c->ca);
+	test_node_init(&c->manager, &c->ca, TEST_NODE, true, TEST_CLUSTER, new_year_2026, 90 * test_day);
+	test_node_init(&c->worker, &c->ca, "workerworkerworkerworkerw", false, TEST_CLUSTER, new_year_2026, 90 * test_day);
+	c->manager_ctx = test_context(root_of(&c->ca), &c->manager);
+	c->worker_ctx = test_context(root_of(&c->ca), &c->worker);
+	c->nobody_ctx = test_context(NULL, NULL);
+}
+
+static void cluster_fini(struct cluster *c)
+{
+	tls_context_drop(c->manager_ctx);
+	tls_context_drop(c->worker_ctx);
+	tls_context_drop(c->nobody_ctx);
+	test_node_fini(&c->worker);
+	test_node_fini(&c->manager);
+	test_ca_fini(&c->ca);
+}
+
+TEST(tls_worker_and_manager_know_each_other_and_talk)
+{
+	struct cluster c;
+	struct pair p;
+
+	cluster_init(&c);
+	pair_init(&p);
+	connect_pair(&p, c.manager_ctx, c.worker_ctx, NULL);
+	EXPECT(!tls_write(p.client.stream, "x", 1));
+	EXPECT(!tls_peer(p.client.stream));
+	RUN_UNTIL(p.loop, p.server.is_ready && p.client.is_ready);
+	EXPECT_STR(p.server.peer.name.role, "swarm-worker");
+	EXPECT_STR(p.server.peer.name.node_id, "workerworkerworkerworkerw");
+	EXPECT_STR(p.client.peer.name.node_id, TEST_NODE);
+	EXPECT_STR(p.client.peer.name.cluster_id, TEST_CLUSTER);
+	EXPECT_STR(tls_peer(p.client.stream)->cert.name.node_id, TEST_NODE);
+	EXPECT(tls_write(p.client.stream, "hello", 5) && tls_write(p.client.stream, " there", 6));
+	EXPECT(tls_write(p.server.stream, "welcome", 7));
+	RUN_UNTIL(p.loop, p.server.got.len == 11 && p.client.got.len == 7);
+	EXPECT_STR(buf_text(&p.server.got), "hello there");
+	EXPECT_STR(buf_text(&p.client.got), "welcome");
+
+	/* half closed: what the client has said is whole, and the server may go on */
+	tls_end(p.client.stream);
+	EXPECT(!tls_write(p.client.stream, "x", 1));
+	RUN_UNTIL(p.loop, p.server.has_ended);
+	EXPECT(tls_write(p.server.stream, " back", 5));
+	RUN_UNTIL(p.loop, p.client.got.len == 12);
+	tls_end(p.server.stream);
+	RUN_UNTIL(p.loop, p.client.has_ended);
+	run_some(p.loop);
+	EXPECT(!p.server.is_gone && !p.client.is_gone);
+	pair_fini(&p);
+	cluster_fini(&c);
+}
+
+TEST(tls_joining_node_finds_the_root_by_its_token_on_the_same_connection)
+{
+	char digest[CA_DIGEST_SIZE];
+	struct err err = { 0 };
+	struct cluster c;
+	struct pair p;
+
+	cluster_init(&c);
+	pair_init(&p);
+	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
+	connect_pair(&p, c.manager_ctx, c.nobody_ctx, digest);
+	RUN_UNTIL(p.loop, p.server.is_ready && p.client.is_ready);
+	EXPECT_STR(p.server.peer.name.node_id, "");
+	EXPECT_STR(p.client.peer.name.node_id, TEST_NODE);
+	EXPECT_STR(buf_text(&p.client.root), root_of(&c.ca));
+	EXPECT(tls_write(p.client.stream, "join", 4));
+	RUN_UNTIL(p.loop, p.server.got.len == 4);
+	pair_fini(&p);
+	cluster_fini(&c);
+}
+
+static void expect_refused(struct tls_context *server, struct tls_context *client, const char *digest, bool by_server, const char *words)
+{
+	struct pair p;
+	struct end *judge, *judged;
+
+	pair_init(&p);
+	connect_pair(&p, server, client, digest);
+	judge = by_server ? &p.server : &p.client;
+	judged = by_server ? &p.client : &p.server;
+	RUN_UNTIL(p.loop, judge->is_gone && judged->is_gone);
+	EXPECT(!judge->is_ready);
+	EXPECT_INT(judge->end, TLS_REFUSED);
+	EXPECT_STR(judge->err.text, words);
+	EXPECT_INT(judged->end, TLS_REFUSED);
+	EXPECT_STR(judged->err.text, "the other side does not accept this node: access denied");
+	pair_fini(&p);
+}
+
+TEST(tls_refuses_a_digest_that_is_not_in_the_chain)
+{
+	char digest[CA_DIGEST_SIZE];
+	struct err err = { 0 };
+	struct test_ca other;
+	struct cluster c;
+
+	cluster_init(&c);
+	test_ca_init(&other);
+	EXPECT_INT(ca_digest(root_of(&other), digest, &err), 0);
+	expect_refused(c.manager_ctx, c.nobody_ctx, digest, false,
+		       "remote CA does not match fingerprint: the join token is of another cluster, or older than its root certificate");
+	test_ca_fini(&other);
+	cluster_fini(&c);
+}
+
+TEST(tls_refuses_a_server_that_shows_the_root_without_being_signed_by_it)
+{
+	char digest[CA_DIGEST_SIZE];
+	struct err err = { 0 };
+	struct cluster c, other;
+	struct test_node liar;
+	struct tls_context *ctx;
+
+	cluster_init(&c);
+	cluster_init(&other);
+	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
+	/* its own root verifies it, and the one the token names hangs behind */
+	CLEANUP(buf_finip) struct buf roots = BUF_INIT;
+	buf_printf(&roots, "%s%s", root_of(&other.ca), root_of(&c.ca));
+	test_node_init(&liar, &other.ca, TEST_NODE, true, TEST_CLUSTER, new_year_2026, test_day);
+	ctx = test_context(buf_text(&roots), &liar);
+	expect_refused(ctx, c.nobody_ctx, digest, false, "certificate of node " TEST_NODE " (swarm-manager): signed by none of the roots of this cluster");
+	tls_context_drop(ctx);
+	test_node_fini(&liar);
+	cluster_fini(&other);
+	cluster_fini(&c);
+}
+
+TEST(tls_refuses_certificates_of_another_cluster_on_both_sides)
+{
+	struct cluster c, other;
+	static const char manager[] = "certificate of node " TEST_NODE " (swarm-manager): signed by none of the roots of this cluster";
+
+	cluster_init(&c);
+	cluster_init(&other);
+	expect_refused(c.manager_ctx, other.worker_ctx, NULL, false, manager);
+	/* a client that would take anything: the server refuses */
+	char digest[CA_DIGEST_SIZE];
+	struct err err = { 0 };
+	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
+	expect_refused(c.manager_ctx, other.manager_ctx, digest, true, manager);
+	cluster_fini(&other);
+	cluster_fini(&c);
+}
+
+TEST(tls_refuses_a_worker_that_listens_as_a_manager)
+{
+	struct cluster c;
+
+	cluster_init(&c);
+	expect_refused(c.worker_ctx, c.worker_ctx, NULL, false, "certificate of node workerworkerworkerworkerw (swarm-worker): not a manager's");
+	cluster_fini(&c);
+}
+
+TEST(tls_expiry_holds_by_agreed_time_and_too_early_is_fine)
+{
+	struct cluster c;
+	struct test_node early, late;
+	struct tls_context *early_ctx, *late_ctx;
+	struct pair p;
+
+	cluster_init(&c);
+	test_node_init(&early, &c.ca, "earlyearlyearlyearlyearly", false, TEST_CLUSTER, new_year_2026 + 3650 * test_day, test_day);
+	test_node_init(&late, &c.ca, "lateelateelateelateelatee", false, TEST_CLUSTER, 0, test_day);
+	early_ctx = test_context(root_of(&c.ca), &early);
+	late_ctx = test_context(root_of(&c.ca), &late);
+
+	/* nothing is agreed: a certificate of 1970 is as good as any */
+	pair_init(&p);
+	connect_pair(&p, c.manager_ctx, late_ctx, NULL);
+	RUN_UNTIL(p.loop, p.server.is_ready && p.client.is_ready);
+	EXPECT_INT(p.server.peer.not_after, test_day);
+	pair_fini(&p);
+
+	tls_context_agree(c.manager_ctx, new_year_2026);
+	tls_context_agree(c.manager_ctx, 0);    /* never back */
+	expect_refused(c.manager_ctx, late_ctx, NULL, true, "certificate of node lateelateelateelateelatee (swarm-worker): expired");
+	pair_init(&p);
+	connect_pair(&p, c.manager_ctx, early_ctx, NULL);
+	RUN_UNTIL(p.loop, p.server.is_ready && p.client.is_ready);
+	EXPECT(p.server.peer.not_before > new_year_2026);
+	pair_fini(&p);
+	tls_context_drop(early_ctx);
+	tls_context_drop(late_ctx);
+	test_node_fini(&early);
+	test_node_fini(&late);
+	cluster_fini(&c);
+}
