@@ -150,7 +150,7 @@ static void on_writable(void *arg)
 		child->events.on_writable(child->arg);
 }
 
-static const struct stream_events stream_events = { on_data, on_end, on_writable, on_close };
+static const struct stream_events stream_events = { on_data, on_end, on_writable, on_close, NULL };
 
 /* ---- its begin -------------------------------------------------------------------------------------------------------------- */
 

@@ -179,17 +179,57 @@ int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, vo
 	return 0;
 }
 
-uint16_t listen_port(const struct listener *listener)
+static int inet_read(const struct sockaddr_storage *address, struct ip *ret_ip, uint16_t *ret_port)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	struct ip ip = { 0 };
+
+	if (address->ss_family == AF_INET) {
+		ip.family = 4;
+		memcpy(ip.bytes, &in->sin_addr, 4);
+		*ret_port = ntohs(in->sin_port);
+	} else if (address->ss_family == AF_INET6) {
+		ip.family = 6;
+		memcpy(ip.bytes, &in6->sin6_addr, 16);
+		*ret_port = ntohs(in6->sin6_port);
+	} else {
+		return -1;
+	}
+	*ret_ip = ip;
+	return 0;
+}
+
+int socket_own_address(int fd, struct ip *ret_ip, uint16_t *ret_port)
 {
 	struct sockaddr_storage address = { 0 };
 	socklen_t size = sizeof(address);
 
-	if (getsockname(listener->fd, (struct sockaddr *)&address, &size) < 0)
-		return 0;
-	if (address.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *)&address)->sin_port);
-	return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port)
-					     : 0;
+	return getsockname(fd, (struct sockaddr *)&address, &size) < 0 ? -1 : inet_read(&address, ret_ip, ret_port);
+}
+
+int socket_peer_address(int fd, struct ip *ret_ip, uint16_t *ret_port)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t size = sizeof(address);
+
+	return getpeername(fd, (struct sockaddr *)&address, &size) < 0 ? -1 : inet_read(&address, ret_ip, ret_port);
+}
+
+const char *socket_address_format(struct ip ip, uint16_t port, char ret_text[SOCKET_ADDRESS_SIZE])
+{
+	char text[IP_TEXT_SIZE];
+
+	snprintf(ret_text, SOCKET_ADDRESS_SIZE, ip.family == 6 ? "[%s]:%u" : "%s:%u", ip_format(ip, text), port);
+	return ret_text;
+}
+
+uint16_t listen_port(const struct listener *listener)
+{
+	struct ip ip;
+	uint16_t port;
+
+	return socket_own_address(listener->fd, &ip, &port) < 0 ? 0 : port;
 }
 
 void listen_free(struct listener *listener)
@@ -221,6 +261,25 @@ int connect_unix(const char *path, int *ret_fd, struct err *err)
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		if (errno != EINTR)
 			return err_sys(err, "connect to '%s'", path);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int connect_tcp(struct ip ip, uint16_t port, int *ret_fd, struct err *err)
+{
+	struct sockaddr_storage address;
+	socklen_t size = inet_address(ip, port, &address);
+	char text[SOCKET_ADDRESS_SIZE];
+	int on = 1;
+
+	check(ip.family == 4 || ip.family == 6);
+	CLEANUP(fd_closep)
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(err, "connect to %s", socket_address_format(ip, port, text));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS)
+		return err_sys(err, "connect to %s", socket_address_format(ip, port, text));
 	*ret_fd = fd_take(&fd);
 	return 0;
 }

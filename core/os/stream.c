@@ -35,6 +35,7 @@ struct stream {
 	bool paused;
 	bool read_ended, write_ended;   /* no more will be read, written */
 	bool ending;                    /* stream_end was called */
+	bool owes_sent;                 /* and carried out, which on_sent has not told yet */
 	const char *broken;             /* why; on_close was called or is about to be */
 	bool closed;                    /* on_close was called */
 
@@ -185,6 +186,9 @@ static void finish_writing(struct stream *stream)
 		int fd = detach(stream);
 		fd_closep(&fd);
 	}
+	stream->owes_sent = stream->events.on_sent != NULL;
+	if (stream->owes_sent)
+		timer_set(&stream->soon, 0);
 }
 
 static void drop_sent(struct stream *stream)
@@ -342,7 +346,7 @@ static void let_go(struct stream *stream)
 {
 	stream->busy--;
 	update_watch(stream);
-	if (stream->broken && !stream->closed && !stream->freed)
+	if (((stream->broken && !stream->closed) || stream->owes_sent) && !stream->freed)
 		timer_set(&stream->soon, 0);
 	release(stream);
 }
@@ -393,6 +397,10 @@ static void on_soon(void *arg)
 		stream->events.on_close(stream->arg, stream->broken);
 	} else if (is_alive(stream) && !stream->paused && stream->unread.len) {
 		tell_data(stream);
+	}
+	if (stream->owes_sent && !stream->freed && !stream->broken) {
+		stream->owes_sent = false;
+		stream->events.on_sent(stream->arg);
 	}
 	let_go(stream);
 }

@@ -17,6 +17,8 @@ struct stream_events {
 	void (*on_writable)(void *arg);
 	/* Broken: reset, timeout, bound exceeded. reason is a word for the log. */
 	void (*on_close)(void *arg, const char *reason);
+	/* What stream_end was asked for has been done: all is written, and the end behind it. May be NULL. */
+	void (*on_sent)(void *arg);
 };
 #define STREAM_READ_BYTES   (64 * 1024)          /* the most that is kept unread; an on_data that consumes nothing of this much closes it */
 

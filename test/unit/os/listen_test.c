@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,5 +253,50 @@ TEST(tcp_listener_on_a_foreign_address_names_it)
 		   -1);
 	/* And then the words of the libc. */
 	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));
+	close_host(&host);
+}
+
+static int outcome_of_connecting(uint16_t port, int *ret_fd)
+{
+	struct pollfd poll_fd = { .events = POLLOUT };
+	struct err err = { 0 };
+	int error = -1;
+	socklen_t size = sizeof(error);
+
+	EXPECT_INT(connect_tcp(ip4(127, 0, 0, 1), port, ret_fd, &err), 0);
+	poll_fd.fd = *ret_fd;
+	EXPECT_INT(poll(&poll_fd, 1, 5000), 1);
+	EXPECT_INT(getsockopt(*ret_fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+	return error;
+}
+
+TEST(connecting_tells_later_whether_somebody_listens_and_both_know_their_addresses)
+{
+	char text[SOCKET_ADDRESS_SIZE];
+	struct err err = { 0 };
+	uint16_t port, other = 0;
+	struct host host;
+	struct ip ip;
+	int fd = -1;
+
+	open_host(&host);
+	EXPECT_INT(listen_tcp(host.loop, ip4(127, 0, 0, 1), 0, on_connection, &host, &host.listener, &err), 0);
+	port = listen_port(host.listener);
+	EXPECT_INT(outcome_of_connecting(port, &fd), 0);
+	loop_run_once(host.loop, 1000);
+	EXPECT_INT(host.count, 1);
+	EXPECT_INT(socket_peer_address(fd, &ip, &other), 0);
+	EXPECT(ip_eq(ip, ip4(127, 0, 0, 1)) && other == port);
+	EXPECT_INT(socket_own_address(fd, &ip, &port), 0);
+	EXPECT_INT(socket_peer_address(host.last_fd, &ip, &other), 0);
+	EXPECT(ip_eq(ip, ip4(127, 0, 0, 1)) && other == port);
+	EXPECT_STR(socket_address_format(ip4(10, 0, 0, 5), 2377, text), "10.0.0.5:2377");
+	EXPECT_STR(socket_address_format((struct ip){ .family = 6, .bytes = { [15] = 1 } }, 2377, text), "[::1]:2377");
+	close(fd);
+	port = listen_port(host.listener);
+	listen_free(host.listener);
+	host.listener = NULL;
+	EXPECT_INT(outcome_of_connecting(port, &fd), ECONNREFUSED);
+	close(fd);
 	close_host(&host);
 }

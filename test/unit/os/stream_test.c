@@ -67,7 +67,19 @@ static void on_close(void *arg, const char *reason)
 	}
 }
 
-static const struct stream_events events = { on_data, on_end, on_writable, on_close };
+static void on_sent(void *arg)
+{
+	struct side *side = arg;
+
+	buf_add_str(&side->story, "sent ");
+	if (side->frees) {
+		stream_free(side->stream);
+		side->stream = NULL;
+	}
+}
+
+static const struct stream_events events = { on_data, on_end, on_writable, on_close, NULL };
+static const struct stream_events telling_events = { on_data, on_end, on_writable, on_close, on_sent };
 
 static void open_side_of(struct side *side, int ours, int hand, size_t bound,
 			 const struct stream_events *with)
@@ -274,7 +286,7 @@ TEST(half_closed_stream_can_still_be_written)
 
 TEST(end_without_a_listener_is_a_close)
 {
-	struct stream_events without_end = { on_data, NULL, NULL, on_close };
+	struct stream_events without_end = { on_data, NULL, NULL, on_close, NULL };
 	struct side side;
 	int fds[2];
 
@@ -515,7 +527,7 @@ static size_t run_round_inside(void *arg, const uint8_t *bytes, size_t count)
 
 TEST(stream_is_not_entered_twice_by_a_nested_round)
 {
-	struct stream_events nested = { run_round_inside, NULL, NULL, on_close };
+	struct stream_events nested = { run_round_inside, NULL, NULL, on_close, NULL };
 	struct side side;
 	int fds[2];
 
@@ -526,5 +538,41 @@ TEST(stream_is_not_entered_twice_by_a_nested_round)
 	EXPECT_STR(buf_text(&side.seen), "x");
 	loop_run_once(side.loop, 0);
 	EXPECT_STR(buf_text(&side.seen), "xy");
+	close_side(&side);
+}
+
+TEST(stream_tells_when_its_end_has_been_sent)
+{
+	static char bulk[4 << 20];
+	int fds[2] = { -1, -1 };
+	struct side side;
+
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+	open_side_of(&side, fds[0], fds[1], sizeof(bulk), &telling_events);
+	stream_write(side.stream, bulk, sizeof(bulk));
+	stream_end(side.stream);
+	turn(&side);
+	expect_story(&side, "");
+	for (int i = 0; i < 1000 && !side.story.len; i++) {
+		hand_hears(&side, NULL);
+		turn(&side);
+	}
+	expect_story(&side, "sent ");
+	close_side(&side);
+}
+
+TEST(stream_tells_of_an_end_sent_at_once_and_may_be_freed_then)
+{
+	int fds[2] = { -1, -1 };
+	struct side side;
+
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+	open_side_of(&side, fds[0], fds[1], 1000, &telling_events);
+	side.frees = true;
+	stream_end(side.stream);
+	expect_story(&side, "");
+	turn(&side);
+	expect_story(&side, "sent ");
+	EXPECT(side.stream == NULL);
 	close_side(&side);
 }
