@@ -378,6 +378,16 @@ static void on_wire_writable(void *arg)
 	let_go(s);
 }
 
+static void on_wire_sent(void *arg)
+{
+	struct tls_stream *s = arg;
+
+	hold(s);
+	if (is_alive(s) && s->hooks.on_sent)
+		s->hooks.on_sent(s->arg);
+	let_go(s);
+}
+
 static void on_wire_close(void *arg, const char *reason)
 {
 	struct tls_stream *s = arg;
@@ -412,7 +422,7 @@ static void on_soon(void *arg)
 static struct tls_stream *open_stream(struct loop *loop, struct work *work, struct tls_session *session, int fd, const struct tls_hooks *hooks,
 				      void *arg)
 {
-	static const struct stream_events events = { on_wire_data, on_wire_end, on_wire_writable, on_wire_close };
+	static const struct stream_events events = { on_wire_data, on_wire_end, on_wire_writable, on_wire_close, on_wire_sent };
 	static const int on = 1;
 	struct tls_stream *s = NEW(struct tls_stream);
 

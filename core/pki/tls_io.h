@@ -34,6 +34,8 @@ struct tls_hooks {
 	void (*on_room)(void *arg);
 	/* err has the sentence, without the address of the other side. */
 	void (*on_end)(void *arg, enum tls_end end, const struct err *err);
+	/* tls_end has been carried out: the socket has all that was queued, and the end behind it. May be NULL. */
+	void (*on_sent)(void *arg);
 };
 /* Whom a client accepts: who is signed by the context's roots, or, with the digest out of a join token, by the one root that has it. */
 struct tls_trust { const char *root_digest; };

@@ -15,7 +15,7 @@ struct end {
 	struct tls_stream *stream;
 	struct cert_facts peer;
 	struct buf got, root;
-	bool is_ready, has_ended, is_gone, has_room;
+	bool is_ready, has_ended, is_gone, has_room, has_sent;
 	enum tls_end end;
 	struct err err;
 	size_t take;                     /* of each on_bytes; 0 is all */
@@ -68,7 +68,15 @@ static void on_end(void *arg, enum tls_end why, const struct err *err)
 	end->err = *err;
 }
 
-static const struct tls_hooks hooks = { on_ready, on_bytes, on_room, on_end };
+static void on_sent(void *arg)
+{
+	struct end *end = arg;
+
+	EXPECT(!end->has_sent && tls_queued(end->stream) == 0);
+	end->has_sent = true;
+}
+
+static const struct tls_hooks hooks = { on_ready, on_bytes, on_room, on_end, on_sent };
 
 static void pair_init(struct pair *pair)
 {
@@ -167,8 +175,8 @@ TEST(tls_worker_and_manager_know_each_other_and_talk)
 
 	/* half closed: what the client has said is whole, and the server may go on */
 	tls_end(p.client.stream);
-	EXPECT(!tls_write(p.client.stream, "x", 1));
-	RUN_UNTIL(p.loop, p.server.has_ended);
+	EXPECT(!tls_write(p.client.stream, "x", 1) && !p.client.has_sent);
+	RUN_UNTIL(p.loop, p.server.has_ended && p.client.has_sent);
 	EXPECT(tls_write(p.server.stream, " back", 5));
 	RUN_UNTIL(p.loop, p.client.got.len == 12);
 	tls_end(p.server.stream);
