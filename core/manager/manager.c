@@ -96,6 +96,18 @@ static void on_lost(void *arg)
 	dirty_add_all(m->dirty, replica_view(m->replica));
 }
 
+/* Another view: what is known of it is known of no object any more. */
+static void on_replaced(void *arg)
+{
+	struct manager *m = arg;
+
+	dirty_free(m->dirty);
+	m->dirty = dirty_new();
+	dirty_add_all(m->dirty, replica_view(m->replica));
+	if (m->has_assigned)
+		assign_everything(m);
+}
+
 static void on_stopped(void *arg, const struct err *err)
 {
 	struct manager *m = arg;
@@ -106,7 +118,8 @@ int manager_open(struct loop *loop, struct store *store, const char *node_id, co
 		 struct err *err)
 {
 	struct manager *m = NEW(struct manager);
-	struct replica_hooks replica_hooks = { compose_first, on_lost, on_applied, on_leader, on_stopped, m };
+	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
+					       .on_replaced = on_replaced, .on_leader = on_leader, .on_stopped = on_stopped, .arg = m };
 	uint64_t seed;
 
 	m->loop = loop;

@@ -1,4 +1,5 @@
 /* replica_open_io.c - founding, loading, asking, closing. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 /* --- founding ---------------------------------------------------------------------------------- */
 
-static raft_id new_raft_id(void)
+raft_id replica_new_id(void)
 {
 	raft_id id = 0;
 
@@ -24,20 +25,33 @@ int replica_bootstrap(struct store *store, const char *cluster_id, const char *n
 		      struct err *err)
 {
 	struct raft_membership config = {
-		.count = 1, .members = { { .id = new_raft_id(), .suffrage = RAFT_VOTER } }
+		.count = 1, .members = { { .id = replica_new_id(), .suffrage = RAFT_VOTER } }
 	};
+	struct store_self self = { .raft_id = config.members[0].id };
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct raft_hard hard;
 	struct raft_entry entry;
 
 	check(str_copy(config.cluster_id, sizeof(config.cluster_id), cluster_id));
 	check(str_copy(config.members[0].node_id, sizeof(config.members[0].node_id), node_id));
+	check(str_copy(self.cluster_id, ID_SIZE, cluster_id) && str_copy(self.node_id, ID_SIZE, node_id));
 	raft_first(&config, &hard, &entry, &bytes);
-	return store_cluster_make(store,
-				  &(struct store_hard){ hard.term, hard.vote, hard.election_ms },
-				  &(struct store_entry){ entry.index, entry.term, entry.type,
-							 entry.now_ms, entry.bytes, entry.size },
+	struct store_entry first = { entry.index,  entry.term,  entry.type,
+				     entry.now_ms, entry.bytes, entry.size };
+	return store_cluster_make(store, &self,
+				  &(struct store_append){ { hard.term, hard.vote, hard.election_ms },
+							  false, &first, 1 },
 				  err);
+}
+
+int replica_join(struct store *store, const char *cluster_id, const char *node_id, raft_id id,
+		 struct err *err)
+{
+	struct store_self self = { .raft_id = id };
+	struct store_append nothing = { .forgets_log = false };
+
+	check(str_copy(self.cluster_id, ID_SIZE, cluster_id) && str_copy(self.node_id, ID_SIZE, node_id));
+	return store_cluster_make(store, &self, &nothing, err);
 }
 
 bool replica_exists(const struct store *store)
@@ -64,11 +78,12 @@ static int load_state(struct replica *r, const struct store_mark *mark, struct e
 	    raft_membership_decode(mark->members, mark->members_size, &r->config, err) < 0)
 		return err_wrap(err, "state.db");
 	r->config_index = mark->members_index;
-	r->cluster_ms = mark->now_ms;
+	r->cluster_ms = r->applied_ms = mark->now_ms;
 	return state_load_done(r->view, mark->index, mark->term, mark->now_ms, mark->sum, err);
 }
 
-/* Which member this node is: by the newest configuration, in the state or in the log behind it. */
+/* Which member this node is, in a log that does not say so: by the newest configuration, in the state or in
+ * the log behind it. */
 static int find_self(struct replica *r, const char *node_id, const struct store_log *log,
 		     struct err *err)
 {
@@ -83,11 +98,22 @@ static int find_self(struct replica *r, const char *node_id, const struct store_
 	}
 	for (size_t i = 0; i < config.count; i++)
 		if (str_eq(config.members[i].node_id, node_id))
-			r->self = config.members[i].id;
-	if (r->self == 0)
+			r->me.raft_id = config.members[i].id;
+	if (r->me.raft_id == 0)
 		return err_set(err, ERR_IO, "raft.db: node %s is none of its %zu managers", node_id,
 			       config.count);
+	str_copy(r->me.cluster_id, ID_SIZE, config.cluster_id);
 	return 0;
+}
+
+static int know_self(struct replica *r, const char *node_id, const struct store_log *log, struct err *err)
+{
+	r->me = log->self;
+	if (r->me.raft_id == 0)
+		return find_self(r, node_id, log, err);
+	if (str_eq(r->me.node_id, node_id))
+		return 0;
+	return err_set(err, ERR_IO, "raft.db belongs to node %s, this is node %s", r->me.node_id, node_id);
 }
 
 static int load(struct replica *r, const char *node_id, struct err *err)
@@ -105,12 +131,32 @@ static int load(struct replica *r, const char *node_id, struct err *err)
 	if (store_cluster_open(r->store, &options, &loaded, err) < 0)
 		return -1;
 	int got = -1;
-	if (load_state(r, &loaded.mark, err) == 0 && find_self(r, node_id, &loaded.log, err) == 0)
+	if (load_state(r, &loaded.mark, err) == 0 && know_self(r, node_id, &loaded.log, err) == 0)
 		got = replica_start_raft(r, &loaded.log, err);
 	store_loaded_fini(&loaded);
 	if (got < 0)
 		store_cluster_close(r->store);
 	return got;
+}
+
+static const struct { size_t offset; timer_fn *fn; } timers[] = {
+	{ offsetof(struct replica, pump), replica_pump },
+	{ offsetof(struct replica, retry), replica_retry },
+	{ offsetof(struct replica, tick), replica_tick },
+	{ offsetof(struct replica, stall), replica_stall },
+	{ offsetof(struct replica, give_up), replica_give_up },
+	{ offsetof(struct replica, expire), replica_expire },
+};
+
+static struct timer *timer_of(struct replica *r, size_t i)
+{
+	return (struct timer *)(void *)((char *)r + timers[i].offset);
+}
+
+static void cancel_timers(struct replica *r)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)
+		timer_cancel(timer_of(r, i));
 }
 
 int replica_open(struct loop *loop, struct store *store, const char *node_id,
@@ -127,8 +173,11 @@ int replica_open(struct loop *loop, struct store *store, const char *node_id,
 		r->tables[kind] = kind_name((enum kind)kind);
 	list_init(&r->answers);
 	request_queue_init(&r->queue);
-	timer_init(&r->pump, loop, replica_pump, r);
-	timer_init(&r->retry, loop, replica_retry, r);
+	list_init(&r->asks);
+	list_init(&r->inbox);
+	r->install.bytes.ceiling = SNAPSHOT_BYTES_MAX;
+	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)
+		timer_init(timer_of(r, i), loop, timers[i].fn, r);
 	if (load(r, node_id, err) < 0) {
 		replica_destroy(r);
 		return -1;
@@ -140,8 +189,9 @@ int replica_open(struct loop *loop, struct store *store, const char *node_id,
 
 void replica_destroy(struct replica *r)
 {
-	timer_cancel(&r->pump);
-	timer_cancel(&r->retry);
+	cancel_timers(r);
+	replica_drop_inbox(r);
+	replica_snapshots_fini(r);
 	raft_free(r->raft);
 	view_free(r->view);
 	free(r);
@@ -154,8 +204,7 @@ void replica_close(struct replica *r)
 	if (!r)
 		return;
 	r->is_open = false;
-	timer_cancel(&r->pump);
-	timer_cancel(&r->retry);
+	cancel_timers(r);
 	store_cluster_close(r->store);
 	err_set(&err, ERR_UNAVAILABLE,
 		"the cluster state is being closed; it is not known whether the change was made");
@@ -185,7 +234,25 @@ bool replica_is_leader(const struct replica *r)
 
 const char *replica_cluster_id(const struct replica *r)
 {
-	return r->config.cluster_id;
+	return r->me.cluster_id;
+}
+
+struct replica_status replica_status(const struct replica *r)
+{
+	struct replica_status ours = { .self = r->me.raft_id,
+				       .applied = view_index(r->view),
+				       .config = &r->config };
+
+	if (!r->raft || r->stopped.code)
+		return ours;
+	struct raft_status status = raft_status(r->raft);
+	ours.leader = status.leader;
+	ours.role = status.role;
+	ours.term = status.hard.term;
+	ours.commit = status.commit;
+	ours.election_ms = status.hard.election_ms;
+	ours.config = status.config;
+	return ours;
 }
 
 static void refuse_full(struct replica *r, struct request *request)

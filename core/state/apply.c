@@ -22,7 +22,7 @@ static bool writes_spec(const struct change *change)
 }
 
 /* A row: the meta that must survive, then the value. kind and id are in it for the sum's sake: equal values of two ids differ. */
-static void row_encode(const struct view_object *object, struct buf *out)
+void state_save_row(const struct view_object *object, struct buf *out)
 {
 	put_varint(out, (uint64_t)object->kind);
 	put_str(out, object->meta.id);
@@ -111,7 +111,7 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 		view_index_object(view, object, true);
 
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	row_encode(object, &bytes);
+	state_save_row(object, &bytes);
 	object->meta.sum = sum_of(&bytes);
 	view->sum += object->meta.sum;
 	row->bytes = arena_take(&out->arena, bytes.len);

@@ -33,5 +33,7 @@ void applied_fini(struct applied *applied);
 
 /* Rows as state.db keeps them: meta and all fields. Used when loading. */
 int state_load_row(struct view *view, enum kind kind, const char *id, const void *bytes, size_t size, struct err *err);
+/* The row of an object, as it was written when it was last changed. */
+void state_save_row(const struct view_object *object, struct buf *out);
 /* After the last row: where the rows stand. ERR_INVALID when the sum of the rows is not the one stored beside them. */
 int state_load_done(struct view *view, uint64_t index, uint64_t term, msec now_ms, uint64_t sum, struct err *err);

@@ -5,6 +5,7 @@
 
 #include "base/encode.h"
 #include "base/panic.h"
+#include "base/str.h"
 
 enum { FORMAT = 1, CUT_AT_ONCE = 1000 };
 
@@ -17,6 +18,11 @@ static const char schema[] =
 	"CREATE TABLE log (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,"
 	" now_ms INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL)";
 
+/* Files of before this table have none: whose they are is found in their entries. */
+static const char self_schema[] =
+	"CREATE TABLE IF NOT EXISTS self (id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" raft_id INTEGER NOT NULL, cluster_id TEXT NOT NULL, node_id TEXT NOT NULL)";
+
 static uint32_t crc_of(const struct store_entry *entry)
 {
 	uint64_t head[] = { entry->index, entry->term, entry->type, (uint64_t)entry->now_ms };
@@ -28,7 +34,8 @@ static int create(struct log_db *db, struct err *err)
 {
 	if (sql_db_begin(&db->sql, err) < 0)
 		return -1;
-	if (sql_db_exec(&db->sql, schema, err) < 0 || sql_db_stamp(&db->sql, FORMAT, err) < 0) {
+	if (sql_db_exec(&db->sql, schema, err) < 0 ||
+	    sql_db_exec(&db->sql, self_schema, err) < 0 || sql_db_stamp(&db->sql, FORMAT, err) < 0) {
 		sql_db_rollback(&db->sql);
 		return -1;
 	}
@@ -98,6 +105,30 @@ static int load_hard(struct log_db *db, struct store_hard *ret, struct err *err)
 	return got < 0 ? -1 : 0;
 }
 
+static bool has_self(struct log_db *db)
+{
+	return sqlite3_table_column_metadata(db->sql.handle, NULL, "self", NULL, NULL, NULL, NULL,
+					     NULL, NULL) == SQLITE_OK;
+}
+
+static int load_self(struct log_db *db, struct store_self *ret, struct err *err)
+{
+	sqlite3_stmt *stmt;
+
+	if (!has_self(db))
+		return 0;
+	if (sql_db_prepare(&db->sql, "SELECT raft_id, cluster_id, node_id FROM self", &stmt, err) < 0)
+		return -1;
+	int got = sql_db_step(&db->sql, stmt, err);
+	if (got == 1) {
+		ret->raft_id = (uint64_t)sqlite3_column_int64(stmt, 0);
+		str_copy(ret->cluster_id, ID_SIZE, (const char *)sqlite3_column_text(stmt, 1));
+		str_copy(ret->node_id, ID_SIZE, (const char *)sqlite3_column_text(stmt, 2));
+	}
+	sqlite3_finalize(stmt);
+	return got < 0 ? -1 : 0;
+}
+
 static int read_entry(struct log_db *db, sqlite3_stmt *stmt, struct store_entry *ret,
 		      struct err *err)
 {
@@ -146,7 +177,7 @@ int log_db_load(struct log_db *db, struct store_log *ret, struct err *err)
 	struct store_log log = { 0 };
 	sqlite3_stmt *stmt;
 
-	if (load_hard(db, &log.hard, err) < 0 || sql_db_prepare(&db->sql, all, &stmt, err) < 0)
+	if (load_hard(db, &log.hard, err) < 0 || load_self(db, &log.self, err) < 0 || sql_db_prepare(&db->sql, all, &stmt, err) < 0)
 		return -1;
 	int got = load_entries(db, stmt, &log, err);
 	sqlite3_finalize(stmt);
@@ -187,25 +218,60 @@ static int write_entry(struct log_db *db, const struct store_entry *entry, struc
 	return sql_db_run(&db->sql, db->put, err);
 }
 
-static int write_one(struct log_db *db, const struct log_write *write, struct err *err)
+static int forget_log(struct log_db *db, struct err *err)
 {
-	if (write_hard(db, &write->hard, err) < 0)
+	db->first = 1;
+	db->last = 0;
+	return sql_db_exec(&db->sql, "DELETE FROM log", err);
+}
+
+static int write_one(struct log_db *db, const struct store_append *write, struct err *err)
+{
+	if (write_hard(db, &write->hard, err) < 0 || (write->forgets_log && forget_log(db, err) < 0))
 		return -1;
-	if (write->count == 0)
+	if (write->entry_count == 0)
 		return 0;
+	if (db->last < db->first)
+		db->first = write->entries[0].index;
 	if (write->entries[0].index <= db->last) {
 		sqlite3_bind_int64(db->truncate, 1, (sqlite3_int64)write->entries[0].index);
 		if (sql_db_run(&db->sql, db->truncate, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < write->count; i++)
+	for (size_t i = 0; i < write->entry_count; i++)
 		if (write_entry(db, &write->entries[i], err) < 0)
 			return -1;
-	db->last = write->entries[write->count - 1].index;
+	db->last = write->entries[write->entry_count - 1].index;
 	return 0;
 }
 
-int log_db_write(struct log_db *db, const struct log_write *writes, size_t count, struct err *err)
+static int write_self(struct log_db *db, const struct store_self *self, struct err *err)
+{
+	sqlite3_stmt *stmt;
+
+	if (sql_db_prepare(&db->sql, "INSERT INTO self VALUES (1, ?1, ?2, ?3)", &stmt, err) < 0)
+		return -1;
+	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)self->raft_id);
+	sqlite3_bind_text(stmt, 2, self->cluster_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 3, self->node_id, -1, SQLITE_STATIC);
+	int got = sql_db_run(&db->sql, stmt, err);
+	sqlite3_finalize(stmt);
+	return got;
+}
+
+int log_db_found(struct log_db *db, const struct store_self *self, const struct store_append *first,
+		 struct err *err)
+{
+	if (sql_db_begin(&db->sql, err) < 0)
+		return -1;
+	if (write_self(db, self, err) < 0 || write_one(db, first, err) < 0) {
+		sql_db_rollback(&db->sql);
+		return -1;
+	}
+	return sql_db_commit(&db->sql, err);
+}
+
+int log_db_write(struct log_db *db, const struct store_append *writes, size_t count, struct err *err)
 {
 	if (sql_db_begin(&db->sql, err) < 0)
 		return -1;

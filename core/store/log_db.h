@@ -10,20 +10,18 @@ struct log_db {
 	struct store_hard stored;
 	uint64_t first, last;           /* entries in the file; last < first: none */
 };
-struct log_write {
-	struct store_hard hard;
-	const struct store_entry *entries;
-	size_t count;
-};
 
 int log_db_open(struct log_db *db, const char *root, const char *vfs, struct err *err);
+/* Of a new file: whose it is, and what it begins with; one transaction. */
+int log_db_found(struct log_db *db, const struct store_self *self, const struct store_append *first,
+		 struct err *err);
 /* ERR_IO for a gap or an entry whose checksum is wrong. */
 int log_db_load(struct log_db *db, struct store_log *ret, struct err *err);
 void log_db_close(struct log_db *db);
 bool log_db_is_open(const struct log_db *db);
 
 /* All of them in order, one transaction, one fsync. On -1 nothing is known: close it. */
-int log_db_write(struct log_db *db, const struct log_write *writes, size_t count, struct err *err);
+int log_db_write(struct log_db *db, const struct store_append *writes, size_t count, struct err *err);
 /* Removes entries at or below index, a bounded number of them; ret_more: call again. */
 int log_db_cut(struct log_db *db, uint64_t index, bool *ret_more, struct err *err);
 /* What it shows is in the main file and fsynced. After a failed fsync the kernel may show pages

@@ -17,10 +17,12 @@ static int open_table(struct sql_db *db, struct row_table *table, const char *na
 			       name);
 	CLEANUP(str_freep) char *remove = str_printf("DELETE FROM %s WHERE id = ?1", name);
 	CLEANUP(str_freep) char *load = str_printf("SELECT id, data FROM %s ORDER BY rowid", name);
+	CLEANUP(str_freep) char *clear = str_printf("DELETE FROM %s", name);
 
 	if (sql_db_exec(db, make, err) < 0 || sql_db_prepare(db, put, &table->put, err) < 0 ||
 	    sql_db_prepare(db, remove, &table->remove, err) < 0 ||
-	    sql_db_prepare(db, load, &table->load, err) < 0)
+	    sql_db_prepare(db, load, &table->load, err) < 0 ||
+	    sql_db_prepare(db, clear, &table->clear, err) < 0)
 		return -1;
 	return 0;
 }
@@ -44,6 +46,7 @@ void row_tables_close(struct row_tables *tables)
 		sqlite3_finalize(tables->items[i].put);
 		sqlite3_finalize(tables->items[i].remove);
 		sqlite3_finalize(tables->items[i].load);
+		sqlite3_finalize(tables->items[i].clear);
 	}
 	free(tables->items);
 	*tables = (struct row_tables){ 0 };
@@ -59,6 +62,14 @@ int row_tables_write(struct row_tables *tables, const struct store_row *row, str
 	if (row->bytes)
 		sqlite3_bind_blob64(stmt, 2, row->bytes, row->size, SQLITE_STATIC);
 	return sql_db_run(tables->db, stmt, err);
+}
+
+int row_tables_clear(struct row_tables *tables, struct err *err)
+{
+	for (size_t i = 0; i < tables->count; i++)
+		if (tables->items[i].clear && sql_db_run(tables->db, tables->items[i].clear, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* "" and not NULL for an empty row: NULL means gone. */

@@ -6,7 +6,7 @@
 #include "store/sql_db.h"
 #include "store/store.h"
 
-struct row_table { sqlite3_stmt *put, *remove, *load; };
+struct row_table { sqlite3_stmt *put, *remove, *load, *clear; };
 struct row_tables {
 	struct sql_db *db;
 	struct row_table *items;        /* names that were NULL have no statements */
@@ -18,5 +18,6 @@ int row_tables_open(struct row_tables *tables, struct sql_db *db, const char *co
 		    size_t count, struct err *err);
 void row_tables_close(struct row_tables *tables);
 int row_tables_write(struct row_tables *tables, const struct store_row *row, struct err *err);
+int row_tables_clear(struct row_tables *tables, struct err *err);
 int row_tables_load(struct row_tables *tables, unsigned table, store_row_fn *row_fn, void *arg,
 		    struct err *err);

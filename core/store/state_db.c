@@ -119,6 +119,8 @@ static int write_mark(struct state_db *db, const struct store_mark *mark, struct
 
 static int write_rows(struct state_db *db, const struct state_write *write, struct err *err)
 {
+	if (write->replaces && row_tables_clear(&db->tables, err) < 0)
+		return -1;
 	for (size_t i = 0; i < write->count; i++)
 		if (row_tables_write(&db->tables, &write->rows[i], err) < 0)
 			return -1;

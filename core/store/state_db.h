@@ -11,6 +11,7 @@ struct state_db {
 };
 /* What one entry changed. */
 struct state_write {
+	bool replaces;          /* all rows there were go first */
 	struct store_row *rows;
 	size_t count;
 	struct store_mark mark;

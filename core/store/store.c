@@ -3,15 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
 #include "store/store_thread.h"
-
-static void deliver(void *arg, unsigned events);
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -37,6 +33,14 @@ static int open_node(struct store *store, void *arg, struct err *err)
 	return is_wiping ? wipe_files(store, err) : 0;
 }
 
+static void free_store(struct store *store)
+{
+	store_queues_fini(store);
+	pthread_mutex_destroy(&store->mutex);
+	free(store->root);
+	free(store);
+}
+
 int store_open(const struct store_options *options, struct loop *loop, struct store **ret,
 	       struct err *err)
 {
@@ -46,16 +50,16 @@ int store_open(const struct store_options *options, struct loop *loop, struct st
 	struct store *store = NEW(struct store);
 	store->root = str_dup(options->data_root);
 	store->vfs = options->vfs;
-	if (store_thread_start(store, err) < 0) {
-		free(store->root);
-		free(store);
+	pthread_mutex_init(&store->mutex, NULL);
+	store_queues_init(store);
+	if (store_thread_start(store, loop, err) < 0) {
+		free_store(store);
 		return -1;
 	}
 	if (store_thread_call(store, open_node, (void *)options, err) < 0) {
 		store_close(store);
 		return -1;
 	}
-	store->watch = watch_new(loop, store->wake_fd, LOOP_READ, deliver, store);
 	*ret = store;
 	return 0;
 }
@@ -64,10 +68,8 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	watch_free(store->watch);
 	store_thread_stop(store);
-	free(store->root);
-	free(store);
+	free_store(store);
 }
 
 /* --- copies: one block a job -------------------------------------------------------------------
@@ -124,10 +126,10 @@ static size_t rows_bytes(const struct store_row *rows, size_t count)
 	return bytes;
 }
 
-static struct store_job *log_job(const struct store_hard *hard, const struct store_entry *entries,
-				 size_t count, store_done_fn *done, void *arg)
+static struct store_job *log_job(const struct store_append *append, store_done_fn *done, void *arg)
 {
-	size_t bytes = count * sizeof(*entries);
+	const struct store_entry *entries = append->entries;
+	size_t count = append->entry_count, bytes = count * sizeof(*entries);
 
 	for (size_t i = 0; i < count; i++)
 		bytes += entries[i].size;
@@ -139,7 +141,8 @@ static struct store_job *log_job(const struct store_hard *hard, const struct sto
 		copies[i] = entries[i];
 		copies[i].bytes = copy_bytes(&at, entries[i].bytes, entries[i].size);
 	}
-	job->log = (struct log_write){ *hard, copies, count };
+	job->log = *append;
+	job->log.entries = copies;
 	return job;
 }
 
@@ -176,7 +179,7 @@ static int queue_bounded(struct store *store, struct store_queue *queue, size_t 
 	pthread_mutex_lock(&store->mutex);
 	bool fits = queue->bytes == 0 || queue->bytes + job->bytes <= bound;
 	if (fits)
-		store_thread_queue(store, queue, job);
+		store_queue_job(store, queue, job);
 	pthread_mutex_unlock(&store->mutex);
 	if (fits)
 		return 0;
@@ -233,13 +236,15 @@ static int check_not_orphaned(struct store *store, struct err *err)
 		       store->root);
 }
 
-static int make_log(struct store *store, const struct log_write *write, struct err *err)
+struct cluster_make { const struct store_self *self; const struct store_append *first; };
+
+static int make_log(struct store *store, const struct cluster_make *make, struct err *err)
 {
 	struct log_db log;
 
 	if (log_db_open(&log, store->root, store->vfs, err) < 0)
 		return -1;
-	int got = log_db_write(&log, write, 1, err);
+	int got = log_db_found(&log, make->self, make->first, err);
 	log_db_close(&log);
 	return got;
 }
@@ -258,12 +263,12 @@ static int make_cluster(struct store *store, void *arg, struct err *err)
 	return -1;
 }
 
-int store_cluster_make(struct store *store, const struct store_hard *hard,
-		       const struct store_entry *first, struct err *err)
+int store_cluster_make(struct store *store, const struct store_self *self,
+		       const struct store_append *first, struct err *err)
 {
-	struct log_write write = { *hard, first, 1 };
+	struct cluster_make make = { self, first };
 
-	return store_thread_call(store, make_cluster, &write, err);
+	return store_thread_call(store, make_cluster, &make, err);
 }
 
 struct cluster_open {
@@ -386,19 +391,18 @@ int store_cluster_wipe(struct store *store, struct err *err)
 	return store_thread_call(store, wipe_cluster, NULL, err);
 }
 
-int store_log_append(struct store *store, const struct store_hard *hard,
-		     const struct store_entry *entries, size_t count, store_done_fn *done,
+int store_log_append(struct store *store, const struct store_append *append, store_done_fn *done,
 		     void *arg, struct err *err)
 {
 	return queue_bounded(store, &store->log_queue, STORE_LOG_QUEUE_BYTES,
-			     log_job(hard, entries, count, done, arg), "raft.db", err);
+			     log_job(append, done, arg), "raft.db", err);
 }
 
 void store_log_cut(struct store *store, uint64_t index)
 {
 	pthread_mutex_lock(&store->mutex);
 	store->cut_wanted = MAX(store->cut_wanted, index);
-	pthread_cond_signal(&store->work);
+	store_thread_wake(store);
 	pthread_mutex_unlock(&store->mutex);
 }
 
@@ -409,28 +413,41 @@ void store_log_reopen(struct store *store, store_reopened_fn *done, void *arg)
 	store->on_reopened = done;
 	store->on_reopened_arg = arg;
 	store->reopen_wanted = true;
-	pthread_cond_signal(&store->work);
+	store_thread_wake(store);
 	pthread_mutex_unlock(&store->mutex);
 }
 
-bool store_state_write(struct store *store, const struct store_row *rows, size_t count,
-		       const struct store_mark *mark)
+static bool queue_state(struct store *store, struct store_job *job)
 {
-	struct store_job *job = state_job(rows, count, mark);
-
 	pthread_mutex_lock(&store->mutex);
-	store_thread_queue(store, &store->state_queue, job);
+	store->checkpoint_wanted = store->checkpoint_wanted || job->state.replaces;
+	store_queue_job(store, &store->state_queue, job);
 	bool has_room = store->state_queue.bytes <= STORE_STATE_QUEUE_BYTES;
 	store->state_waits_for_room = store->state_waits_for_room || !has_room;
 	pthread_mutex_unlock(&store->mutex);
 	return has_room;
 }
 
+bool store_state_write(struct store *store, const struct store_row *rows, size_t count,
+		       const struct store_mark *mark)
+{
+	return queue_state(store, state_job(rows, count, mark));
+}
+
+bool store_state_replace(struct store *store, const struct store_row *rows, size_t count,
+			 const struct store_mark *mark)
+{
+	struct store_job *job = state_job(rows, count, mark);
+
+	job->state.replaces = true;
+	return queue_state(store, job);
+}
+
 void store_state_checkpoint(struct store *store)
 {
 	pthread_mutex_lock(&store->mutex);
 	store->checkpoint_wanted = true;
-	pthread_cond_signal(&store->work);
+	store_thread_wake(store);
 	pthread_mutex_unlock(&store->mutex);
 }
 
@@ -481,13 +498,10 @@ static void deliver_trouble(struct store *store)
 	store->events->on_trouble(store->events_arg, is_trouble ? &trouble : NULL);
 }
 
-static void deliver(void *arg, unsigned events UNUSED)
+void store_deliver(struct store *store)
 {
-	struct store *store = arg;
 	struct store_job *job;
-	eventfd_t count;
 
-	eventfd_read(store->wake_fd, &count);
 	while ((job = next_finished(store))) {
 		job->done(job->arg, job->failure);
 		store_job_free(job);

@@ -19,6 +19,7 @@
 #pragma once
 #include "base/base.h"
 #include "base/err.h"
+#include "base/id.h"
 #include "os/loop.h"
 
 enum {
@@ -44,9 +45,22 @@ struct store_entry {
 	const void *bytes;
 	size_t size;
 };
+/* Whose log it is; written once, when the cluster's files are made. */
+struct store_self {
+	uint64_t raft_id;
+	char cluster_id[ID_SIZE], node_id[ID_SIZE];
+};
+/* What becomes durable together. Entries replace whatever the log holds from the first one's index on. */
+struct store_append {
+	struct store_hard hard;
+	bool forgets_log;               /* every entry goes first: a snapshot has taken their place */
+	const struct store_entry *entries;
+	size_t entry_count;
+};
 /* What raft.db holds. Entries without a gap, in order. */
 struct store_log {
-	struct store_hard hard;         /* term 0: it is empty, no cluster was ever founded in it */
+	struct store_self self;         /* raft_id 0: made by a version that did not write it down */
+	struct store_hard hard;         /* term 0: nothing was ever written */
 	struct store_entry *entries;    /* owned, with their bytes */
 	size_t entry_count;
 };
@@ -115,10 +129,10 @@ struct store_loaded {
 	struct store_mark mark;         /* members owned */
 };
 bool store_cluster_exists(const struct store *store);
-/* Blocks: founds one, with this log and no state; whole or not at all, whenever the power goes.
- * ERR_CONFLICT when there is one, ERR_IO when a state.db without its log is in the way. */
-int store_cluster_make(struct store *store, const struct store_hard *hard,
-		       const struct store_entry *first, struct err *err);
+/* Blocks: makes the files, with this in the log and no state; whole or not at all, whenever the power
+ * goes. ERR_CONFLICT when there is a cluster, ERR_IO when a state.db without its log is in the way. */
+int store_cluster_make(struct store *store, const struct store_self *self,
+		       const struct store_append *first, struct err *err);
 /* Blocks: opens both files (state.db is made if missing), checks them, loads everything. ERR_IO
  * names the file and what is wrong with it. */
 int store_cluster_open(struct store *store, const struct store_cluster_options *options,
@@ -131,10 +145,8 @@ void store_cluster_close(struct store *store);
  * it. */
 int store_cluster_wipe(struct store *store, struct err *err);
 
-/* hard and entries become durable together. Entries replace whatever the log holds from the first
- * one's index on. ERR_EXHAUSTED when too much is queued. */
-int store_log_append(struct store *store, const struct store_hard *hard,
-		     const struct store_entry *entries, size_t count, store_done_fn *done,
+/* ERR_EXHAUSTED when too much is queued. */
+int store_log_append(struct store *store, const struct store_append *append, store_done_fn *done,
 		     void *arg, struct err *err);
 /* Entries at or below index go, when there is time. Needs no answer: if it is lost they go later.
  */
@@ -149,6 +161,10 @@ void store_log_reopen(struct store *store, store_reopened_fn *done, void *arg);
  * now (this is queued all the same): apply no more until on_state_room. */
 bool store_state_write(struct store *store, const struct store_row *rows, size_t count,
 		       const struct store_mark *mark);
+/* The same with a snapshot: these rows take the place of all there were. Checkpointed at once, so that
+ * on_durable tells when it is on the disk. */
+bool store_state_replace(struct store *store, const struct store_row *rows, size_t count,
+			 const struct store_mark *mark);
 /* As soon as the thread has time: writes what is queued and checkpoints, so that on_durable comes.
  */
 void store_state_checkpoint(struct store *store);

@@ -1,9 +1,5 @@
-/* store_thread.c - what the thread does, and in which order.
- *
- * A round: all appends that wait (one transaction, one fsync), some writes to node.db, a slice of
- * what waits for state.db, a slice of the log to be cut, a checkpoint when one is due. So an append
- * never waits for more than one slice of anything else.
- */
+/* store_thread.c - the thread itself: it sleeps until something is to be done, and wakes the loop when
+ * something is done. Simulations bring another one, without a thread. */
 #include "store/store_thread.h"
 
 #include <errno.h>
@@ -15,375 +11,44 @@
 #include "base/panic.h"
 #include "os/clock.h"
 
-enum {
-	STACK_BYTES = 512 << 10,
-	MERGE_MAX = 256, /* appends of one transaction */
-	MERGE_BYTES = 4 << 20,
-	NODE_JOBS_A_ROUND = 32,
-	STATE_JOBS_A_ROUND = 256,
-	STATE_BYTES_A_ROUND = 1 << 20,
-	STATE_WAITS_MS = 20, /* for more to come, so that many entries share a transaction */
-	STATE_WAITS_BYTES = 256 << 10,
-	CHECKPOINT_PAGES = 1000,
-	CHECKPOINT_IDLE_MS = 10 * 1000,
-	RETRY_MS = 1000,
+enum { STACK_BYTES = 512 << 10 };
+
+struct store_shell {
+	struct store *store;
+	pthread_t thread;
+	pthread_cond_t work, answered;  /* for the thread; for whoever waits for a call */
+	int wake_fd;                    /* eventfd */
+	struct watch *watch;
 };
 
-void store_job_free(struct store_job *job)
+void store_thread_wake(struct store *store)
 {
-	free(job->failure);
-	free(job);
+	pthread_cond_signal(&store->shell->work);
 }
 
-void store_jobs_free(struct list *jobs)
+void store_thread_tell(struct store *store)
 {
-	LIST_EACH(link, jobs)
-	{
-		list_remove(link);
-		store_job_free(CONTAINER_OF(link, struct store_job, link));
-	}
+	eventfd_write(store->shell->wake_fd, 1);
 }
 
-static void drop_queue(struct store_queue *queue)
+static void be_told(void *arg, unsigned events UNUSED)
 {
-	store_jobs_free(&queue->jobs);
-	queue->bytes = queue->count = 0;
-}
+	struct store_shell *shell = arg;
+	eventfd_t count;
 
-void store_thread_queue(struct store *store, struct store_queue *queue, struct store_job *job)
-{
-	job->queued_at = clock_boot_ms();
-	list_add_last(&queue->jobs, &job->link);
-	queue->bytes += job->bytes;
-	queue->count++;
-	pthread_cond_signal(&store->work);
-}
-
-/* --- telling the loop; with the mutex held -----------------------------------------------------
- */
-
-static void wake_loop(struct store *store)
-{
-	eventfd_write(store->wake_fd, 1);
-}
-
-static void finish(struct store *store, struct list *finished, struct store_job *job)
-{
-	if (!job->done) {
-		store_job_free(job);
-		return;
-	}
-	list_add_last(finished, &job->link);
-	wake_loop(store);
-}
-
-static void tell_trouble(struct store *store, const struct err *err)
-{
-	if (!err && !store->is_trouble)
-		return;
-	store->tell_trouble = store->tell_trouble || !err || !store->is_trouble;
-	store->is_trouble = err != NULL;
-	if (err)
-		store->trouble = *err;
-	wake_loop(store);
-}
-
-static void tell_durable(struct store *store)
-{
-	store->told_durable = store->durable;
-	store->tell_durable = true;
-	wake_loop(store);
-}
-
-/* --- the log -----------------------------------------------------------------------------------
- */
-
-/* Takes jobs off a queue into an array, as many as fit the bounds and at least one. */
-static size_t take(struct store_queue *queue, struct store_job **ret, size_t max, size_t max_bytes)
-{
-	size_t count = 0, bytes = 0;
-
-	LIST_EACH(link, &queue->jobs)
-	{
-		struct store_job *job = CONTAINER_OF(link, struct store_job, link);
-		if (count == max || (count > 0 && bytes + job->bytes > max_bytes))
-			break;
-		list_remove(link);
-		bytes += job->bytes;
-		ret[count++] = job;
-	}
-	queue->bytes -= bytes;
-	queue->count -= count;
-	return count;
-}
-
-static void close_log(struct store *store, const struct err *err)
-{
-	store->log_failed = true;
-	store->log_failure = *err;
-}
-
-static int append(struct store *store, struct store_job *const *jobs, size_t count, struct err *err)
-{
-	struct log_write writes[MERGE_MAX];
-
-	if (!store->has_cluster)
-		return err_set(err, ERR_UNAVAILABLE, "raft.db is closed");
-	if (store->log_failed) {
-		*err = store->log_failure;
-		return -1;
-	}
-	for (size_t i = 0; i < count; i++)
-		writes[i] = jobs[i]->log;
-	if (log_db_write(&store->log, writes, count, err) == 0)
-		return 0;
-	close_log(store, err);
-	return -1;
-}
-
-static void fail_job(struct store_job *job, const struct err *err)
-{
-	job->failure = NEW(struct err);
-	*job->failure = *err;
-}
-
-static void do_appends(struct store *store)
-{
-	struct store_job *jobs[MERGE_MAX];
-	size_t count = take(&store->log_queue, jobs, MERGE_MAX, MERGE_BYTES);
-	struct err err;
-
-	if (count == 0)
-		return;
-	pthread_mutex_unlock(&store->mutex);
-	int got = append(store, jobs, count, &err);
-	pthread_mutex_lock(&store->mutex);
-	for (size_t i = 0; i < count; i++) {
-		if (got < 0)
-			fail_job(jobs[i], &err);
-		finish(store, &store->log_finished, jobs[i]);
-	}
-}
-
-static bool can_cut(const struct store *store)
-{
-	return store->has_cluster && !store->log_failed && store->cut_wanted > store->cut_done;
-}
-
-/* Nobody waits for a cut, but its failed fsync is as bad as an append's: the WAL may have a hole
- * now, and what is written behind a hole does not come back. */
-static void do_cut(struct store *store)
-{
-	uint64_t index = store->cut_wanted;
-	struct err err;
-	bool more = false;
-
-	if (!can_cut(store))
-		return;
-	pthread_mutex_unlock(&store->mutex);
-	int got = log_db_cut(&store->log, index, &more, &err);
-	pthread_mutex_lock(&store->mutex);
-	if (got < 0)
-		close_log(store, &err);
-	else if (!more)
-		store->cut_done = index;
-}
-
-static int reopen(struct store *store, struct store_log *ret, struct err *err)
-{
-	log_db_close(&store->log);
-	if (log_db_open(&store->log, store->root, store->vfs, err) < 0)
-		return -1;
-	if (log_db_settle(&store->log, err) == 0 && log_db_load(&store->log, ret, err) == 0)
-		return 0;
-	log_db_close(&store->log);
-	return -1;
-}
-
-static void do_reopen(struct store *store)
-{
-	struct store_log log = { 0 };
-	struct err err;
-
-	if (!store->reopen_wanted)
-		return;
-	pthread_mutex_unlock(&store->mutex);
-	int got = reopen(store, &log, &err);
-	pthread_mutex_lock(&store->mutex);
-	store->reopen_wanted = false;
-	store->log_failed = false;
-	if (got < 0)
-		close_log(store, &err);
-	store->reopen_failed = got < 0;
-	store->reopen_failure = store->log_failure;
-	store->reopened = log;
-	store->tell_reopened = true;
-	wake_loop(store);
-}
-
-/* --- node.db -----------------------------------------------------------------------------------
- */
-
-static void do_node(struct store *store)
-{
-	struct store_job *job;
-
-	for (int i = 0; i < NODE_JOBS_A_ROUND && take(&store->node_queue, &job, 1, 0) > 0; i++) {
-		struct err err;
-		pthread_mutex_unlock(&store->mutex);
-		int got = node_db_write(&store->node, job->node.rows, job->node.count, &err);
-		pthread_mutex_lock(&store->mutex);
-		if (got < 0)
-			fail_job(job, &err);
-		finish(store, &store->node_finished, job);
-	}
-}
-
-/* --- state.db ----------------------------------------------------------------------------------
- */
-
-static struct store_job *first_job(const struct store_queue *queue)
-{
-	if (list_is_empty(&queue->jobs))
-		return NULL;
-	return CONTAINER_OF(queue->jobs.next, struct store_job, link);
-}
-
-/* When the next slice of state.db is to be written; INT64_MAX: nothing waits. */
-static msec state_due_at(const struct store *store)
-{
-	const struct store_job *job = first_job(&store->state_queue);
-
-	if (!job)
-		return INT64_MAX;
-	if (store->state_retry_at)
-		return store->state_retry_at;
-	if (store->state_queue.bytes >= STATE_WAITS_BYTES || store->checkpoint_wanted)
-		return 0;
-	return job->queued_at + STATE_WAITS_MS;
-}
-
-static msec checkpoint_due_at(const struct store *store)
-{
-	if (!store->has_cluster || store->durable == store->committed)
-		return INT64_MAX;
-	if (store->state_retry_at)
-		return store->state_retry_at;
-	if (store->state.wal_pages >= CHECKPOINT_PAGES || store->checkpoint_wanted)
-		return 0;
-	return store->state_written_at + CHECKPOINT_IDLE_MS;
-}
-
-/* A connection that has failed is not trusted: each new try begins with a new one. */
-static int be_open(struct store *store, struct err *err)
-{
-	if (!store->state_retry_at)
-		return 0;
-	state_db_close(&store->state);
-	return state_db_open(&store->state, store->root, store->vfs, store->state_tables,
-			     store->state_table_count, err);
-}
-
-/* After a try at state.db, with the mutex held. */
-static void note_try(struct store *store, int got, const struct err *err)
-{
-	store->state_retry_at = got < 0 ? clock_boot_ms() + RETRY_MS : 0;
-	tell_trouble(store, got < 0 ? err : NULL);
-}
-
-static void put_back(struct store_queue *queue, struct store_job **jobs, size_t count)
-{
-	for (size_t i = count; i-- > 0;) {
-		struct list *link = &jobs[i]->link;
-		link->prev = &queue->jobs;
-		link->next = queue->jobs.next;
-		queue->jobs.next->prev = link;
-		queue->jobs.next = link;
-		queue->bytes += jobs[i]->bytes;
-		queue->count++;
-	}
-}
-
-static int write_state(struct store *store, struct store_job *const *jobs, size_t count,
-		       struct err *err)
-{
-	const struct state_write *writes[STATE_JOBS_A_ROUND];
-
-	for (size_t i = 0; i < count; i++)
-		writes[i] = &jobs[i]->state;
-	if (be_open(store, err) < 0)
-		return -1;
-	return state_db_write(&store->state, writes, count, err);
-}
-
-static void tell_room(struct store *store)
-{
-	if (!store->state_waits_for_room || store->state_queue.bytes > STORE_STATE_QUEUE_BYTES / 2)
-		return;
-	store->state_waits_for_room = false;
-	store->tell_room = true;
-	wake_loop(store);
-}
-
-static void do_state(struct store *store)
-{
-	struct store_job *jobs[STATE_JOBS_A_ROUND];
-	size_t count = take(&store->state_queue, jobs, STATE_JOBS_A_ROUND, STATE_BYTES_A_ROUND);
-	struct err err;
-
-	if (count == 0)
-		return;
-	pthread_mutex_unlock(&store->mutex);
-	int got = write_state(store, jobs, count, &err);
-	pthread_mutex_lock(&store->mutex);
-	note_try(store, got, &err);
-	if (got < 0) {
-		put_back(&store->state_queue, jobs, count);
-		return;
-	}
-	store->committed = jobs[count - 1]->state.mark.index;
-	store->state_written_at = clock_boot_ms();
-	for (size_t i = 0; i < count; i++)
-		store_job_free(jobs[i]);
-	tell_room(store);
-}
-
-static void do_checkpoint(struct store *store)
-{
-	uint64_t committed = store->committed;
-	struct err err;
-
-	pthread_mutex_unlock(&store->mutex);
-	int got = be_open(store, &err);
-	if (got == 0)
-		got = state_db_checkpoint(&store->state, &err);
-	pthread_mutex_lock(&store->mutex);
-	note_try(store, got, &err);
-	if (got < 0)
-		return;
-	store->durable = committed;
-	store->checkpoint_wanted = store->checkpoint_wanted && first_job(&store->state_queue);
-	tell_durable(store);
-}
-
-/* --- rounds ------------------------------------------------------------------------------------
- */
-
-static bool has_urgent(const struct store *store)
-{
-	return first_job(&store->log_queue) || first_job(&store->node_queue) || can_cut(store) ||
-	       store->reopen_wanted || store->call.run || store->stopping;
+	eventfd_read(shell->wake_fd, &count);
+	store_deliver(shell->store);
 }
 
 /* Sleeps until something is to be done. */
 static void wait_for_work(struct store *store)
 {
+	struct store_shell *shell = store->shell;
 	msec due;
 
-	while (!has_urgent(store) &&
-	       (due = MIN(state_due_at(store), checkpoint_due_at(store))) > clock_boot_ms()) {
+	while ((due = store_due_at(store)) > clock_boot_ms()) {
 		if (due == INT64_MAX) {
-			pthread_cond_wait(&store->work, &store->mutex);
+			pthread_cond_wait(&shell->work, &store->mutex);
 			continue;
 		}
 		struct timespec at;
@@ -393,51 +58,8 @@ static void wait_for_work(struct store *store)
 		at.tv_nsec += (wait % 1000) * 1000000;
 		at.tv_sec += at.tv_nsec / 1000000000;
 		at.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&store->work, &store->mutex, &at);
+		pthread_cond_timedwait(&shell->work, &store->mutex, &at);
 	}
-}
-
-/* All that is queued is tried once, due or not. */
-static void flush(struct store *store)
-{
-	while (first_job(&store->log_queue))
-		do_appends(store);
-	while (first_job(&store->node_queue))
-		do_node(store);
-	while (first_job(&store->state_queue)) {
-		do_state(store);
-		if (store->state_retry_at)
-			break;
-	}
-	if (checkpoint_due_at(store) != INT64_MAX)
-		do_checkpoint(store);
-}
-
-static void do_call(struct store *store)
-{
-	struct store_call call = store->call;
-
-	if (!call.run)
-		return;
-	flush(store);
-	pthread_mutex_unlock(&store->mutex);
-	call.result = call.run(store, call.arg, call.err);
-	pthread_mutex_lock(&store->mutex);
-	store->call = (struct store_call){ .result = call.result };
-	pthread_cond_signal(&store->answered);
-}
-
-static void round_of_work(struct store *store)
-{
-	do_appends(store);
-	do_node(store);
-	if (state_due_at(store) <= clock_boot_ms())
-		do_state(store);
-	do_cut(store);
-	if (checkpoint_due_at(store) <= clock_boot_ms())
-		do_checkpoint(store);
-	do_reopen(store);
-	do_call(store);
 }
 
 static void *run(void *arg)
@@ -447,64 +69,69 @@ static void *run(void *arg)
 	pthread_mutex_lock(&store->mutex);
 	while (!store->stopping) {
 		wait_for_work(store);
-		round_of_work(store);
+		store_round(store);
+		pthread_cond_signal(&store->shell->answered);
 	}
-	flush(store);
+	store_flush(store);
 	pthread_mutex_unlock(&store->mutex);
-	log_db_close(&store->log);
-	state_db_close(&store->state);
-	node_db_close(&store->node);
+	store_files_close(store);
 	return NULL;
 }
 
-int store_thread_start(struct store *store, struct err *err)
+static void init_conds(struct store_shell *shell)
 {
-	pthread_attr_t attr;
 	pthread_condattr_t monotonic;
 
-	store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (store->wake_fd < 0)
-		return err_sys(err, "cannot make an eventfd");
-	list_init(&store->log_queue.jobs);
-	list_init(&store->node_queue.jobs);
-	list_init(&store->state_queue.jobs);
-	list_init(&store->log_finished);
-	list_init(&store->node_finished);
-	pthread_mutex_init(&store->mutex, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&store->work, &monotonic);
-	pthread_cond_init(&store->answered, NULL);
+	pthread_cond_init(&shell->work, &monotonic);
+	pthread_cond_init(&shell->answered, NULL);
 	pthread_condattr_destroy(&monotonic);
+}
 
+static void free_shell(struct store_shell *shell)
+{
+	watch_free(shell->watch);
+	pthread_cond_destroy(&shell->work);
+	pthread_cond_destroy(&shell->answered);
+	close(shell->wake_fd);
+	free(shell);
+}
+
+int store_thread_start(struct store *store, struct loop *loop, struct err *err)
+{
+	struct store_shell *shell = NEW(struct store_shell);
+	pthread_attr_t attr;
+
+	shell->store = store;
+	shell->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (shell->wake_fd < 0) {
+		free(shell);
+		return err_sys(err, "cannot make an eventfd");
+	}
+	init_conds(shell);
+	store->shell = shell;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	errno = pthread_create(&store->thread, &attr, run, store);
+	errno = pthread_create(&shell->thread, &attr, run, store);
 	pthread_attr_destroy(&attr);
-	if (errno == 0)
-		return 0;
-	close(store->wake_fd);
-	return err_sys(err, "cannot start the store thread");
+	if (errno != 0) {
+		err_sys(err, "cannot start the store thread");
+		free_shell(shell);
+		return -1;
+	}
+	shell->watch = watch_new(loop, shell->wake_fd, LOOP_READ, be_told, shell);
+	return 0;
 }
 
 void store_thread_stop(struct store *store)
 {
 	pthread_mutex_lock(&store->mutex);
 	store->stopping = true;
-	pthread_cond_signal(&store->work);
+	store_thread_wake(store);
 	pthread_mutex_unlock(&store->mutex);
-	pthread_join(store->thread, NULL);
-
-	drop_queue(&store->log_queue);
-	drop_queue(&store->node_queue);
-	drop_queue(&store->state_queue);
-	store_jobs_free(&store->log_finished);
-	store_jobs_free(&store->node_finished);
-	store_log_fini(&store->reopened);
-	pthread_cond_destroy(&store->work);
-	pthread_cond_destroy(&store->answered);
-	pthread_mutex_destroy(&store->mutex);
-	close(store->wake_fd);
+	pthread_join(store->shell->thread, NULL);
+	free_shell(store->shell);
 }
 
 int store_thread_call(struct store *store, store_call_fn *fn, void *arg, struct err *err)
@@ -512,9 +139,9 @@ int store_thread_call(struct store *store, store_call_fn *fn, void *arg, struct 
 	pthread_mutex_lock(&store->mutex);
 	check(!store->call.run);
 	store->call = (struct store_call){ .run = fn, .arg = arg, .err = err };
-	pthread_cond_signal(&store->work);
+	store_thread_wake(store);
 	while (store->call.run)
-		pthread_cond_wait(&store->answered, &store->mutex);
+		pthread_cond_wait(&store->shell->answered, &store->mutex);
 	int result = store->call.result;
 	pthread_mutex_unlock(&store->mutex);
 	return result;

@@ -1,7 +1,8 @@
 /* store_thread.h - the thread behind store.h: what is queued for it, what it has finished.
  *
- * Private to the room. The loop's side is store.c. Fields above the line belong to the thread alone
- * (and to whoever waits in store_thread_call); below it, to whoever holds the mutex.
+ * Private to the room. The loop's side is store.c, what the thread does is store_rounds.c, and when it
+ * does it is store_thread.c, which a simulation replaces. Fields above the line belong to the thread
+ * alone (and to whoever waits in store_thread_call); below it, to whoever holds the mutex.
  */
 #pragma once
 #include <pthread.h>
@@ -16,7 +17,7 @@ struct store_job {
 	struct list link;
 	size_t bytes;
 	union {
-		struct log_write log;
+		struct store_append log;
 		struct state_write state;
 		struct { struct store_row *rows; size_t count; } node;
 	};
@@ -53,9 +54,8 @@ struct store {
 	msec state_written_at;
 	uint64_t committed, durable;    /* mark in state.db; mark that is known to be fsynced */
 	/* ------------------------------------------------------------------------------------ */
-	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t work, answered;  /* for the thread; for whoever waits for a call */
+	struct store_shell *shell;      /* store_thread.c's own */
 	bool stopping;
 	struct store_queue log_queue, node_queue, state_queue;
 	uint64_t cut_wanted;
@@ -63,7 +63,6 @@ struct store {
 	struct store_call call;
 
 	/* for the loop */
-	int wake_fd;                    /* eventfd */
 	struct list log_finished, node_finished;
 	bool tell_durable, tell_trouble, tell_room, tell_reopened;
 	uint64_t told_durable;
@@ -74,18 +73,32 @@ struct store {
 	struct err reopen_failure;
 
 	/* the loop's own */
-	struct watch *watch;
 	const struct store_events *events;
 	void *events_arg;
 	store_reopened_fn *on_reopened;
 	void *on_reopened_arg;
 };
 
-int store_thread_start(struct store *store, struct err *err);
+/* store_thread.c */
+int store_thread_start(struct store *store, struct loop *loop, struct err *err);
 /* Ends when all that is queued has been tried once. */
 void store_thread_stop(struct store *store);
 /* Runs on the thread, after all that is queued; the caller waits. */
 int store_thread_call(struct store *store, store_call_fn *run, void *arg, struct err *err);
-void store_thread_queue(struct store *store, struct store_queue *queue, struct store_job *job);
+/* With the mutex held: there is work; there is something to report. */
+void store_thread_wake(struct store *store);
+void store_thread_tell(struct store *store);
+
+/* store_rounds.c; but for the last three, with the mutex held, which is let go around the disk's work */
+void store_round(struct store *store);
+void store_flush(struct store *store);          /* all that is queued is tried once, due or not */
+msec store_due_at(const struct store *store);   /* the next round; 0: now; INT64_MAX: nothing to do */
+void store_queue_job(struct store *store, struct store_queue *queue, struct store_job *job);
 void store_job_free(struct store_job *job);
 void store_jobs_free(struct list *jobs);
+void store_files_close(struct store *store);
+void store_queues_init(struct store *store);
+void store_queues_fini(struct store *store);
+
+/* store.c: reports what is finished, on the loop. */
+void store_deliver(struct store *store);

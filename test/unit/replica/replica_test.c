@@ -77,8 +77,14 @@ static void on_stopped(void *arg UNUSED, const struct err *e)
 	stop_reason = *e;
 }
 
-static const struct replica_hooks hooks = { compose_first, on_lost,    on_applied,
-					    on_leader,     on_stopped, NULL };
+static void on_replaced(void *arg UNUSED)
+{
+}
+
+static const struct replica_hooks hooks = {
+	.compose_first = compose_first, .on_lost = on_lost,	.on_applied = on_applied,
+	.on_replaced = on_replaced,	.on_leader = on_leader, .on_stopped = on_stopped,
+};
 
 /* Runs the loop until the counter has come so far; false after five seconds. */
 static bool wait_for(const unsigned *counter, unsigned value)
@@ -613,7 +619,8 @@ static void append_raw(uint64_t index, const void *bytes, size_t size)
 
 	EXPECT_INT(store_cluster_open(store, &options, &loaded, &err), 0);
 	struct store_entry entry = { index, loaded.log.hard.term, 1, 0, bytes, size };
-	EXPECT_INT(store_log_append(store, &loaded.log.hard, &entry, 1, NULL, NULL, &err), 0);
+	struct store_append append = { loaded.log.hard, false, &entry, 1 };
+	EXPECT_INT(store_log_append(store, &append, NULL, NULL, &err), 0);
 	store_loaded_fini(&loaded);
 	store_cluster_close(store);
 }
@@ -643,7 +650,7 @@ TEST(replica_does_not_open_the_log_of_another_node)
 	begin();
 	replica_close(replica);
 	EXPECT_INT(replica_open(loop, store, "node2", &hooks, &replica, &err), -1);
-	EXPECT_STR(err.text, "raft.db: node node2 is none of its 1 managers");
+	EXPECT_STR(err.text, "raft.db belongs to node node1, this is node node2");
 	replica = NULL;
 	end();
 }

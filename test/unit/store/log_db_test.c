@@ -24,7 +24,7 @@ static int append(struct log_db *db, uint64_t index, uint64_t term)
 {
 	char texts[3][64];
 	struct store_entry entries[3];
-	struct log_write write = { { term, 7, 500 }, entries, 3 };
+	struct store_append write = { { term, 7, 500 }, false, entries, 3 };
 
 	for (uint64_t i = 0; i < 3; i++) {
 		int length = snprintf(texts[i], sizeof(texts[i]), "entry %llu of term %llu",

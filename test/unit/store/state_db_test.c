@@ -29,7 +29,7 @@ static int describe(void *arg, unsigned table, const char *id, const void *bytes
 static int write(struct state_db *db, uint64_t index, struct store_row row)
 {
 	struct state_write one = {
-		&row, 1, { .index = index, .term = 1, .members = "m", .members_size = 1 }
+		false, &row, 1, { .index = index, .term = 1, .members = "m", .members_size = 1 }
 	};
 	const struct state_write *writes[] = { &one };
 
@@ -74,7 +74,7 @@ TEST(state_db_keeps_numbers_that_use_all_64_bits)
 {
 	CLEANUP(vfs_fault_freep) struct vfs_fault *disk = vfs_fault_new("bad", 1);
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct state_write one = { NULL, 0, { 9, 8, 7, UINT64_MAX - 1, 5, 4, NULL, 0 } };
+	struct state_write one = { false, NULL, 0, { 9, 8, 7, UINT64_MAX - 1, 5, 4, NULL, 0 } };
 	const struct state_write *writes[] = { &one };
 	struct state_db db;
 
@@ -94,7 +94,7 @@ static int entry(struct state_db *db, uint64_t n)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)n);
 	snprintf(old, sizeof(old), "%llu", (unsigned long long)(n - 3));
 	struct store_row rows[] = { { 2, id, id, strlen(id) }, { 2, old, NULL, 0 } };
-	struct state_write one = { rows, 2, { .index = n } };
+	struct state_write one = { false, rows, 2, { .index = n } };
 	const struct state_write *writes[] = { &one };
 
 	return state_db_write(db, writes, 1, &err);

@@ -142,8 +142,8 @@ static int append(uint64_t index)
 	struct store_hard hard = { 1, 5, 500 };
 	struct store_entry entry = { index, 1, 1, 0, "change", 6 };
 
-	return store_log_append(store, &hard, &entry, 1, on_appended, (void *)(uintptr_t)asked++,
-				&err);
+	return store_log_append(store, &(struct store_append){ hard, false, &entry, 1 }, on_appended,
+				(void *)(uintptr_t)asked++, &err);
 }
 
 static bool write_state(uint64_t index, const char *id, const char *text)
@@ -444,26 +444,29 @@ TEST(store_wipes_a_cluster_whole_or_not_at_all)
 /* Founding is whole or not at all, too. */
 static bool making_is_whole(uint64_t unplug_in)
 {
-	struct store_hard hard = { 1, 0, 500 };
-	struct store_entry first = { 1, 1, 2, 0, "me", 2 };
+	struct store_self self = { 7, "cluster", "node" };
+	struct store_entry entry = { 1, 1, 2, 0, "me", 2 };
+	struct store_append first = { { 1, 0, 500 }, false, &entry, 1 };
 	bool was_cut;
 
 	loop = loop_new();
 	disk = vfs_fault_new("bad", unplug_in);
 	EXPECT_INT(open_store("/disk", "bad"), 0);
 	vfs_fault_unplug_in(disk, unplug_in);
-	was_cut = store_cluster_make(store, &hard, &first, &err) < 0;
+	was_cut = store_cluster_make(store, &self, &first, &err) < 0;
 	shut();
 	vfs_fault_power_loss(disk);
 
 	EXPECT_INT(open_store("/disk", "bad"), 0);
 	bool exists = store_cluster_exists(store);
 	EXPECT(was_cut || exists);
-	EXPECT_INT(store_cluster_make(store, &hard, &first, &err), exists ? -1 : 0);
+	EXPECT_INT(store_cluster_make(store, &self, &first, &err), exists ? -1 : 0);
 	EXPECT(!exists || err.code == ERR_CONFLICT);
 	EXPECT_INT(open_cluster(), 0);
 	EXPECT_INT(loaded.log.entry_count, 1);
 	EXPECT_INT(loaded.log.hard.term, 1);
+	EXPECT_INT(loaded.log.self.raft_id, 7);
+	EXPECT_STR(loaded.log.self.node_id, "node");
 	end();
 	rows = (struct buf)BUF_INIT;
 	return was_cut;
@@ -539,6 +542,44 @@ static void apply_until(uint64_t index)
 	}
 }
 
+TEST(store_replaces_all_rows_by_a_snapshot_and_the_log_by_nothing)
+{
+	struct store_row some[] = { { 1, "web", "v2", 2 }, { 2, "t9", "x", 1 } };
+	struct store_mark mark = { .index = 40, .term = 3, .members = "we", .members_size = 2 };
+	struct store_row late = { 2, "t10", "y", 1 };
+	struct store_mark mark2 = { .index = 41, .term = 3, .members = "we", .members_size = 2 };
+	struct store_append forget = { { 3, 0, 500 }, true, NULL, 0 };
+
+	begin_in_memory();
+	EXPECT_INT(append(1), 0);
+	EXPECT(write_state(1, "t1", "old"));
+	EXPECT(store_state_replace(store, some, 2, &mark));
+	EXPECT(store_state_write(store, &late, 1, &mark2));
+	EXPECT(wait_durable(40));
+	EXPECT_INT(store_log_append(store, &forget, on_appended, (void *)(uintptr_t)asked++, &err), 0);
+	EXPECT(wait_for(&appended, 2));
+	store_cluster_close(store);
+	store_loaded_fini(&loaded);
+	EXPECT_INT(open_cluster(), 0);
+	EXPECT_STR(buf_text(&rows), "1/web=v2 2/t9=x 2/t10=y ");
+	EXPECT_INT(loaded.mark.index, 41);
+	EXPECT_INT(loaded.log.entry_count, 0);
+	EXPECT_INT(loaded.log.hard.term, 3);
+
+	/* and it goes on from anywhere */
+	EXPECT_INT(append(42), 0);
+	EXPECT(wait_for(&appended, 3));
+	store_log_cut(store, 42);
+	EXPECT_INT(append(43), 0);
+	EXPECT(wait_for(&appended, 4));
+	store_cluster_close(store);
+	store_loaded_fini(&loaded);
+	EXPECT_INT(open_cluster(), 0);
+	EXPECT_INT(loaded.log.entry_count, 1);
+	EXPECT_INT(loaded.log.entries[0].index, 43);
+	end();
+}
+
 static void go_on(void *arg UNUSED, const struct err *e)
 {
 	uint64_t done = next_index;
@@ -553,7 +594,8 @@ static void go_on(void *arg UNUSED, const struct err *e)
 	}
 	next_index++;
 	struct store_entry entry = { next_index, 1, 1, 0, "change", 6 };
-	if (store_log_append(store, &hard, &entry, 1, go_on, NULL, &err) < 0)
+	struct store_append next = { hard, false, &entry, 1 };
+	if (store_log_append(store, &next, go_on, NULL, &err) < 0)
 		_exit(4);
 }
 

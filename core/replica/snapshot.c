@@ -1,0 +1,128 @@
+#include "replica/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "base/panic.h"
+#include "state/apply.h"
+
+enum { MAGIC = 0x53425753, FORMAT = 1 };        /* "SWBS" */
+
+/* Ids are written with their NUL, so that rows can point at them. */
+static void put_row(struct buf *out, const struct view_object *object)
+{
+	CLEANUP(buf_finip) struct buf row = BUF_INIT;
+
+	state_save_row(object, &row);
+	put_varint(out, object->kind);
+	put_bytes(out, object->meta.id, strlen(object->meta.id) + 1);
+	put_bytes(out, row.data, row.len);
+}
+
+void snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out)
+{
+	CLEANUP(buf_finip) struct buf config = BUF_INIT;
+	const struct view_object *object;
+	size_t count = 0;
+
+	check(base->index == view_index(view));
+	raft_membership_encode(&base->config, &config);
+	put_u32(out, MAGIC);
+	put_u8(out, FORMAT);
+	put_varint(out, FORMAT_LEVEL);
+	put_varint(out, base->index);
+	put_varint(out, base->term);
+	put_varint(out, (uint64_t)base->now_ms);
+	put_varint(out, base->config_index);
+	put_bytes(out, config.data, config.len);
+	put_u64(out, view_sum(view));
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		count += view_count(view, (enum kind)kind);
+	put_varint(out, count);
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		for (size_t at = 0; (object = view_next(view, (enum kind)kind, &at));)
+			put_row(out, object);
+}
+
+static int broken(struct err *err)
+{
+	return err_set(err, ERR_INVALID, "a snapshot of the cluster state that is none");
+}
+
+static int get_head(struct reader *in, struct snapshot *snapshot, struct err *err)
+{
+	uint32_t magic = get_u32(in);
+	uint8_t format = get_u8(in);
+	uint64_t level = get_varint(in);
+	size_t size;
+
+	if (in->failed || magic != MAGIC)
+		return broken(err);
+	if (format > FORMAT || level > FORMAT_LEVEL)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "a snapshot of format %u, level %llu; this version of swarmbox knows up to %d, %d",
+			       format, (unsigned long long)level, FORMAT, FORMAT_LEVEL);
+	snapshot->base.index = get_varint(in);
+	snapshot->base.term = get_varint(in);
+	snapshot->base.now_ms = (msec)get_varint(in);
+	snapshot->base.config_index = get_varint(in);
+	const uint8_t *config = get_bytes(in, &size);
+	if (in->failed || snapshot->base.now_ms < 0 || snapshot->base.index == 0 ||
+	    snapshot->base.config_index > snapshot->base.index)
+		return broken(err);
+	if (raft_membership_decode(config, size, &snapshot->base.config, err) < 0)
+		return -1;
+	snapshot->sum = get_u64(in);
+	snapshot->row_count = get_varint(in);
+	/* each row takes some bytes: so the count is bounded before anything is made of it */
+	if (in->failed || snapshot->row_count > (size_t)(in->end - in->at) / 4)
+		return broken(err);
+	return 0;
+}
+
+static int get_row(struct reader *in, struct snapshot *snapshot, struct store_row *row, struct err *err)
+{
+	uint64_t kind = get_varint(in);
+	size_t id_size;
+
+	row->id = (const char *)get_bytes(in, &id_size);
+	row->bytes = get_bytes(in, &row->size);
+	if (in->failed || kind == 0 || kind >= KIND_COUNT || id_size == 0 ||
+	    memchr(row->id, 0, id_size) != row->id + id_size - 1)
+		return broken(err);
+	row->table = (unsigned)kind;
+	return state_load_row(snapshot->view, (enum kind)kind, row->id, row->bytes, row->size, err);
+}
+
+int snapshot_decode(const void *bytes, size_t size, struct snapshot *ret, struct err *err)
+{
+	struct reader in = reader_of(bytes, size);
+	struct snapshot snapshot = { 0 };
+	int got = get_head(&in, &snapshot, err);
+
+	if (got < 0)
+		return -1;
+	snapshot.view = view_new();
+	snapshot.rows = NEW_ARRAY(struct store_row, snapshot.row_count + 1);
+	for (size_t i = 0; i < snapshot.row_count && got == 0; i++)
+		got = get_row(&in, &snapshot, &snapshot.rows[i], err);
+	if (got == 0 && in.at != in.end)
+		got = broken(err);
+	if (got == 0)
+		got = state_load_done(snapshot.view, snapshot.base.index, snapshot.base.term,
+				      snapshot.base.now_ms, snapshot.sum, err);
+	if (got < 0) {
+		snapshot_fini(&snapshot);
+		return -1;
+	}
+	*ret = snapshot;
+	return 0;
+}
+
+void snapshot_fini(struct snapshot *snapshot)
+{
+	view_free(snapshot->view);
+	free(snapshot->rows);
+	*snapshot = (struct snapshot){ 0 };
+}

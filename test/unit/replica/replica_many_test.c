@@ -1,0 +1,308 @@
+/* replica_many_test.c - what replica.h promises when there are several managers. */
+#include <string.h>
+
+#include "base/panic.h"
+#include "replica/replica_internal.h"
+#include "test/unit/replica/replica_crowd.h"
+#include "test/unit/runner.h"
+
+static struct crowd crowd;
+
+static struct member *begin(size_t count)
+{
+	crowd_init(&crowd);
+	while (crowd.count < count)
+		crowd_add(&crowd);
+	return crowd_leader(&crowd);
+}
+
+static void end(void)
+{
+	crowd_fini(&crowd);
+}
+
+TEST(replica_members_that_join_have_all_there_was)
+{
+	struct member *first;
+
+	crowd_init(&crowd);
+	first = crowd_leader(&crowd);
+	EXPECT(crowd_write(first, "before"));
+	struct member *second = crowd_add(&crowd), *third = crowd_add(&crowd);
+	EXPECT(crowd_write(first, "after"));
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(crowd_has(second, "before") && crowd_has(third, "before") && crowd_has(third, "after"));
+	struct replica_status status = replica_status(third->replica);
+	EXPECT(status.leader == first->id && status.self == third->id && status.role == RAFT_FOLLOWER);
+	EXPECT_INT(status.config->count, 3);
+	EXPECT_INT(raft_membership_find(status.config, third->id)->suffrage, RAFT_VOTER);
+	EXPECT_STR(replica_cluster_id(third->replica), "cluster");
+	EXPECT(third->statuses > 0 && third->applied > 0);
+	EXPECT_INT(replica_link(third->replica, first->id), RAFT_PEER_UP);
+	end();
+}
+
+TEST(replica_a_follower_refuses_requests_and_names_who_leads)
+{
+	struct answer answer;
+
+	begin(3);
+	struct member *follower = crowd_follower(&crowd);
+	crowd_ask(follower, "x", &answer);
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT_INT(answer.err.code, ERR_UNAVAILABLE);
+	EXPECT_STR(answer.err.text, "this manager does not lead: node node1 does");
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(!crowd_has(follower, "x"));
+	end();
+}
+
+TEST(replica_goes_on_when_the_leader_is_killed_and_loses_nothing)
+{
+	struct member *leader = begin(3);
+
+	EXPECT(crowd_write(leader, "one"));
+	crowd_stop(leader);
+	struct member *next = crowd_leader(&crowd);
+	EXPECT(next && next != leader);
+	EXPECT(crowd_has(next, "one"));
+	EXPECT(crowd_write(next, "two"));
+	crowd_start(leader);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(crowd_has(leader, "one") && crowd_has(leader, "two"));
+	EXPECT(crowd_leader(&crowd) == next);
+	end();
+}
+
+TEST(replica_comes_back_when_all_were_killed)
+{
+	struct member *leader = begin(3);
+
+	EXPECT(crowd_write(leader, "one"));
+	for (size_t i = 0; i < crowd.count; i++)
+		crowd_stop(&crowd.members[i]);
+	for (size_t i = 0; i < crowd.count; i++)
+		crowd_start(&crowd.members[i]);
+	leader = crowd_leader(&crowd);
+	EXPECT(leader && crowd_has(leader, "one"));
+	EXPECT(crowd_write(leader, "two"));
+	EXPECT(crowd_agrees(&crowd));
+	end();
+}
+
+/* Its entry went to nobody; the one of the next leader stands in its place. */
+TEST(replica_says_that_a_change_was_not_made_when_another_stands_in_its_place)
+{
+	struct member *leader = begin(3);
+	struct answer answer, second;
+
+	crowd_cut(leader, true);
+	crowd_ask(leader, "lost", &answer);
+	struct member *next = crowd_leader(&crowd);
+	EXPECT(next && next != leader);
+	EXPECT(crowd_write(next, "other"));
+	EXPECT(!answer.is_done); /* not known yet, and it knows that */
+	crowd_cut(leader, false);
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT_STR(answer.err.text, "another manager began to lead meanwhile: the change was not made, try again");
+	EXPECT_INT(leader->lost, 0);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(!crowd_has(next, "lost"));
+	crowd_ask(leader, "again", &second);
+	EXPECT(!crowd_answered(&crowd, &second));
+	end();
+}
+
+static bool is_in_flight(void *arg)
+{
+	struct replica *r = ((struct member *)arg)->replica;
+
+	return r->flight.is_up && r->persisted == r->persist_last;
+}
+
+/* It reached the others, but not the news of that. */
+TEST(replica_says_that_a_change_was_made_when_the_next_leader_has_it)
+{
+	struct member *leader = begin(3);
+	struct answer answer;
+
+	struct member *other = crowd_follower(&crowd);
+	replica_transfer(leader->replica, other->id, answer_done, memset(&answer, 0, sizeof(answer)));
+	EXPECT(crowd_answered(&crowd, &answer));
+	EXPECT(crowd_leader(&crowd) == other);
+	EXPECT(crowd_write(other, "one"));
+	EXPECT(crowd_agrees(&crowd));
+
+	crowd_ask(other, "kept", &answer);
+	EXPECT(crowd_wait(&crowd, is_in_flight, other));
+	crowd_cut(other, true);
+	struct member *next = crowd_leader(&crowd);
+	EXPECT(next && next != other);
+	crowd_cut(other, false);
+	crowd_answered(&crowd, &answer);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT_INT(crowd_has(other, "kept"), !answer.has_failed);
+	end();
+}
+
+TEST(replica_reads_on_every_manager_all_that_was_answered_before)
+{
+	struct member *leader = begin(3);
+	struct answer answer;
+
+	for (int round = 0; round < 20; round++) {
+		char id[16] = { 'r', (char)('a' + round), 0 };
+		EXPECT(crowd_write(leader, id));
+		struct member *any = &crowd.members[round % 3];
+		replica_read(any->replica, answer_done, memset(&answer, 0, sizeof(answer)));
+		EXPECT(crowd_answered(&crowd, &answer));
+		EXPECT(crowd_has(any, id));
+	}
+	end();
+}
+
+TEST(replica_refuses_reads_that_nobody_confirms)
+{
+	struct member *leader = begin(3);
+	struct answer answer;
+
+	crowd_cut(leader, true);
+	replica_read(leader->replica, answer_done, memset(&answer, 0, sizeof(answer)));
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT_INT(answer.err.code, ERR_UNAVAILABLE);
+	end();
+}
+
+TEST(replica_hands_leadership_over_and_says_when_it_cannot)
+{
+	struct member *leader = begin(2);
+	struct member *other = crowd_follower(&crowd);
+	struct answer answer;
+
+	replica_transfer(leader->replica, 0, answer_done, memset(&answer, 0, sizeof(answer)));
+	EXPECT(crowd_answered(&crowd, &answer));
+	EXPECT(crowd_leader(&crowd) == other);
+	EXPECT(crowd_write(other, "one"));
+	replica_transfer(leader->replica, 0, answer_done, memset(&answer, 0, sizeof(answer)));
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT_STR(answer.err.text, "this manager does not lead");
+	crowd_cut(leader, true);
+	replica_transfer(other->replica, leader->id, answer_done, memset(&answer, 0, sizeof(answer)));
+	EXPECT(!crowd_answered(&crowd, &answer));
+	end();
+}
+
+TEST(replica_changes_members_one_at_a_time)
+{
+	struct member *leader = begin(3);
+	struct answer first, second, third;
+
+	replica_remove(leader->replica, crowd.members[2].id, answer_done, memset(&first, 0, sizeof(first)));
+	replica_remove(leader->replica, crowd.members[1].id, answer_done, memset(&second, 0, sizeof(second)));
+	EXPECT(crowd_answered(&crowd, &first));
+	EXPECT(!crowd_answered(&crowd, &second));
+	EXPECT_STR(second.err.text, "another change of the managers is under way: try again");
+	EXPECT_INT(replica_status(leader->replica).config->count, 2);
+	replica_remove(leader->replica, leader->id, answer_done, memset(&third, 0, sizeof(third)));
+	EXPECT(!crowd_answered(&crowd, &third));
+	EXPECT_INT(third.err.code, ERR_CONFLICT);
+	end();
+}
+
+static bool has_cut(void *arg)
+{
+	return raft_status(((struct member *)arg)->replica->raft).first > 10;
+}
+
+static void write_some(struct member *leader, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char id[16] = { 's', (char)('a' + i % 26), (char)('a' + i / 26), 0 };
+		EXPECT(crowd_write(leader, id));
+	}
+}
+
+/* Alone a manager keeps no log below its state, so whoever joins needs the state itself. */
+TEST(replica_a_member_that_is_too_far_behind_gets_a_snapshot)
+{
+	struct member *leader;
+
+	crowd_init(&crowd);
+	leader = crowd_leader(&crowd);
+	write_some(leader, 40);
+	store_state_checkpoint(leader->store);
+	EXPECT(crowd_wait(&crowd, has_cut, leader));
+	struct member *second = crowd_add(&crowd);
+	EXPECT_INT(second->replaced, 1);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(crowd_has(second, "saa") && crowd_has(second, "snb"));
+	EXPECT(crowd_write(leader, "later"));
+	EXPECT(crowd_agrees(&crowd));
+
+	crowd_stop(second); /* and it is on its own disk */
+	crowd_start(second);
+	EXPECT(crowd_has(second, "saa"));
+	EXPECT(crowd_leader(&crowd) && crowd_agrees(&crowd));
+	EXPECT_INT(second->replaced, 1);
+	end();
+}
+
+static bool has_tried(void *arg)
+{
+	return ((struct member *)arg)->replica->last_ticket >= 2;
+}
+
+TEST(replica_a_snapshot_that_breaks_off_changes_nothing_and_comes_again)
+{
+	struct member *leader;
+
+	crowd_init(&crowd);
+	leader = crowd_leader(&crowd);
+	write_some(leader, 40);
+	store_state_checkpoint(leader->store);
+	EXPECT(crowd_wait(&crowd, has_cut, leader));
+	crowd.eats_snapshots = true;
+	struct member *second = crowd_add_learner(&crowd);
+	EXPECT(crowd_wait(&crowd, has_tried, leader));
+	EXPECT_INT(second->replaced, 0);
+	EXPECT_INT(view_index(replica_view(second->replica)), 0);
+	crowd.eats_snapshots = false;
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT_INT(second->replaced, 1);
+	end();
+}
+
+TEST(replica_takes_nothing_from_whoever_speaks_for_another)
+{
+	struct member *leader = begin(2);
+	struct raft_msg msg = { .type = RAFT_MSG_VOTE, .from = crowd.members[1].id, .to = leader->id, .term = 9 };
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct err err;
+
+	raft_msg_encode(&msg, &bytes);
+	EXPECT_INT(replica_receive(leader->replica, "node9", bytes.data, bytes.len, &err), -1);
+	EXPECT_INT(err.code, ERR_DENIED);
+	EXPECT_INT(replica_receive(leader->replica, "node2", bytes.data, bytes.len - 1, &err), -1);
+	EXPECT_INT(err.code, ERR_INVALID);
+	end();
+}
+
+/* A manager whose disk is full leads no more, and is back when there is room. */
+TEST(replica_another_leads_while_the_leaders_disk_is_full)
+{
+	struct member *leader = begin(3);
+	struct answer answer;
+
+	vfs_fault_set_capacity(leader->disk, 1);
+	crowd_ask(leader, "full", &answer);
+	crowd_answered(&crowd, &answer);
+	struct member *next = crowd_leader(&crowd);
+	EXPECT(next && next != leader);
+	EXPECT(crowd_write(next, "goes on"));
+	vfs_fault_set_capacity(leader->disk, 0);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(crowd_has(leader, "goes on"));
+	if (!answer.has_failed || !strstr(answer.err.text, "it is not known"))
+		EXPECT_INT(crowd_has(leader, "full"), !answer.has_failed);
+	end();
+}
