@@ -6,6 +6,10 @@
 #include "pki/pki_internal.h"
 #include "pki/tls_internal.h"
 
+enum { HANDSHAKE_MS = 10000 };
+/* RFC 8446 5.5: AES-GCM should not carry more than 2^24.5 full records, of 2^14 bytes, with one key. New keys come with a new connection. */
+static const uint64_t said_max = (uint64_t)1 << 38;
+
 /* AES where processors have instructions for it. */
 static const int suites[] = {
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -77,6 +81,8 @@ int tls_context_new(const char *roots_pem, const char *chain_pem, const char *ke
 		return -1;
 	ctx = NEW(struct tls_context);
 	ctx->holders = 1;
+	ctx->handshake_ms = HANDSHAKE_MS;
+	ctx->said_max = said_max;
 	mbedtls_x509_crt_init(&ctx->roots);
 	mbedtls_x509_crt_init(&ctx->own);
 	mbedtls_pk_init(&ctx->key);

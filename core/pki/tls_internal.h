@@ -15,4 +15,6 @@ struct tls_context {
 	bool has_own;
 	struct cert_facts facts;
 	mbedtls_ssl_config configs[TLS_SIDES];
+	msec handshake_ms;               /* how long one may take */
+	uint64_t said_max;               /* bytes on the wire that one connection may write */
 };

@@ -16,7 +16,7 @@
 #include "pki/tls_internal.h"
 #include "pki/tls_session.h"
 
-enum { SOCKET_QUEUE_BYTES = 64 * 1024, HANDSHAKE_MS = 10000, HANDSHAKES_MAX = 256 };
+enum { SOCKET_QUEUE_BYTES = 64 * 1024, HANDSHAKES_MAX = 256 };
 
 struct tls_stream {
 	struct loop *loop;
@@ -334,7 +334,7 @@ static void on_deadline(void *arg)
 {
 	struct tls_stream *s = arg;
 
-	err_set(&break_off(s, TLS_TIMEOUT)->err, ERR_IO, "TLS: no handshake within %d s", HANDSHAKE_MS / 1000);
+	err_set(&break_off(s, TLS_TIMEOUT)->err, ERR_IO, "TLS: no handshake in time");
 }
 
 /* ---- what the socket brings -------------------------------------------------------------------------------------- */
@@ -433,7 +433,7 @@ static struct tls_stream *open_stream(struct loop *loop, struct work *work, stru
 	s->arg = arg;
 	timer_init(&s->soon, loop, on_soon, s);
 	timer_init(&s->deadline, loop, on_deadline, s);
-	timer_set_in(&s->deadline, HANDSHAKE_MS);
+	timer_set_in(&s->deadline, tls_session_context(session)->handshake_ms);
 	/* Refused by what is not TCP. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	s->wire = stream_new(loop, fd, SOCKET_QUEUE_BYTES, &events, s);

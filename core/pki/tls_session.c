@@ -11,8 +11,6 @@
 #include "pki/tls_internal.h"
 
 enum { HEADER_BYTES = 5, RECORD_BYTES_MAX = (1 << 14) + 256, PEM_BYTES = 4096 };
-/* RFC 8446 5.5: AES-GCM should not carry more than 2^24.5 full records, of 2^14 bytes, with one key. New keys come with a new connection. */
-static const uint64_t said_max = (uint64_t)1 << 38;
 
 struct tls_session {
 	mbedtls_ssl_context ssl;
@@ -265,7 +263,7 @@ int tls_session_write(struct tls_session *s, const void *bytes, size_t size, str
 {
 	const uint8_t *at = bytes;
 
-	if (s->said >= said_max) {
+	if (s->said >= s->ctx->said_max) {
 		failure->end = TLS_EXHAUSTED;
 		return err_set(&failure->err, ERR_EXHAUSTED, "TLS: as much was said as one key should carry");
 	}

@@ -1,162 +1,13 @@
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/panic.h"
 #include "base/str.h"
-#include "os/file.h"
-#include "test/unit/pki/pki_help.h"
+#include "test/unit/pki/tls_help.h"
 #include "test/unit/runner.h"
-
-/* One end of a connection, and all that it was told. */
-struct end {
-	struct tls_stream *stream;
-	struct cert_facts peer;
-	struct buf got, root;
-	bool is_ready, has_ended, is_gone, has_room, has_sent;
-	enum tls_end end;
-	struct err err;
-	size_t take;                     /* of each on_bytes; 0 is all */
-};
-
-struct pair {
-	struct loop *loop;
-	struct work *work;
-	struct end server, client;
-};
-
-static void on_ready(void *arg, const struct tls_peer *peer)
-{
-	struct end *end = arg;
-
-	EXPECT(!end->is_ready);
-	end->is_ready = true;
-	end->peer = peer->cert;
-	if (peer->root_pem)
-		buf_add_str(&end->root, peer->root_pem);
-}
-
-static size_t on_bytes(void *arg, const uint8_t *bytes, size_t size)
-{
-	struct end *end = arg;
-	size_t take = end->take ? MIN(end->take, size) : size;
-
-	EXPECT(end->is_ready && !end->is_gone);
-	buf_add(&end->got, bytes, take);
-	return take;
-}
-
-static void on_room(void *arg)
-{
-	((struct end *)arg)->has_room = true;
-}
-
-static void on_end(void *arg, enum tls_end why, const struct err *err)
-{
-	struct end *end = arg;
-
-	EXPECT(!end->is_gone);
-	EXPECT((why == TLS_ENDED) == !err);
-	if (why == TLS_ENDED) {
-		end->has_ended = true;
-		return;
-	}
-	end->is_gone = true;
-	end->end = why;
-	end->err = *err;
-}
-
-static void on_sent(void *arg)
-{
-	struct end *end = arg;
-
-	EXPECT(!end->has_sent && tls_queued(end->stream) == 0);
-	end->has_sent = true;
-}
-
-static const struct tls_hooks hooks = { on_ready, on_bytes, on_room, on_end, on_sent };
-
-static void pair_init(struct pair *pair)
-{
-	*pair = (struct pair){ .loop = loop_new() };
-	pair->work = work_new(pair->loop, 3);
-}
-
-static void end_fini(struct end *end)
-{
-	tls_free(end->stream);
-	buf_fini(&end->got);
-	buf_fini(&end->root);
-	*end = (struct end){ 0 };
-}
-
-static void pair_fini(struct pair *pair)
-{
-	end_fini(&pair->server);
-	end_fini(&pair->client);
-	work_free(pair->work);
-	loop_free(pair->loop);
-}
-
-static void connect_pair(struct pair *pair, struct tls_context *server, struct tls_context *client, const char *digest)
-{
-	int fds[2];
-
-	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-	pair->server.stream = tls_accept(pair->loop, pair->work, server, fds[0], &hooks, &pair->server);
-	pair->client.stream = tls_connect(pair->loop, pair->work, client, fds[1], (struct tls_trust){ digest }, &hooks, &pair->client);
-}
-
-/* Runs the loop until it is so, at most ten seconds. */
-#define RUN_UNTIL(loop, cond) do { \
-		msec until = loop_now(loop) + 10000; \
-		while (!(cond) && loop_now(loop) < until) \
-			loop_run_once(loop, 100); \
-		EXPECT(cond); \
-	} while (0)
-/* For what must not happen: some rounds with nothing else to wait for. */
-static void run_some(struct loop *loop)
-{
-	for (int i = 0; i < 10; i++)
-		loop_run_once(loop, 5);
-}
-
-/* A cluster with a manager and a worker. */
-struct cluster { struct test_ca ca; struct test_node manager, worker; struct tls_context *manager_ctx, *worker_ctx, *nobody_ctx; };
-
-static const char *root_of(const struct test_ca *ca)
-{
-	return buf_text(&ca->root.cert_pem);
-}
-
-static void cluster_init(struct cluster *c)
-{
-	test_ca_init(&c->ca);
-	test_node_init(&c->manager, &c->ca, TEST_NODE, true, TEST_CLUSTER, new_year_2026, 90 * test_day);
-	test_node_init(&c->worker, &c->ca, "workerworkerworkerworkerw", false, TEST_CLUSTER, new_year_2026, 90 * test_day);
-	c->manager_ctx = test_context(root_of(&c->ca), &c->manager);
-	c->worker_ctx = test_context(root_of(&c->ca), &c->worker);
-	c->nobody_ctx = test_context(NULL, NULL);
-}
-
-static void cluster_fini(struct cluster *c)
-{
-	tls_context_drop(c->manager_ctx);
-	tls_context_drop(c->worker_ctx);
-	tls_context_drop(c->nobody_ctx);
-	test_node_fini(&c->worker);
-	test_node_fini(&c->manager);
-	test_ca_fini(&c->ca);
-}
 
 TEST(tls_worker_and_manager_know_each_other_and_talk)
 {
-	struct cluster c;
+	struct test_cluster c;
 	struct pair p;
 
-	cluster_init(&c);
+	test_cluster_init(&c);
 	pair_init(&p);
 	connect_pair(&p, c.manager_ctx, c.worker_ctx, NULL);
 	EXPECT(!tls_write(p.client.stream, "x", 1));
@@ -184,17 +35,17 @@ TEST(tls_worker_and_manager_know_each_other_and_talk)
 	run_some(p.loop);
 	EXPECT(!p.server.is_gone && !p.client.is_gone);
 	pair_fini(&p);
-	cluster_fini(&c);
+	test_cluster_fini(&c);
 }
 
 TEST(tls_joining_node_finds_the_root_by_its_token_on_the_same_connection)
 {
 	char digest[CA_DIGEST_SIZE];
 	struct err err = { 0 };
-	struct cluster c;
+	struct test_cluster c;
 	struct pair p;
 
-	cluster_init(&c);
+	test_cluster_init(&c);
 	pair_init(&p);
 	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
 	connect_pair(&p, c.manager_ctx, c.nobody_ctx, digest);
@@ -205,7 +56,7 @@ TEST(tls_joining_node_finds_the_root_by_its_token_on_the_same_connection)
 	EXPECT(tls_write(p.client.stream, "join", 4));
 	RUN_UNTIL(p.loop, p.server.got.len == 4);
 	pair_fini(&p);
-	cluster_fini(&c);
+	test_cluster_fini(&c);
 }
 
 static void expect_refused(struct tls_context *server, struct tls_context *client, const char *digest, bool by_server, const char *words)
@@ -231,27 +82,27 @@ TEST(tls_refuses_a_digest_that_is_not_in_the_chain)
 	char digest[CA_DIGEST_SIZE];
 	struct err err = { 0 };
 	struct test_ca other;
-	struct cluster c;
+	struct test_cluster c;
 
-	cluster_init(&c);
+	test_cluster_init(&c);
 	test_ca_init(&other);
 	EXPECT_INT(ca_digest(root_of(&other), digest, &err), 0);
 	expect_refused(c.manager_ctx, c.nobody_ctx, digest, false,
 		       "remote CA does not match fingerprint: the join token is of another cluster, or older than its root certificate");
 	test_ca_fini(&other);
-	cluster_fini(&c);
+	test_cluster_fini(&c);
 }
 
 TEST(tls_refuses_a_server_that_shows_the_root_without_being_signed_by_it)
 {
 	char digest[CA_DIGEST_SIZE];
 	struct err err = { 0 };
-	struct cluster c, other;
+	struct test_cluster c, other;
 	struct test_node liar;
 	struct tls_context *ctx;
 
-	cluster_init(&c);
-	cluster_init(&other);
+	test_cluster_init(&c);
+	test_cluster_init(&other);
 	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
 	/* its own root verifies it, and the one the token names hangs behind */
 	CLEANUP(buf_finip) struct buf roots = BUF_INIT;
@@ -261,44 +112,44 @@ TEST(tls_refuses_a_server_that_shows_the_root_without_being_signed_by_it)
 	expect_refused(ctx, c.nobody_ctx, digest, false, "certificate of node " TEST_NODE " (swarm-manager): signed by none of the roots of this cluster");
 	tls_context_drop(ctx);
 	test_node_fini(&liar);
-	cluster_fini(&other);
-	cluster_fini(&c);
+	test_cluster_fini(&other);
+	test_cluster_fini(&c);
 }
 
 TEST(tls_refuses_certificates_of_another_cluster_on_both_sides)
 {
-	struct cluster c, other;
+	struct test_cluster c, other;
 	static const char manager[] = "certificate of node " TEST_NODE " (swarm-manager): signed by none of the roots of this cluster";
 
-	cluster_init(&c);
-	cluster_init(&other);
+	test_cluster_init(&c);
+	test_cluster_init(&other);
 	expect_refused(c.manager_ctx, other.worker_ctx, NULL, false, manager);
 	/* a client that would take anything: the server refuses */
 	char digest[CA_DIGEST_SIZE];
 	struct err err = { 0 };
 	EXPECT_INT(ca_digest(root_of(&c.ca), digest, &err), 0);
 	expect_refused(c.manager_ctx, other.manager_ctx, digest, true, manager);
-	cluster_fini(&other);
-	cluster_fini(&c);
+	test_cluster_fini(&other);
+	test_cluster_fini(&c);
 }
 
 TEST(tls_refuses_a_worker_that_listens_as_a_manager)
 {
-	struct cluster c;
+	struct test_cluster c;
 
-	cluster_init(&c);
+	test_cluster_init(&c);
 	expect_refused(c.worker_ctx, c.worker_ctx, NULL, false, "certificate of node workerworkerworkerworkerw (swarm-worker): not a manager's");
-	cluster_fini(&c);
+	test_cluster_fini(&c);
 }
 
 TEST(tls_expiry_holds_by_agreed_time_and_too_early_is_fine)
 {
-	struct cluster c;
+	struct test_cluster c;
 	struct test_node early, late;
 	struct tls_context *early_ctx, *late_ctx;
 	struct pair p;
 
-	cluster_init(&c);
+	test_cluster_init(&c);
 	test_node_init(&early, &c.ca, "earlyearlyearlyearlyearly", false, TEST_CLUSTER, new_year_2026 + 3650 * test_day, test_day);
 	test_node_init(&late, &c.ca, "lateelateelateelateelatee", false, TEST_CLUSTER, 0, test_day);
 	early_ctx = test_context(root_of(&c.ca), &early);
@@ -323,5 +174,5 @@ TEST(tls_expiry_holds_by_agreed_time_and_too_early_is_fine)
 	tls_context_drop(late_ctx);
 	test_node_fini(&early);
 	test_node_fini(&late);
-	cluster_fini(&c);
+	test_cluster_fini(&c);
 }
