@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "os/entropy.h"
 #include "pki/pki_internal.h"
+#include "pki/seal.h"
 
 enum { TEXT_BYTES = 4096, DIGEST_DIGITS = 50, SERIAL_BYTES = 16, ROOT_YEARS = 20, KEY_ID_BYTES = 20, NAME_BYTES = 512 };
 static const nsec hour_ns = 3600000000000;
@@ -110,7 +111,7 @@ static int write_cert(const struct plan *plan, struct buf *out, struct err *err)
 void ca_root_fini(struct ca_root *root)
 {
 	buf_fini(&root->cert_pem);
-	cert_key_fini(&root->key_pem);
+	seal_wipe(&root->key_pem);
 	buf_fini(&root->subject);
 	buf_fini(&root->public_key);
 }
@@ -172,7 +173,7 @@ int ca_root_new(nsec wall, struct ca_root *ret, struct err *err)
 	if (cert_key_new(&key_pem, err) == 0 && pki_read_key(&key, buf_text(&key_pem), err) == 0 && write_cert(&plan, &cert_pem, err) == 0)
 		rc = ca_root_take(buf_text(&cert_pem), buf_text(&key_pem), ret, err);
 	mbedtls_pk_free(&key);
-	cert_key_fini(&key_pem);
+	seal_wipe(&key_pem);
 	return rc;
 }
 

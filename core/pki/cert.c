@@ -37,13 +37,6 @@ int cert_key_new(struct buf *ret_key_pem, struct err *err)
 	return rc;
 }
 
-void cert_key_fini(struct buf *key_pem)
-{
-	if (key_pem->data)
-		explicit_bzero(key_pem->data, key_pem->size);
-	buf_fini(key_pem);
-}
-
 static int write_request(mbedtls_pk_context *key, const struct cert_name *name, struct buf *out, struct err *err)
 {
 	mbedtls_x509write_csr request;

@@ -27,9 +27,8 @@ struct cert_facts {
 	struct cert_name name;
 	nsec not_before, not_after;     /* wall */
 };
-/* A fresh P-256 key (RFC 5915). The text is secret: buf_fini does not wipe, cert_key_fini does. */
+/* A fresh P-256 key (RFC 5915). The text is secret: seal_wipe frees it. */
 int cert_key_new(struct buf *ret_key_pem, struct err *err);
-void cert_key_fini(struct buf *key_pem);
 /* name NULL: whoever signs decides (join). */
 int cert_request_new(const char *key_pem, const struct cert_name *name, struct buf *ret_request_pem, struct err *err);
 /* Signed by one of the roots, directly or by way of what follows it in the chain; a node's certificate; not expired by `agreed`. */

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "pki/join_token.h"
+#include "pki/ca.h"
 #include "test/unit/runner.h"
 
 static const nsec new_year_2026 = 1767225600000000000;
@@ -43,16 +43,4 @@ TEST(ca_digest_refuses_what_is_no_certificate)
 
 	EXPECT_INT(ca_digest("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", digest, &err), -1);
 	EXPECT(str_starts(err.text, "root certificate: "));
-}
-
-TEST(join_tokens_have_swarm_s_shape_and_differ)
-{
-	char a[JOIN_TOKEN_SIZE], b[JOIN_TOKEN_SIZE];
-	const char *digest = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcd";
-
-	join_token_new(digest, a);
-	join_token_new(digest, b);
-	EXPECT(str_starts(a, "SWMTKN-1-0123456789abcdefghijklmnopqrstuvwxyz0123456789abcd-"));
-	EXPECT_INT(strlen(a), strlen("SWMTKN-1-") + 50 + 1 + 25);
-	EXPECT(!str_eq(a, b));
 }

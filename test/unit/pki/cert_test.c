@@ -116,7 +116,7 @@ TEST(a_request_for_another_name_is_refused_naming_it)
 	CLEANUP(buf_finip) struct buf request = BUF_INIT;
 	EXPECT_INT(cert_request_new(buf_text(&key), &mine, &request, &err), 0);
 	EXPECT_INT(ca_sign(&signer, buf_text(&request), &mine, new_year_2026, test_day, &out, &err), 0);
-	cert_key_fini(&key);
+	seal_wipe(&key);
 	test_ca_fini(&ca);
 }
 
@@ -149,7 +149,7 @@ TEST(a_request_without_proof_of_possession_is_refused)
 	EXPECT_INT(ca_sign(&signer, "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", &mine, new_year_2026, test_day, &out, &err), -1);
 	EXPECT(str_starts(err.text, "certificate request: "));
 	EXPECT_INT(ca_sign(&signer, "", &mine, new_year_2026, test_day, &out, &err), -1);
-	cert_key_fini(&key);
+	seal_wipe(&key);
 	test_ca_fini(&ca);
 }
 
@@ -177,7 +177,7 @@ TEST(a_node_cannot_sign_for_others)
 	buf_add_str(&chain, buf_text(&worker.chain));
 	EXPECT_INT(cert_verify(buf_text(&ca.root.cert_pem), buf_text(&chain), 0, &facts, &err), 0);
 	EXPECT(!cert_name_is_manager(&facts.name));
-	cert_key_fini(&key);
+	seal_wipe(&key);
 	test_node_fini(&worker);
 	test_ca_fini(&ca);
 }

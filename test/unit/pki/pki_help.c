@@ -33,7 +33,7 @@ void test_node_init(struct test_node *node, const struct test_ca *ca, const char
 
 void test_node_fini(struct test_node *node)
 {
-	cert_key_fini(&node->key);
+	seal_wipe(&node->key);
 	buf_fini(&node->chain);
 }
 

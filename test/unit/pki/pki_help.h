@@ -1,6 +1,7 @@
 /* pki_help.h - a cluster's certificates for tests. */
 #pragma once
 #include "pki/ca.h"
+#include "pki/seal.h"
 #include "pki/tls_io.h"
 
 #define TEST_CLUSTER "clusterclusterclusterclus"
