@@ -35,6 +35,7 @@ enum rpc_manner { RPC_CALLED, RPC_NOTED };
 	M(OPEN,     22, RPC_MANAGER, RPC_CALLED)   /* manager to worker: call back with this ticket, for logs, exec …   */ \
 	M(RAFT,     30, RPC_MANAGER, RPC_NOTED)    /* one struct raft_msg                                               */ \
 	M(MEMBER,   31, RPC_MANAGER, RPC_CALLED)   /* to the leader: let me in, here is my address                      */ \
+	M(SNAPSHOT, 32, RPC_MANAGER, RPC_CALLED)   /* the state that was offered under this number -> a ticket for it    */ \
 	M(VERB,     40, RPC_MANAGER, RPC_CALLED)   /* to the leader: what a user asked for                              */ \
 	M(REPORT,   41, RPC_MANAGER, RPC_CALLED)   /* to the leader: statuses and silent nodes, batched                 */
 

@@ -1,0 +1,301 @@
+#include "replica/peers_internal.h"
+
+#include <stdlib.h>
+
+#include "base/encode.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "os/entropy.h"
+#include "pki/cert.h"
+#include "pki/tls_io.h"
+
+enum { PEERS_MAX = 2 * RAFT_MEMBERS_MAX, PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, HELLO = 0 };
+
+struct peer *peers_find(struct peers *peers, raft_id id)
+{
+	LIST_EACH(link, &peers->list) {
+		struct peer *peer = CONTAINER_OF(link, struct peer, link);
+		if (peer->id == id)
+			return peer;
+	}
+	return NULL;
+}
+
+struct rpc_conn *peer_conn(const struct peer *peer)
+{
+	return peer->is_dialled_up ? peer->dialled : peer->accepted;
+}
+
+/* --- what raft hears of a connection -------------------------------------------------------------- */
+
+static enum raft_peer_state state_of(const struct peer *peer)
+{
+	if (peer_conn(peer))
+		return RAFT_PEER_UP;
+	return peer->worst == RPC_DOWN_REFUSED || peer->worst == RPC_DOWN_RESET ? RAFT_PEER_LOST : RAFT_PEER_SILENT;
+}
+
+static void tell(struct peer *peer)
+{
+	enum raft_peer_state state = state_of(peer);
+
+	if (state == peer->state)
+		return;
+	peer->state = state;
+	replica_peer(peer->peers->replica, peer->id, state);
+}
+
+static void say_hello(const struct peer *peer, struct rpc_conn *conn)
+{
+	CLEANUP(buf_finip) struct buf hello = BUF_INIT;
+
+	put_u8(&hello, HELLO);
+	put_u64(&hello, replica_status(peer->peers->replica).self);
+	put_str(&hello, peer->peers->own_address);
+	rpc_note(conn, RPC_RAFT, hello.data, hello.len);
+}
+
+/* --- dialling -------------------------------------------------------------------------------------- */
+
+static void dial_later(struct peer *peer)
+{
+	if (!peer->is_member || peer->dialled)
+		return;
+	timer_set_in(&peer->redial, peer->pause / 2 + (msec)rng_below(&peer->peers->rng, (uint64_t)peer->pause));
+	peer->pause = MIN(peer->pause * 2, (msec)PAUSE_MAX_MS);
+}
+
+static void on_up(void *arg, struct rpc_conn *conn)
+{
+	struct peer *peer = arg;
+	const struct cert_name *name = rpc_conn_peer(conn);
+
+	if (!name || !str_eq(name->node_id, peer->node_id)) {
+		/* somebody else lives at that address now */
+		rpc_close(conn);
+		peer->dialled = NULL;
+		dial_later(peer);
+		return;
+	}
+	peer->is_dialled_up = true;
+	peer->pause = PAUSE_MIN_MS;
+	say_hello(peer, conn);
+	tell(peer);
+}
+
+static void forget(struct peer *peer)
+{
+	timer_cancel(&peer->redial);
+	rpc_close(peer->dialled);
+	rpc_close(peer->accepted);
+	list_remove(&peer->link);
+	peer->peers->count--;
+	free(peer);
+}
+
+static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason, const struct err *err)
+{
+	struct peer *peer = arg;
+
+	if (conn == peer->dialled) {
+		if (reason >= RPC_DOWN_TLS && peer->state)
+			log_warn("manager %s at %s: %s", peer->node_id, peer->address, err->text);
+		peer->dialled = NULL;
+		peer->is_dialled_up = false;
+	} else {
+		peer->accepted = NULL;
+	}
+	peer->worst = reason;
+	tell(peer);
+	dial_later(peer);
+	if (!peer->is_member && !peer->dialled && !peer->accepted)
+		forget(peer);
+}
+
+static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
+
+static const char *address_in_view(const struct peer *peer)
+{
+	const struct node *node = view_node(replica_view(peer->peers->replica), peer->node_id);
+	const char *address = node && node->manager ? node->manager->address : NULL;
+
+	return address && address[0] ? address : NULL;
+}
+
+static void set_address(struct peer *peer, const char *address)
+{
+	if (str_eq(peer->address, address) || !str_copy(peer->address, sizeof(peer->address), address))
+		return;
+	peer->pause = PAUSE_MIN_MS;
+	timer_set_in(&peer->redial, 0);
+}
+
+static void dial(void *arg)
+{
+	struct peer *peer = arg;
+	const struct tls_trust trust = { 0 };
+
+	if (peer->dialled || !peer->is_member)
+		return;
+	if (peer->address[0])
+		peer->dialled = rpc_dial(peer->peers->rpc, peer->address, &trust, &hooks, peer);
+	else
+		dial_later(peer);
+}
+
+/* --- who they are ---------------------------------------------------------------------------------- */
+
+/* One that no configuration names yet, or any more, is kept while it is connected. */
+static struct peer *take(struct peers *peers, raft_id id, const char *node_id)
+{
+	struct peer *peer = peers_find(peers, id);
+
+	if (peer || peers->count == PEERS_MAX)
+		return peer;
+	peer = NEW(struct peer);
+	peer->peers = peers;
+	peer->id = id;
+	peer->pause = PAUSE_MIN_MS;
+	str_copy(peer->node_id, sizeof(peer->node_id), node_id);
+	timer_init(&peer->redial, peers->loop, dial, peer);
+	list_add_last(&peers->list, &peer->link);
+	peers->count++;
+	return peer;
+}
+
+void peers_look(struct peers *peers)
+{
+	LIST_EACH(link, &peers->list) {
+		struct peer *peer = CONTAINER_OF(link, struct peer, link);
+		const char *address = address_in_view(peer);
+		if (address)
+			set_address(peer, address);
+	}
+}
+
+static void on_members(void *arg)
+{
+	struct peers *peers = arg;
+	struct replica_status status = replica_status(peers->replica);
+
+	for (size_t i = 0; i < status.config->count; i++) {
+		const struct raft_member *member = &status.config->members[i];
+		struct peer *peer = member->id == status.self ? NULL : take(peers, member->id, member->node_id);
+		if (!peer || peer->is_member)
+			continue;
+		peer->is_member = true;
+		timer_set_in(&peer->redial, 0);
+	}
+	LIST_EACH(link, &peers->list) {
+		struct peer *peer = CONTAINER_OF(link, struct peer, link);
+		if (!peer->is_member || raft_membership_find(status.config, peer->id))
+			continue;
+		peer->is_member = false;
+		rpc_close(peer->dialled);
+		peer->dialled = NULL;
+		peer->is_dialled_up = false;
+		if (!peer->accepted)
+			forget(peer);
+	}
+	peers_look(peers);
+}
+
+void peers_hint(struct peers *peers, const char *node_id, const char *address)
+{
+	LIST_EACH(link, &peers->list) {
+		struct peer *peer = CONTAINER_OF(link, struct peer, link);
+		if (str_eq(peer->node_id, node_id) && !address_in_view(peer))
+			set_address(peer, address);
+	}
+}
+
+/* --- messages -------------------------------------------------------------------------------------- */
+
+static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *bytes, size_t size)
+{
+	struct peer *peer = peers_find(arg, to);
+	struct rpc_conn *conn = peer ? peer_conn(peer) : NULL;
+
+	if (conn)
+		rpc_note(conn, RPC_RAFT, bytes, size); /* full: raft sends it again */
+}
+
+/* Who has dialled us, and where it can be dialled. A newer connection takes the place of an older one. */
+static int take_hello(struct peers *peers, struct rpc_conn *conn, const char *node_id, struct reader in, struct err *err)
+{
+	raft_id id = get_u64(&in);
+	size_t length;
+	const uint8_t *address = get_bytes(&in, &length);
+	CLEANUP(str_freep) char *text = str_printf("%.*s", (int)length, in.failed ? "" : (const char *)address);
+
+	if (in.failed || id == 0 || id == replica_status(peers->replica).self || length >= PEERS_ADDRESS_SIZE)
+		return err_set(err, ERR_INVALID, "a manager's greeting that is none");
+	struct peer *peer = take(peers, id, node_id);
+	if (!peer)
+		return err_set(err, ERR_EXHAUSTED, "%d managers are connected already", PEERS_MAX);
+	if (!str_eq(peer->node_id, node_id))
+		return err_set(err, ERR_DENIED, "node %s is not manager %llx", node_id, (unsigned long long)id);
+	if (text[0] && !address_in_view(peer))
+		set_address(peer, text);
+	if (conn == peer->accepted || conn == peer->dialled)
+		return 0;
+	rpc_close(peer->accepted);
+	peer->accepted = conn;
+	rpc_conn_watch(conn, &hooks, peer);
+	say_hello(peer, conn);
+	tell(peer);
+	return 0;
+}
+
+static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUSED, const void *body, size_t size)
+{
+	const char *node_id = rpc_conn_peer(conn)->node_id;
+	struct reader in = reader_of(body, size);
+	struct err err;
+	int got;
+
+	if (size > 0 && ((const uint8_t *)body)[0] == HELLO) {
+		get_u8(&in);
+		got = take_hello(arg, conn, node_id, in, &err);
+	} else {
+		got = replica_receive(((struct peers *)arg)->replica, node_id, body, size, &err);
+	}
+	if (got < 0)
+		log_warn("manager %s: %s", node_id, err.text);
+}
+
+/* --- beginning and end ----------------------------------------------------------------------------- */
+
+struct peers *peers_open(const struct peers_config *cfg)
+{
+	struct peers *peers = NEW(struct peers);
+	uint64_t seed;
+
+	peers->loop = cfg->loop;
+	peers->rpc = cfg->rpc;
+	peers->replica = cfg->replica;
+	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
+	entropy_fill(&seed, sizeof(seed));
+	rng_seed(&peers->rng, seed);
+	list_init(&peers->list);
+	list_init(&peers->outgoing);
+	rpc_serve(peers->rpc, RPC_RAFT, on_message, peers);
+	rpc_serve(peers->rpc, RPC_SNAPSHOT, peers_serve_snapshot, peers);
+	replica_connect(peers->replica, &(struct replica_transport){ send, peers_fetch, on_members, peers });
+	on_members(peers);
+	return peers;
+}
+
+void peers_close(struct peers *peers)
+{
+	if (!peers)
+		return;
+	replica_connect(peers->replica, NULL);
+	rpc_serve(peers->rpc, RPC_RAFT, NULL, NULL);
+	rpc_serve(peers->rpc, RPC_SNAPSHOT, NULL, NULL);
+	peers_close_streams(peers);
+	LIST_EACH(link, &peers->list)
+		forget(CONTAINER_OF(link, struct peer, link));
+	free(peers);
+}

@@ -1,0 +1,27 @@
+/* peers_io.h - the other managers, over rpc: a replica's transport.
+ *
+ * Dials every member at the address that the view has for its node, or that it gave itself when it dialled us, and dials again with
+ * a growing pause for as long as it is a member. Each of two managers may have dialled the other; messages take the connection that is
+ * up, their own one first. What ends a connection is told to raft: reset or refused means that a process died, anything else that who
+ * knows. Snapshots come as a ticket's stream, beside the messages.
+ *
+ * Serves RPC_RAFT and RPC_SNAPSHOT. Opened behind the replica, closed before it.
+ */
+#pragma once
+#include "replica/replica.h"
+#include "rpc/rpc_io.h"
+
+struct peers;
+struct peers_config {
+	struct loop *loop;
+	struct rpc *rpc;
+	struct replica *replica;
+	/* Where this manager is reached, "10.0.0.5:2377": told to those that are dialled. "": they find out by themselves. */
+	const char *own_address;
+};
+struct peers *peers_open(const struct peers_config *cfg);
+void peers_close(struct peers *peers);          /* NULL is welcome */
+/* Where that node listens, before the view says so: for one that is about to join, or a leader that lets it in. */
+void peers_hint(struct peers *peers, const char *node_id, const char *address);
+/* Addresses in the view may have changed: look again. */
+void peers_look(struct peers *peers);
