@@ -177,6 +177,10 @@ $(foreach room,$(TESTED),\
 	$(eval $(call test_program,unit-$(room),san,$(call unit_sources,$(room)),$(reach_$(room))))\
 	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
 
+# nodes that talk to each other need certificates
+build/test/unit-rpc: $(san)/test/unit/pki/pki_help.o
+build/test/musl-rpc: $(release)/test/unit/pki/pki_help.o
+
 # ROOM_bench.c measures one room without what stands above it.
 BENCHED := $(patsubst test/bench/%_bench.c,%,$(wildcard test/bench/*_bench.c))
 $(foreach room,$(BENCHED),$(eval $(call test_program,bench-$(room),release,test/bench/$(room)_bench.c,$(reach_$(room)))))

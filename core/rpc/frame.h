@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 enum frame_kind {
-	FRAME_HELLO = 1,        /* each side's first; but for TICKET nothing goes before it */
+	FRAME_HELLO = 1,        /* each side's first: who has dialled begins, the other answers */
 	FRAME_CALL,             /* wants a REPLY or an ERROR with its number, which is the caller's and not 0 */
 	FRAME_REPLY,
 	FRAME_ERROR,            /* of a call; or with number 0: why the sender ends the connection */

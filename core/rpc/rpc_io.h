@@ -24,6 +24,8 @@ struct rpc_ticket;
 
 /* --- a node --- */
 
+#define RPC_PORT 2377           /* where an address names none */
+
 struct rpc_limits {
 	unsigned connections;           /* accepted, at a time; one more is closed at once */
 	unsigned strangers;             /* of them, those that have not shown a certificate (yet); the oldest gives way to the newest */
