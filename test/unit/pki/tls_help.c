@@ -36,7 +36,7 @@ static void on_end(void *arg, enum tls_end why, const struct err *err)
 
 	EXPECT(!end->is_gone);
 	EXPECT((why == TLS_ENDED) == !err);
-	if (why == TLS_ENDED) {
+	if (!err) {
 		end->has_ended = true;
 		return;
 	}
