@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/version.h"
@@ -150,8 +151,12 @@ static void tell_end(struct rpc_conn *conn)
 	rpc_calls_end(conn, conn->failure);
 	if (conn->state == RPC_CONN_FAILED && conn->reason == RPC_DOWN_TIMEOUT && conn->class != RPC_ANYONE)
 		end_streams_of(conn->rpc, conn->peer.node_id);
-	if (conn->state == RPC_CONN_FAILED && conn->hooks.on_down)
+	if (conn->state != RPC_CONN_FAILED)
+		return;
+	if (conn->hooks.on_down)
 		conn->hooks.on_down(conn->arg, conn, conn->reason, conn->failure);
+	else
+		log_debug("rpc: connection from %s: %s", conn->address, conn->failure->text);
 }
 
 static void bury(struct rpc_conn *conn)

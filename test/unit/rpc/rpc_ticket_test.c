@@ -251,6 +251,47 @@ TEST(a_reader_may_rest_longer_than_a_stalled_connection_may)
 	net_fini(&net);
 }
 
+/* Streams may rest for long, so that they would not notice; the connection beside them does. */
+TEST_TIMEOUT(the_streams_of_a_node_that_has_fallen_silent_end, 60)
+{
+	static char note[60000];
+	struct hand hand = { .deaf = true };
+	struct line line, others;
+	struct net net;
+
+	net_init(&net, &hasty);
+	open_line(&net, &line);
+	uint8_t ticket[RPC_TICKET_BYTES];
+	struct err err = { 0 };
+	others = (struct line){ 0 };
+	EXPECT(rpc_ticket_new(net.manager.rpc, TEST_OTHER, ticket, on_stream, &others.here, &err));
+	redeem(&net.other, &others.there, ticket);
+	RUN_UNTIL(&net, others.here.count && others.there.count);
+
+	hand_open(&net, &hand, net.worker.ctx);
+	hand_greet(&hand);
+	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	RUN_UNTIL(&net, net.manager.met);
+	net.manager.conn = net.manager.met;
+	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
+	msec until = loop_now(net.loop) + 10000;
+	while (!net.manager.downs && loop_now(net.loop) < until) {
+		while (net.manager.conn && rpc_note(net.manager.conn, RPC_MANAGERS, note, sizeof(note)))
+			;
+		loop_run_once(net.loop, 50);
+	}
+	EXPECT_INT(net.manager.reason, RPC_DOWN_TIMEOUT);
+	expect_eof(&net, line.here.fd);
+	say(others.here.fd, "still here");
+	expect_heard(&net, others.there.fd, "still here");
+	hand_close(&hand);
+	close(line.here.fd);
+	close(line.there.fd);
+	close(others.here.fd);
+	close(others.there.fd);
+	net_fini(&net);
+}
+
 /* --- tickets that are none --- */
 
 TEST(a_ticket_that_nobody_redeems_expires)
