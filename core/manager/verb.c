@@ -7,6 +7,7 @@
 #include "base/random_name.h"
 #include "base/str.h"
 #include "manager/ports.h"
+#include "manager/trust.h"
 #include "model/defaults.h"
 
 static const char *const kinds[] = { "none", "service-create", "service-update", "service-remove", "node-update", "node-remove",
@@ -28,6 +29,7 @@ static const struct field verb_fields[] = {
 	F(13, STR, verb, token, "Token", 0),
 	F(14, STR, verb, address, "Addr", 0),
 	F_OF(15, STRUCT, verb, description, "Description", 0, node_description_shape),
+	F_OF(30, STRUCT, verb, rotation, "Rotation", 0, root_rotation_shape),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 
@@ -264,7 +266,7 @@ static int node_join(const struct verb *verb, const struct verb_scene *scene, st
 	shape_copy(&node_spec_shape, &verb->node, out->arena, &node->spec);
 	node->spec.role = is_manager ? ROLE_MANAGER : ROLE_WORKER;
 	shape_copy(&node_description_shape, &verb->description, out->arena, &node->description);
-	node->description.tls = cluster->tls;
+	node->description.tls = trust_info(cluster, out->arena);
 	node->status.state = NODE_UNKNOWN;
 	host_of(verb->address, out->arena, &node->status.address);
 	node->status_ms = scene->now_ms;
@@ -282,7 +284,8 @@ static int node_describe(const struct verb *verb, const struct verb_scene *scene
 
 	if (node_of(verb, scene, &old, err) < 0)
 		return -1;
-	description.tls = old->description.tls;
+	if (str_is_empty(description.tls.trust_root))
+		description.tls = old->description.tls;
 	status = old->status;
 	host_of(verb->address, out->arena, &host);
 	if (!str_is_empty(host))
@@ -321,6 +324,7 @@ static int manager_address(const struct verb *verb, const struct verb_scene *sce
 static int cluster_update(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *old = overlay_find(scene->overlay, KIND_CLUSTER, verb->id);
+	bool replaces_root = old && old->spec.ca.force_rotate != verb->cluster.ca.force_rotate;
 	struct cluster *cluster;
 
 	if (!old)
@@ -329,7 +333,12 @@ static int cluster_update(const struct verb *verb, const struct verb_scene *scen
 		return 0;
 	if (version_in_sequence(verb, scene->overlay, KIND_CLUSTER, err) < 0)
 		return -1;
-	cluster = change_update(out, KIND_CLUSTER, verb->id, FIELD_BIT(CLUSTER_SPEC) | FIELD_BIT(CLUSTER_TOKENS));
+	if (replaces_root && trust_check_offer(old, &verb->rotation, err) < 0)
+		return -1;
+	cluster = change_update(out, KIND_CLUSTER, verb->id, FIELD_BIT(CLUSTER_SPEC) | FIELD_BIT(CLUSTER_TOKENS) |
+				(replaces_root ? FIELD_BIT(CLUSTER_ROTATION) : 0));
+	if (replaces_root)
+		shape_copy(&root_rotation_shape, &verb->rotation, out->arena, &cluster->rotation);
 	shape_copy(&cluster_spec_shape, &verb->cluster, out->arena, &cluster->spec);
 	cluster->tokens.worker = arena_strdup(out->arena, verb->rotate_worker ? verb->worker_token : old->tokens.worker);
 	cluster->tokens.manager = arena_strdup(out->arena, verb->rotate_manager ? verb->manager_token : old->tokens.manager);

@@ -26,6 +26,7 @@ struct verb {
 	struct cluster_spec cluster;
 	bool rotate_worker, rotate_manager;
 	char *worker_token, *manager_token;     /* what they are rotated to: made by whoever asks, so that a repetition is the same */
+	struct root_rotation rotation;          /* with another force_rotate: made by whoever asks (trust.h) */
 	char *token, *address;
 	struct node_description description;
 };

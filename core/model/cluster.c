@@ -57,6 +57,14 @@ static const struct field tls_fields[] = {
 };
 static const struct shape tls_shape = SHAPE(tls_info, tls_fields);
 
+static const struct field rotation_fields[] = {
+	F_OF(1, STRUCT, root_rotation, tls, "TLSInfo", 0, tls_shape),
+	F(2, STR, root_rotation, key, "Key", 0),
+	F(3, STR, root_rotation, cross, "Cross", 0),
+	F_OF(4, STRUCT, root_rotation, tokens, "JoinTokens", 0, join_tokens_shape),
+};
+const struct shape root_rotation_shape = SHAPE(root_rotation, rotation_fields);
+
 static const struct field cluster_fields[] = {
 	F_OF(CLUSTER_SPEC, STRUCT, cluster, spec, "Spec", FIELD_ALWAYS | FIELD_SPEC, cluster_spec_shape),
 	F_OF(CLUSTER_TLS, STRUCT, cluster, tls, "TLSInfo", FIELD_ALWAYS, tls_shape),
@@ -65,6 +73,7 @@ static const struct field cluster_fields[] = {
 	F(CLUSTER_DATA_PORT, U64, cluster, data_path_port, "DataPathPort", FIELD_ALWAYS),
 	F_OF(CLUSTER_TOKENS, STRUCT, cluster, tokens, "JoinTokens", FIELD_HIDDEN | FIELD_SPEC, join_tokens_shape),
 	F(CLUSTER_ROOT_KEY, STR, cluster, root_key, "RootKey", FIELD_HIDDEN),
+	F_OF(CLUSTER_ROTATION, STRUCT, cluster, rotation, "Rotation", FIELD_HIDDEN, root_rotation_shape),
 };
 const struct shape cluster_shape = SHAPE(cluster, cluster_fields);
 

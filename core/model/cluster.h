@@ -20,6 +20,12 @@ struct cluster_spec {
 	struct encryption_config encryption;
 };
 struct join_tokens { char *worker, *manager; };
+/* The root certificate that takes the place of the one in force, and what comes with it; empty strings while none does. */
+struct root_rotation {
+	struct tls_info tls;            /* what the cluster's will be */
+	char *key, *cross;              /* PEM; cross: the new root's key signed by the old root */
+	struct join_tokens tokens;
+};
 struct cluster {
 	struct cluster_spec spec;
 	struct tls_info tls;
@@ -27,9 +33,10 @@ struct cluster {
 	uint64_t subnet_size, data_path_port;
 	struct join_tokens tokens;
 	char *root_key;                 /* PEM; never printed */
+	struct root_rotation rotation;
 };
-enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY };
-extern const struct shape cluster_spec_shape, cluster_shape, join_tokens_shape;
+enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY, CLUSTER_ROTATION };
+extern const struct shape cluster_spec_shape, cluster_shape, join_tokens_shape, root_rotation_shape;
 
 /* Fills what Docker's daemon fills when the field was not given (engine-api 4.2). */
 void cluster_spec_defaults(struct cluster_spec *spec, struct arena *arena);

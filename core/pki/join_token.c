@@ -34,10 +34,10 @@ int join_token_parse(const char *token, char ret_digest[CA_DIGEST_SIZE], struct 
 
 bool join_token_matches(const char *token, const char *cluster_token)
 {
-	size_t length = strnlen(token, JOIN_TOKEN_SIZE);
+	size_t length = token ? strnlen(token, JOIN_TOKEN_SIZE) : 0;
 	unsigned char difference = 0;
 
-	if (!length || length != strnlen(cluster_token, JOIN_TOKEN_SIZE))
+	if (!length || !cluster_token || length != strnlen(cluster_token, JOIN_TOKEN_SIZE))
 		return false;
 	for (size_t i = 0; i < length; i++)
 		difference |= (unsigned char)(token[i] ^ cluster_token[i]);

@@ -11,5 +11,5 @@
 void join_token_new(const char ca_digest[CA_DIGEST_SIZE], char ret_token[JOIN_TOKEN_SIZE]);
 /* Whom to trust: the digest for a connection (tls_io.h). ERR_INVALID for what is no token. */
 int join_token_parse(const char *token, char ret_digest[CA_DIGEST_SIZE], struct err *err);
-/* Is this the cluster's token? Takes the same time wherever they differ. */
+/* Is this the cluster's token? Takes the same time wherever they differ. NULL is none. */
 bool join_token_matches(const char *token, const char *cluster_token);

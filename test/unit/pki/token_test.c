@@ -41,6 +41,7 @@ TEST(join_tokens_are_read_strictly)
 	}
 	EXPECT_INT(join_token_parse("SWMTKN-1-" DIGEST "-" SECRET, digest, &err), 0);
 	EXPECT(!join_token_matches("", "") && !join_token_matches("", "x") && !join_token_matches("xy", "x"));
+	EXPECT(!join_token_matches(NULL, "x") && !join_token_matches("x", NULL));
 }
 
 TEST(unlock_keys_are_docker_s_and_come_back)

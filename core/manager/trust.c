@@ -1,0 +1,108 @@
+#include "manager/trust.h"
+
+#include "base/str.h"
+#include "pki/join_token.h"
+
+bool trust_is_replaced(const struct cluster *cluster)
+{
+	return !str_is_empty(cluster->rotation.tls.trust_root);
+}
+
+/* The root that signs, as TLSInfo tells it. */
+static const struct tls_info *issuer(const struct cluster *cluster)
+{
+	return trust_is_replaced(cluster) ? &cluster->rotation.tls : &cluster->tls;
+}
+
+struct ca_signer trust_signer(const struct cluster *cluster)
+{
+	if (trust_is_replaced(cluster))
+		return (struct ca_signer){ cluster->rotation.tls.trust_root, cluster->rotation.key, cluster->rotation.cross };
+	return (struct ca_signer){ cluster->tls.trust_root, cluster->root_key, NULL };
+}
+
+char *trust_roots(const struct cluster *cluster, struct arena *arena)
+{
+	return arena_printf(arena, "%s%s", cluster->tls.trust_root, trust_is_replaced(cluster) ? cluster->rotation.tls.trust_root : "");
+}
+
+static bool accepts_exactly(const char *said, const struct cluster *cluster)
+{
+	const char *rest = str_after(said ? said : "", cluster->tls.trust_root);
+
+	return rest && str_eq(rest, cluster->rotation.tls.trust_root);
+}
+
+struct tls_info trust_info(const struct cluster *cluster, struct arena *arena)
+{
+	struct tls_info info = *issuer(cluster);
+
+	info.trust_root = trust_roots(cluster, arena);
+	return info;
+}
+
+bool trust_must_renew(const struct cluster *cluster, const struct node *node)
+{
+	const struct tls_info *has = &node->description.tls;
+
+	return !str_eq(has->issuer_public_key, issuer(cluster)->issuer_public_key) ||
+	       !str_eq(has->issuer_subject, issuer(cluster)->issuer_subject) || !accepts_exactly(has->trust_root, cluster);
+}
+
+int trust_check_offer(const struct cluster *cluster, const struct root_rotation *offer, struct err *err)
+{
+	if (trust_is_replaced(cluster))
+		return err_set(err, ERR_UNAVAILABLE, "the root certificate is being replaced already: wait until all nodes have certificates of the new one");
+	if (str_is_empty(offer->tls.trust_root) || str_is_empty(offer->key) || str_is_empty(offer->cross))
+		return err_set(err, ERR_INVALID, "no new root certificate came along");
+	return 0;
+}
+
+void trust_finish(const struct view *view, struct change_list *out)
+{
+	const struct view_object *node, *object = view_cluster_object(view);
+	const struct cluster *old = view_cluster(view);
+	struct cluster *cluster;
+
+	if (!old || !trust_is_replaced(old))
+		return;
+	for (size_t at = 0; (node = view_next(view, KIND_NODE, &at));)
+		if (trust_must_renew(old, VIEW_VALUE(node, node)))
+			return;
+	cluster = change_update(out, KIND_CLUSTER, object->meta.id,
+				FIELD_BIT(CLUSTER_TLS) | FIELD_BIT(CLUSTER_ROOT_KEY) | FIELD_BIT(CLUSTER_TOKENS) | FIELD_BIT(CLUSTER_ROTATION));
+	cluster->tls = old->rotation.tls;
+	cluster->root_key = old->rotation.key;
+	cluster->tokens = old->rotation.tokens;
+}
+
+static int offer(const struct cluster *cluster, nsec wall, struct ca_root *root, struct arena *arena, struct root_rotation *ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf cross = BUF_INIT;
+	struct ca_signer old = trust_signer(cluster);
+	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+
+	if (ca_cross_sign(&old, buf_text(&root->cert_pem), wall, &cross, err) < 0 || ca_digest(buf_text(&root->cert_pem), digest, err) < 0)
+		return -1;
+	ret->tls = (struct tls_info){ arena_strdup(arena, buf_text(&root->cert_pem)), arena_strdup(arena, buf_text(&root->subject)),
+				      arena_strdup(arena, buf_text(&root->public_key)) };
+	ret->key = arena_strdup(arena, buf_text(&root->key_pem));
+	ret->cross = arena_strdup(arena, buf_text(&cross));
+	join_token_new(digest, token);
+	ret->tokens.worker = arena_strdup(arena, token);
+	join_token_new(digest, token);
+	ret->tokens.manager = arena_strdup(arena, token);
+	return 0;
+}
+
+int trust_offer(const struct cluster *cluster, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err)
+{
+	struct ca_root root;
+	int rc;
+
+	if (ca_root_new(wall, &root, err) < 0)
+		return -1;
+	rc = offer(cluster, wall, &root, arena, ret, err);
+	ca_root_fini(&root);
+	return rc;
+}

@@ -1,0 +1,27 @@
+/* trust.h - the cluster's root certificate as the state has it, and its replacement by another without a moment in which nodes do not know
+ * each other (Docker's `swarm ca --rotate`).
+ *
+ * The new root and all that comes with it are made by whoever is asked (trust_offer) and travel in the verb. From then on every certificate
+ * is signed with it and brings along what makes the old root vouch for it, and nodes accept both. Each node that still has another
+ * certificate, or accepts other roots, must renew: it says in its description what it has. When none is left the new root is the only one,
+ * the tokens name it, and each node renews once more, to forget the old one. A node that is down holds up the end until it is removed.
+ * All but trust_offer is pure.
+ */
+#pragma once
+#include "pki/ca.h"
+#include "state/overlay.h"
+
+bool trust_is_replaced(const struct cluster *cluster);  /* just now */
+/* Whom to sign with. Points into the cluster. */
+struct ca_signer trust_signer(const struct cluster *cluster);
+/* PEM: what nodes accept. */
+char *trust_roots(const struct cluster *cluster, struct arena *arena);
+/* What a node has whose certificate was signed just now. */
+struct tls_info trust_info(const struct cluster *cluster, struct arena *arena);
+bool trust_must_renew(const struct cluster *cluster, const struct node *node);
+/* May this one take its place now? */
+int trust_check_offer(const struct cluster *cluster, const struct root_rotation *offer, struct err *err);
+/* The last step, when it is due: one change. */
+void trust_finish(const struct view *view, struct change_list *out);
+
+int trust_offer(const struct cluster *cluster, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err);
