@@ -1,6 +1,7 @@
 /* harness_sample.c - tests of which most must fail: the test of the test runner.
  * test/build/run counts them; nothing else compiles this file.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,4 +45,21 @@ TEST(sample_leaves_a_child)
 		execlp("sleep", "sleep", "86399", (char *)NULL);
 		_exit(1);
 	}
+}
+
+/* Neither what has made itself a session of its own, nor what the hung test has made, is left. */
+TEST_TIMEOUT(sample_hangs_with_a_daemon_and_a_folder, 2)
+{
+	char folder[] = "/tmp/sample-XXXXXX", command[128];
+
+	runner_folder(folder);
+	snprintf(command, sizeof command, "mkdir %s/sub && { mount -t tmpfs sample %s/sub || true; }", folder, folder);
+	EXPECT(system(command) == 0);
+	if (fork() == 0) {
+		setsid();
+		if (fork() == 0)
+			execlp("sleep", "sleep", "86398", (char *)NULL);
+		_exit(0);
+	}
+	pause();
 }

@@ -7,8 +7,9 @@
  *	}
  *
  * A test's name is a sentence that is true when it passes. A failed EXPECT tells where and what and
- * the test goes on. Each test is a process of its own in a group of its own, so a crash, a leak or
- * a hang is one failure and what it forked dies with it. Any .c file of test/unit/ROOM may hold tests.
+ * the test goes on. Each test is a process of its own, so a crash, a leak or a hang is one failure.
+ * Nothing stays behind, however it ends: not what it started, daemons included, nor its folders.
+ * Any .c file of test/unit/ROOM may hold tests.
  */
 #pragma once
 #include <stdbool.h>
@@ -21,6 +22,8 @@ struct test {
 };
 
 void runner_add(struct test *test);
+/* mkdtemp("/tmp/…XXXXXX"), for a folder that goes with the test, and with it mounts below it and cgroups of its name. */
+char *runner_folder(char *template);
 void runner_expect(const char *file, int line, const char *text, bool ok);
 void runner_expect_str(const char *file, int line, const char *text, const char *got,
 		       const char *want);

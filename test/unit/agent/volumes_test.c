@@ -44,7 +44,7 @@ static void lab_open(struct lab *lab)
 static void lab_init(struct lab *lab)
 {
 	*lab = (struct lab){ .dir = "/tmp/volumes_test.XXXXXX" };
-	check(mkdtemp(lab->dir));
+	check(runner_folder(lab->dir));
 	snprintf(lab->volumes_dir, sizeof lab->volumes_dir, "%s/volumes", lab->dir);
 	check(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	lab_open(lab);

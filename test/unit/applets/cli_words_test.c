@@ -62,7 +62,7 @@ TEST(install_makes_links_and_nothing_over_other_commands)
 	char *service[] = { (char *)"service", NULL }, *bogus[] = { (char *)"node", (char *)"bogus", NULL };
 	struct err err = {0};
 
-	EXPECT(mkdtemp(dir) != NULL);
+	EXPECT(runner_folder(dir) != NULL);
 	snprintf(other, sizeof(other), "%s/other", dir);
 	EXPECT_INT(mkdir(other, 0755), 0);
 	setenv("PATH", other, 1);

@@ -95,7 +95,7 @@ TEST(the_config_file_is_readable_to_its_owner_only)
 	struct err err;
 	bool had;
 
-	EXPECT(mkdtemp(dir) != NULL);
+	EXPECT(runner_folder(dir) != NULL);
 	setenv("DOCKER_CONFIG", dir, 1);
 	path = credentials_path();
 	EXPECT(credentials_save("reg.example", &auth, &had, &err) == 0);

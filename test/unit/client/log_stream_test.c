@@ -26,7 +26,7 @@ static void read_log(const char *type, const char *body, size_t count, struct bu
 	struct err err = {0};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	EXPECT(mkdtemp(dir) != NULL);
+	EXPECT(runner_folder(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/s", dir);
 	strcpy(address.sun_path, path);
 	EXPECT_INT(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);

@@ -46,7 +46,7 @@ static void peer_start(struct peer *peer, const char *until, const char *answer)
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	strcpy(peer->dir, "/tmp/http_client.XXXXXX");
-	EXPECT(mkdtemp(peer->dir) != NULL);
+	EXPECT(runner_folder(peer->dir) != NULL);
 	snprintf(peer->path, sizeof(peer->path), "%s/s", peer->dir);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", peer->path);
 	EXPECT_INT(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);

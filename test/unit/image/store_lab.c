@@ -10,6 +10,7 @@
 #include "image/unpack_job_io.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "test/unit/runner.h"
 
 /* The test program is also the binary that the store starts its child from: then it is that child. */
 __attribute__((constructor)) static void be_the_child(void)
@@ -51,7 +52,7 @@ void store_lab_init(struct store_lab *lab)
 {
 	memset(lab, 0, sizeof(*lab));
 	strcpy(lab->dir, "/tmp/image-store-XXXXXX");
-	check(mkdtemp(lab->dir));
+	check(runner_folder(lab->dir));
 	snprintf(lab->images, sizeof(lab->images), "%s/images", lab->dir);
 	/* A small stand-in would do for the built-in image, but the child must be this program. */
 	ssize_t length = readlink("/proc/self/exe", lab->self, sizeof(lab->self) - 1);

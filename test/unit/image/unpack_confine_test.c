@@ -28,7 +28,7 @@ static void start_prisoner(struct prisoner *p, const char *mode)
 	struct err err;
 
 	strcpy(p->dir, "/tmp/unpack-confine-XXXXXX");
-	check(mkdtemp(p->dir));
+	check(runner_folder(p->dir));
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	check(length > 0);
 	self[length] = '\0';

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "image/unpack_job_io.h"
 #include "os/file.h"
+#include "test/unit/runner.h"
 
 void unpack_lab_init(struct unpack_lab *lab)
 {
@@ -22,7 +23,7 @@ void unpack_lab_init(struct unpack_lab *lab)
 	umask(077);                              /* modes must not depend on it */
 	memset(lab, 0, sizeof(*lab));
 	strcpy(lab->dir, "/tmp/unpack-XXXXXX");
-	check(mkdtemp(lab->dir));
+	check(runner_folder(lab->dir));
 	snprintf(path, sizeof(path), "%s/root", lab->dir);
 	check(mkdir(path, 0755) == 0);
 	snprintf(path, sizeof(path), "%s/outside", lab->dir);

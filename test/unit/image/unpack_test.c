@@ -345,7 +345,7 @@ TEST(unpack_gives_back_what_the_tar_program_packed_in_each_format)
 	char source[] = "/tmp/unpack-source-XXXXXX";
 	struct err err;
 
-	check(mkdtemp(source));
+	check(runner_folder(source));
 	shell(source, "mkdir -p tree/usr/lib/deep/er tree/tmp && chmod 1777 tree/tmp && echo hello >tree/usr/file && ln tree/usr/file tree/hard && "
 		      "ln -s usr/lib tree/lib && head -c 200000 /dev/urandom >tree/usr/lib/big && chmod 4711 tree/usr/file && "
 		      "truncate -s 3000000 tree/hole && printf middle | dd of=tree/hole bs=1 seek=1000000 conv=notrunc 2>/dev/null && "

@@ -19,7 +19,7 @@ static char folder[] = "/tmp/file-XXXXXX";
 /* Every test is a process of its own and works in a folder of its own. */
 static void enter_folder(void)
 {
-	EXPECT(mkdtemp(folder) && chdir(folder) == 0);
+	EXPECT(runner_folder(folder) && chdir(folder) == 0);
 }
 
 static void leave_folder(void)

@@ -40,7 +40,7 @@ static void on_connection(void *arg, int fd)
 static void open_host(struct host *host)
 {
 	*host = (struct host){ .loop = loop_new(), .folder = "/tmp/listen-XXXXXX", .last_fd = -1 };
-	EXPECT(mkdtemp(host->folder) != NULL);
+	EXPECT(runner_folder(host->folder) != NULL);
 	snprintf(host->path, sizeof(host->path), "%s/sock", host->folder);
 }
 

@@ -32,7 +32,7 @@ TEST(readiness_is_told_to_a_socket_file_and_to_an_abstract_name)
 {
 	char folder[] = "/tmp/notify-XXXXXX", path[64], name[64];
 
-	EXPECT(mkdtemp(folder) != NULL);
+	EXPECT(runner_folder(folder) != NULL);
 	snprintf(path, sizeof(path), "%s/sock", folder);
 	expect_notified(path, strlen(path));
 	unlink(path);

@@ -27,7 +27,7 @@ static void take(struct identity *identity, const struct test_ca *ca, bool is_ma
 static void place_init(struct place *place)
 {
 	snprintf(place->base, sizeof(place->base), "/tmp/identity.XXXXXX");
-	check(mkdtemp(place->base));
+	check(runner_folder(place->base));
 	snprintf(place->dir, sizeof(place->dir), "%s/certificates", place->base);
 	test_ca_init(&place->ca);
 	take(&place->before, &place->ca, false);

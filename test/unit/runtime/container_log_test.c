@@ -71,7 +71,7 @@ struct folder { char path[64]; int fd; struct log_writer writer; };
 static void folder_open(struct folder *folder, int64_t max_bytes, int max_files)
 {
 	str_copy(folder->path, sizeof folder->path, "/tmp/sblog-XXXXXX");
-	EXPECT(mkdtemp(folder->path));
+	EXPECT(runner_folder(folder->path));
 	folder->fd = open(folder->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	log_writer_init(&folder->writer, folder->fd, "log", max_bytes, max_files, stage);
 }
@@ -137,7 +137,7 @@ TEST(a_full_disk_loses_lines_counts_them_and_says_so)
 	char path[128], filler[128];
 
 	str_copy(folder.path, sizeof folder.path, "/tmp/sblog-XXXXXX");
-	EXPECT(mkdtemp(folder.path));
+	EXPECT(runner_folder(folder.path));
 	EXPECT(mount("tmpfs", folder.path, "tmpfs", 0, "size=16k") == 0);
 	folder.fd = open(folder.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	log_writer_init(&folder.writer, folder.fd, "log", 0, 0, stage);

@@ -95,7 +95,7 @@ void host_open(struct host *host)
 	check(geteuid() == 0);
 	*host = (struct host){ .exit_count = 0 };
 	str_copy(host->dir, sizeof host->dir, "/tmp/sbrt-XXXXXX");
-	check(mkdtemp(host->dir));
+	check(runner_folder(host->dir));
 	snprintf(host->data_root, sizeof host->data_root, "%s/data", host->dir);
 	snprintf(host->run_root, sizeof host->run_root, "%s/run", host->dir);
 	snprintf(host->rootfs, sizeof host->rootfs, "%s/rootfs", host->dir);

@@ -21,7 +21,7 @@ struct trees { char dir[64]; int from, to; };
 static void trees_open(struct trees *trees)
 {
 	str_copy(trees->dir, sizeof trees->dir, "/tmp/sbtree-XXXXXX");
-	EXPECT(mkdtemp(trees->dir));
+	EXPECT(runner_folder(trees->dir));
 	host_sh("mkdir %s/from %s/to", trees->dir, trees->dir);
 	char path[128];
 

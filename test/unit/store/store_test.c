@@ -487,7 +487,7 @@ static char *make_root(void)
 {
 	char *root = str_dup("/tmp/store_test.XXXXXX");
 
-	check(mkdtemp(root));
+	check(runner_folder(root));
 	return root;
 }
 
