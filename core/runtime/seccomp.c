@@ -1,10 +1,10 @@
 /* seccomp.c - from names and capabilities to a search tree of BPF instructions. */
 #include "runtime/seccomp.h"
 
-#include <asm/unistd.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <string.h>
 
 #include "base/panic.h"
 #include "model/caps.h"
@@ -25,12 +25,13 @@ struct table {
 	size_t run_count;
 };
 
-int seccomp_number(const char *text)
+/* "202", "(0 + 5)", "(0x0f0000 + 2)": the only hexadecimal base is armv7's. Anything else is -1. */
+static int parse_number(const char *text, const char *end)
 {
 	int sum = 0, part = 0;
 	bool has_digits = false;
 
-	for (; *text; text++)
+	for (; text < end; text++)
 		if (*text >= '0' && *text <= '9') {
 			part = part * 10 + (*text - '0');
 			has_digits = true;
@@ -38,7 +39,6 @@ int seccomp_number(const char *text)
 			sum += part;
 			part = 0;
 		} else if (*text == 'x') {
-			/* "(0x0f0000 + 2)": the only hexadecimal base is armv7's */
 			for (text++, part = 0; (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'f'); text++)
 				part = part * 16 + (*text <= '9' ? *text - '0' : *text - 'a' + 10);
 			text--;
@@ -46,6 +46,18 @@ int seccomp_number(const char *text)
 			return -1;
 		}
 	return has_digits ? sum + part : -1;
+}
+
+bool seccomp_next(const char **at, struct seccomp_name *ret)
+{
+	const char *text = *at, *condition = text + strcspn(text, "@?;"), *end = strchr(condition, ';');
+
+	if (!end)
+		return false;
+	*ret = (struct seccomp_name){ parse_number(text, condition), *condition == '@' ? parse_number(condition + 1, end) : SECCOMP_ALWAYS,
+				      *condition == '?' ? condition[1] : 0 };
+	*at = end + 1;
+	return true;
 }
 
 static void table_set(struct table *table, int number, enum verdict verdict)
@@ -59,23 +71,33 @@ static void table_set(struct table *table, int number, enum verdict verdict)
 	}
 }
 
-static void table_fill(struct table *table, uint64_t caps)
+static enum verdict verdict_of(const struct seccomp_name *name, uint64_t caps)
 {
-	for (const struct seccomp_name *name = seccomp_names; name->number[0]; name++) {
-		int number = seccomp_number(name->number);
-
-		if (number < 0)
-			continue;
-		if (name->cap == SECCOMP_ALWAYS || caps & CAPS_BIT(name->cap))
-			table_set(table, number, ALLOW);
-		else
-			table->highest = MAX(table->highest, number);
+	switch (name->rule) {
+	case 'c': return LOOK_AT_CLONE;
+	case 'n':
+	case 'm': return NOT_THERE;
+	case 'p': return LOOK_AT_PERSONALITY;
+	case 's': return LOOK_AT_SOCKET;
+	default: return name->cap == SECCOMP_ALWAYS || caps & CAPS_BIT(name->cap) ? ALLOW : DENY;
 	}
-	table_set(table, __NR_personality, LOOK_AT_PERSONALITY);
-	table_set(table, __NR_socket, LOOK_AT_SOCKET);
-	if (!(caps & CAPS_BIT(CAP_SYS_ADMIN))) {
-		table_set(table, __NR_clone, LOOK_AT_CLONE);
-		table_set(table, __NR_clone3, NOT_THERE);
+}
+
+/* A name that is there twice: what allows it wins over what denies, and what is looked at comes last. */
+static void table_fill(struct table *table, const char *names, uint64_t caps)
+{
+	struct seccomp_name name;
+
+	while (seccomp_next(&names, &name)) {
+		enum verdict verdict = verdict_of(&name, caps);
+		bool is_free_for_admin = name.rule == 'c' || name.rule == 'n';
+
+		if (name.number < 0 || (is_free_for_admin && caps & CAPS_BIT(CAP_SYS_ADMIN)))
+			continue;
+		if (verdict != DENY)
+			table_set(table, name.number, verdict);
+		else
+			table->highest = MAX(table->highest, name.number);
 	}
 }
 
@@ -178,22 +200,33 @@ static void emit_search(struct seccomp_filter *filter, const struct run *runs, s
 	emit_search(filter, runs + half, count - half);
 }
 
-void seccomp_build(uint64_t caps, struct seccomp_filter *ret)
+static void emit_arch(struct seccomp_filter *filter, uint32_t arch, const char *names, uint64_t caps)
 {
 	struct table table = { .highest = 0 };
+	size_t at = filter->count;
 
-	table_fill(&table, caps);
+	table_fill(&table, names, caps);
 	table_find_runs(&table);
+	emit_jump(filter, BPF_JEQ, arch, 1, 0);
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+	for (int i = 0; i < table.private_count; i++) {
+		emit_jump(filter, BPF_JEQ, (uint32_t)table.private_numbers[i], 0, 1);
+		emit_return(filter, SECCOMP_RET_ALLOW);
+	}
+	emit_search(filter, table.runs, table.run_count);
+	filter->insns[at + 1].k = (uint32_t)(filter->count - (at + 2));
+}
+
+void seccomp_build(uint64_t caps, struct seccomp_filter *ret)
+{
 	ret->count = 0;
 	emit(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
-	emit_jump(ret, BPF_JEQ, OUR_ARCH, 1, 0);
+	emit_arch(ret, OUR_ARCH, seccomp_names, caps);
+#if defined(__x86_64__)
+	emit_arch(ret, AUDIT_ARCH_I386, seccomp_names_i386, caps);
+#endif
 	emit_return(ret, SECCOMP_RET_KILL_PROCESS);
-	emit(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
-	for (int i = 0; i < table.private_count; i++) {
-		emit_jump(ret, BPF_JEQ, (uint32_t)table.private_numbers[i], 0, 1);
-		emit_return(ret, SECCOMP_RET_ALLOW);
-	}
-	emit_search(ret, table.runs, table.run_count);
 }
 
 uint32_t seccomp_ask(const struct seccomp_filter *filter, uint32_t arch, int number, const uint64_t args[6])

@@ -1,9 +1,19 @@
-/* seccomp_names.h - the table behind seccomp.h. */
+/* seccomp_names.h - the lists behind seccomp.h, and how they are read. */
 #pragma once
+#include "base/base.h"
+
+/* Calls as one text, each ended by a semicolon: "202;", "(0 + 5);", or the macro's own name where the architecture has no such call. With a condition:
+ * "21@21;", the capability that allows it; "56?c;", the filter has rules of its own for it. A call may be there more than once. */
+extern const char seccomp_names[];
+#if defined(__x86_64__)
+extern const char seccomp_names_i386[];
+#endif
 
 #define SECCOMP_ALWAYS (-1)
 struct seccomp_name {
-	char number[40];                 /* "202", "(0 + 5)"; or the macro's own name where the architecture has no such call */
-	int cap;                         /* the capability that allows it, or SECCOMP_ALWAYS */
+	int number;                      /* -1: not on this architecture */
+	int cap;                         /* or SECCOMP_ALWAYS */
+	char rule;                       /* c clone, n clone3, p personality, s socket, m socketcall; else 0 */
 };
-extern const struct seccomp_name seccomp_names[];        /* ended by an empty number */
+/* for (const char *at = seccomp_names; seccomp_next(&at, &name);) */
+bool seccomp_next(const char **at, struct seccomp_name *ret);

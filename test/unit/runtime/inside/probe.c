@@ -335,6 +335,20 @@ static void stat_of(const char *path)
 	printf("%s %o %u:%u %u,%u\n", path, (unsigned)st.st_mode, st.st_uid, st.st_gid, major(st.st_rdev), minor(st.st_rdev));
 }
 
+/* A call by the number that it has for 32-bit programs: any program can do that on x86_64. */
+static void int80(long call, long first)
+{
+#if defined(__x86_64__)
+	long result = call;
+
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(first), "c"(0L), "d"(0L), "S"(0L), "D"(0L) : "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 ? (int)-result : 0;
+	outcome("int80", result < 0 ? -1 : 0);
+#else
+	printf("int80 %ld %ld: not here\n", call, first);
+#endif
+}
+
 static void long_line(long bytes)
 {
 	for (long i = 0; i < bytes; i++)
@@ -383,6 +397,7 @@ static void act(const char *name)
 	else if (IS("orphan")) { if (fork() == 0) { setsid(); for (;;) pause(); } puts("orphaned"); }
 	else if (IS("flood")) flood(number(0), arg(1));
 	else if (IS("long")) long_line(number(0));
+	else if (IS("int80")) int80(number(0), number(1));
 	else if (IS("stdin")) copy_stdin();
 	else if (IS("terminal")) terminal();
 	else if (IS("winch")) wait_winch();
