@@ -163,6 +163,7 @@ static void create_done(struct container *container)
 
 void container_create(struct container *container)
 {
+	runtime_keep_self(container->rt);
 	container->state = RUNTIME_CREATING;
 	container_job(container, create_run, create_done);
 }

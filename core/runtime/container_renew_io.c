@@ -109,6 +109,7 @@ static void renew_done(struct container *container)
 
 void container_renew(struct container *container)
 {
+	runtime_keep_self(container->rt);
 	container->state = RUNTIME_CREATING;
 	container->is_renewal = true;
 	container->is_oom = false;

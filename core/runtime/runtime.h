@@ -35,7 +35,7 @@ struct runtime_config {
 	struct work *work;
 	const char *data_root, *run_root;        /* exist already; absolute */
 	const char *cgroup_parent;               /* "swarmbox": a directory in every hierarchy, outside the service unit's own */
-	const char *binary;                      /* what is mounted at run_root/self; NULL: /proc/self/exe */
+	const char *binary;                      /* what is mounted at run_root/self; NULL: /proc/self/exe. Lives as long as the runtime */
 	runtime_exit_fn *on_exit;                /* a container that had been created or running (seen by this runtime) has ended */
 	void *arg;
 };

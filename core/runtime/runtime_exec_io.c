@@ -302,6 +302,7 @@ int runtime_exec_new(struct runtime *rt, const char *id, const struct container_
 		return -1;
 	if (container->is_paused)
 		return err_set(err, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", id);
+	runtime_keep_self(rt);
 	if (rt->exec_count == RUNTIME_MAX_EXECS)
 		return err_set(err, ERR_EXHAUSTED, "more than %d processes are run beside those of containers", RUNTIME_MAX_EXECS);
 	struct runtime_exec *exec = NEW(struct runtime_exec);

@@ -90,6 +90,8 @@ struct container *container_find_in(const struct runtime *rt, const char *id, en
 void container_job(struct container *container, container_job_fn *run, container_job_fn *done);
 /* One job less. True: the runtime is closed, and gone now if that was the last. */
 bool runtime_job_ended(struct runtime *rt);
+/* Before a shim is started. */
+void runtime_keep_self(const struct runtime *rt);
 /* Calls back at the end of this round, unless the runtime is closed before. */
 void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure);
 void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure);

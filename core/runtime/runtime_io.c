@@ -147,6 +147,11 @@ static void submit_jobs(struct runtime *rt)
 	}
 }
 
+void runtime_keep_self(const struct runtime *rt)
+{
+	self_keep(rt->config.binary, rt->run_root, rt->self);
+}
+
 void container_job(struct container *container, container_job_fn *run, container_job_fn *done)
 {
 	check(!container->has_job);

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "os/file.h"
 
 void self_unmount(const char *path)
@@ -43,4 +44,20 @@ int self_mount(const char *binary, const char *run_root, char **ret_path, struct
 	}
 	*ret_path = path;
 	return 0;
+}
+
+/* What it is mounted on is an empty file that nobody can execute. */
+void self_keep(const char *binary, const char *run_root, const char *path)
+{
+	char *again;
+	struct err err;
+
+	if (access(path, X_OK) == 0)
+		return;
+	if (self_mount(binary, run_root, &again, &err) < 0) {
+		log_warn("%s", err.text);
+		return;
+	}
+	log_warn("'%s' was unmounted: mounted again", path);
+	free(again);
 }

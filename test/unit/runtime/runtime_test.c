@@ -267,6 +267,30 @@ static pid_t shim_of(const char *run_root, const char *id)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
+TEST(the_binary_that_shims_start_from_is_mounted_again_when_it_was_taken_away)
+{
+	struct host host;
+	struct err err = { .code = 0 };
+	int code;
+
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "pause", NULL), next = host_spec(&host, "exit", "3", NULL);
+	struct container_exec exec = host_exec_spec(&host, "exit", "4", NULL);
+
+	host_sh("umount -l %s/self", host.run_root);
+	EXPECT(host_create(&host, &spec, &err) == 0 && host_start(&host, spec.id, &err) == 0);
+	host_sh("umount -l %s/self", host.run_root);
+	EXPECT_STR(host_exec_output(&host, spec.id, &exec, &code), "|");
+	EXPECT_INT(code, 4);
+	EXPECT_INT(host_run(&host, &next, &err), 3);
+	host_sh("umount -l %s/self", host.run_root);
+	EXPECT(host_renew(&host, next.id, NULL, &err) == 0 && host_start(&host, next.id, &err) == 0);
+	EXPECT_INT(host_wait_exit(&host, next.id)->code, 3);
+	host_sh("[ $(grep -c ' %s/self ' /proc/self/mountinfo) = 1 ]", host.run_root);
+	EXPECT_STR(err.text, "");
+	host_close(&host);
+}
+
 TEST(a_killed_shim_takes_its_container_along_and_is_told_as_lost)
 {
 	struct host host;
