@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +62,11 @@ int rootfs_prepare(const char *path, bool uses_overlay, struct err *err)
 		return err_wrap(err, "'%s'", path);
 	if (mkdirat(dir, "work", 0700) == 0)
 		return 0;
-	if (errno != EEXIST || dir_remove_tree_at(dir, "work", err) < 0 || make_dir_at(dir, "work", 0700, err) < 0)
+	if (errno != EEXIST) {
+		err_sys(err, "mkdir 'work'");
+		return err_wrap(err, "'%s'", path);
+	}
+	if (dir_remove_tree_at(dir, "work", err) < 0 || make_dir_at(dir, "work", 0700, err) < 0)
 		return err_wrap(err, "'%s'", path);
 	return 0;
 }
@@ -105,6 +110,18 @@ int rootfs_copy(const struct shim_plan *plan, struct err *err)
 	return renameat(dir, "rootfs.new", dir, "rootfs") < 0 ? err_sys(err, "rename '%s/rootfs.new'", plan->dir) : 0;
 }
 
+/* A kernel that cannot make its own folder in `work` mounts for reading only, and keeps the reason to itself: the same is tried again. */
+static int check_writable(const struct shim_plan *plan, struct err *err)
+{
+	struct statvfs st;
+
+	if (statvfs(plan->base, &st) == 0 && !(st.f_flag & ST_RDONLY))
+		return 0;
+	if (mkdir("work/try", 0700) == 0)
+		errno = EROFS;
+	return err_sys(err, "mount the root for writing in '%s'", plan->dir);
+}
+
 /* Layers are named by descriptor: any number of them fits into the page that mount(2) takes, and no ':' or ',' in a path can be
  * taken for a separator. Paths of the container's own directories are relative to it. */
 static int mount_overlay(const struct shim_plan *plan, struct err *err)
@@ -130,7 +147,7 @@ static int mount_overlay(const struct shim_plan *plan, struct err *err)
 		return err_sys(err, "mount the image's %zu layers as overlay", layers->count);
 	for (size_t i = 0; i <= layers->count; i++)
 		close(fds[i]);
-	return 0;
+	return check_writable(plan, err);
 }
 
 int rootfs_mount(const struct shim_plan *plan, struct err *err)
