@@ -215,6 +215,10 @@ void health_step(struct health *health, const struct health_in *in, struct healt
 		if (health->phase == HEALTH_BEGINNING || health->phase == HEALTH_KILLED)
 			finish(health, in, -1, in->text, out);
 		return;
+	case HEALTH_PROBE_SKIPPED:
+		if (health->phase != HEALTH_STOPPED && health->phase != HEALTH_WAITING)
+			wait_for_next(health, in->now, out);
+		return;
 	case HEALTH_PROBE_ENDED:
 		ended(health, in, out);
 		return;

@@ -34,7 +34,7 @@ struct health_result {
 };
 
 enum health_act {
-	HEALTH_ACT_PROBE,                /* run the check; PROBE_BEGAN or PROBE_FAILED answers, later PROBE_ENDED */
+	HEALTH_ACT_PROBE,                /* run the check; PROBE_BEGAN, PROBE_FAILED or PROBE_SKIPPED answers, later PROBE_ENDED */
 	HEALTH_ACT_KILL,                 /* the check that runs; PROBE_ENDED follows */
 	HEALTH_ACT_TIMER,                /* call HEALTH_TIMER at health->timer_ms; 0 cancels */
 	HEALTH_ACT_TELL,                 /* health->status is a new one */
@@ -46,6 +46,7 @@ enum health_event {
 	HEALTH_TIMER,
 	HEALTH_PROBE_BEGAN,
 	HEALTH_PROBE_FAILED,             /* text: why it could not be run */
+	HEALTH_PROBE_SKIPPED,            /* it could not tell anything: this host had no room for it, the container is paused. The next one comes in its time */
 	HEALTH_PROBE_ENDED,              /* exit_code, and what it has printed in text */
 	HEALTH_STOP,                     /* the container ends, or is to end: no check any more. What is known stays */
 };

@@ -51,6 +51,14 @@ static void drop_check(struct health_watch *watch)
 	watch->has_exited = watch->has_told_all = watch->is_killed = false;
 }
 
+/* All of it stands still, a check as well: no news, as Docker has it. */
+static bool is_paused(const struct health_watch *watch)
+{
+	struct runtime_info info;
+
+	return runtime_inspect(watch->runtime, watch->container_id, &info) && info.is_paused;
+}
+
 /* Over when the process has ended and all that it printed is read; of one that was killed nothing more is waited for, for what it had
  * started may hold its output open. */
 static void finish_if_over(struct health_watch *watch)
@@ -62,7 +70,7 @@ static void finish_if_over(struct health_watch *watch)
 		return;
 	buf_add_str(&text, buf_text(&watch->output.text));
 	drop_check(watch);
-	feed(watch, (struct health_in){ .event = HEALTH_PROBE_ENDED, .exit_code = code, .text = buf_text(&text) });
+	feed(watch, (struct health_in){ .event = is_paused(watch) ? HEALTH_PROBE_SKIPPED : HEALTH_PROBE_ENDED, .exit_code = code, .text = buf_text(&text) });
 }
 
 static void read_output(void *arg, unsigned events)
@@ -180,9 +188,12 @@ static void feed(struct health_watch *watch, struct health_in in)
 	}
 	if (asks && watch->refusal.code) {
 		struct err refusal = watch->refusal;
+		bool is_full = refusal.code == ERR_EXHAUSTED, is_skipped = is_full || is_paused(watch);
 
 		watch->refusal.code = 0;
-		feed(watch, (struct health_in){ .event = HEALTH_PROBE_FAILED, .text = refusal.text });
+		if (is_full)
+			log_warn("container %.12s: a health check was left out: %s", watch->container_id, refusal.text);
+		feed(watch, (struct health_in){ .event = is_skipped ? HEALTH_PROBE_SKIPPED : HEALTH_PROBE_FAILED, .text = refusal.text });
 	} else if (kills && in.event != HEALTH_STOP) {
 		finish_if_over(watch);
 	} else if (tells) {

@@ -22,6 +22,8 @@ static struct health_in event_of(const char *word, msec now)
 	} else if (str_eq(word, "lost")) {
 		in.event = HEALTH_PROBE_FAILED;
 		in.text = "no such program";
+	} else if (str_eq(word, "skipped")) {
+		in.event = HEALTH_PROBE_SKIPPED;
 	} else if (str_eq(word, "stop")) {
 		in.event = HEALTH_STOP;
 	} else {
@@ -163,6 +165,26 @@ TEST(health_a_check_that_cannot_be_run_has_failed)
 	EXPECT_STR(health.log[1].output, "timed out starting health check");
 	EXPECT_INT(health.log[1].exit_code, -1);
 	health_fini(&health);
+}
+
+TEST(health_a_check_that_is_left_out_says_nothing_and_the_next_one_comes)
+{
+	struct health_config config = plain();
+	struct health health;
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	config.retries = 1;
+	health_init(&health, &config);
+	play(&health, "start timer skipped timer began timer skipped timer ok skipped", &text);
+	EXPECT_STR(buf_text(&text), " timer=11000 | probe timer=41000 | timer=21000 | probe timer=51000 | timer=23000 | kill | timer=33000 |"
+		   " probe timer=63000 | tell=healthy timer=43000 | | healthy 0");
+	EXPECT_INT(health.log_count, 1);
+	health_fini(&health);
+	/* a failure counts with those before it */
+	config.retries = 2;
+	expect(config, "start timer bad timer skipped timer bad",
+	       " timer=11000 | probe timer=41000 | timer=21000 | probe timer=51000 | timer=31000 | probe timer=61000 |"
+	       " tell=unhealthy timer=41000 | unhealthy 2");
 }
 
 TEST(health_stops_with_its_container_and_says_nothing_more)
