@@ -221,7 +221,7 @@ static void take_piece(struct http_conn *conn)
 static void parsing_failed(struct http_conn *conn, const struct err *err)
 {
 	if (conn->state != HTTP_CONN_BUSY)
-		refuse(conn, conn->parse.is_too_large ? 431 : 400, err->text);
+		refuse(conn, conn->parse.is_too_large ? 431 : conn->parse.is_other_version ? 505 : 400, err->text);
 	else if (conn->req)
 		body_fails(conn, 400);
 	else

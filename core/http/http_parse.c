@@ -45,6 +45,15 @@ static int on_message_begin(llhttp_t *llhttp)
 	return 0;
 }
 
+/* llhttp also knows 0.9 and 2.0, which have no heads like this one. */
+static int on_version_complete(llhttp_t *llhttp)
+{
+	if (llhttp->http_major == 1)
+		return 0;
+	((struct http_parse *)llhttp->data)->is_other_version = true;
+	return HPE_USER;
+}
+
 static int on_text(llhttp_t *llhttp, const char *at, size_t length)
 {
 	return keep(llhttp->data, at, length);
@@ -125,6 +134,7 @@ static const llhttp_settings_t settings = {
 	.on_message_begin = on_message_begin,
 	.on_url = on_text,
 	.on_url_complete = on_text_complete,
+	.on_version_complete = on_version_complete,
 	.on_header_field = on_name,
 	.on_header_field_complete = on_name_complete,
 	.on_header_value = on_text,
@@ -151,7 +161,10 @@ static enum http_parse_event failed(struct http_parse *parse, struct err *err)
 {
 	const char *reason = llhttp_get_error_reason(&parse->llhttp);
 
-	err_set(err, ERR_INVALID, "malformed HTTP: %s", str_is_empty(reason) ? "?" : reason);
+	if (parse->is_other_version)
+		err_set(err, ERR_INVALID, "unsupported protocol version");
+	else
+		err_set(err, ERR_INVALID, "malformed HTTP: %s", str_is_empty(reason) ? "?" : reason);
 	return HTTP_PARSE_ERROR;
 }
 
@@ -168,6 +181,7 @@ enum http_parse_event http_parse_next(struct http_parse *parse, const uint8_t **
 		*count = 0;
 		return HTTP_PARSE_MORE;
 	}
+	parse->is_other_version |= result == HPE_INVALID_VERSION;
 	if (result != HPE_PAUSED)
 		return failed(parse, err);
 

@@ -36,6 +36,7 @@ struct http_parse {
 	const uint8_t *piece;
 	size_t piece_bytes;
 	bool is_too_large;              /* with HTTP_PARSE_ERROR: the bound was it, 431 */
+	bool is_other_version;          /* the same: neither HTTP/1.0 nor HTTP/1.1, 505 */
 };
 
 void http_parse_init(struct http_parse *parse, enum http_side side, size_t bound);

@@ -62,6 +62,8 @@ def heads():
     wire('a head without an end', b'GET /' + b'a' * 200000, 431, HEAD_TOO_LARGE)
     wire('too many fields', PING + ''.join(f'X{i}: a\r\n' for i in range(1000)) + '\r\n', 431,
          'malformed HTTP: the message has too many header fields')
+    for version in ('0.9', '2.0', '3.0'):
+        wire(f'HTTP/{version}', f'GET /_ping HTTP/{version}\r\nHost: x\r\n\r\n', 505, 'unsupported protocol version')
     wire('no Host', 'GET /_ping HTTP/1.1\r\n\r\n', 400, 'missing required Host header')
     wire('an unknown method', 'BREW /_ping HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'malformed HTTP: Invalid method encountered')
     wire('TLS', b'\x16\x03\x01\x02\x00\x01', 400, 'malformed HTTP: Invalid method encountered')
