@@ -106,7 +106,8 @@ static bool reference_matches(const struct str_array *values, const char *tag)
 	return false;
 }
 
-/* The names that were asked for, of an image that has others too; false when it has none of them. */
+/* The names that were asked for, of an image that has others too; false when it has none of them. One that was pulled by digest goes by its
+ * repository. */
 static bool names_match(const struct filters *filters, const struct image *image, struct strlist *ret)
 {
 	const struct str_array *values = filters_get(filters, "reference");
@@ -119,6 +120,8 @@ static bool names_match(const struct filters *filters, const struct image *image
 		if (ret)
 			strlist_add(ret, image->tags.items[i]);
 	}
+	for (size_t i = 0; i < image->repositories.count && image->tags.count == 0 && !found; i++)
+		found = reference_matches(values, image->repositories.items[i]);
 	return found;
 }
 

@@ -86,3 +86,31 @@ TEST(image_filter_prunes_dangling_ones_unless_all_are_asked_for)
 	EXPECT_STR(kept("{\"until\":{\"yesterday\":true}}", IMAGE_FILTER_PRUNE), "invalid filter 'until=yesterday': neither a duration nor a moment");
 	EXPECT_STR(kept("{\"dangling\":{\"maybe\":true}}", IMAGE_FILTER_PRUNE), "invalid filter 'dangling=[maybe]'");
 }
+
+TEST(image_filter_finds_what_was_pulled_by_digest_by_its_repository)
+{
+	static const struct { const char *text; bool is_kept; } cases[] = {
+		{ "{\"reference\":{\"reg.io:5000/d/e\":true}}", true },
+		{ "{\"reference\":{\"*/d/e\":true}}", true },
+		{ "{\"reference\":{\"reg.io:5000/d\":true}}", false },
+		{ "{\"reference\":{\"reg.io:5000/d/e:latest\":true}}", false },
+	};
+	struct image image = { 0 };
+
+	image_config_init(&image.config);
+	strlist_add(&image.repositories, "reg.io:5000/d/e");
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		CLEANUP(strlist_finip) struct strlist shown = { 0 };
+		struct image_filter filter;
+		struct arena arena;
+		struct err err;
+
+		arena_init(&arena, "test", ARENA_MAX);
+		EXPECT_INT(image_filter_parse(cases[i].text, IMAGE_FILTER_LIST, NULL, NOW, &arena, &filter, &err), 0);
+		EXPECT_INT(image_filter_holds(&filter, &image, &shown), cases[i].is_kept);
+		EXPECT_INT(shown.count, 0);
+		arena_fini(&arena);
+	}
+	image_config_fini(&image.config);
+	strlist_fini(&image.repositories);
+}
