@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "applets/registry_login.h"
 #include "applets/service_flags.h"
 #include "applets/spec_edit.h"
 #include "applets/usage.h"
@@ -118,13 +119,34 @@ static void add_platforms(yyjson_mut_doc *doc, yyjson_val *platforms)
 		spec_set(doc, "TaskTemplate.Placement.Platforms", array);
 }
 
-/* So that every node runs the same bytes, whatever the tag means tomorrow. An image that the
- * cluster's store does not know stays as it is, with a word about that. The built-in one is each
- * host's own binary. */
-static void pin_image(struct call *call, yyjson_mut_doc *doc)
+static const char *image_of(yyjson_mut_doc *doc)
+{
+	return yyjson_mut_get_str(spec_find(doc, "TaskTemplate.ContainerSpec.Image"));
+}
+
+/* The credentials that go along, if that is wanted. What is no name is the agent's to refuse. */
+static int find_auth(const struct service_flags *flags, yyjson_mut_doc *doc, struct buf *ret, struct err *err)
+{
+	struct image_ref ref;
+	struct err ignored;
+
+	if (!flags->with_registry_auth || image_ref_parse(image_of(doc), &ref, &ignored) < 0)
+		return 0;
+	return registry_login_find(image_of(doc), ret, err);
+}
+
+static void send_auth(struct call *call, const struct buf *auth)
+{
+	call_set_header(call, "X-Registry-Auth", auth->len ? buf_text(auth) : NULL);
+}
+
+/* So that every node runs the same bytes, whatever the tag means tomorrow. An image that neither its
+ * registry nor the cluster's store knows stays as it is, with a word about that. The built-in one is
+ * each host's own binary. */
+static void pin_image(struct call *call, const struct buf *auth, yyjson_mut_doc *doc)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	const char *image = yyjson_mut_get_str(spec_find(doc, "TaskTemplate.ContainerSpec.Image"));
+	const char *image = image_of(doc);
 	struct image_ref ref;
 	yyjson_doc *found = NULL;
 	struct err err = {0};
@@ -132,10 +154,13 @@ static void pin_image(struct call *call, yyjson_mut_doc *doc)
 	if (str_eq(image, BUILT_IN_IMAGE) || image_ref_parse(image, &ref, &err) < 0 || ref.digest[0])
 		return;
 	call_add_segment(&path, image);
+	send_auth(call, auth);
 	if (call_get(call, &found, &err, "/distribution/%s/json", buf_text(&path)) < 0) {
 		if (call_status(call) != 0)
-			cli_warn("image %s is not in the cluster's store: its digest is not recorded, and "
-				 "each node runs what it has by that name", image);
+			cli_warn("image %s could not be accessed on a registry to record\n"
+				 "its digest. Each node will access %s independently,\n"
+				 "possibly leading to different nodes running different\n"
+				 "versions of the image.\n", image, image);
 		return;
 	}
 	yyjson_val *root = yyjson_doc_get_root(found);
@@ -163,11 +188,15 @@ static void say_warnings(yyjson_val *reply)
 static int create(struct cli *cli, struct call *call, const struct service_flags *flags,
 		  yyjson_mut_doc *doc)
 {
+	CLEANUP(buf_finip) struct buf auth = BUF_INIT;
 	yyjson_doc *reply = NULL;
 	struct err err = {0};
 
+	if (find_auth(flags, doc, &auth, &err) < 0)
+		return cli_fail(&err);
 	if (!flags->no_resolve_image)
-		pin_image(call, doc);
+		pin_image(call, &auth, doc);
+	send_auth(call, &auth);
 	if (call_post(call, doc, &reply, &err, "/services/create") < 0)
 		return cli_fail(&err);
 	yyjson_val *root = yyjson_doc_get_root(reply);
@@ -199,10 +228,7 @@ int service_create(struct cli *cli, const void *args, char **operands)
 
 static bool has_new_image(const struct service_flags *flags, yyjson_mut_doc *doc, yyjson_val *spec)
 {
-	const char *fresh = yyjson_mut_get_str(spec_find(doc, "TaskTemplate.ContainerSpec.Image"));
-
-	return !flags->no_resolve_image &&
-	       !str_eq(fresh, dig_str(spec, "TaskTemplate.ContainerSpec.Image"));
+	return !flags->no_resolve_image && !str_eq(image_of(doc), dig_str(spec, "TaskTemplate.ContainerSpec.Image"));
 }
 
 static int update(struct call *call, const struct service_flags *flags, yyjson_val *service,
@@ -210,12 +236,16 @@ static int update(struct call *call, const struct service_flags *flags, yyjson_v
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_val *spec = dig(service, "Spec");
+	CLEANUP(buf_finip) struct buf auth = BUF_INIT;
 	yyjson_doc *reply = NULL;
 
 	yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, spec));
 	int result = service_flags_update(flags, doc, err);
+	if (result == 0)
+		result = find_auth(flags, doc, &auth, err);
 	if (result == 0 && has_new_image(flags, doc, spec))
-		pin_image(call, doc);
+		pin_image(call, &auth, doc);
+	send_auth(call, &auth);
 	if (result == 0)
 		result = call_post(call, doc, &reply, err,
 				   "/services/%s/update?registryAuthFrom=spec&version=%lld",

@@ -170,7 +170,9 @@ static int check_log_opt(void *args, const struct option *option, const char *va
 	{ OPTION_LIST, 0, "log-opt", "list", "Option of the log driver, NAME=VALUE: max-size, max-file", \
 	  offsetof(struct service_flags, log_opts), check_log_opt, NULL },                         \
 	OPT_BOOL(struct service_flags, no_healthcheck, 0, "no-healthcheck",                       \
-		 "Run no health check, whatever the image says")
+		 "Run no health check, whatever the image says"),                                  \
+	OPT_BOOL(struct service_flags, with_registry_auth, 0, "with-registry-auth",               \
+		 "Give the password that `login` keeps for the image's registry to the nodes")
 
 /* Docker's others, so that each is answered by its name. */
 #define UNSUPPORTED_BOTH                                                                           \
@@ -179,8 +181,7 @@ static int check_log_opt(void *args, const struct option *option, const char *va
 	OPT_UNSUPPORTED(0, "rollback-max-failure-ratio"), OPT_UNSUPPORTED(0, "rollback-monitor"),  \
 	OPT_UNSUPPORTED(0, "rollback-order"), OPT_UNSUPPORTED(0, "rollback-parallelism"),          \
 	OPT_UNSUPPORTED(0, "update-delay"), OPT_UNSUPPORTED(0, "update-failure-action"),           \
-	OPT_UNSUPPORTED(0, "update-max-failure-ratio"), OPT_UNSUPPORTED(0, "update-monitor"),      \
-	OPT_UNSUPPORTED(0, "with-registry-auth")
+	OPT_UNSUPPORTED(0, "update-max-failure-ratio"), OPT_UNSUPPORTED(0, "update-monitor")
 #define ADD_AND_RM(name) OPT_UNSUPPORTED(0, name "-add"), OPT_UNSUPPORTED(0, name "-rm")
 
 const struct option service_create_options[] = {

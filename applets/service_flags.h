@@ -21,7 +21,7 @@ struct service_flags {
 	const char *name, *mode, *log_driver;
 	struct strlist env_files, cap_add, cap_drop, log_opts;
 	struct option_uint replicas;
-	bool detach, quiet, no_resolve_image, force, no_healthcheck;
+	bool detach, quiet, no_resolve_image, force, no_healthcheck, with_registry_auth;
 };
 
 extern const struct option service_create_options[], service_update_options[];

@@ -82,6 +82,7 @@ struct run {
 	bool was_running;               /* said so before the agent was restarted */
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
+	struct image_pull *pull;        /* its image is on its way; NULL: no */
 	struct ask *asks;
 };
 
@@ -97,6 +98,8 @@ void run_answer_later(struct run *run, const struct err *failure);      /* the s
 
 /* task_prepare_io.c */
 void run_prepare(struct run *run);                                      /* TASK_ACT_PREPARE */
+void run_cancel(struct run *run);                                       /* TASK_ACT_CANCEL */
+void run_leave_pull(struct run *run);                                   /* without an answer */
 void run_release(struct run *run);                                      /* hold, anonymous volumes, spec */
 const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE]);        /* "" when there is no bridge */
 

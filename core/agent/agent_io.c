@@ -40,6 +40,7 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 static void run_free(struct run *run)
 {
 	timer_cancel(&run->timer);
+	run_leave_pull(run);
 	hosted_fini(&run->hosted);
 	shape_fini(&assignment_shape, &run->assignment);
 	while (run->asks) {
@@ -274,6 +275,9 @@ static void perform(struct run *run, enum task_act what)
 		return;
 	case TASK_ACT_PREPARE:
 		run_prepare(run);
+		return;
+	case TASK_ACT_CANCEL:
+		run_cancel(run);
 		return;
 	case TASK_ACT_ATTACH:
 		net_attach(cfg->net, id, runtime_netns_fd(cfg->runtime, run->hosted.container_id), (struct ip){ 0 }, attached, run);

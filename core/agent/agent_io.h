@@ -8,7 +8,7 @@
 #include "agent/health.h"
 #include "agent/solo.h"
 #include "agent/volumes_io.h"
-#include "image/image_store.h"
+#include "image/image_pull.h"
 #include "model/container.h"
 #include "model/task.h"
 #include "net/net.h"
@@ -22,6 +22,7 @@ struct agent_config {
 	struct store *store;            /* node.db */
 	struct runtime *runtime;        /* its on_exit is agent_on_exit */
 	struct image_store *images;
+	struct image_puller *puller;    /* closed after the agent */
 	struct net *net;
 	struct volumes *volumes;
 	/* A task's state changed. Repeated for every task when a manager is (re)attached. */

@@ -1,4 +1,6 @@
-/* TASK_ACT_PREPARE: everything a container needs before its process is made, and giving it back. */
+/* TASK_ACT_PREPARE: everything a container needs before its process is made, from the image, which is pulled when it is not here, to volumes;
+ * and giving it back.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -163,25 +165,104 @@ static int use_volumes(struct run *run, struct err *err)
 	return volumes_use(run->hosted.agent->cfg.volumes, names, run->hosted.spec.mount_count, run->hosted.container_id, volumes_are_there, run, err);
 }
 
-void run_prepare(struct run *run)
+static void refuse(struct run *run, const struct err *why)
 {
-	const struct any_array *given = (const void *)&run->assignment.spec.container.mounts;
+	run_release(run);
+	run_answer_later(run, why);
+}
+
+/* Its image is here. */
+static void prepare_now(struct run *run)
+{
 	struct err err;
 	int used;
 
-	if (run->save_failure.code) {
-		run_answer_later(run, &run->save_failure);
-		return;
-	}
-	if (hosted_check_network(&run->hosted, run->machine.needs_network, &err) < 0 ||
-	    hosted_check_binds(given->items, given->count, &err) < 0 || reserve_ports(run, &err) < 0 ||
-	    plan_container(run, &err) < 0 || (used = use_volumes(run, &err)) < 0) {
-		run_release(run);
-		run_answer_later(run, &err);
-		return;
-	}
-	if (!used)
+	if (reserve_ports(run, &err) < 0 || plan_container(run, &err) < 0 || (used = use_volumes(run, &err)) < 0)
+		refuse(run, &err);
+	else if (!used)
 		runtime_create(run->hosted.agent->cfg.runtime, &run->hosted.spec, created, run);
+}
+
+/* ---- an image that is not here ----------------------------------------------------------------------------------- */
+
+static void pulled(void *arg, const char *id, const struct err *failure)
+{
+	struct run *run = arg;
+	struct err err;
+
+	(void)id;
+	run->pull = NULL;
+	if (!failure) {
+		prepare_now(run);
+		return;
+	}
+	/* Docker's daemon keeps the reason for its log */
+	err_set(&err, failure->code, "No such image: %.300s: %s", run->assignment.spec.container.image, failure->text);
+	refuse(run, &err);
+}
+
+static int pull_image(struct run *run, const struct image_ref *ref, struct err *err)
+{
+	static const struct image_pull_events events = { NULL, pulled };
+	struct registry_auth auth;
+	struct image_request request = { .ref = ref, .auth = &auth };
+	int rc;
+
+	if (registry_auth_decode(run->assignment.spec.container.registry_auth, &auth, err) < 0)
+		return -1;
+	log_info("task %s: pulling %.300s", run->assignment.task_id, run->assignment.spec.container.image);
+	rc = image_pull_start(run->hosted.agent->cfg.puller, &request, &events, run, &run->pull, err);
+	registry_auth_fini(&auth);
+	return rc;
+}
+
+/* What is named by its id is nowhere else. */
+static bool can_be_pulled(const char *name, struct image_ref *ret)
+{
+	struct err ignored;
+
+	if (str_starts(name, "sha256:") || image_ref_parse(name, ret, &ignored) < 0)
+		return false;
+	image_ref_add_default_tag(ret);
+	return true;
+}
+
+void run_prepare(struct run *run)
+{
+	const struct any_array *given = (const void *)&run->assignment.spec.container.mounts;
+	const char *name = run->assignment.spec.container.image;
+	const struct image *image;
+	struct image_ref ref;
+	struct err err;
+
+	if (run->save_failure.code)
+		run_answer_later(run, &run->save_failure);
+	else if (hosted_check_network(&run->hosted, run->machine.needs_network, &err) < 0 ||
+		 hosted_check_binds(given->items, given->count, &err) < 0)
+		refuse(run, &err);
+	else if (image_store_get(run->hosted.agent->cfg.images, name, &image, &err) == 0 || err.code != ERR_NOT_FOUND ||
+		 !can_be_pulled(name, &ref))
+		prepare_now(run);
+	else if (pull_image(run, &ref, &err) < 0)
+		refuse(run, &err);
+}
+
+void run_leave_pull(struct run *run)
+{
+	if (run->pull)
+		image_pull_leave(run->pull);
+	run->pull = NULL;
+}
+
+void run_cancel(struct run *run)
+{
+	struct err err;
+
+	if (!run->pull)
+		return;         /* it is nearly done */
+	run_leave_pull(run);
+	err_set(&err, ERR_UNAVAILABLE, "the pull of its image was given up");
+	refuse(run, &err);
 }
 
 void run_release(struct run *run)

@@ -43,6 +43,7 @@ static void ask(struct task_run *run, struct task_out *out, enum task_act what)
 {
 	check(!run->is_busy);
 	run->is_busy = true;
+	run->is_cancelled = false;
 	run->busy_with = what;
 	act(out, what);
 }
@@ -236,13 +237,14 @@ static void answered(struct task_run *run, const char *error, struct task_out *o
 		run->has_container = false;
 		return;
 	case TASK_ACT_REPORT:
+	case TASK_ACT_CANCEL:
 	case TASK_ACT_SIGNAL:
 	case TASK_ACT_KILL:
 	case TASK_ACT_TIMER:
 	case TASK_ACT_FORGET:
 		panic("task_run: act %d has no answer", what);
 	}
-	if (error && !is_over(run))
+	if (error && !is_over(run) && !run->is_cancelled)
 		fail(run, error, out);
 }
 
@@ -294,6 +296,15 @@ static void purged(struct task_run *run, struct task_out *out)
 	}
 }
 
+/* An image may be long on its way: what nobody wants any more is not waited for. */
+static void cancel(struct task_run *run, struct task_out *out)
+{
+	if (!run->is_busy || run->busy_with != TASK_ACT_PREPARE || run->is_cancelled || !must_end(run))
+		return;
+	run->is_cancelled = true;
+	act(out, TASK_ACT_CANCEL);
+}
+
 void task_run_step(struct task_run *run, const struct task_in *in, struct task_out *out)
 {
 	unsigned before;
@@ -328,6 +339,7 @@ void task_run_step(struct task_run *run, const struct task_in *in, struct task_o
 		timer_fired(run, out);
 		break;
 	}
+	cancel(run, out);
 	do {
 		before = out->count;
 		if (!run->is_busy)

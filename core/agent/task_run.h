@@ -15,7 +15,7 @@ enum { TASK_DRAIN_MS = 2000 };
 enum task_act {
 	TASK_ACT_REPORT,        /* run->state, message, error have changed */
 	/* those with an answer */
-	TASK_ACT_PREPARE,       /* hold the image, make volumes and container up to its gate */
+	TASK_ACT_PREPARE,       /* pull the image if it is not here, hold it, make volumes and container up to its gate */
 	TASK_ACT_ATTACH,        /* network leg */
 	TASK_ACT_START,         /* open the gate */
 	TASK_ACT_PUBLISH,       /* put it into the port table, wait until that is in force */
@@ -23,9 +23,10 @@ enum task_act {
 	TASK_ACT_DRAIN,         /* until no connection is left, at most TASK_DRAIN_MS */
 	TASK_ACT_DETACH,        /* give the network leg back */
 	TASK_ACT_REMOVE,        /* container, hold, reserved ports, anonymous volumes */
-	/* those without; an exit follows */
-	TASK_ACT_SIGNAL,        /* the stop signal */
-	TASK_ACT_KILL,
+	/* those without */
+	TASK_ACT_CANCEL,        /* PREPARE, which is under way, is for nothing: it may answer soon, and failure is no fault */
+	TASK_ACT_SIGNAL,        /* the stop signal: an exit follows */
+	TASK_ACT_KILL,          /* the same */
 	TASK_ACT_TIMER,         /* call TASK_TIMER at run->timer_ms; 0 cancels */
 	TASK_ACT_FORGET,        /* nothing is left of it on this host: drop the run */
 };
@@ -66,6 +67,7 @@ struct task_run {
 	bool is_healthy, is_unhealthy;          /* neither: its check has not decided yet */
 	bool is_busy;                           /* an act waits for its answer */
 	enum task_act busy_with;
+	bool is_cancelled;                      /* it was told so */
 	bool is_signalled;
 	msec stop_grace_ms;                     /* of this stop */
 	msec timer_ms;

@@ -81,6 +81,21 @@ static void resolve_networks(const struct api *api, struct arena *arena, struct 
 	}
 }
 
+/* The header's credentials, in one form, so that the same ones are equal; "" for nobody's. */
+static int read_auth(struct http_request *req, char **ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct registry_auth auth;
+
+	if (registry_auth_decode(http_header(req, "X-Registry-Auth"), &auth, err) < 0)
+		return -1;
+	if (!registry_auth_is_empty(&auth))
+		registry_auth_encode(&auth, &text);
+	registry_auth_fini(&auth);
+	*ret = arena_strdup(http_arena(req), buf_text(&text));
+	return 0;
+}
+
 static void create(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
 {
 	struct manager *manager = manager_or_refuse(api, req);
@@ -90,7 +105,8 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 	(void)name;
 	if (!manager)
 		return;
-	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0) {
+	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0 ||
+	    read_auth(req, &spec.task.container.registry_auth, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -98,23 +114,8 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 	control_service_create(manager, &spec, created, req);
 }
 
-/* Credentials that would be kept with the service: nothing of them may be lost in silence. */
-static bool refuses_auth(struct http_request *req)
-{
-	struct registry_auth auth;
-	struct err ignored;
-	bool is_given = registry_auth_decode(http_header(req, "X-Registry-Auth"), &auth, &ignored) == 0 && !registry_auth_is_empty(&auth);
-
-	registry_auth_fini(&auth);
-	if (is_given)
-		http_reply_message(req, 501, "--with-registry-auth is not supported by swarmbox yet: pull the image before");
-	return is_given;
-}
-
 void api_service_create(struct api *api, struct http_request *req, const char *name)
 {
-	if (refuses_auth(req))
-		return;
 	api_with_body(api, req, name, create);
 }
 
@@ -128,6 +129,27 @@ static void updated(void *arg, const char *object_id, uint64_t index, const stru
 		http_reply_error(arg, err);
 	else
 		http_reply_json(arg, 200, body, sizeof body - 1);
+}
+
+/* Those that come along, or those that the service has: nobody who reads a spec sees them, so nobody sends them back. */
+static int update_auth(const struct api *api, struct http_request *req, const struct view_object *object, char **ret, struct err *err)
+{
+	const char *from = http_query(req, "registryAuthFrom");
+	const struct service *service = object->value;
+	bool from_previous = str_eq(from, "previous-spec");
+	const struct service_spec *spec;
+
+	if (!from_previous && !str_is_empty(from) && !str_eq(from, "spec"))
+		return err_set(err, ERR_INVALID, "unsupported registryAuthFrom value");
+	if (read_auth(req, ret, err) < 0)
+		return -1;
+	if (**ret)
+		return 0;
+	spec = view_service_spec(api_view(api), object->meta.id, from_previous ? service->previous_version : service->spec_version);
+	if (!spec)
+		return err_set(err, ERR_INVALID, "service \"%s\" does not have a previous spec", object->meta.id);
+	*ret = arena_strdup(http_arena(req), spec->task.container.registry_auth);
+	return 0;
 }
 
 static void update(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
@@ -144,7 +166,8 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 		http_reply_error(req, &err);
 	else if (!str_is_empty(http_query(req, "rollback")))
 		http_reply_message(req, 501, "service rollback is not supported by swarmbox yet");
-	else if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0)
+	else if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0 ||
+		 update_auth(api, req, object, &spec.task.container.registry_auth, &err) < 0)
 		http_reply_error(req, &err);
 	else {
 		resolve_networks(api, http_arena(req), &spec.task);
@@ -154,8 +177,6 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 
 void api_service_update(struct api *api, struct http_request *req, const char *name)
 {
-	if (refuses_auth(req))
-		return;
 	api_with_body(api, req, name, update);
 }
 

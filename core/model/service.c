@@ -41,6 +41,7 @@ static const struct field container_fields[] = {
 	F(24, STR_LIST, container_spec_model, cap_drop, "CapabilityDrop", 0),
 	F_OF(25, LIST, container_spec_model, ulimits, "Ulimits", 0, ulimit_shape),
 	F(26, I64, container_spec_model, oom_score_adj, "OomScoreAdj", 0),
+	F(27, STR, container_spec_model, registry_auth, "RegistryAuth", FIELD_HIDDEN),
 };
 const struct shape container_spec_model_shape = SHAPE(container_spec_model, container_fields);
 

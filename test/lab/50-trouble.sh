@@ -8,7 +8,7 @@ init
 says() { [[ $(sb service ps "$1" --no-trunc --format '{{.Error}}') == *"$2"* ]]; }
 
 sb service create -d -q --name nosuch --restart-condition none ngnix:1 >/dev/null 2>&1
-within 5 'an unknown image is named' says nosuch 'No such image: ngnix:1'
+within 20 'an unknown image is named, once its registry could not be found' says nosuch 'No such image: ngnix:1: Get "https://registry-1.docker.io/v2/library/ngnix/manifests/1"'
 sb service create -d -q --name nocmd --restart-condition none swarmbox:latest /nosuch >/dev/null
 within 5 'a command that is not there is named' says nocmd '/nosuch'
 sb service create -d -q --name nobind --restart-condition none --mount type=bind,source=/no/such/dir,target=/x swarmbox:latest >/dev/null

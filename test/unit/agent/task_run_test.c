@@ -9,7 +9,7 @@
 #include "test/unit/runner.h"
 
 static const char *const act_names[] = { "report", "prepare", "attach", "start", "publish", "withdraw", "drain", "detach", "remove",
-					 "signal", "kill", "timer", "forget" };
+					 "cancel", "signal", "kill", "timer", "forget" };
 
 static bool has_answer(enum task_act act)
 {
@@ -132,13 +132,17 @@ static const struct { const char *script, *want; } lives[] = {
 	  " timer=0 report detach | remove | forget | shutdown: " },
 	/* ended before it was started */
 	{ "end", " report | shutdown: " },
-	{ "run end ok exit1", " report report prepare | | kill | report | shutdown: " },
-	{ "run stop ok exit1", " report report prepare | | kill | report | rejected: task: the container ended before it was started" },
+	{ "run end ok exit1", " report report prepare | cancel | kill | report | shutdown: " },
+	/* an image that is on its way is given up, once */
+	{ "run end bad", " report report prepare | cancel | report | shutdown: " },
+	{ "run stop end bad", " report report prepare | cancel | | report | shutdown: " },
+	{ "run stop bad", " report report prepare | cancel | report | rejected: task: stopped before it was started" },
+	{ "run stop ok exit1", " report report prepare | cancel | kill | report | rejected: task: the container ended before it was started" },
 	{ "ready ok ok end exit1", " report report prepare | attach | report | kill | report detach | shutdown: " },
 	/* unassigned */
 	{ "unassign", " report forget | shutdown: " },
-	{ "run unassign bad", " report report prepare | | report forget | rejected: no luck" },
-	{ "run unassign ok exit1 ok", " report report prepare | | kill | report remove | forget | shutdown: " },
+	{ "run unassign bad", " report report prepare | cancel | report forget | shutdown: " },
+	{ "run unassign ok exit1 ok", " report report prepare | cancel | kill | report remove | forget | shutdown: " },
 	{ "run ok unassign bad ok", " report report prepare | attach | | report remove | forget | rejected: no luck" },
 	{ "run ok ok unassign ok ok", " report report prepare | attach | report report start | | drain | signal timer=11000 | starting: " },
 	{ "run bad unassign", " report report prepare | report | forget | rejected: no luck" },
@@ -152,7 +156,7 @@ static const struct { const char *script, *want; } lives[] = {
 	{ "run ok ok ok ok purge ok exit1 ok ok",
 	  " report report prepare | attach | report report start | publish | report | kill withdraw | | report detach | remove | |"
 	  " failed: task: non-zero exit (1)" },
-	{ "run purge ok exit1 ok", " report report prepare | | kill | report remove | |"
+	{ "run purge ok exit1 ok", " report report prepare | cancel | kill | report remove | |"
 	  " rejected: task: the container ended before it was started" },
 	{ "run ok ok purge ok exit1 ok ok",
 	  " report report prepare | attach | report report start | kill | | report detach | remove | |"

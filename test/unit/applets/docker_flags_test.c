@@ -90,7 +90,7 @@ static const struct row creates[] = {
 	{ "update-order", "--update-order start-first", "\"Order\":\"start-first\"", NULL },
 	{ "update-parallelism", "--update-parallelism 2", "\"Parallelism\":2", NULL },
 	{ "user", "--user 1:2", "\"User\":\"1:2\"", NULL },
-	{ "with-registry-auth", NULL, NULL, NULL },
+	{ "with-registry-auth", "--with-registry-auth", "\"Image\":\"nginx:latest\"", NULL },
 	{ "workdir", "--workdir /x", "\"Dir\":\"/x\"", NULL },
 };
 
@@ -195,7 +195,7 @@ static const struct row updates[] = {
 	{ "update-order", "--update-order start-first", "\"Order\":\"start-first\"", "{}" },
 	{ "update-parallelism", "--update-parallelism 2", "\"Parallelism\":2", "{}" },
 	{ "user", "--user 1:2", "\"User\":\"1:2\"", "{}" },
-	{ "with-registry-auth", NULL, NULL, NULL },
+	{ "with-registry-auth", "--with-registry-auth", "{}", "{}" },
 	{ "workdir", "--workdir /x", "\"Dir\":\"/x\"", "{}" },
 };
 

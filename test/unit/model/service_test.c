@@ -73,6 +73,32 @@ TEST(a_spec_with_every_member_survives_its_stored_form)
 	arena_fini(&arena);
 }
 
+TEST(a_specs_credentials_are_kept_and_never_told)
+{
+	static const char json[] = "{\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"x\",\"RegistryAuth\":\"forged\"}}}";
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT, text = BUF_INIT;
+	yyjson_mut_doc *out = yyjson_mut_doc_new(NULL);
+	yyjson_doc *doc = yyjson_read(json, sizeof json - 1, 0);
+	struct service_spec spec, again;
+	struct arena arena;
+	struct err err = { 0 };
+
+	arena_init(&arena, "test", 1 << 20);
+	EXPECT_INT(shape_from_json(&service_spec_shape, yyjson_doc_get_root(doc), &arena, &spec, &err), 0);
+	EXPECT(!spec.task.container.registry_auth);
+	again = spec;
+	spec.task.container.registry_auth = arena_strdup(&arena, "c2VjcmV0");
+	EXPECT(service_template_changed(&again, &spec));        /* what waits for its image tries again */
+	shape_encode(&service_spec_shape, &spec, &bytes);
+	EXPECT_INT(shape_decode(&service_spec_shape, reader_of(bytes.data, bytes.len), &arena, &again, &err), 0);
+	EXPECT_STR(again.task.container.registry_auth, "c2VjcmV0");
+	json_write(out, shape_to_json(&service_spec_shape, &spec, out), 0, &text);
+	EXPECT(!strstr(buf_text(&text), "c2VjcmV0"));
+	EXPECT(!strstr(buf_text(&text), "RegistryAuth"));
+	yyjson_doc_free(doc);
+	arena_fini(&arena);
+}
+
 static void expect_own_numbers(const struct shape *shape)
 {
 	for (size_t i = 0; i < shape->count; i++) {
