@@ -27,10 +27,11 @@ enum rpc_manner { RPC_CALLED, RPC_NOTED };
 	M(ISSUE,     1, RPC_ANYONE,  RPC_CALLED)   /* a request for a certificate with a join token -> the certificate */ \
 	M(RENEW,     2, RPC_NODE,    RPC_CALLED)   /* a request for one's next certificate -> the certificate          */ \
 	M(SESSION,  10, RPC_NODE,    RPC_CALLED)   /* worker to manager: here I am, this is my description              */ \
-	M(BEAT,     11, RPC_NODE,    RPC_NOTED)    /* worker to manager: still here                                     */ \
-	M(STATUS,   12, RPC_NODE,    RPC_CALLED)   /* worker to manager: states of tasks                                */ \
+	M(BEAT,     11, RPC_NODE,    RPC_CALLED)   /* worker to manager: still here; are you?                           */ \
+	M(STATUS,   12, RPC_NODE,    RPC_NOTED)    /* worker to manager: states of tasks                                */ \
 	M(BLOB,     13, RPC_NODE,    RPC_CALLED)   /* worker to manager: this blob, please -> a ticket for it           */ \
-	M(ASSIGN,   20, RPC_MANAGER, RPC_CALLED)   /* manager to worker: what to run, as a difference                   */ \
+	M(LEAVING,  14, RPC_NODE,    RPC_CALLED)   /* worker to manager: I am going, do not wait for me                 */ \
+	M(ASSIGN,   20, RPC_MANAGER, RPC_NOTED)    /* manager to worker: what to run, as a difference                   */ \
 	M(MANAGERS, 21, RPC_MANAGER, RPC_NOTED)    /* manager to worker: who the managers are and where                 */ \
 	M(OPEN,     22, RPC_MANAGER, RPC_CALLED)   /* manager to worker: call back with this ticket, for logs, exec …   */ \
 	M(RAFT,     30, RPC_MANAGER, RPC_NOTED)    /* one struct raft_msg                                               */ \

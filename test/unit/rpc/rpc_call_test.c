@@ -19,15 +19,15 @@ TEST(both_sides_of_a_connection_call_and_note)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "hello", &up);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "hello", &up);
 	EXPECT_INT(up.count, 0);
 	RUN_UNTIL(&net, up.count);
 	expect_body(&up, "hello");
 
 	struct rpc_conn *met = net.manager.met;
-	call(&net.manager, met, RPC_ASSIGN, "what to run", &down);
+	call(&net.manager, met, RPC_OPEN, "what to run", &down);
 	EXPECT(rpc_note(met, RPC_MANAGERS, "a", 1) && rpc_note(met, RPC_MANAGERS, "b", 1));
-	EXPECT(rpc_note(net.worker.conn, RPC_BEAT, "c", 1));
+	EXPECT(rpc_note(net.worker.conn, RPC_STATUS, "c", 1));
 	RUN_UNTIL(&net, down.count && net.worker.noted == 2 && net.manager.noted == 1);
 	expect_body(&down, "what to run");
 	expect_story(&net.worker, "note(a) note(b) ");
@@ -43,7 +43,7 @@ TEST(each_side_knows_who_the_other_is)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "x", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
 	answer_fini(&answer);
 	struct rpc_conn *here = net.worker.conn, *there = net.manager.met;
@@ -68,7 +68,7 @@ TEST(an_error_travels_with_its_code_and_its_sentence)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "fail name conflicts with an existing object", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "fail name conflicts with an existing object", &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_error(&answer, ERR_CONFLICT, "name conflicts with an existing object");
 	net_fini(&net);
@@ -81,12 +81,12 @@ TEST(an_answer_that_comes_too_late_is_dropped_and_the_next_call_is_answered)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	rpc_call(net.worker.conn, RPC_STATUS, "park", 4, 30, on_answer, &late);
+	rpc_call(net.worker.conn, RPC_BLOB, "park", 4, 30, on_answer, &late);
 	RUN_UNTIL(&net, late.count);
 	EXPECT(late.failed && late.err.code == ERR_UNAVAILABLE);
-	EXPECT(str_starts(late.err.text, "rpc: STATUS: no answer from 127.0.0.1:") && str_ends(late.err.text, " within 30 ms"));
+	EXPECT(str_starts(late.err.text, "rpc: BLOB: no answer from 127.0.0.1:") && str_ends(late.err.text, " within 30 ms"));
 	rpc_reply(net.manager.parked, "too late", 8);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "next", &next);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "next", &next);
 	RUN_UNTIL(&net, next.count);
 	EXPECT_INT(late.count, 1);
 	answer_fini(&late);
@@ -101,8 +101,8 @@ TEST(a_forgotten_call_is_never_answered)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	struct rpc_call *forgotten = call(&net.worker, net.worker.conn, RPC_STATUS, "first", &first);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "second", &second);
+	struct rpc_call *forgotten = call(&net.worker, net.worker.conn, RPC_BLOB, "first", &first);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "second", &second);
 	rpc_call_forget(forgotten);
 	rpc_call_forget(NULL);
 	RUN_UNTIL(&net, second.count);
@@ -123,9 +123,9 @@ TEST(who_may_not_call_is_refused_before_the_handler)
 	call(&net.worker, net.worker.conn, RPC_VERB, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_error(&answer, ERR_DENIED, "rpc: VERB: only managers may");
-	call(&net.worker, net.worker.conn, RPC_ASSIGN, "x", &answer);
+	call(&net.worker, net.worker.conn, RPC_OPEN, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
-	expect_error(&answer, ERR_DENIED, "rpc: ASSIGN: only managers may");
+	expect_error(&answer, ERR_DENIED, "rpc: OPEN: only managers may");
 	call(&net.worker, net.worker.conn, RPC_SESSION, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_error(&answer, ERR_UNAVAILABLE, "rpc: SESSION: not served by this node");
@@ -178,9 +178,9 @@ TEST(a_joining_node_finds_the_root_by_its_token_and_may_ask_for_a_certificate_on
 	expect_body(&answer, "please");
 	EXPECT(!rpc_conn_peer(net.manager.met));
 	EXPECT_INT(rpc_conn_class(net.manager.met), RPC_ANYONE);
-	call(&joining, joining.conn, RPC_STATUS, "x", &answer);
+	call(&joining, joining.conn, RPC_BLOB, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
-	expect_error(&answer, ERR_DENIED, "rpc: STATUS: a certificate of this cluster is needed");
+	expect_error(&answer, ERR_DENIED, "rpc: BLOB: a certificate of this cluster is needed");
 	node_fini(&joining);
 	net_fini(&net);
 }
@@ -228,18 +228,18 @@ TEST(managers_exchange_megabytes_in_one_frame_and_workers_do_not)
 	str_freep(&want);
 
 	node_dial(&net.worker);
-	rpc_call(net.worker.conn, RPC_STATUS, big, 64 << 10, 5000, on_answer, &answer);
+	rpc_call(net.worker.conn, RPC_BLOB, big, 64 << 10, 5000, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	EXPECT(answer.failed && answer.err.code == ERR_INVALID);
 	answer_fini(&answer);
-	EXPECT(!rpc_note(net.worker.conn, RPC_BEAT, big, 64 << 10));
+	EXPECT(!rpc_note(net.worker.conn, RPC_STATUS, big, 64 << 10));
 	/* what a worker may not say it may be told: the manager is trusted more */
-	call(&net.worker, net.worker.conn, RPC_STATUS, "x", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
 	answer_fini(&answer);
-	rpc_call(net.manager.met, RPC_ASSIGN, big, 1 << 20, 5000, on_answer, &answer);
+	rpc_call(net.manager.met, RPC_OPEN, big, 1 << 20, 5000, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
-	expect_error(&answer, ERR_EXHAUSTED, "rpc: ASSIGN: the answer of 1048576 bytes is longer than you take");
+	expect_error(&answer, ERR_EXHAUSTED, "rpc: OPEN: the answer of 1048576 bytes is longer than you take");
 	free(big);
 	net_fini(&net);
 }
@@ -252,7 +252,7 @@ TEST(calls_under_way_are_told_when_the_other_side_goes_and_then_the_end)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "park", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "park", &answer);
 	RUN_UNTIL(&net, net.manager.parked);
 	net_address(&net, address);
 	rpc_unlisten(net.manager.rpc);
@@ -276,12 +276,12 @@ TEST(a_call_before_the_connection_is_up_fails_later_and_alone)
 
 	net_init(&net, NULL);
 	node_dial_to(&net.worker, net_address(&net, address), NULL);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "early", &answer);
-	rpc_call_forget(call(&net.worker, net.worker.conn, RPC_STATUS, "early", &forgotten));
-	EXPECT(!rpc_note(net.worker.conn, RPC_BEAT, "x", 1));
+	call(&net.worker, net.worker.conn, RPC_BLOB, "early", &answer);
+	rpc_call_forget(call(&net.worker, net.worker.conn, RPC_BLOB, "early", &forgotten));
+	EXPECT(!rpc_note(net.worker.conn, RPC_STATUS, "x", 1));
 	EXPECT_INT(answer.count, 0);
 	RUN_UNTIL(&net, answer.count);
-	char *want = str_printf("rpc: STATUS: not connected with %s", address);
+	char *want = str_printf("rpc: BLOB: not connected with %s", address);
 	expect_error(&answer, ERR_UNAVAILABLE, want);
 	str_freep(&want);
 	RUN_UNTIL(&net, net.worker.story.len);
@@ -290,7 +290,7 @@ TEST(a_call_before_the_connection_is_up_fails_later_and_alone)
 	/* nor when everything ends before it could be told */
 	rpc_close(net.worker.conn);
 	node_dial_to(&net.worker, address, NULL);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "early", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "early", &answer);
 	rpc_free(net.worker.rpc);
 	net.worker.rpc = NULL;
 	EXPECT(answer.count == 1 && answer.failed);
@@ -306,7 +306,7 @@ TEST(a_node_that_is_turned_away_reads_why)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "park", &answer);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "park", &answer);
 	RUN_UNTIL(&net, net.manager.parked);
 	rpc_turn_away(net.manager.met, &why);
 	rpc_reply(net.manager.parked, "x", 1);
@@ -355,8 +355,8 @@ TEST(a_handler_may_close_the_connection_it_is_asked_on)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "close", &answer);
-	rpc_note(net.worker.conn, RPC_BEAT, "never heard", 11);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "close", &answer);
+	rpc_note(net.worker.conn, RPC_STATUS, "never heard", 11);
 	RUN_UNTIL(&net, net.worker.downs);
 	EXPECT(answer.count == 1 && answer.failed);
 	EXPECT_INT(net.manager.noted, 0);
@@ -373,8 +373,8 @@ TEST(an_answer_may_close_the_connection_and_the_other_calls_are_told)
 	net_init(&net, NULL);
 	node_dial(&net.worker);
 	first.closes = net.worker.conn;
-	call(&net.worker, net.worker.conn, RPC_STATUS, "first", &first);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "second", &second);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "first", &first);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "second", &second);
 	RUN_UNTIL(&net, first.count);
 	net_address(&net, address);
 	char *want = str_printf("connection to %s: closed here", address);
@@ -394,11 +394,11 @@ TEST(a_call_that_is_told_of_the_end_may_close_the_connection)
 	net_init(&net, NULL);
 	node_dial(&net.worker);
 	first.closes = net.worker.conn;
-	call(&net.worker, net.worker.conn, RPC_STATUS, "park", &first);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "x", &second);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "park", &first);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "x", &second);
 	RUN_UNTIL(&net, second.count);
 	answer_fini(&second);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "fail not answered before the end", &second);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "fail not answered before the end", &second);
 	rpc_close(net.manager.met);
 	RUN_UNTIL(&net, first.count);
 	run_some(&net);
@@ -432,7 +432,7 @@ TEST(a_node_dials_again_out_of_the_end_of_its_connection)
 	rpc_conn_watch(net.worker.conn, &(struct rpc_hooks){ .on_up = node_hooks.on_up, .on_down = dial_again }, &net.worker);
 	for (int i = 0; i < 3; i++) {
 		RUN_UNTIL(&net, net.worker.conn && rpc_conn_is_up(net.worker.conn));
-		call(&net.worker, net.worker.conn, RPC_STATUS, "again", &answer);
+		call(&net.worker, net.worker.conn, RPC_BLOB, "again", &answer);
 		RUN_UNTIL(&net, answer.count);
 		expect_body(&answer, "again");
 		rpc_close(net.manager.met);
@@ -449,10 +449,10 @@ TEST(a_handler_may_run_the_loop_and_still_read_what_it_was_given)
 
 	net_init(&net, NULL);
 	node_dial(&net.worker);
-	call(&net.worker, net.worker.conn, RPC_STATUS, "nest", &nested);
+	call(&net.worker, net.worker.conn, RPC_BLOB, "nest", &nested);
 	for (int i = 0; i < 100; i++)
-		EXPECT(rpc_note(net.worker.conn, RPC_BEAT, "0123456789012345678901234567890", 30));
-	call(&net.worker, net.worker.conn, RPC_STATUS, "next", &next);
+		EXPECT(rpc_note(net.worker.conn, RPC_STATUS, "0123456789012345678901234567890", 30));
+	call(&net.worker, net.worker.conn, RPC_BLOB, "next", &next);
 	RUN_UNTIL(&net, next.count && nested.count);
 	expect_body(&nested, "nested");
 	expect_body(&next, "next");

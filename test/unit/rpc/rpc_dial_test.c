@@ -256,7 +256,7 @@ TEST(listening_again_moves_and_keeps_who_is_there)
 	uint16_t before = rpc_port(net.manager.rpc);
 	EXPECT_INT(rpc_listen(net.manager.rpc, "[::1]:0", &err), 0);
 	EXPECT(rpc_port(net.manager.rpc) && rpc_port(net.manager.rpc) != before);
-	rpc_call(net.worker.conn, RPC_STATUS, "x", 1, 5000, on_answer, &answer);
+	rpc_call(net.worker.conn, RPC_BLOB, "x", 1, 5000, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_body(&answer, "x");
 	char address[32];

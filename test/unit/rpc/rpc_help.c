@@ -115,11 +115,11 @@ void node_init(struct net *net, struct node *node, struct tls_context *ctx, cons
 	if (limits)
 		cfg.limits = *limits;
 	node->rpc = rpc_new(net->loop, net->work, &cfg);
-	rpc_serve(node->rpc, RPC_STATUS, on_status, node);
+	rpc_serve(node->rpc, RPC_BLOB, on_status, node);
 	rpc_serve(node->rpc, RPC_ISSUE, on_status, node);
 	rpc_serve(node->rpc, RPC_VERB, on_status, node);
-	rpc_serve(node->rpc, RPC_ASSIGN, on_status, node);
-	rpc_serve(node->rpc, RPC_BEAT, on_note, node);
+	rpc_serve(node->rpc, RPC_OPEN, on_status, node);
+	rpc_serve(node->rpc, RPC_STATUS, on_note, node);
 	rpc_serve(node->rpc, RPC_RAFT, on_note, node);
 	rpc_serve(node->rpc, RPC_MANAGERS, on_note, node);
 }

@@ -39,7 +39,7 @@ static void expect_alive(struct net *net)
 	struct answer answer = { 0 };
 
 	node_dial(&net->worker);
-	rpc_call(net->worker.conn, RPC_STATUS, "alive", 5, 5000, on_answer, &answer);
+	rpc_call(net->worker.conn, RPC_BLOB, "alive", 5, 5000, on_answer, &answer);
 	RUN_UNTIL(net, answer.count);
 	expect_body(&answer, "alive");
 	net_fini(net);
@@ -228,7 +228,7 @@ TEST(garbage_instead_of_a_greeting_is_told_what_it_is)
 
 	hand_open(&net, &hand, net.worker.ctx);
 	buf_clear(&bytes);
-	frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_STATUS, 1, NULL, 0 });
+	frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_BLOB, 1, NULL, 0 });
 	expect_turned_away(&hand, &bytes, "rpc: a frame before the greeting");
 	EXPECT_INT(net.manager.asked, 0);
 	expect_alive(&net);
@@ -267,7 +267,7 @@ TEST(garbage_after_the_greeting_is_told_what_it_is)
 	hand_say(&hand, FRAME_REPLY, 0, 77, "x", 1);
 	hand_say(&hand, FRAME_ERROR, 0, 78, "x", 1);
 	hand_say(&hand, FRAME_NOTE, 63, 0, "of a later version", 18);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "x", 1);
 	EXPECT_INT(hand_hear(&hand).kind, FRAME_REPLY);
 	hand_say(&hand, FRAME_CALL, 63, 2, "of a later version", 18);
 	struct frame frame = hand_hear(&hand);
@@ -285,7 +285,7 @@ TEST(half_a_frame_waits_for_its_rest_and_then_for_nobody)
 	net_init(&net, NULL);
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_hello(&hand);
-	frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_STATUS, 1, (const uint8_t *)"both halves", 11 });
+	frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_BLOB, 1, (const uint8_t *)"both halves", 11 });
 	for (size_t i = 0; i < bytes.len; i++) {
 		EXPECT(tls_write(hand.tls, bytes.data + i, 1));
 		loop_run_once(net.loop, 0);
@@ -354,7 +354,7 @@ TEST(notes_to_a_peer_that_stops_reading_are_refused_until_there_is_room)
 	net_init(&net, NULL);
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_greet(&hand);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "park", 4);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "park", 4);
 	RUN_UNTIL(&net, net.manager.parked);
 	net.manager.conn = net.manager.met;
 	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
@@ -395,7 +395,7 @@ TEST(a_connection_may_be_closed_when_there_is_room)
 	net_init(&net, NULL);
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_greet(&hand);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "x", 1);
 	RUN_UNTIL(&net, net.manager.met);
 	net.manager.conn = net.manager.met;
 	net.manager.closes_on_room = true;
@@ -423,7 +423,7 @@ TEST_TIMEOUT(a_peer_that_takes_nothing_is_given_up, 60)
 	net_init(&net, &limits);
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_greet(&hand);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "x", 1);
 	RUN_UNTIL(&net, net.manager.met);
 	net.manager.conn = net.manager.met;
 	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
@@ -449,14 +449,14 @@ TEST(who_asks_and_does_not_take_the_answers_is_cut_off)
 	net_init(&net, NULL);
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_greet(&hand);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "x", 1);
 	RUN_UNTIL(&net, net.manager.met);
 	net.manager.conn = net.manager.met;
 	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
 	unsigned asked = 1;
 	for (uint32_t i = 2; net.manager.conn && asked < 5000; i++) {
 		CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-		frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_STATUS, i, (const uint8_t *)body, sizeof(body) });
+		frame_add(&bytes, &(struct frame){ FRAME_CALL, RPC_BLOB, i, (const uint8_t *)body, sizeof(body) });
 		asked += tls_write(hand.tls, bytes.data, bytes.len);
 		loop_run_once(net.loop, 0);
 	}

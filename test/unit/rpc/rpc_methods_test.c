@@ -11,7 +11,7 @@ TEST(only_managers_may_speak_for_the_cluster)
 	EXPECT_INT(err.code, ERR_DENIED);
 	EXPECT_STR(err.text, "rpc: RAFT: only managers may");
 	EXPECT_INT(rpc_method_check(RPC_VERB, RPC_CALLED, RPC_ANYONE, &err), -1);
-	EXPECT_INT(rpc_method_check(RPC_ASSIGN, RPC_CALLED, RPC_NODE, &err), -1);
+	EXPECT_INT(rpc_method_check(RPC_OPEN, RPC_CALLED, RPC_NODE, &err), -1);
 }
 
 TEST(a_stranger_may_ask_for_a_certificate_and_nothing_else)
