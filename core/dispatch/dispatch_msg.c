@@ -72,6 +72,7 @@ const struct shape status_report_shape = SHAPE(status_report, status_report_fiel
 static const struct field member_ask_fields[] = {
 	F(1, U64, member_ask, raft_id, "RaftID", 0),
 	F(2, STR, member_ask, address, "Addr", 0),
+	F(3, STR, member_ask, node_id, "NodeID", 0),
 };
 const struct shape member_ask_shape = SHAPE(member_ask, member_ask_fields);
 

@@ -60,7 +60,7 @@ struct assign_part {
 struct status_report { ARRAY_OF(struct task_status) items; };
 
 /* A manager that is one by certificate and not by raft yet. */
-struct member_ask { uint64_t raft_id; char *address; };
+struct member_ask { uint64_t raft_id; char *address, *node_id; };        /* node_id: when another manager brings it to the leader */
 
 /* What a manager tells the leader of the nodes it holds. */
 enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT };

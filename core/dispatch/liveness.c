@@ -81,7 +81,7 @@ static void move(struct live_node *node, enum live_state state, msec at)
 	node->at = at;
 }
 
-void liveness_add(struct liveness *live, const char *id, bool is_down, msec now)
+void liveness_add(struct liveness *live, const char *id, enum live_state state, msec now)
 {
 	struct live_node *node;
 
@@ -89,8 +89,8 @@ void liveness_add(struct liveness *live, const char *id, bool is_down, msec now)
 		return;
 	node = NEW(struct live_node);
 	check(str_copy(node->id, sizeof node->id, id));
-	node->state = is_down ? LIVE_DOWN : LIVE_MOVING;
-	node->at = is_down ? now : now + LIVENESS_MOVE_MS;
+	node->state = state;
+	node->at = now + (state == LIVE_DOWN ? 0 : LIVENESS_MOVE_MS);
 	node->is_told = true;
 	map_put(live->nodes, id, node);
 }
@@ -108,6 +108,7 @@ void liveness_held(struct liveness *live, const char *id, const char *manager, m
 		return;
 	str_copy(node->holder, sizeof node->holder, manager);
 	node->has_left = false;
+	node->was_held = true;
 	move(node, LIVE_HELD, now);
 }
 
@@ -158,8 +159,9 @@ static bool is_mass_loss(const struct liveness *live, msec now)
 
 	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
 		const struct live_node *node = value;
-		bool went = node->state == LIVE_SILENT || (node->state == LIVE_UNKNOWN && node->at > now) ||
-			    (node->state == LIVE_DOWN && !node->has_left && node->holder[0] && now - node->at < LIVENESS_GRACE_MIN_MS);
+		bool went = node->state == LIVE_SILENT ||
+			    (node->was_held && ((node->state == LIVE_UNKNOWN && node->at > now) ||
+						(node->state == LIVE_DOWN && !node->has_left && now - node->at < LIVENESS_GRACE_MIN_MS)));
 
 		gone += went;
 		there += went || node->state <= LIVE_MOVING;

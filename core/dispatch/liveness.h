@@ -41,6 +41,7 @@ struct live_node {
 	char id[ID_SIZE], holder[ID_SIZE];      /* holder "": none is known */
 	enum live_state state;
 	msec at;                        /* when this state ends by itself (MOVING, SILENT, UNKNOWN); DOWN: since when */
+	bool was_held;                  /* since we lead */
 	bool has_left;                  /* it said so itself */
 	bool is_told;                   /* the caller has this state */
 };
@@ -48,8 +49,9 @@ struct liveness { struct map *nodes; msec hold_until; };
 
 void liveness_init(struct liveness *live);
 void liveness_fini(struct liveness *live);
-/* A node of the state. A new leader adds all of them: one that is not down has to turn up. Known ones stay as they are. */
-void liveness_add(struct liveness *live, const char *id, bool is_down, msec now);
+/* A node of the state, MOVING (it is ready there), UNKNOWN or DOWN. A new leader adds all of them: those that are not down have to turn up.
+ * Known ones stay as they are. */
+void liveness_add(struct liveness *live, const char *id, enum live_state state, msec now);
 void liveness_remove(struct liveness *live, const char *id);
 /* What managers say. The word of one that is not the holder any more counts for nothing. */
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now);

@@ -24,7 +24,7 @@ static void make(struct liveness *live, unsigned count)
 	for (unsigned i = 1; i <= count; i++) {
 		char id[8] = { 'n', (char)('0' + i), 0 };
 
-		liveness_add(live, id, false, 0);
+		liveness_add(live, id, LIVE_MOVING, 0);
 		liveness_held(live, id, "m1", 0);
 	}
 }
@@ -107,15 +107,30 @@ TEST(a_new_leader_marks_nobody_down_before_nodes_had_time_to_turn_up)
 	char text[256];
 
 	liveness_init(&live);
-	liveness_add(&live, "n1", false, 100);
-	liveness_add(&live, "n2", false, 100);
-	liveness_add(&live, "n3", true, 100);
+	liveness_add(&live, "n1", LIVE_MOVING, 100);
+	liveness_add(&live, "n2", LIVE_MOVING, 100);
+	liveness_add(&live, "n3", LIVE_DOWN, 100);
 	EXPECT_INT(liveness_deadline(&live), 15100);
 	EXPECT_STR(told(&live, 15099, text), "");
 	liveness_held(&live, "n2", "m1", 15099);
 	EXPECT_STR(told(&live, 15100, text), "n1 down");
 	liveness_remove(&live, "n1");
 	EXPECT_INT(liveness_deadline(&live), INT64_MAX);
+	liveness_fini(&live);
+}
+
+TEST(a_node_that_has_just_joined_is_ready_when_it_is_held_and_down_when_it_never_comes)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 1);
+	liveness_add(&live, "n2", LIVE_UNKNOWN, 0);
+	liveness_add(&live, "n3", LIVE_UNKNOWN, 0);
+	EXPECT_STR(told(&live, 10, text), "");
+	liveness_held(&live, "n2", "m1", 20);
+	EXPECT_STR(told(&live, 20, text), "n2 ready");
+	EXPECT_STR(told(&live, 15000, text), "n3 down");
 	liveness_fini(&live);
 }
 

@@ -1,0 +1,32 @@
+/* dispatcher_io.h - a manager's side of the sessions of nodes: tells each what it must run, hears its statuses and its heartbeats.
+ *
+ * Works from the manager's own view; nothing here knows a leader. A session whose connection is gone is kept until its grace is over, for
+ * the node may be back in a moment; then the node is silent, and that is somebody else's to judge (liveness.h).
+ */
+#pragma once
+#include "dispatch/dispatch_msg.h"
+#include "os/loop.h"
+#include "rpc/rpc_io.h"
+#include "state/apply.h"
+
+struct dispatcher;
+struct dispatcher_hooks {
+	const struct view *(*view)(void *arg);
+	/* May this node, which is in the view, have a session now? -1 says why not. What it says of itself is handed on. */
+	int (*on_open)(void *arg, const char *node_id, const struct session_ask *ask, const char *peer_address, struct err *err);
+	void (*on_sight)(void *arg, const char *node_id, enum sight sight);
+	/* Of a task that is this node's. */
+	void (*on_status)(void *arg, const struct task_status *status);
+	void *arg;
+};
+/* Serves SESSION, BEAT, STATUS and LEAVING on rpc until it is freed. */
+struct dispatcher *dispatcher_new(struct loop *loop, struct rpc *rpc, const struct dispatcher_hooks *hooks);
+void dispatcher_free(struct dispatcher *dispatcher);     /* NULL is welcome; nodes lose their connections and go elsewhere */
+
+void dispatcher_on_applied(struct dispatcher *dispatcher, const struct applied *applied);
+/* The view is another one: everything is told anew. */
+void dispatcher_on_replaced(struct dispatcher *dispatcher);
+/* Nodes with a session: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */
+const char *dispatcher_next(const struct dispatcher *dispatcher, size_t *at);
+/* Where managers are, out of the view; the list lives in the arena, its strings in the view. */
+void dispatcher_managers(const struct view *view, struct arena *arena, struct manager_ats *ret);
