@@ -5,6 +5,7 @@
 #include "model/defaults.h"
 #include "model/validate.h"
 #include "os/entropy.h"
+#include "pki/join_token.h"
 
 /* A service that is to be created may come without a name: one is invented for it. */
 static int validate_new(const struct service_spec *spec, struct err *err)
@@ -73,4 +74,58 @@ void control_node_remove(struct manager *m, const char *node_id, bool force, con
 
 	ask->verb.force = force;
 	ask_begin(ask);
+}
+
+void control_node_demote(struct manager *m, const char *node_id, control_done_fn *done, void *arg)
+{
+	ask_begin(ask_new(m, VERB_NODE_DEMOTE, node_id, done, arg));
+}
+
+/* Kept as it is told, but nothing acts on it yet. */
+static int check_supported(const struct cluster_spec *old, const struct cluster_spec *new, struct err *err)
+{
+	const struct { bool differs; const char *name; } settings[] = {
+		{ old->encryption.auto_lock != new->encryption.auto_lock, "--autolock" },
+		{ old->ca.force_rotate != new->ca.force_rotate, "swarm ca --rotate" },
+		{ old->dispatcher.heartbeat_ns != new->dispatcher.heartbeat_ns, "--dispatcher-heartbeat" },
+		{ old->raft.snapshot_interval != new->raft.snapshot_interval, "--snapshot-interval" },
+		{ old->raft.keep_old_snapshots.value != new->raft.keep_old_snapshots.value, "--max-snapshots" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
+		if (settings[i].differs)
+			return err_set(err, ERR_UNSUPPORTED, "%s is not supported by swarmbox yet", settings[i].name);
+	return 0;
+}
+
+static int rotate(struct ask *ask, const char *root_pem, bool worker, bool manager, struct err *err)
+{
+	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+
+	ask->verb.rotate_worker = worker;
+	ask->verb.rotate_manager = manager;
+	if (ca_digest(root_pem, digest, err) < 0)
+		return -1;
+	join_token_new(digest, token);
+	ask->verb.worker_token = arena_strdup(&ask->arena, token);
+	join_token_new(digest, token);
+	ask->verb.manager_token = arena_strdup(&ask->arena, token);
+	return 0;
+}
+
+void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, bool rotate_worker, bool rotate_manager,
+			    control_done_fn *done, void *arg)
+{
+	const struct cluster *cluster = view_cluster(manager_view(m));
+	struct ask *ask = ask_new(m, VERB_CLUSTER_UPDATE, manager_cluster_id(m), done, arg);
+	struct err err;
+
+	ask->verb.spec_index = spec_index;
+	shape_copy(&cluster_spec_shape, spec, &ask->arena, &ask->verb.cluster);
+	cluster_spec_defaults(&ask->verb.cluster, &ask->arena);
+	if (check_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 ||
+	    rotate(ask, cluster->tls.trust_root, rotate_worker, rotate_manager, &err) < 0)
+		ask_refuse(ask, &err);
+	else
+		ask_begin(ask);
 }

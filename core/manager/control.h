@@ -1,5 +1,5 @@
-/* control.h - the verbs by which people change a cluster. Each is one request to the replica: checked against the state as it will be
- * when its turn comes, applied, then answered. Error texts are swarmkit's, as far as scripts match them.
+/* control.h - the verbs by which people change a cluster, on any manager. Each is one request to the leader's replica: checked against the
+ * state as it will be when its turn comes (verb.h), applied, and answered when this manager has applied it, too. Error texts are swarmkit's.
  *
  * Specs are copied during the call. `done` comes once, from the loop.
  */
@@ -11,13 +11,20 @@ typedef void control_done_fn(void *arg, const char *object_id, uint64_t index, c
 
 /* A missing name is invented ("adjective_name"). */
 void control_service_create(struct manager *m, const struct service_spec *spec, control_done_fn *done, void *arg);
-/* spec_index: the API's version parameter; ERR_STALE when it is not the current one. rollback swaps to the previous spec; not yet: ERR_UNSUPPORTED. */
+/* spec_index: the API's version parameter; ERR_STALE when it is not the current one. rollback swaps to the previous spec; not yet:
+ * ERR_UNSUPPORTED. */
 void control_service_update(struct manager *m, const char *service_id, uint64_t spec_index, const struct service_spec *spec,
 			    control_done_fn *done, void *arg);
 void control_service_remove(struct manager *m, const char *service_id, control_done_fn *done, void *arg);
 void control_node_update(struct manager *m, const char *node_id, uint64_t spec_index, const struct node_spec *spec, control_done_fn *done,
 			 void *arg);
 void control_node_remove(struct manager *m, const char *node_id, bool force, control_done_fn *done, void *arg);
+
+/* Takes the manager's role away from a node that wants to leave. */
+void control_node_demote(struct manager *m, const char *node_id, control_done_fn *done, void *arg);
+/* What swarmbox does not do yet is refused when it differs from what stands there. */
+void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, bool rotate_worker, bool rotate_manager,
+			    control_done_fn *done, void *arg);
 
 /* References as people type them: full id, then exact name, then a unique start of an id. ERR_NOT_FOUND "service x not found",
  * ERR_INVALID "service x is ambiguous (2 matches found)". */

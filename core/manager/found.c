@@ -120,42 +120,16 @@ bool manager_is_founded(const struct manager *m)
 
 /* ---- the node's own description ---------------------------------------------------------------------------------- */
 
-struct describing { struct arena arena; struct manager *manager; struct node_description description; };
-
-static int check_description(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err)
+static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
 {
-	struct describing *d = arg;
-	const struct node *node = overlay_find(overlay, KIND_NODE, d->manager->node_id);
-	struct node *change;
-
-	(void)time;
-	(void)err;
-	if (!node)
-		return 0;
-	d->description.tls = node->description.tls;
-	if (shape_equal(&node_description_shape, &node->description, &d->description))
-		return 0;
-	change = change_update(out, KIND_NODE, d->manager->node_id, FIELD_BIT(NODE_DESCRIPTION));
-	shape_copy(&node_description_shape, &d->description, out->arena, &change->description);
-	return 0;
+	/* the next start says it again */
 }
 
-static void described(void *arg, uint64_t index, const struct err *err)
+void manager_describe_node(struct manager *m, const struct node_description *description, const char *address)
 {
-	struct describing *d = arg;
+	struct ask *ask = ask_new(m, VERB_NODE_DESCRIBE, m->node_id, described, NULL);
 
-	(void)index;
-	(void)err;              /* the next start says it again */
-	arena_fini(&d->arena);
-	free(d);
-}
-
-void manager_describe_node(struct manager *m, const struct node_description *description)
-{
-	struct describing *d = NEW(struct describing);
-
-	arena_init(&d->arena, "describe node", FOUNDING_BYTES_MAX);
-	d->manager = m;
-	shape_copy(&node_description_shape, description, &d->arena, &d->description);
-	replica_request(m->replica, REPLICA_REQUEST, check_description, described, d);
+	shape_copy(&node_description_shape, description, &ask->arena, &ask->verb.description);
+	ask->verb.address = arena_strdup(&ask->arena, address);
+	ask_begin(ask);
 }

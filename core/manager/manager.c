@@ -8,7 +8,7 @@
 #include "manager/manager_internal.h"
 #include "os/entropy.h"
 
-enum { ASSIGN_ARENA_MAX = 256 << 20 };
+enum { ASSIGN_ARENA_MAX = 256 << 20, CATCH_UP_MS = 100 };
 
 static void again(void *arg)
 {
@@ -39,6 +39,8 @@ static void compose_first(void *arg, const struct view *view, struct replica_tim
 	ask_again_at(m, result.more ? time.now_ms : result.next_ms);
 }
 
+/* ---- this node's own tasks --------------------------------------------------------------------------------------- */
+
 static void assign_everything(struct manager *m)
 {
 	struct arena arena;
@@ -64,6 +66,42 @@ static void assign_changes(struct manager *m, const struct applied *applied)
 	arena_fini(&arena);
 }
 
+/* A view that lags behind would take tasks away that were assigned since: nobody is told anything out of it. */
+static void caught_up(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct manager *m = arg;
+
+	m->is_catching_up = false;
+	if (!m->replica || m->has_assigned)
+		return;
+	if (err || !manager_is_founded(m))
+		timer_set_in(&m->catch_up, CATCH_UP_MS);
+	else
+		assign_everything(m);
+}
+
+static void catch_up(void *arg)
+{
+	struct manager *m = arg;
+
+	if (m->has_assigned || m->is_catching_up)
+		return;
+	m->is_catching_up = true;
+	replica_read(m->replica, caught_up, m);
+}
+
+static void look_for_addresses(struct manager *m, const struct applied *applied)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < applied->event_count; i++)
+		any = any || (applied->events[i].kind == KIND_NODE && (applied->events[i].mask & FIELD_BIT(NODE_MANAGER)));
+	if (any && m->peers)
+		peers_look(m->peers);
+}
+
+/* ---- the replica's hooks ----------------------------------------------------------------------------------------- */
+
 static void on_applied(void *arg, const struct applied *applied)
 {
 	struct manager *m = arg;
@@ -71,29 +109,16 @@ static void on_applied(void *arg, const struct applied *applied)
 	dirty_add_events(m->dirty, replica_view(m->replica), applied);
 	if (m->has_assigned)
 		assign_changes(m, applied);
+	dispatcher_on_applied(m->dispatcher, applied);
+	look_for_addresses(m, applied);
+	lead_on_applied(m, applied);
 	m->hooks.on_applied(m->hooks.arg, applied);
+	if (!m->replica)
+		return;
+	if (!list_is_empty(&m->asks))
+		timer_set_in(&m->asks_timer, 0);
 	if (applied->event_count && replica_is_leader(m->replica))
 		replica_kick(m->replica);
-}
-
-static void on_leader(void *arg, bool is_leader)
-{
-	struct manager *m = arg;
-
-	if (!is_leader) {
-		timer_cancel(&m->again);
-		return;
-	}
-	dirty_add_all(m->dirty, replica_view(m->replica));
-	assign_everything(m);
-	replica_kick(m->replica);
-}
-
-/* What was decided did not come into the log: it is decided again. */
-static void on_lost(void *arg)
-{
-	struct manager *m = arg;
-	dirty_add_all(m->dirty, replica_view(m->replica));
 }
 
 /* Another view: what is known of it is known of no object any more. */
@@ -106,6 +131,46 @@ static void on_replaced(void *arg)
 	dirty_add_all(m->dirty, replica_view(m->replica));
 	if (m->has_assigned)
 		assign_everything(m);
+	dispatcher_on_replaced(m->dispatcher);
+	if (m->peers)
+		peers_look(m->peers);
+	timer_set_in(&m->asks_timer, 0);
+}
+
+static void on_leader(void *arg, bool is_leader)
+{
+	struct manager *m = arg;
+
+	lead_set(m, is_leader);
+	timer_set_in(&m->asks_timer, 0);
+	timer_set_in(&m->propose, 0);
+	if (!is_leader) {
+		timer_cancel(&m->again);
+		return;
+	}
+	dirty_add_all(m->dirty, replica_view(m->replica));
+	if (!m->has_assigned)
+		assign_everything(m);
+	replica_kick(m->replica);
+}
+
+static void on_status(void *arg)
+{
+	struct manager *m = arg;
+
+	if (!m->replica)
+		return;
+	link_follow(m);
+	lead_soon(m);
+	if (!m->has_assigned)
+		timer_set_in(&m->catch_up, 0);
+}
+
+/* What was decided did not come into the log: it is decided again. */
+static void on_lost(void *arg)
+{
+	struct manager *m = arg;
+	dirty_add_all(m->dirty, replica_view(m->replica));
 }
 
 static void on_stopped(void *arg, const struct err *err)
@@ -114,28 +179,104 @@ static void on_stopped(void *arg, const struct err *err)
 	m->hooks.on_stopped(m->hooks.arg, err);
 }
 
-int manager_open(struct loop *loop, struct store *store, const char *node_id, const struct manager_hooks *hooks, struct manager **ret,
-		 struct err *err)
+/* ---- the dispatcher's hooks -------------------------------------------------------------------------------------- */
+
+static const struct view *view_of(void *arg)
+{
+	return manager_view(arg);
+}
+
+static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
+{
+	/* the next session says it again */
+}
+
+static int on_open(void *arg, const char *node_id, const struct session_ask *said, const char *peer_address, struct err *err)
+{
+	struct manager *m = arg;
+	const struct node *node = view_node(manager_view(m), node_id);
+	struct node_description description = said->description;
+	struct ask *ask;
+
+	if (!m->has_assigned)
+		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
+	description.tls = node->description.tls;
+	if (shape_equal(&node_description_shape, &node->description, &description) && str_starts(peer_address, node->status.address))
+		return 0;
+	ask = ask_new(m, VERB_NODE_DESCRIBE, node_id, described, NULL);
+	shape_copy(&node_description_shape, &description, &ask->arena, &ask->verb.description);
+	ask->verb.address = arena_strdup(&ask->arena, str_is_empty(said->address) ? peer_address : said->address);
+	ask_begin(ask);
+	return 0;
+}
+
+static void on_sight(void *arg, const char *node_id, enum sight sight)
+{
+	struct manager *m = arg;
+
+	if (m->lead.is_on) {
+		lead_sight(m, node_id, sight, m->node_id);
+		return;
+	}
+	map_put(m->sights, node_id, (void *)(uintptr_t)(sight + 1));
+	timer_set_in(&m->propose, 0);
+}
+
+static void on_node_status(void *arg, const struct task_status *status)
+{
+	manager_report(arg, status);
+}
+
+/* ---- open and close ---------------------------------------------------------------------------------------------- */
+
+static void init_timers(struct manager *m)
+{
+	timer_init(&m->again, m->loop, again, m);
+	timer_init(&m->propose, m->loop, reports_propose, m);
+	timer_init(&m->beat, m->loop, reports_beat, m);
+	timer_init(&m->catch_up, m->loop, catch_up, m);
+	timer_init(&m->asks_timer, m->loop, asks_pump, m);
+}
+
+static void cancel_timers(struct manager *m)
+{
+	struct timer *const timers[] = { &m->again, &m->propose, &m->beat, &m->catch_up, &m->asks_timer };
+
+	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)
+		timer_cancel(timers[i]);
+}
+
+int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const char *node_id, const char *address,
+		 const struct manager_hooks *hooks, struct manager **ret, struct err *err)
 {
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
-					       .on_replaced = on_replaced, .on_leader = on_leader, .on_stopped = on_stopped, .arg = m };
+		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, on_open, on_sight, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;
+	m->rpc = rpc;
 	m->hooks = *hooks;
 	check(str_copy(m->node_id, sizeof m->node_id, node_id));
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&m->rng, seed);
 	m->dirty = dirty_new();
 	m->reports = map_new();
+	m->sights = map_new();
 	list_init(&m->asks);
-	timer_init(&m->again, loop, again, m);
-	timer_init(&m->propose, loop, reports_propose, m);
+	init_timers(m);
+	link_open(m);
+	lead_open(m);
+	m->dispatcher = dispatcher_new(loop, rpc, &dispatcher_hooks);
+	serve_open(m);
 	if (replica_open(loop, store, node_id, &replica_hooks, &m->replica, err) < 0) {
 		manager_close(m);
 		return -1;
 	}
+	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address });
+	timer_set_in(&m->beat, 0);
+	timer_set_in(&m->catch_up, 0);
 	*ret = m;
 	return 0;
 }
@@ -146,18 +287,45 @@ void manager_close(struct manager *m)
 
 	if (!m)
 		return;
-	timer_cancel(&m->again);
-	timer_cancel(&m->propose);
+	cancel_timers(m);
+	serve_close(m);
+	lead_close(m);
+	peers_close(m->peers);
 	/* Whoever waits is answered during the close, and must find nothing to retry with. */
 	replica = m->replica;
 	m->replica = NULL;
+	link_close(m);
+	dispatcher_free(m->dispatcher);
 	replica_close(replica);
 	asks_end(m);
+	cancel_timers(m);
 	reports_free(m->reports);
+	map_free(m->sights);
 	dirty_free(m->dirty);
 	free(m);
 }
 
 const struct view *manager_view(const struct manager *m) { return replica_view(m->replica); }
 const char *manager_node_id(const struct manager *m) { return m->node_id; }
+const char *manager_cluster_id(const struct manager *m) { return replica_cluster_id(m->replica); }
 struct replica *manager_replica(struct manager *m) { return m->replica; }
+void manager_hint(struct manager *m, const char *node_id, const char *address) { peers_hint(m->peers, node_id, address); }
+bool manager_is_current(const struct manager *m) { return m->has_assigned; }
+bool manager_has_leader(const struct manager *m) { return replica_status(m->replica).leader != 0; }
+
+void manager_roster(const struct manager *m, struct roster *ret)
+{
+	struct replica_status status = replica_status(m->replica);
+
+	ret->count = 0;
+	for (size_t i = 0; i < status.config->count && ret->count < ROSTER_MAX; i++) {
+		const struct raft_member *member = &status.config->members[i];
+		struct roster_member *item = &ret->items[ret->count++];
+
+		*item = (struct roster_member){
+			.raft_id = member->id, .votes = member->suffrage == RAFT_VOTER, .is_leader = member->id == status.leader,
+			.is_reachable = member->id == status.self || replica_link(m->replica, member->id) == RAFT_PEER_UP,
+		};
+		str_copy(item->node_id, sizeof item->node_id, member->node_id);
+	}
+}

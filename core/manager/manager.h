@@ -1,17 +1,20 @@
 /* manager.h - the head of a cluster: what a manager does besides keeping a replica.
  *
  * Feeds the orchestrator with what changed, proposes what it decides, calls it again at the time it asks for; answers the verbs of
- * control.h; tells its node what it is assigned (on this host directly, later through sessions).
+ * control.h, here or at the leader; tells nodes what they are assigned: its own through the hook, others through sessions; judges, as the
+ * leader, who is there, and makes those nodes members of raft whose role says so.
  */
 #pragma once
+#include "manager/roster.h"
 #include "model/kinds.h"
 #include "os/loop.h"
 #include "replica/replica.h"
+#include "rpc/rpc_io.h"
 
 struct manager;
 struct manager_hooks {
-	/* What this node must run, as differences: after opening, everything (is_complete), then one call per applied entry that matters.
-	 * The items are good during the call. */
+	/* What this node must run, as differences: once the view is current, everything (is_complete), then one call per applied entry that
+	 * matters. The items are good during the call. */
 	void (*on_assign)(void *arg, const struct assignment *items, size_t count, const char *const *removed, size_t removed_count, bool is_complete);
 	/* Every applied entry, for the API's event stream and its waiters. */
 	void (*on_applied)(void *arg, const struct applied *applied);
@@ -30,8 +33,9 @@ struct manager_init {
 	size_t pool_count;
 	uint64_t subnet_size, data_path_port;
 };
-int manager_open(struct loop *loop, struct store *store, const char *node_id, const struct manager_hooks *hooks, struct manager **ret,
-		 struct err *err);
+/* rpc is the node's: what a manager serves on it is served until the close. address: where others reach it, "ip:port". */
+int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const char *node_id, const char *address,
+		 const struct manager_hooks *hooks, struct manager **ret, struct err *err);
 /* Behind replica_bootstrap: writes the cluster and this node into the empty state. Until then manager_is_founded is false, also after a
  * crash in between: such a store is wiped. */
 void manager_found(struct manager *manager, const struct manager_init *init, replica_done_fn *done, void *arg);
@@ -40,9 +44,21 @@ void manager_close(struct manager *manager);            /* NULL is welcome */
 
 const struct view *manager_view(const struct manager *manager);
 const char *manager_node_id(const struct manager *manager);
+const char *manager_cluster_id(const struct manager *manager);
 struct replica *manager_replica(struct manager *manager);
+/* Who manages the cluster, as this manager sees it. */
+void manager_roster(const struct manager *manager, struct roster *ret);
+/* The view has been as new as the cluster's once. */
+bool manager_is_current(const struct manager *manager);
+/* A leader is known. */
+bool manager_has_leader(const struct manager *manager);
+
+/* Where that manager listens, before the state says so. */
+void manager_hint(struct manager *manager, const char *node_id, const char *address);
 
 /* From this host's agent. Batched with others into the next entry; the leader drops what would take a state back. */
 void manager_report(struct manager *manager, const struct task_status *status);
-/* The host describes itself (start, changed labels, resources): written only when it differs. */
-void manager_describe_node(struct manager *manager, const struct node_description *description);
+/* The host describes itself (start, changed labels, resources), "ip:port": written only when it differs. */
+void manager_describe_node(struct manager *manager, const struct node_description *description, const char *address);
+/* A certificate for that node, in its present role, for the key of the request. ERR_UNAVAILABLE while it must still be a manager. */
+int manager_sign(struct manager *manager, const char *node_id, const char *request_pem, struct buf *ret_chain_pem, struct err *err);

@@ -3,44 +3,103 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "dispatch/dispatcher_io.h"
+#include "dispatch/liveness.h"
 #include "manager/control.h"
 #include "manager/manager.h"
 #include "manager/verb.h"
 #include "orchestrate/orchestrate.h"
+#include "replica/peers_io.h"
+
+/* The way to the leader, while another manager is it. */
+struct link {
+	struct rpc_conn *conn;          /* dialled, perhaps not up */
+	char node_id[ID_SIZE];          /* of the leader it goes to; "": none */
+	struct timer again;
+	bool has_told_all;              /* this leader knows every node that we hold */
+};
+
+/* What a leader does besides answering. */
+struct lead {
+	bool is_on;
+	struct liveness live;
+	struct map *managers;           /* node id -> struct beats, of the others: when they told us something last */
+	struct timer timer;
+	bool is_changing;               /* a change of members is under way */
+	bool is_writing;                /* what it saw of nodes is */
+};
 
 struct manager {
 	struct loop *loop;
+	struct rpc *rpc;
 	struct manager_hooks hooks;
 	struct replica *replica;
+	struct peers *peers;
+	struct dispatcher *dispatcher;
 	char node_id[ID_SIZE];
 	struct rng rng;
 	struct dirty *dirty;
 	struct timer again;             /* when the orchestrator wants to be asked next */
 	struct map *reports;            /* task id -> struct report: the newest of each task that is not proposed yet */
+	struct map *sights;             /* node id -> enum sight + 1: not told to the leader yet */
 	struct timer propose;           /* at once, but not inside a callback; a timer because it can be cancelled */
-	bool has_assigned;              /* the node has been told everything once */
+	struct timer beat;              /* a follower tells the leader that it is there */
+	bool is_telling;                /* tidings are on their way to the leader */
+	bool has_assigned;              /* the view was current once, and this node has been told everything */
+	bool is_catching_up;
+	struct timer catch_up;
 	struct list asks;               /* verbs under way */
+	struct timer asks_timer;
+	struct link link;
+	struct lead lead;
 };
 
 /* A verb on its way through the cluster, and whom to answer. */
+enum ask_state { ASK_WAITS, ASK_IS_AWAY, ASK_AWAITS_VIEW };
 struct ask {
 	struct list link;
 	struct manager *manager;
 	struct arena arena;
 	struct verb verb;               /* in the arena */
+	enum ask_state state;
+	bool is_local;                  /* another manager brought it here: not handed on */
 	struct err failure;             /* code 0: none yet */
+	msec deadline, leaderless_until;
+	uint64_t index;                 /* ASK_AWAITS_VIEW: of the entry that did it */
 	control_done_fn *done;
 	void *arg;
 };
 
-/* ask.c */
+/* ask_io.c */
 struct ask *ask_new(struct manager *m, enum verb_kind kind, const char *id, control_done_fn *done, void *arg);
 void ask_begin(struct ask *ask);
 /* Answered from the loop: the callback never comes inside the call that asked. */
 void ask_refuse(struct ask *ask, const struct err *err);
+void asks_pump(void *manager);          /* the leader, or the way to it, may be another one now; the view may have come further */
 void asks_end(struct manager *m);       /* the manager is closed: each is answered so */
-void manager_roster(const struct manager *m, struct roster *ret);
 
-/* report.c */
+/* link_io.c */
+void link_open(struct manager *m);
+void link_follow(struct manager *m);    /* to whoever leads now */
+struct rpc_conn *link_conn(const struct manager *m);    /* NULL: not up, or we lead ourselves */
+void link_close(struct manager *m);
+
+/* lead_io.c */
+void lead_open(struct manager *m);
+void lead_set(struct manager *m, bool is_leader);
+void lead_on_applied(struct manager *m, const struct applied *applied);
+void lead_soon(struct manager *m);      /* members, their connections or roles may have changed */
+void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id);
+void lead_heard(struct manager *m, const char *manager_id);
+void lead_close(struct manager *m);
+
+/* serve_io.c: what other nodes call */
+void serve_open(struct manager *m);
+void serve_close(struct manager *m);
+
+/* report_io.c */
 void reports_propose(void *manager);
+void reports_beat(void *manager);
 void reports_free(struct map *reports);
+/* A follower's tidings: done when they are written. */
+void reports_take(struct manager *m, const struct task_status *items, size_t count, replica_done_fn *done, void *arg);

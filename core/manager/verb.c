@@ -9,6 +9,7 @@
 #include "manager/ports.h"
 #include "manager/trust.h"
 #include "model/defaults.h"
+#include "pki/join_token.h"
 
 static const char *const kinds[] = { "none", "service-create", "service-update", "service-remove", "node-update", "node-remove",
 				     "cluster-update", "node-join", "node-describe", "node-demote", "manager-address", NULL };
@@ -231,19 +232,6 @@ static int node_remove(const struct verb *verb, const struct verb_scene *scene, 
 	return 0;
 }
 
-/* Every byte is looked at, whatever they are. */
-static bool is_same_secret(const char *a, const char *b)
-{
-	size_t length = a ? strlen(a) : 0;
-	unsigned differs = 0;
-
-	if (length == 0 || !b || strlen(b) != length)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		differs |= (unsigned)(a[i] ^ b[i]);
-	return differs == 0;
-}
-
 static void host_of(const char *address, struct arena *arena, char **ret)
 {
 	const char *colon = address ? strrchr(address, ':') : NULL;
@@ -254,11 +242,12 @@ static void host_of(const char *address, struct arena *arena, char **ret)
 static int node_join(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *cluster = view_cluster(overlay_view(scene->overlay));
-	bool is_manager = cluster && is_same_secret(cluster->tokens.manager, verb->token);
+	const char *token = verb->token ? verb->token : "";
+	bool is_manager = cluster && join_token_matches(token, cluster->tokens.manager);
 	struct node *node;
 
-	if (!is_manager && !(cluster && is_same_secret(cluster->tokens.worker, verb->token)))
-		return err_set(err, ERR_INVALID, "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster");
+	if (!is_manager && !(cluster && join_token_matches(token, cluster->tokens.worker)))
+		return err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
 	if (overlay_find(scene->overlay, KIND_NODE, verb->id))
 		return 0;
 	node = change_create(out, KIND_NODE, verb->id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_DESCRIPTION) | FIELD_BIT(NODE_STATUS) |

@@ -1,0 +1,338 @@
+/* The leader's duties: who is there (liveness.h), who is a manager (roster.h), and writing both into the state. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "manager/manager_internal.h"
+
+enum { LEAD_MS = 500, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200 };
+
+static void set_timer(struct manager *m, msec delay)
+{
+	if (m->lead.is_on)
+		timer_set_in(&m->lead.timer, delay);
+}
+
+void lead_soon(struct manager *m)
+{
+	set_timer(m, LEAD_SOON_MS);
+}
+
+/* ---- what was seen, into the state ------------------------------------------------------------------------------- */
+
+struct verdict { char id[ID_SIZE]; int state; bool has_left; };
+struct verdicts { struct manager *manager; size_t count; struct verdict items[VERDICTS_MAX]; };
+
+static const char *message_of(const struct verdict *verdict)
+{
+	if (verdict->state == NODE_UNKNOWN)
+		return "more than half of the nodes vanished at once: nothing is replaced for a minute";
+	if (verdict->state == NODE_DOWN)
+		return verdict->has_left ? "left the swarm" : "heartbeat failure";
+	return "";
+}
+
+static void write_verdict(const struct verdict *verdict, const struct overlay *overlay, msec now_ms, struct change_list *out)
+{
+	const struct node *old = overlay_find(overlay, KIND_NODE, verdict->id);
+	struct node *node;
+
+	if (!old || old->status.state == verdict->state)
+		return;
+	node = change_update(out, KIND_NODE, verdict->id, FIELD_BIT(NODE_STATUS) | FIELD_BIT(NODE_STATUS_MS));
+	node->status.state = verdict->state;
+	node->status.message = arena_strdup(out->arena, message_of(verdict));
+	node->status.address = arena_strdup(out->arena, old->status.address);
+	node->status_ms = now_ms;
+}
+
+/* A manager's entry in the node's object follows raft's members. One that is to be let in has its address there already. */
+static bool wants(const struct roster *roster, const char *id, const struct node *node, struct manager_status *ret)
+{
+	const struct roster_member *member = roster_find(roster, id);
+
+	if (!member && (node->spec.role == ROLE_WORKER || !node->manager))
+		return false;
+	*ret = (struct manager_status){
+		.leader = member && member->is_leader,
+		.reachability = !member ? REACHABILITY_UNKNOWN : member->is_reachable ? REACHABILITY_REACHABLE : REACHABILITY_UNREACHABLE,
+		.address = node->manager ? node->manager->address : NULL,
+	};
+	return true;
+}
+
+static void write_managers(const struct roster *roster, const struct overlay *overlay, struct change_list *out)
+{
+	const struct node *old;
+	const char *id;
+
+	for (size_t at = 0; (old = overlay_next(overlay, KIND_NODE, &at, &id));) {
+		struct manager_status status;
+		bool is_manager = wants(roster, id, old, &status);
+		struct node *node;
+
+		if (is_manager ? old->manager && shape_equal(&manager_status_shape, old->manager, &status) : !old->manager)
+			continue;
+		node = change_update(out, KIND_NODE, id, FIELD_BIT(NODE_MANAGER));
+		if (!is_manager)
+			continue;
+		node->manager = ARENA_NEW(out->arena, struct manager_status);
+		shape_copy(&manager_status_shape, &status, out->arena, node->manager);
+	}
+}
+
+static int check_verdicts(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err UNUSED)
+{
+	struct verdicts *v = arg;
+	struct roster roster;
+
+	for (size_t i = 0; i < v->count; i++)
+		write_verdict(&v->items[i], overlay, time.now_ms, out);
+	if (v->count)
+		return 0;               /* another request writes these: one change of an object in each */
+	manager_roster(v->manager, &roster);
+	write_managers(&roster, overlay, out);
+	return 0;
+}
+
+static void written(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct verdicts *v = arg;
+	struct manager *m = v->manager;
+
+	m->lead.is_writing = false;
+	for (size_t i = 0; err && m->lead.is_on && i < v->count; i++)
+		liveness_again(&m->lead.live, v->items[i].id);
+	if (v->count || err)
+		set_timer(m, err ? LEAD_MS : 0);
+	free(v);
+}
+
+static int node_state_of(enum live_state state)
+{
+	return state == LIVE_DOWN ? NODE_DOWN : state == LIVE_UNKNOWN ? NODE_UNKNOWN : NODE_READY;
+}
+
+static bool managers_differ(struct manager *m)
+{
+	const struct view_object *object;
+	struct roster roster;
+
+	manager_roster(m, &roster);
+	for (size_t at = 0; (object = view_next(manager_view(m), KIND_NODE, &at));) {
+		const struct node *node = object->value;
+		struct manager_status status;
+
+		if (wants(&roster, object->meta.id, node, &status) ? !node->manager || !shape_equal(&manager_status_shape, node->manager, &status)
+								   : node->manager != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void write_what_was_seen(struct manager *m)
+{
+	const struct live_node *node;
+	struct verdicts *v;
+
+	if (m->lead.is_writing)
+		return;
+	v = NEW(struct verdicts);
+	v->manager = m;
+	for (size_t at = 0; v->count < VERDICTS_MAX && (node = liveness_next(&m->lead.live, &at));) {
+		struct verdict *verdict = &v->items[v->count++];
+
+		*verdict = (struct verdict){ .state = node_state_of(node->state), .has_left = node->has_left };
+		str_copy(verdict->id, sizeof verdict->id, node->id);
+		log_info("node %s: %s", node->id, verdict->state == NODE_READY ? "ready" : message_of(verdict));
+	}
+	if (!v->count && !managers_differ(m)) {
+		free(v);
+		return;
+	}
+	m->lead.is_writing = true;
+	replica_request(m->replica, REPLICA_STATUS, check_verdicts, written, v);
+}
+
+/* ---- members ----------------------------------------------------------------------------------------------------- */
+
+static void changed(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct manager *m = arg;
+
+	m->lead.is_changing = false;
+	if (err)
+		log_debug("swarm: change of managers: %s", err->text);
+	set_timer(m, err ? LEAD_AGAIN_MS : 0);
+}
+
+static void change_members(struct manager *m)
+{
+	const struct roster_member *member;
+	struct roster roster;
+
+	if (m->lead.is_changing)
+		return;
+	manager_roster(m, &roster);
+	switch (roster_next(&roster, manager_view(m), &member)) {
+	case ROSTER_REST:
+		return;
+	case ROSTER_VOTE:
+		m->lead.is_changing = true;
+		replica_make_voter(m->replica, member->raft_id, changed, m);
+		return;
+	case ROSTER_REMOVE:
+		log_info("swarm: node %s is no manager any more", member->node_id);
+		m->lead.is_changing = true;
+		replica_remove(m->replica, member->raft_id, changed, m);
+		return;
+	case ROSTER_HAND_OVER:
+		m->lead.is_changing = true;
+		replica_transfer(m->replica, 0, changed, m);
+		return;
+	}
+}
+
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
+static void look_for_managers(struct manager *m)
+{
+	msec now = loop_now(m->loop);
+	const char *id;
+	void *beats;
+
+	for (size_t at = 0; map_next(m->lead.managers, &at, &id, &beats);) {
+		if (now < beats_deadline(beats))
+			continue;
+		liveness_silent(&m->lead.live, id, id, now);
+		liveness_manager_lost(&m->lead.live, id, now);
+		map_remove(m->lead.managers, id);
+		free(beats);
+	}
+}
+
+static void tick(void *arg)
+{
+	struct manager *m = arg;
+	msec now = loop_now(m->loop), next;
+
+	if (!m->lead.is_on || !manager_is_founded(m))
+		return;
+	look_for_managers(m);
+	liveness_held(&m->lead.live, m->node_id, m->node_id, now);
+	liveness_tick(&m->lead.live, now);
+	change_members(m);
+	write_what_was_seen(m);
+	next = liveness_deadline(&m->lead.live);
+	set_timer(m, MAX(1, MIN(LEAD_MS, next - now)));
+}
+
+/* ---- what happens ------------------------------------------------------------------------------------------------ */
+
+void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id)
+{
+	msec now = loop_now(m->loop);
+
+	if (!m->lead.is_on)
+		return;
+	if (sight == SIGHT_HELD)
+		liveness_held(&m->lead.live, node_id, manager_id, now);
+	else if (sight == SIGHT_SILENT)
+		liveness_silent(&m->lead.live, node_id, manager_id, now);
+	else
+		liveness_left(&m->lead.live, node_id, manager_id, now);
+	set_timer(m, 0);
+}
+
+void lead_heard(struct manager *m, const char *manager_id)
+{
+	msec now = loop_now(m->loop);
+	struct beats *beats = map_get(m->lead.managers, manager_id);
+	const struct live_node *node = map_get(m->lead.live.nodes, manager_id);
+
+	if (!m->lead.is_on)
+		return;
+	if (!beats) {
+		beats = NEW(struct beats);
+		beats_init(beats, now);
+		map_put(m->lead.managers, manager_id, beats);
+	}
+	beats_add(beats, now);
+	if (node && (node->state != LIVE_HELD || !str_eq(node->holder, manager_id)))
+		lead_sight(m, manager_id, SIGHT_HELD, manager_id);
+}
+
+static void add_node(struct manager *m, const char *id, const struct node *node)
+{
+	int state = node->status.state;
+
+	liveness_add(&m->lead.live, id, state == NODE_DOWN ? LIVE_DOWN : state == NODE_READY ? LIVE_MOVING : LIVE_UNKNOWN, loop_now(m->loop));
+}
+
+void lead_on_applied(struct manager *m, const struct applied *applied)
+{
+	bool any = false;
+
+	for (size_t i = 0; m->lead.is_on && i < applied->event_count; i++) {
+		const struct state_event *event = &applied->events[i];
+
+		if (event->kind != KIND_NODE)
+			continue;
+		any = true;
+		if (event->op == CHANGE_CREATE)
+			add_node(m, event->id, event->after);
+		else if (event->op == CHANGE_REMOVE)
+			liveness_remove(&m->lead.live, event->id);
+	}
+	if (any)
+		lead_soon(m);
+}
+
+static void begin(struct manager *m)
+{
+	const struct view_object *object;
+	const char *id;
+
+	m->lead.is_on = true;
+	liveness_init(&m->lead.live);
+	m->lead.managers = map_new();
+	for (size_t at = 0; (object = view_next(manager_view(m), KIND_NODE, &at));)
+		add_node(m, object->meta.id, object->value);
+	lead_sight(m, m->node_id, SIGHT_HELD, m->node_id);
+	for (size_t at = 0; (id = dispatcher_next(m->dispatcher, &at));)
+		lead_sight(m, id, SIGHT_HELD, m->node_id);
+	set_timer(m, 0);
+}
+
+static void end(struct manager *m)
+{
+	void *beats;
+
+	timer_cancel(&m->lead.timer);
+	if (!m->lead.is_on)
+		return;
+	m->lead.is_on = m->lead.is_changing = false;
+	for (size_t at = 0; map_next(m->lead.managers, &at, NULL, &beats);)
+		free(beats);
+	map_free(m->lead.managers);
+	m->lead.managers = NULL;
+	liveness_fini(&m->lead.live);
+}
+
+void lead_set(struct manager *m, bool is_leader)
+{
+	end(m);
+	if (is_leader)
+		begin(m);
+}
+
+void lead_open(struct manager *m)
+{
+	timer_init(&m->lead.timer, m->loop, tick, m);
+}
+
+void lead_close(struct manager *m)
+{
+	end(m);
+}

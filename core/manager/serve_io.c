@@ -1,0 +1,368 @@
+/* What other nodes call: ISSUE and RENEW (certificates), MEMBER (a manager wants to be one of raft's), VERB and REPORT (of followers). */
+#include <stdlib.h>
+
+#include "base/ip.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "manager/manager_internal.h"
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "pki/ca.h"
+#include "pki/cert.h"
+#include "pki/join_token.h"
+
+enum { CALL_ARENA_MAX = 64 << 20, MEMBER_CALL_MS = 10000 };
+
+static const char *peer_of(const struct rpc_conn *conn)
+{
+	const struct cert_name *peer = rpc_conn_peer(conn);
+
+	return peer ? peer->node_id : "";
+}
+
+/* A node that was demoted has a manager's certificate until it expires. */
+static int must_be_manager(const struct manager *m, const struct rpc_conn *conn, struct err *err)
+{
+	const struct node *node = view_node(manager_view(m), peer_of(conn));
+	struct roster roster;
+
+	manager_roster(m, &roster);
+	if ((node && node->spec.role == ROLE_MANAGER) || roster_find(&roster, peer_of(conn)))
+		return 0;
+	return err_set(err, ERR_DENIED, "node %s is no manager of this swarm", peer_of(conn));
+}
+
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
+
+static int sign(struct manager *m, const char *node_id, bool is_manager, const char *request_pem, struct buf *ret_chain_pem, struct err *err)
+{
+	const struct cluster *cluster = view_cluster(manager_view(m));
+	struct ca_signer signer;
+	struct cert_name name;
+
+	if (!cluster)
+		return err_set(err, ERR_UNAVAILABLE, "this manager does not know the cluster yet");
+	if (str_is_empty(request_pem) || !cert_name_make(node_id, is_manager, replica_cluster_id(m->replica), &name))
+		return err_set(err, ERR_INVALID, "no request for a certificate");
+	signer = (struct ca_signer){ .cert_pem = cluster->tls.trust_root, .key_pem = cluster->root_key };
+	return ca_sign(&signer, request_pem, &name, clock_wall_ns(), cluster->spec.ca.cert_expiry_ns, ret_chain_pem, err);
+}
+
+int manager_sign(struct manager *m, const char *node_id, const char *request_pem, struct buf *ret_chain_pem, struct err *err)
+{
+	const struct node *node = view_node(manager_view(m), node_id);
+	struct roster roster;
+
+	if (!node)
+		return err_set(err, ERR_NOT_FOUND, "node %s not found", node_id);
+	manager_roster(m, &roster);
+	if (node->spec.role == ROLE_WORKER && roster_find(&roster, node_id))
+		return err_set(err, ERR_UNAVAILABLE, "node %s is a manager still", node_id);
+	return sign(m, node_id, node->spec.role == ROLE_MANAGER, request_pem, ret_chain_pem, err);
+}
+
+static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT, out = BUF_INIT;
+	struct renew_answer answer = { 0 };
+	struct renew_ask renew;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena, "renew", CALL_ARENA_MAX);
+	if (dispatch_read(&renew_ask_shape, body, size, &arena, &renew, &err) < 0 ||
+	    manager_sign(m, peer_of(conn), renew.csr, &chain, &err) < 0) {
+		rpc_reply_error(ask, &err);
+	} else {
+		answer.role = view_node(manager_view(m), peer_of(conn))->spec.role;
+		answer.cert = (char *)(uintptr_t)buf_text(&chain);
+		answer.roots = view_cluster(manager_view(m))->tls.trust_root;
+		dispatch_write(&renew_answer_shape, &answer, &out);
+		rpc_reply(ask, out.data, out.len);
+	}
+	arena_fini(&arena);
+}
+
+/* ---- a new node -------------------------------------------------------------------------------------------------- */
+
+struct issuing { struct manager *manager; struct rpc_ask *ask; struct buf request; };
+
+static void issue(struct issuing *i, const char *node_id)
+{
+	struct manager *m = i->manager;
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT, out = BUF_INIT;
+	const struct node *node = view_node(manager_view(m), node_id);
+	struct join_answer answer = { .node_id = (char *)(uintptr_t)node_id };
+	struct arena arena;
+	struct err err;
+
+	if (!node) {
+		err_set(&err, ERR_UNAVAILABLE, "this manager does not know of node %s yet", node_id);
+		rpc_reply_error(i->ask, &err);
+		return;
+	}
+	if (sign(m, node_id, node->spec.role == ROLE_MANAGER, buf_text(&i->request), &chain, &err) < 0) {
+		rpc_reply_error(i->ask, &err);
+		return;
+	}
+	arena_init(&arena, "join", CALL_ARENA_MAX);
+	answer.cluster_id = (char *)(uintptr_t)replica_cluster_id(m->replica);
+	answer.role = node->spec.role;
+	answer.cert = (char *)(uintptr_t)buf_text(&chain);
+	answer.roots = view_cluster(manager_view(m))->tls.trust_root;
+	dispatcher_managers(manager_view(m), &arena, &answer.managers);
+	dispatch_write(&join_answer_shape, &answer, &out);
+	rpc_reply(i->ask, out.data, out.len);
+	arena_fini(&arena);
+}
+
+static void joined(void *arg, const char *node_id, uint64_t index UNUSED, const struct err *err)
+{
+	struct issuing *i = arg;
+
+	if (err) {
+		rpc_reply_error(i->ask, err);
+	} else {
+		log_info("swarm: node %s has joined", node_id);
+		issue(i, node_id);
+	}
+	buf_fini(&i->request);
+	free(i);
+}
+
+/* "0.0.0.0:2377" is what a node says that does not know how others see it. */
+static char *seen_address(const char *address, const struct rpc_conn *conn, struct arena *arena)
+{
+	char host[256], peer[256];
+	uint16_t port = 0, peer_port;
+	struct ip ip;
+	struct err err;
+
+	if (hostport_parse(address ? address : "", 2377, host, &port, &err) < 0 || ip_parse(host, &ip) < 0 || ip_eq(ip, ip4(0, 0, 0, 0)))
+		if (hostport_parse(rpc_conn_address(conn), 0, peer, &peer_port, &err) == 0)
+			return arena_printf(arena, "%s:%u", peer, port ? port : 2377);
+	return arena_strdup(arena, address);
+}
+
+/* Nothing is written for a request that could not be signed. */
+static int check_join(struct manager *m, const struct join_ask *join, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
+	char nobody[ID_SIZE];
+
+	if (!manager_is_current(m))
+		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
+	if (str_is_empty(join->token))
+		return err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
+	entropy_id(nobody);
+	return sign(m, nobody, false, join->csr, &chain, err);
+}
+
+static void on_issue(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	struct issuing *issuing;
+	struct join_ask join;
+	struct arena arena;
+	struct ask *ask;
+	char id[ID_SIZE];
+	struct err err;
+
+	arena_init(&arena, "join", CALL_ARENA_MAX);
+	if (dispatch_read(&join_ask_shape, body, size, &arena, &join, &err) < 0 || check_join(m, &join, &err) < 0) {
+		rpc_reply_error(rpc_ask, &err);
+		arena_fini(&arena);
+		return;
+	}
+	issuing = NEW(struct issuing);
+	issuing->manager = m;
+	issuing->ask = rpc_ask;
+	buf_add_str(&issuing->request, join.csr);
+	entropy_id(id);
+	ask = ask_new(m, VERB_NODE_JOIN, id, joined, issuing);
+	ask->verb.token = arena_strdup(&ask->arena, join.token);
+	ask->verb.address = seen_address(join.address, conn, &ask->arena);
+	ask->verb.node.availability = join.availability;
+	shape_copy(&node_description_shape, &join.description, &ask->arena, &ask->verb.description);
+	arena_fini(&arena);
+	ask_begin(ask);
+}
+
+/* ---- a new manager ----------------------------------------------------------------------------------------------- */
+
+struct admitting { struct manager *manager; struct rpc_ask *ask; uint64_t raft_id; };
+
+static void reply(struct rpc_ask *ask, const struct err *err)
+{
+	if (err)
+		rpc_reply_error(ask, err);
+	else
+		rpc_reply(ask, "", 0);
+}
+
+static void admitted(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct admitting *a = arg;
+
+	reply(a->ask, err);
+	free(a);
+}
+
+/* Its address stands in the state: the leader can reach it as soon as it is a member. */
+static void addressed(void *arg, const char *node_id, uint64_t index, const struct err *err)
+{
+	struct admitting *a = arg;
+	const struct roster_member *member;
+	struct roster roster;
+
+	if (err || !a->manager->replica) {
+		admitted(a, index, err);
+		return;
+	}
+	peers_look(a->manager->peers);
+	manager_roster(a->manager, &roster);
+	member = roster_find(&roster, node_id);
+	if (member && member->raft_id == a->raft_id)
+		admitted(a, index, NULL);
+	else if (member)                /* what it was before it lost its state: out, and then it asks again */
+		replica_remove(a->manager->replica, member->raft_id, admitted, a);
+	else
+		replica_add_learner(a->manager->replica, a->raft_id, node_id, admitted, a);
+}
+
+static void handed_on(void *arg, const void *body, size_t size, const struct err *err)
+{
+	if (err)
+		rpc_reply_error(arg, err);
+	else
+		rpc_reply(arg, body, size);
+}
+
+static void hand_on(struct manager *m, struct rpc_ask *ask, const struct member_ask *member)
+{
+	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	struct rpc_conn *conn = link_conn(m);
+	struct err err;
+
+	if (!conn) {
+		err_set(&err, ERR_UNAVAILABLE, "the swarm has no leader at the moment");
+		rpc_reply_error(ask, &err);
+		return;
+	}
+	dispatch_write(&member_ask_shape, member, &body);
+	rpc_call(conn, RPC_MEMBER, body.data, body.len, MEMBER_CALL_MS, handed_on, ask);
+}
+
+static void on_member(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	struct admitting *admitting;
+	struct member_ask member;
+	struct arena arena;
+	struct ask *ask;
+	struct err err;
+
+	arena_init(&arena, "member", CALL_ARENA_MAX);
+	if (must_be_manager(m, conn, &err) < 0 || dispatch_read(&member_ask_shape, body, size, &arena, &member, &err) < 0) {
+		rpc_reply_error(rpc_ask, &err);
+	} else if (!replica_is_leader(m->replica)) {
+		member.node_id = arena_strdup(&arena, peer_of(conn));
+		hand_on(m, rpc_ask, &member);
+	} else {
+		admitting = NEW(struct admitting);
+		*admitting = (struct admitting){ m, rpc_ask, member.raft_id };
+		ask = ask_new(m, VERB_MANAGER_ADDRESS, str_is_empty(member.node_id) ? peer_of(conn) : member.node_id, addressed, admitting);
+		ask->verb.address = seen_address(member.address, conn, &ask->arena);
+		ask->is_local = true;
+		ask_begin(ask);
+	}
+	arena_fini(&arena);
+}
+
+/* ---- followers --------------------------------------------------------------------------------------------------- */
+
+static int must_lead(const struct manager *m, const struct rpc_conn *conn, struct err *err)
+{
+	if (!replica_is_leader(m->replica))
+		return err_set(err, ERR_UNAVAILABLE, "this manager is not the leader");
+	return must_be_manager(m, conn, err);
+}
+
+static void verb_done(void *arg, const char *id, uint64_t index, const struct err *err)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct verb_answer answer = { (char *)(uintptr_t)id, index };
+
+	if (err) {
+		rpc_reply_error(arg, err);
+		return;
+	}
+	dispatch_write(&verb_answer_shape, &answer, &out);
+	rpc_reply(arg, out.data, out.len);
+}
+
+static void on_verb(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	struct ask *ask;
+	struct err err;
+
+	if (must_lead(m, conn, &err) < 0) {
+		rpc_reply_error(rpc_ask, &err);
+		return;
+	}
+	ask = ask_new(m, VERB_NONE, "", verb_done, rpc_ask);
+	ask->is_local = true;
+	if (dispatch_read(&verb_shape, body, size, &ask->arena, &ask->verb, &err) < 0)
+		ask_refuse(ask, &err);
+	else
+		ask_begin(ask);
+}
+
+static void statuses_written(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	reply(arg, err);
+}
+
+static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	struct tidings tidings;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena, "tidings", CALL_ARENA_MAX);
+	if (must_lead(m, conn, &err) < 0 || dispatch_read(&tidings_shape, body, size, &arena, &tidings, &err) < 0) {
+		rpc_reply_error(ask, &err);
+		arena_fini(&arena);
+		return;
+	}
+	lead_heard(m, peer_of(conn));
+	for (size_t i = 0; i < tidings.sightings.count; i++)
+		lead_sight(m, tidings.sightings.items[i].node_id, tidings.sightings.items[i].sight, peer_of(conn));
+	if (tidings.statuses.count)
+		reports_take(m, tidings.statuses.items, tidings.statuses.count, statuses_written, ask);
+	else
+		rpc_reply(ask, "", 0);
+	arena_fini(&arena);
+}
+
+/* ---- open and close ---------------------------------------------------------------------------------------------- */
+
+static const struct { enum rpc_method method; rpc_handler_fn *handler; } served[] = {
+	{ RPC_ISSUE, on_issue }, { RPC_RENEW, on_renew }, { RPC_MEMBER, on_member }, { RPC_VERB, on_verb }, { RPC_REPORT, on_report },
+};
+
+void serve_open(struct manager *m)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(served); i++)
+		rpc_serve(m->rpc, served[i].method, served[i].handler, m);
+}
+
+void serve_close(struct manager *m)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(served); i++)
+		rpc_serve(m->rpc, served[i].method, NULL, NULL);
+}
