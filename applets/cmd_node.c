@@ -311,7 +311,7 @@ static int node_ps(struct cli *cli, const void *args, char **operands)
 
 /* --- update --- */
 
-struct node_update_args { const char *availability; struct strlist label_add, label_rm; };
+struct node_update_args { const char *availability, *role; struct strlist label_add, label_rm; };
 
 static const struct option node_update_options[] = {
 	OPT_STRING(struct node_update_args, availability, 0, "availability", "string",
@@ -320,7 +320,8 @@ static const struct option node_update_options[] = {
 		 "Set a label of the node, KEY=VALUE"),
 	OPT_LIST(struct node_update_args, label_rm, 0, "label-rm", "list",
 		 "Remove a label of the node by its key"),
-	OPT_UNSUPPORTED(0, "role"),
+	OPT_STRING(struct node_update_args, role, 0, "role", "string",
+		   "What the node is: \"worker\", \"manager\""),
 	OPT_END
 };
 
@@ -352,6 +353,8 @@ static int change_node(struct call *call, yyjson_val *node, const struct node_up
 	yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, dig(node, "Spec")));
 	if (args->availability)
 		spec_set_str(doc, "Availability", args->availability);
+	if (args->role)
+		spec_set_str(doc, "Role", args->role);
 	int result = change_labels(doc, args, err);
 	if (result == 0)
 		result = call_post(call, doc, NULL, err, "/nodes/%s/update?version=%lld",
@@ -383,7 +386,59 @@ static int node_update(struct cli *cli, const void *args, char **operands)
 	return EXIT_OK;
 }
 
+/* --- promote, demote, rm --- */
+
+/* One line each; what fails ends it, as docker does. */
+static int change_roles(struct cli *cli, char **names, bool promotes)
+{
+	struct node_update_args args = { .role = promotes ? "manager" : "worker" };
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	int result = call ? 0 : -1;
+
+	for (; result == 0 && *names; names++) {
+		CLEANUP(buf_finip) struct buf path = BUF_INIT;
+		yyjson_doc *doc = NULL;
+
+		call_add_segment(&path, *names);
+		result = call_get(call, &doc, &err, "/nodes/%s", buf_text(&path));
+		yyjson_val *node = yyjson_doc_get_root(doc);
+		if (result == 0 && str_eq(dig_str(node, "Spec.Role"), args.role))
+			cli_printf("Node %s is already a %s.\n", dig_str(node, "ID"), args.role);
+		else if (result == 0 && (result = change_node(call, node, &args, &err)) == 0)
+			cli_printf(promotes ? "Node %s promoted to a manager in the swarm.\n" :
+				   "Manager %s demoted in the swarm.\n", *names);
+		yyjson_doc_free(doc);
+	}
+	return result < 0 ? cli_fail(&err) : EXIT_OK;
+}
+
+static int node_promote(struct cli *cli, const void *args UNUSED, char **operands)
+{
+	return change_roles(cli, operands, true);
+}
+
+static int node_demote(struct cli *cli, const void *args UNUSED, char **operands)
+{
+	return change_roles(cli, operands, false);
+}
+
+struct node_rm_args { bool force; };
+
+static const struct option node_rm_options[] = {
+	OPT_BOOL(struct node_rm_args, force, 'f', "force", "Remove a node that is not down, too"),
+	OPT_END
+};
+
+static int node_rm(struct cli *cli, const void *args, char **operands)
+{
+	const struct node_rm_args *rm = args;
+	return listing_each(cli, "DELETE", "/nodes/", operands, rm->force ? "?force=1" : "");
+}
+
 static const struct command node_commands[] = {
+	{ .name = "demote", .usage = "NODE [NODE...]", .help = "Make managers workers",
+	  .min = 1, .max = COMMAND_MANY, .run = node_demote },
 	{ .name = "inspect", .usage = "[OPTIONS] self|NODE [NODE...]", .help = "Show all about nodes",
 	  .options = node_inspect_options, .min = 1, .max = COMMAND_MANY,
 	  .args_size = sizeof(struct node_inspect_args), .run = node_inspect },
@@ -393,6 +448,11 @@ static const struct command node_commands[] = {
 	{ .name = "ps", .usage = "[OPTIONS] [NODE...]",
 	  .help = "List the tasks of nodes, of this one if none is named", .options = node_ps_options,
 	  .max = COMMAND_MANY, .args_size = sizeof(struct task_table_args), .run = node_ps },
+	{ .name = "promote", .usage = "NODE [NODE...]", .help = "Make workers managers",
+	  .min = 1, .max = COMMAND_MANY, .run = node_promote },
+	{ .name = "rm", .spellings = "node rm, node remove", .usage = "[OPTIONS] NODE [NODE...]",
+	  .help = "Remove nodes that have left or are down", .options = node_rm_options, .min = 1,
+	  .max = COMMAND_MANY, .args_size = sizeof(struct node_rm_args), .run = node_rm },
 	{ .name = "update", .usage = "[OPTIONS] NODE", .help = "Change a node",
 	  .options = node_update_options, .min = 1, .max = 1,
 	  .args_size = sizeof(struct node_update_args), .run = node_update },

@@ -1,8 +1,35 @@
 #include <string.h>
 
 #include "applets/cli.h"
+#include "applets/spec_edit.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "client/call.h"
+#include "client/dig.h"
+
+/* ---- how to join ------------------------------------------------------------------------------ */
+
+/* For a worker, a manager. */
+static int print_join_command(struct cli *cli, const char *node_id, bool as_manager, struct err *err)
+{
+	struct call *call = cli_call(cli, err);
+	yyjson_doc *node = NULL, *swarm = NULL;
+	int result = call_get(call, &node, err, "/nodes/%s", node_id);
+
+	if (result == 0)
+		result = call_get(call, &swarm, err, "/swarm");
+	const char *address = dig_str(yyjson_doc_get_root(node), "ManagerStatus.Addr");
+	if (result == 0 && *address)
+		cli_printf("To add a %s to this swarm, run the following command:\n\n    %s swarm join --token %s %s\n\n",
+			   as_manager ? "manager" : "worker", cli->program,
+			   dig_str(yyjson_doc_get_root(swarm),
+				   as_manager ? "JoinTokens.Manager" : "JoinTokens.Worker"), address);
+	yyjson_doc_free(node);
+	yyjson_doc_free(swarm);
+	return result;
+}
+
+/* ---- init ------------------------------------------------------------------------------------- */
 
 struct swarm_init_args {
 	const char *advertise_addr, *availability, *listen_addr;
@@ -84,16 +111,227 @@ static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
 		return EXIT_FAILED;
 	}
 	const char *id = yyjson_get_str(yyjson_doc_get_root(reply));
-	cli_printf("Swarm initialized: current node (%s) is now a manager.\n", id ? id : "");
+	cli_printf("Swarm initialized: current node (%s) is now a manager.\n\n", id ? id : "");
+	result = print_join_command(cli, id ? id : "", false, &err);
 	yyjson_doc_free(reply);
+	if (result < 0)
+		return cli_fail(&err);
+	cli_printf("To add a manager to this swarm, run '%s swarm join-token manager' and follow the instructions.\n\n",
+		   cli->program);
 	return EXIT_OK;
 }
+
+/* ---- join ------------------------------------------------------------------------------------- */
+
+struct swarm_join_args { const char *advertise_addr, *availability, *listen_addr, *token; };
+
+static const struct option swarm_join_options[] = {
+	OPT_STRING(struct swarm_join_args, advertise_addr, 0, "advertise-addr", "string",
+		   "Address by which other nodes reach this one: IP or interface, and port behind a colon"),
+	OPT_STRING(struct swarm_join_args, availability, 0, "availability", "string",
+		   "Whether this node takes tasks: \"active\", \"pause\", \"drain\" (default \"active\")"),
+	OPT_STRING(struct swarm_join_args, listen_addr, 0, "listen-addr", "node-addr",
+		   "Address to listen on for other nodes (default 0.0.0.0:2377)"),
+	OPT_STRING(struct swarm_join_args, token, 0, "token", "string", "What lets this node in"),
+	OPT_UNSUPPORTED(0, "data-path-addr"),
+	OPT_END
+};
+
+static void add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *value)
+{
+	yyjson_mut_obj_add_strcpy(doc, object, key, value ? value : "");
+}
+
+static yyjson_mut_doc *join_request(const struct swarm_join_args *args, char **remotes)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *list;
+
+	yyjson_mut_doc_set_root(doc, root);
+	add_str(doc, root, "ListenAddr", args->listen_addr ? args->listen_addr : "0.0.0.0:2377");
+	add_str(doc, root, "AdvertiseAddr", args->advertise_addr);
+	add_str(doc, root, "DataPathAddr", NULL);
+	list = yyjson_mut_obj_add_arr(doc, root, "RemoteAddrs");
+	for (; *remotes; remotes++)
+		yyjson_mut_arr_add_strcpy(doc, list, *remotes);
+	add_str(doc, root, "JoinToken", args->token);
+	add_str(doc, root, "Availability", args->availability);
+	return doc;
+}
+
+static int swarm_join(struct cli *cli, const void *args, char **operands)
+{
+	const struct swarm_join_args *join = args;
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	yyjson_mut_doc *doc = join_request(join, operands);
+	yyjson_doc *info = NULL;
+	int result = call ? check_availability(join->availability, &err) : -1;
+
+	if (result == 0)
+		result = call_post(call, doc, NULL, &err, "/swarm/join");
+	yyjson_mut_doc_free(doc);
+	if (result == 0)
+		result = call_get(call, &info, &err, "/info");
+	if (result < 0)
+		return cli_fail(&err);
+	cli_printf("This node joined a swarm as a %s.\n",
+		   dig_bool(yyjson_doc_get_root(info), "Swarm.ControlAvailable") ? "manager" : "worker");
+	yyjson_doc_free(info);
+	return EXIT_OK;
+}
+
+/* ---- join-token ------------------------------------------------------------------------------- */
+
+struct swarm_token_args { bool quiet, rotate; };
+
+static const struct option swarm_token_options[] = {
+	OPT_BOOL(struct swarm_token_args, quiet, 'q', "quiet", "Only print the token"),
+	OPT_BOOL(struct swarm_token_args, rotate, 0, "rotate", "Make a new token; the old one lets nobody in any more"),
+	OPT_END
+};
+
+/* The whole spec goes back, as docker's client sends it. */
+static int post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query,
+		     struct err *err)
+{
+	if (!yyjson_mut_doc_get_root(spec))
+		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(swarm, "Spec")));
+	return call_post(call, spec, NULL, err, "/swarm/update?version=%lld%s",
+			 (long long)dig_int(swarm, "Version.Index"), query);
+}
+
+static int rotate_token(struct call *call, bool as_manager, struct err *err)
+{
+	yyjson_mut_doc *spec = yyjson_mut_doc_new(NULL);
+	yyjson_doc *swarm = NULL;
+	int result = call_get(call, &swarm, err, "/swarm");
+
+	if (result == 0)
+		result = post_spec(call, yyjson_doc_get_root(swarm), spec,
+				   as_manager ? "&rotateManagerToken=true" : "&rotateWorkerToken=true", err);
+	yyjson_doc_free(swarm);
+	yyjson_mut_doc_free(spec);
+	return result;
+}
+
+static int print_token(struct cli *cli, struct call *call, bool as_manager, bool quiet, struct err *err)
+{
+	yyjson_doc *doc = NULL;
+	int result = call_get(call, &doc, err, quiet ? "/swarm" : "/info");
+
+	if (result == 0 && quiet)
+		cli_printf("%s\n", dig_str(yyjson_doc_get_root(doc), as_manager ? "JoinTokens.Manager" : "JoinTokens.Worker"));
+	else if (result == 0)
+		result = print_join_command(cli, dig_str(yyjson_doc_get_root(doc), "Swarm.NodeID"), as_manager, err);
+	yyjson_doc_free(doc);
+	return result;
+}
+
+static int swarm_join_token(struct cli *cli, const void *args, char **operands)
+{
+	const struct swarm_token_args *token = args;
+	bool as_manager = str_eq(operands[0], "manager");
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	int result = call ? 0 : -1;
+
+	if (result == 0 && !as_manager && !str_eq(operands[0], "worker"))
+		result = err_set(&err, ERR_INVALID, "unknown role %s", operands[0]);
+	if (result == 0 && token->rotate) {
+		result = rotate_token(call, as_manager, &err);
+		if (result == 0 && !token->quiet)
+			cli_printf("Successfully rotated %s join token.\n\n", operands[0]);
+	}
+	if (result == 0)
+		result = print_token(cli, call, as_manager, token->quiet, &err);
+	return result < 0 ? cli_fail(&err) : EXIT_OK;
+}
+
+/* ---- ca --------------------------------------------------------------------------------------- */
+
+static const struct option swarm_ca_options[] = {
+	OPT_UNSUPPORTED(0, "ca-cert"), OPT_UNSUPPORTED(0, "ca-key"), OPT_UNSUPPORTED(0, "cert-expiry"),
+	OPT_UNSUPPORTED('d', "detach"), OPT_UNSUPPORTED(0, "external-ca"), OPT_UNSUPPORTED('q', "quiet"),
+	OPT_UNSUPPORTED(0, "rotate"),
+	OPT_END
+};
+
+static int swarm_ca(struct cli *cli, const void *args UNUSED, char **operands UNUSED)
+{
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	yyjson_doc *swarm = NULL;
+
+	if (!call || call_get(call, &swarm, &err, "/swarm") < 0)
+		return cli_fail(&err);
+	const char *root = dig_str(yyjson_doc_get_root(swarm), "TLSInfo.TrustRoot");
+	cli_printf("%s%s", root, str_ends(root, "\n") ? "" : "\n");
+	yyjson_doc_free(swarm);
+	return EXIT_OK;
+}
+
+/* ---- update ----------------------------------------------------------------------------------- */
+
+struct swarm_update_args { const char *cert_expiry; struct option_uint task_history_limit; };
+
+static const struct option swarm_update_options[] = {
+	OPT_STRING(struct swarm_update_args, cert_expiry, 0, "cert-expiry", "duration",
+		   "How long the certificates of nodes last (default 2160h0m0s)"),
+	OPT_UINT(struct swarm_update_args, task_history_limit, 0, "task-history-limit",
+		 "Ended tasks kept of each slot (default 5)"),
+	OPT_UNSUPPORTED(0, "autolock"),
+	OPT_UNSUPPORTED(0, "dispatcher-heartbeat"),
+	OPT_UNSUPPORTED(0, "external-ca"),
+	OPT_UNSUPPORTED(0, "max-snapshots"),
+	OPT_UNSUPPORTED(0, "snapshot-interval"),
+	OPT_END
+};
+
+static int edit_spec(const struct swarm_update_args *args, yyjson_mut_doc *spec, struct err *err)
+{
+	nsec expiry;
+
+	if (args->task_history_limit.given)
+		spec_set_uint(spec, "Orchestration.TaskHistoryRetentionLimit", args->task_history_limit.value);
+	if (!args->cert_expiry)
+		return 0;
+	if (units_parse_duration(args->cert_expiry, &expiry, err) < 0)
+		return err_wrap(err, "invalid argument \"%s\" for \"--cert-expiry\" flag", args->cert_expiry);
+	spec_set_uint(spec, "CAConfig.NodeCertExpiry", (uint64_t)MAX(expiry, 0));
+	return 0;
+}
+
+static int swarm_update(struct cli *cli, const void *args, char **operands UNUSED)
+{
+	const struct swarm_update_args *update = args;
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	yyjson_mut_doc *spec = yyjson_mut_doc_new(NULL);
+	yyjson_doc *swarm = NULL;
+	int result = call ? call_get(call, &swarm, &err, "/swarm") : -1;
+
+	if (result == 0) {
+		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(yyjson_doc_get_root(swarm), "Spec")));
+		result = edit_spec(update, spec, &err);
+	}
+	if (result == 0)
+		result = post_spec(call, yyjson_doc_get_root(swarm), spec, "", &err);
+	yyjson_doc_free(swarm);
+	yyjson_mut_doc_free(spec);
+	if (result < 0)
+		return cli_fail(&err);
+	cli_printf("Swarm updated.\n");
+	return EXIT_OK;
+}
+
+/* ---- leave ------------------------------------------------------------------------------------ */
 
 struct swarm_leave_args { bool force; };
 
 static const struct option swarm_leave_options[] = {
 	OPT_BOOL(struct swarm_leave_args, force, 'f', "force",
-		 "Leave even as the last manager: all services and their state are lost"),
+		 "Leave even where the swarm loses its managers, and with the last one its state"),
 	OPT_END
 };
 
@@ -110,12 +348,23 @@ static int swarm_leave(struct cli *cli, const void *args, char **operands UNUSED
 }
 
 static const struct command swarm_commands[] = {
+	{ .name = "ca", .usage = "[OPTIONS]", .help = "Show the root certificate of the swarm",
+	  .options = swarm_ca_options, .run = swarm_ca },
 	{ .name = "init", .spellings = "swarm init, init", .usage = "[OPTIONS]",
 	  .help = "Make a swarm of this host", .options = swarm_init_options,
 	  .args_size = sizeof(struct swarm_init_args), .run = swarm_init },
+	{ .name = "join", .spellings = "swarm join, join", .usage = "[OPTIONS] HOST:PORT [HOST:PORT...]",
+	  .help = "Join a swarm, by any of its managers", .options = swarm_join_options, .min = 1,
+	  .max = COMMAND_MANY, .args_size = sizeof(struct swarm_join_args), .run = swarm_join },
+	{ .name = "join-token", .spellings = "swarm join-token, join-token", .usage = "[OPTIONS] (worker|manager)",
+	  .help = "Show how nodes join", .options = swarm_token_options, .min = 1, .max = 1,
+	  .args_size = sizeof(struct swarm_token_args), .run = swarm_join_token },
 	{ .name = "leave", .spellings = "swarm leave, leave", .usage = "[OPTIONS]",
 	  .help = "Leave the swarm", .options = swarm_leave_options,
 	  .args_size = sizeof(struct swarm_leave_args), .run = swarm_leave },
+	{ .name = "update", .usage = "[OPTIONS]", .help = "Change the settings of the swarm",
+	  .options = swarm_update_options, .args_size = sizeof(struct swarm_update_args),
+	  .run = swarm_update },
 	{ .name = NULL },
 };
 

@@ -35,9 +35,24 @@ const struct http_config *api_http_config(const struct api *api)
 	return &api->http;
 }
 
-const char *api_swarm_state(const struct api *api)
+struct api_swarm_facts api_swarm_facts(const struct api *api)
 {
-	return api->host.manager(api->host.arg) ? "active" : "inactive";
+	struct api_swarm_facts facts = { 0 };
+
+	api->host.swarm_facts(api->host.arg, &facts);
+	return facts;
+}
+
+void api_no_manager(const struct api *api, struct err *err)
+{
+	struct api_swarm_facts facts = api_swarm_facts(api);
+
+	if (str_eq(facts.state, "inactive"))
+		err_set(err, ERR_UNAVAILABLE, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+			"this node to swarm and try again.");
+	else
+		err_set(err, ERR_UNAVAILABLE, "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
+			"Please run this command on a manager node or promote the current node to a manager.");
 }
 
 const struct view *api_view(const struct api *api)
@@ -104,6 +119,7 @@ void api_handle(void *arg, struct http_request *req)
 	struct api *api = arg;
 	const char *path = strip_version(req), *name;
 	const struct route *route;
+	struct err err;
 	bool known;
 
 	if (!path)
@@ -113,9 +129,10 @@ void api_handle(void *arg, struct http_request *req)
 		http_reply_message(req, 501, "%s %s is not supported by swarmbox yet", http_method(req), path);
 	else if (!route)
 		http_reply_message(req, 404, "page not found");
-	else if (route->need == NEEDS_MANAGER && !api->host.manager(api->host.arg))
-		http_reply_message(req, 503, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
-				   "this node to swarm and try again.");
-	else
+	else if (route->need == NEEDS_MANAGER && !api->host.manager(api->host.arg)) {
+		api_no_manager(api, &err);
+		http_reply_error(req, &err);
+	} else {
 		route->fn(api, req, name);
+	}
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "agent/agent_io.h"
+#include "dispatch/dispatch_msg.h"
 #include "http/http_server_io.h"
 #include "image/image_pull.h"
 #include "manager/control.h"
@@ -22,6 +23,20 @@ struct api_swarm_init {
 	const char *const *address_pools;
 	size_t pool_count;
 	uint64_t subnet_size;
+};
+/* POST /swarm/join, the same. */
+struct api_swarm_join {
+	const char *listen_addr, *advertise_addr, *token;
+	const char *const *remotes;     /* "host:port" */
+	size_t remote_count;
+	int availability;
+};
+/* What this node is in a swarm, for GET /info. */
+struct api_swarm_facts {
+	const char *state;              /* "inactive", "pending", "active", "error" */
+	const char *error;              /* "" or what is wrong */
+	const char *node_id, *address;  /* "" when in none */
+	struct manager_ats managers;    /* as this node knows them */
 };
 typedef void api_swarm_done_fn(void *arg, const char *node_id, const struct err *err);
 
@@ -49,13 +64,15 @@ struct api_host {
 	struct net *net;
 	struct volumes *volumes;
 	const struct api_facts *facts;
-	/* NULL when this node is in no swarm. */
+	/* NULL when this node is no manager, or does not know its cluster yet. */
 	struct manager *(*manager)(void *arg);
-	/* This node's own id and address in the swarm, "" when in none. */
+	/* This node's own id in the swarm, "" when in none. */
 	const char *(*node_id)(void *arg);
-	const char *(*node_address)(void *arg);
+	/* Lives until the next call. */
+	void (*swarm_facts)(void *arg, struct api_swarm_facts *ret);
 	/* ERR_UNAVAILABLE in Docker's words when it is in a swarm already; ERR_INVALID for addresses. */
 	void (*swarm_init)(void *arg, const struct api_swarm_init *init, api_swarm_done_fn *done, void *done_arg);
+	void (*swarm_join)(void *arg, const struct api_swarm_join *join, api_swarm_done_fn *done, void *done_arg);
 	void (*swarm_leave)(void *arg, bool force, api_swarm_done_fn *done, void *done_arg);
 	void *arg;
 };

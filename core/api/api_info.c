@@ -5,10 +5,12 @@
 
 void api_ping(struct api *api, struct http_request *req, const char *name)
 {
-	bool active = api->host.manager(api->host.arg) != NULL;
+	bool is_manager = api->host.manager(api->host.arg) != NULL;
+	struct api_swarm_facts facts = api_swarm_facts(api);
+	bool is_active = str_eq(facts.state, "active");
 
 	(void)name;
-	http_reply_header(req, "Swarm", active ? "active/manager" : "inactive");
+	http_reply_header(req, "Swarm", !is_active ? facts.state : is_manager ? "active/manager" : "active/worker");
 	http_reply_header(req, "Cache-Control", "no-cache, no-store, must-revalidate");
 	http_reply_header(req, "Pragma", "no-cache");
 	http_reply(req, 200, "text/plain; charset=utf-8", "OK", str_eq(http_method(req), "HEAD") ? 0 : 2);
@@ -68,31 +70,42 @@ static void add_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *ke
 		yyjson_mut_arr_add_str(doc, list, items[i]);
 }
 
+static uint64_t manager_count(const struct view *view)
+{
+	const struct view_object *object;
+	uint64_t count = 0;
+
+	for (size_t at = 0; (object = view_next(view, KIND_NODE, &at));)
+		count += VIEW_VALUE(node, object)->manager != NULL;
+	return count;
+}
+
 static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
 	yyjson_mut_val *swarm = yyjson_mut_obj_add_obj(doc, root, "Swarm"), *managers, *cluster;
 	struct manager *manager = api->host.manager(api->host.arg);
-	const char *node_id = api->host.node_id(api->host.arg);
-	const struct node *self;
+	struct api_swarm_facts facts = api_swarm_facts(api);
 
-	api_add_str(doc, swarm, "NodeID", node_id);
-	api_add_str(doc, swarm, "NodeAddr", manager ? api->host.node_address(api->host.arg) : "");
-	api_add_str(doc, swarm, "LocalNodeState", api_swarm_state(api));
+	api_add_str(doc, swarm, "NodeID", facts.node_id);
+	api_add_str(doc, swarm, "NodeAddr", facts.address);
+	api_add_str(doc, swarm, "LocalNodeState", facts.state);
 	yyjson_mut_obj_add_bool(doc, swarm, "ControlAvailable", manager != NULL);
-	api_add_str(doc, swarm, "Error", "");
-	if (!manager) {
+	api_add_str(doc, swarm, "Error", facts.error);
+	if (!facts.managers.count) {
 		yyjson_mut_obj_add_null(doc, swarm, "RemoteManagers");
+	} else {
+		managers = yyjson_mut_obj_add_arr(doc, swarm, "RemoteManagers");
+		for (size_t i = 0; i < facts.managers.count; i++) {
+			yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, managers);
+
+			api_add_str(doc, item, "NodeID", facts.managers.items[i].node_id);
+			api_add_str(doc, item, "Addr", facts.managers.items[i].address);
+		}
+	}
+	if (!manager)
 		return;
-	}
-	managers = yyjson_mut_obj_add_arr(doc, swarm, "RemoteManagers");
-	self = view_node(manager_view(manager), node_id);
-	if (self && self->manager) {
-		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, managers);
-		api_add_str(doc, item, "NodeID", node_id);
-		api_add_str(doc, item, "Addr", self->manager->address);
-	}
 	yyjson_mut_obj_add_uint(doc, swarm, "Nodes", view_count(manager_view(manager), KIND_NODE));
-	yyjson_mut_obj_add_uint(doc, swarm, "Managers", self && self->manager);
+	yyjson_mut_obj_add_uint(doc, swarm, "Managers", manager_count(manager_view(manager)));
 	cluster = shape_cluster(api, doc, false);
 	if (cluster)
 		yyjson_mut_obj_add_val(doc, swarm, "Cluster", cluster);

@@ -79,7 +79,7 @@ yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_to
 
 /* ---- the handlers ---- */
 api_fn api_system_df, api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
-api_fn api_swarm_init, api_swarm_inspect, api_swarm_leave;
+api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_swarm_leave;
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
 api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;
 api_fn api_task_list, api_task_inspect, api_task_logs;
@@ -105,6 +105,8 @@ void log_streams_on_start(struct api *api, const char *container_id, const struc
 
 void event_log_free(struct event_log *log);
 struct event_log *event_log_new(struct loop *loop);
-/* What GET /info and the Swarm header say of this node: "inactive", "active". */
-const char *api_swarm_state(const struct api *api);
+/* What GET /info and the Swarm header say of this node. */
+struct api_swarm_facts api_swarm_facts(const struct api *api);
+/* Why what needs a manager is refused here. */
+void api_no_manager(const struct api *api, struct err *err);
 const struct view *api_view(const struct api *api);             /* of the manager; check()s that there is one */

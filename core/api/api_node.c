@@ -68,7 +68,7 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 	if (api_query_version(req, &version) < 0)
 		return;
 	if (!api->host.manager(api->host.arg))
-		err_set(&err, ERR_UNAVAILABLE, "This node is not a swarm manager.");
+		api_no_manager(api, &err);
 	else if (find(api, name, &object, &err) == 0 &&
 		 shape_from_json(&node_spec_shape, body, http_arena(req), &spec, &err) == 0 && validate_node_spec(&spec, &err) == 0) {
 		control_node_update(api->host.manager(api->host.arg), object->meta.id, version, &spec, api_done_ok, req);

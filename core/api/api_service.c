@@ -61,11 +61,13 @@ static void created(void *arg, const char *object_id, uint64_t index, const stru
 static struct manager *manager_or_refuse(struct api *api, struct http_request *req)
 {
 	struct manager *manager = api->host.manager(api->host.arg);
+	struct err err;
 
 	/* it may have left while the body was on its way */
-	if (!manager)
-		http_reply_message(req, 503, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
-				   "this node to swarm and try again.");
+	if (!manager) {
+		api_no_manager(api, &err);
+		http_reply_error(req, &err);
+	}
 	return manager;
 }
 

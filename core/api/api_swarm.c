@@ -51,10 +51,20 @@ static int check_pools(struct init_body *body, struct err *err)
 	return 0;
 }
 
+static int check_spec(const struct cluster_spec *spec, struct err *err)
+{
+	if (!str_is_empty(spec->name) && !str_eq(spec->name, "default"))
+		return err_set(err, ERR_INVALID, "invalid Spec.Name '%.63s': a swarm is always called 'default'", spec->name);
+	if (spec->ca.cert_expiry_ns && spec->ca.cert_expiry_ns < CERT_EXPIRY_MIN_NS)
+		return err_set(err, ERR_INVALID, "error updating cluster settings: rpc error: code = InvalidArgument desc = minimum certificate "
+			       "expiry time is: 1h0m0s");
+	return 0;
+}
+
 static int check_body(struct init_body *body, struct err *err)
 {
-	if (!str_is_empty(body->spec.name) && !str_eq(body->spec.name, "default"))
-		return err_set(err, ERR_INVALID, "invalid Spec.Name '%.63s': a swarm is always called 'default'", body->spec.name);
+	if (check_spec(&body->spec, err) < 0)
+		return -1;
 	if (!str_is_empty(body->data_path_addr))
 		return err_set(err, ERR_UNSUPPORTED, "--data-path-addr is not supported by swarmbox yet");
 	if (body->data_path_port == 0)
@@ -63,9 +73,6 @@ static int check_body(struct init_body *body, struct err *err)
 		return err_set(err, ERR_INVALID, "Datapath port number is not in valid range (1024-49151) : %llu",
 			       (unsigned long long)body->data_path_port);
 	body->spec.encryption.auto_lock = body->spec.encryption.auto_lock || body->auto_lock;
-	if (body->spec.ca.cert_expiry_ns && body->spec.ca.cert_expiry_ns < CERT_EXPIRY_MIN_NS)
-		return err_set(err, ERR_INVALID, "error updating cluster settings: rpc error: code = InvalidArgument desc = minimum certificate "
-			       "expiry time is: 1h0m0s");
 	return check_pools(body, err);
 }
 
@@ -118,13 +125,94 @@ void api_swarm_inspect(struct api *api, struct http_request *req, const char *na
 	http_reply_message(req, 503, "This node is being made a swarm manager: try again in a moment");
 }
 
-static void left(void *arg, const char *node_id, const struct err *err)
+/* ---- join -------------------------------------------------------------------------------------------------------- */
+
+struct join_body {
+	char *listen_addr, *advertise_addr, *data_path_addr, *token;
+	struct str_array remotes;
+	int availability;
+};
+static const struct field join_fields[] = {
+	F(1, STR, join_body, listen_addr, "ListenAddr", 0),
+	F(2, STR, join_body, advertise_addr, "AdvertiseAddr", 0),
+	F(3, STR, join_body, data_path_addr, "DataPathAddr", 0),
+	F(4, STR, join_body, token, "JoinToken", 0),
+	F(5, STR_LIST, join_body, remotes, "RemoteAddrs", 0),
+	F_ENUM_SAID(6, join_body, availability, "Availability", 0, availabilities, "invalid Availability:"),
+};
+static const struct shape join_shape = SHAPE(join_body, join_fields);
+enum { REMOTES_MAX = 32 };
+
+static int check_join(const struct join_body *body, struct err *err)
+{
+	if (!str_is_empty(body->data_path_addr))
+		return err_set(err, ERR_UNSUPPORTED, "--data-path-addr is not supported by swarmbox yet");
+	if (body->remotes.count == 0)
+		return err_set(err, ERR_INVALID, "at least 1 RemoteAddr is required to join");
+	if (body->remotes.count > REMOTES_MAX)
+		return err_set(err, ERR_INVALID, "%zu RemoteAddrs: at most %d are allowed", body->remotes.count, REMOTES_MAX);
+	return 0;
+}
+
+static void done_ok(void *arg, const char *node_id, const struct err *err)
 {
 	api_done_ok(arg, node_id, 0, err);
 }
 
+static void join(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
+{
+	struct join_body body;
+	struct err err;
+
+	(void)name;
+	if (shape_from_json(&join_shape, json, http_arena(req), &body, &err) < 0 || check_join(&body, &err) < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	api->host.swarm_join(api->host.arg, &(struct api_swarm_join){
+		.listen_addr = body.listen_addr, .advertise_addr = body.advertise_addr, .token = body.token ? body.token : "",
+		.remotes = (const char *const *)body.remotes.items, .remote_count = body.remotes.count,
+		.availability = body.availability }, done_ok, req);
+}
+
+void api_swarm_join(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, join);
+}
+
+/* ---- update ------------------------------------------------------------------------------------------------------ */
+
+static void update(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
+{
+	struct manager *manager = api->host.manager(api->host.arg);
+	struct cluster_spec spec;
+	uint64_t version;
+	struct err err;
+
+	(void)name;
+	if (api_query_version(req, &version) < 0)
+		return;
+	if (!manager)
+		api_no_manager(api, &err);
+	else if (http_query_is_true(req, "rotateManagerUnlockKey"))
+		err_set(&err, ERR_UNSUPPORTED, "swarm unlock-key --rotate is not supported by swarmbox yet");
+	else if (shape_from_json(&cluster_spec_shape, json, http_arena(req), &spec, &err) == 0 && check_spec(&spec, &err) == 0) {
+		control_cluster_update(manager, version, &spec, http_query_is_true(req, "rotateWorkerToken"),
+				       http_query_is_true(req, "rotateManagerToken"), api_done_ok, req);
+		return;
+	}
+	http_reply_error(req, &err);
+}
+
+void api_swarm_update(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, update);
+}
+
+/* ---- leave ------------------------------------------------------------------------------------------------------- */
+
 void api_swarm_leave(struct api *api, struct http_request *req, const char *name)
 {
 	(void)name;
-	api->host.swarm_leave(api->host.arg, http_query_is_true(req, "force"), left, req);
+	api->host.swarm_leave(api->host.arg, http_query_is_true(req, "force"), done_ok, req);
 }

@@ -14,7 +14,9 @@ static const struct route routes[] = {
 	{ "GET", "/events", api_events, NEEDS_NOTHING },
 	
 	{ "POST", "/swarm/init", api_swarm_init, NEEDS_NOTHING },
+	{ "POST", "/swarm/join", api_swarm_join, NEEDS_NOTHING },
 	{ "GET", "/swarm", api_swarm_inspect, NEEDS_MANAGER },
+	{ "POST", "/swarm/update", api_swarm_update, NEEDS_MANAGER },
 	{ "POST", "/swarm/leave", api_swarm_leave, NEEDS_NOTHING },
 
 	{ "GET", "/nodes", api_node_list, NEEDS_MANAGER },
@@ -82,7 +84,6 @@ static const struct route routes[] = {
 	{ "DELETE", "/containers/{}", api_container_remove, NEEDS_NOTHING },
 
 	/* not yet */
-	{ "POST", "/swarm/join", NULL, NEEDS_NOTHING }, { "POST", "/swarm/update", NULL, NEEDS_NOTHING },
 	{ "GET", "/swarm/unlockkey", NULL, NEEDS_NOTHING }, { "POST", "/swarm/unlock", NULL, NEEDS_NOTHING },
 	{ "POST", "/secrets/create", NULL, NEEDS_NOTHING }, { "POST", "/secrets/{}/update", NULL, NEEDS_NOTHING },
 	{ "DELETE", "/secrets/{}", NULL, NEEDS_NOTHING }, { "POST", "/configs/create", NULL, NEEDS_NOTHING },

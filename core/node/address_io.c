@@ -163,3 +163,11 @@ int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret
 		return err->code == ERR_NOT_FOUND ? no_address("listen address must be an", err) : err_wrap(err, "listen address");
 	return *ret_port ? 0 : no_address("listen address must be an", err);
 }
+
+const char *address_format(struct ip ip, uint16_t port, char ret_text[ADDRESS_TEXT_SIZE])
+{
+	char text[IP_TEXT_SIZE];
+
+	snprintf(ret_text, ADDRESS_TEXT_SIZE, ip.family == 6 ? "[%s]:%u" : "%s:%u", ip_format(ip, text), port);
+	return ret_text;
+}

@@ -1,11 +1,42 @@
 /* node_internal.h - what the files of this room share. Nobody else includes it. */
 #pragma once
 #include "api/api.h"
+#include "base/rng.h"
+#include "dispatch/dispatch_client_io.h"
+#include "dispatch/dispatcher_io.h"
+#include "node/errand_io.h"
 #include "node/node.h"
+#include "node/post.h"
 #include "os/listen.h"
 #include "os/signals.h"
+#include "pki/identity_io.h"
+#include "pki/tls_context.h"
 
-enum { SOCKETS_MAX = 8 };
+enum { SOCKETS_MAX = 8, CLUSTER_PORT = 2377, DESCRIPTION_BYTES_MAX = 1 << 20, MANAGERS_BYTES_MAX = 1 << 20, AT_SIZE = 80 };
+
+/* What this node is in a cluster. */
+struct swarm {
+	struct rpc *rpc;
+	struct tls_context *tls;        /* whom it trusts, and who it is: nobody and no one, in no swarm */
+	struct identity identity;       /* empty in no swarm */
+	struct manager *manager;        /* NULL when it is none */
+	struct dispatch_client *client; /* its session as a worker; NULL when it is its own manager */
+	char listen[AT_SIZE], advertise[AT_SIZE];       /* "ip:port"; advertise "": as others see it */
+	char address[64];               /* what is told of advertise, without the port */
+	struct arena managers_arena;
+	struct manager_ats managers;    /* as they were told last, without this node; for the next start, too */
+	int wanted;                     /* enum node_role, by the cluster */
+	bool is_listening;
+	bool is_renewing;
+	unsigned renewals_failed;
+	struct rng rng;
+	struct timer listen_again, post_again, renew, member_again;
+	struct errand *errand;          /* a renewal or an admission under way */
+	struct renewing *renewing;      /* what that renewal is for */
+	struct joining *joining;        /* what a join waits for */
+	struct err trouble;             /* code 0: none */
+	struct changing *changing;      /* an init, join or leave under way */
+};
 
 struct host {
 	const struct node_settings *settings;
@@ -22,23 +53,66 @@ struct host {
 	struct net *net;
 	struct volumes *volumes;
 	struct agent *agent;
-	struct manager *manager;        /* NULL when in no swarm */
 	struct api *api;
 	struct http_server *server;
 	struct listener *listeners[SOCKETS_MAX];
 	size_t listener_count;
 	struct api_facts facts;
-	char node_id[ID_SIZE], engine_id[ID_SIZE], address[64];  /* address: what we advertise, without the port */
-	struct changing *changing;      /* an init or leave under way */
+	char node_id[ID_SIZE], engine_id[ID_SIZE];      /* node_id "": in no swarm */
+	struct swarm swarm;
 	bool is_stopping;
 	struct err failure;             /* why the loop was stopped; code 0: it was asked to */
 };
 
-/* swarm_io.c: what this node is in a cluster. */
-int swarm_open(struct host *host, struct err *err);             /* goes on with the cluster it was in, if any */
+/* swarm_io.c: what this node is in a cluster, and going on with it after a start */
+int swarm_open(struct host *host, struct err *err);
+void swarm_close(struct host *host);
+void swarm_take_setting(struct host *host, const char *id, const char *value);
+struct manager *swarm_manager(const struct host *host);         /* NULL: none, or one that does not know its cluster yet */
+void swarm_facts(void *host, struct api_swarm_facts *ret);
+void swarm_report(struct host *host, const struct task_status *status);
+int swarm_open_manager(struct host *host, struct err *err);
+void swarm_close_manager(struct host *host);
+void swarm_open_client(struct host *host);
+void swarm_close_client(struct host *host);
+void swarm_listen(struct host *host);                           /* tries until it can */
+int swarm_listen_now(struct host *host, struct err *err);
+int swarm_set_address(struct host *host, const char *listen, const char *advertise, struct err *err);
+/* Takes the buffers' content: on disk, and for every new connection. */
+int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err);
+void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
+void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret);
+const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */
+/* Everything that says that this node is in a cluster goes. */
+int swarm_forget(struct host *host, struct err *err);
+
+/* change_io.c: init and leave, one at a time */
+struct changing {
+	struct host *host;
+	api_swarm_done_fn *done;        /* NULL: answered */
+	void *arg;
+	struct timer deadline;
+	bool is_join;
+	msec give_up_at;
+};
+bool change_begin(struct host *host, api_swarm_done_fn *done, void *arg);
+void change_answer(struct host *host, const struct err *err);   /* the caller is told; it may go on */
+void change_end(struct host *host, const struct err *err);      /* and is told, unless he was */
+void change_refuse(struct host *host, api_swarm_done_fn *done, void *arg, const struct err *err);
+void change_drop(struct host *host);                            /* the node is closed */
 void swarm_init(void *host, const struct api_swarm_init *init, api_swarm_done_fn *done, void *arg);
 void swarm_leave(void *host, bool force, api_swarm_done_fn *done, void *arg);
-void swarm_close(struct host *host);
+
+/* join_io.c */
+void swarm_join(void *host, const struct api_swarm_join *join, api_swarm_done_fn *done, void *arg);
+void join_drop(struct host *host);                              /* the node is closed */
+
+/* post_io.c: certificates and roles */
+void post_open(struct host *host);
+void post_close(struct host *host);
+void post_look(struct host *host);                              /* what is wanted may have changed */
+void post_set_renewal(struct host *host);                       /* the certificate is another one */
+void post_seek_membership(struct host *host);                   /* a manager asks until it is one of raft's */
 
 /* purge_io.c: containers, network, cluster, then, when every room is closed, the files. */
 void purge_begin(struct host *host);

@@ -73,17 +73,18 @@ int node_set(struct host *host, const char *setting, const char *value, struct e
 static int take_setting(void *arg, unsigned table, const char *id, const void *bytes, size_t size, struct err *err)
 {
 	struct host *host = arg;
-	char value[ID_SIZE] = "";
+	CLEANUP(buf_finip) struct buf value = BUF_INIT;
+	bool fits = true;
 
 	(void)table;
-	if (size >= sizeof value)
-		return err_set(err, ERR_IO, "node.db: setting '%s' is damaged", id);
-	memcpy(value, bytes, size);
+	buf_add(&value, bytes, size);
 	if (str_eq(id, "node_id"))
-		str_copy(host->node_id, sizeof host->node_id, value);
+		fits = str_copy(host->node_id, sizeof host->node_id, buf_text(&value));
 	else if (str_eq(id, "engine_id"))
-		str_copy(host->engine_id, sizeof host->engine_id, value);
-	return 0;
+		fits = str_copy(host->engine_id, sizeof host->engine_id, buf_text(&value));
+	else
+		swarm_take_setting(host, id, buf_text(&value));
+	return fits ? 0 : err_set(err, ERR_IO, "node.db: setting '%s' is damaged", id);
 }
 
 static int load_settings(struct host *host, struct err *err)
@@ -131,8 +132,7 @@ static void on_status(void *arg, const struct task_status *status)
 {
 	struct host *host = arg;
 
-	if (host->manager)
-		manager_report(host->manager, status);
+	swarm_report(host, status);
 }
 
 static void on_container(void *arg, const char *action, const char *container_id, const struct container_spec *spec,
@@ -230,9 +230,8 @@ static int open_rooms(struct host *host, struct err *err)
 
 /* ---- the API ----------------------------------------------------------------------------------------------------- */
 
-static struct manager *current_manager(void *arg) { return ((struct host *)arg)->manager; }
-static const char *current_node_id(void *arg) { return ((struct host *)arg)->manager ? ((struct host *)arg)->node_id : ""; }
-static const char *current_address(void *arg) { return ((struct host *)arg)->address; }
+static struct manager *current_manager(void *arg) { return swarm_manager(arg); }
+static const char *current_node_id(void *arg) { return ((struct host *)arg)->node_id; }
 
 static void on_request(void *api, struct http_request *req)
 {
@@ -245,7 +244,7 @@ static int open_api(struct host *host, struct err *err)
 	struct api_host api = {
 		.loop = host->loop, .work = host->work, .agent = host->agent, .runtime = host->runtime, .images = host->images,
 		.puller = host->puller, .net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
-		.node_address = current_address, .swarm_init = swarm_init, .swarm_leave = swarm_leave, .arg = host,
+		.swarm_facts = swarm_facts, .swarm_init = swarm_init, .swarm_join = swarm_join, .swarm_leave = swarm_leave, .arg = host,
 	};
 	const struct str_array *sockets = &host->settings->sockets;
 
@@ -288,7 +287,7 @@ static void agent_is_ready(void *arg, const struct err *failure)
 		node_fail(host, &err);
 		return;
 	}
-	log_info("agent: ready, version %s, %s", host->settings->version, host->manager ? "in a swarm" : "in no swarm");
+	log_info("agent: ready, version %s, %s", host->settings->version, host->node_id[0] ? "in a swarm" : "in no swarm");
 	notify_state("READY=1");
 }
 
@@ -316,8 +315,7 @@ static void on_signal(void *arg, int number)
 		loop_stop(host->loop);
 		return;
 	}
-	manager_close(host->manager);
-	host->manager = NULL;
+	swarm_close(host);
 	agent_stop_all(host->agent, AGENT_STOP, stop_now, host);
 }
 
@@ -378,6 +376,7 @@ static void stop(struct host *host)
 		loop_free(host->loop);
 	fd_closep(&host->lock_fd);
 	arena_fini(&host->arena);
+	arena_fini(&host->swarm.managers_arena);
 }
 
 int node_run(const struct node_settings *settings, struct err *err)
@@ -387,6 +386,7 @@ int node_run(const struct node_settings *settings, struct err *err)
 
 	umask(0077);
 	arena_init(&host.arena, "node", HOST_ARENA_MAX);
+	arena_init(&host.swarm.managers_arena, "managers", MANAGERS_BYTES_MAX);
 	choose_tag(&host);
 	rc = check_host(settings, err) < 0 || lock_data_root(&host, err) < 0 || start(&host, err) < 0 ? -1 : 0;
 	if (rc == 0) {

@@ -38,7 +38,7 @@ void purge_begin(struct host *host)
 /* Our own names only: a root may hold what is not ours, and then stays. */
 static bool is_ours(const char *name)
 {
-	static const char *const ours[] = { "containers", "images", "volumes", "shims", "lock", "self", "swarmbox.sock", NULL };
+	static const char *const ours[] = { "containers", "images", "volumes", "certificates", "shims", "lock", "self", "swarmbox.sock", NULL };
 
 	for (size_t i = 0; ours[i]; i++)
 		if (str_eq(ours[i], name))

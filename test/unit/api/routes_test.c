@@ -97,7 +97,7 @@ static bool is_known(const char *method, const char *path)
 
 TEST(route_find_tells_what_docker_has_and_swarmbox_has_not)
 {
-	EXPECT(is_known("POST", "/swarm/join"));
+	EXPECT(is_known("POST", "/swarm/unlock"));
 	EXPECT(is_known("POST", "/secrets/create"));
 	EXPECT(is_known("POST", "/networks/prune"));
 	EXPECT(is_known("DELETE", "/networks/web"));

@@ -1,0 +1,279 @@
+/* Certificates and roles: asks for the next certificate in time, and for the one of another role when the cluster wants it; becomes a
+ * manager or stops being one. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "base/str.h"
+#include "node/node_internal.h"
+#include "os/clock.h"
+#include "pki/renewal.h"
+
+enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, TIMER_MAX_MS = 24 * 3600 * 1000 };
+
+static void seek_again(void *host);
+
+/* ---- renewing ---------------------------------------------------------------------------------------------------- */
+
+static void after_renewal(struct host *host, const struct err *err)
+{
+	struct swarm *swarm = &host->swarm;
+
+	swarm->is_renewing = false;
+	if (!err) {
+		swarm->renewals_failed = 0;
+		log_info("swarm: this node's certificate is new, its role %s", swarm->identity.facts.name.role);
+		post_look(host);
+		return;
+	}
+	log_debug("swarm: certificate: %s", err->text);
+	swarm->renewals_failed++;
+	if (cert_name_is_manager(&swarm->identity.facts.name) != (swarm->wanted == ROLE_MANAGER))
+		timer_set_in(&swarm->post_again, ROLE_AGAIN_MS);
+	else
+		timer_set_in(&swarm->renew, renewal_retry_ms(swarm->renewals_failed, &swarm->rng));
+}
+
+struct renewing { struct host *host; struct buf key; };
+
+static void renewing_free(struct renewing *r)
+{
+	if (!r)
+		return;
+	seal_wipe(&r->key);
+	free(r);
+}
+
+static void renewed(void *arg, const void *body, size_t size, const char *own_address UNUSED, const struct err *failure)
+{
+	struct renewing *r = arg;
+	struct host *host = r->host;
+	struct renew_answer answer;
+	struct arena arena;
+	struct err err;
+	int got = -1;
+
+	host->swarm.errand = NULL;
+	host->swarm.renewing = NULL;
+	arena_init(&arena, "renew", POST_ARENA_MAX);
+	if (failure)
+		err = *failure;
+	else if (dispatch_read(&renew_answer_shape, body, size, &arena, &answer, &err) == 0)
+		got = swarm_set_identity(host, answer.roots ? answer.roots : "", answer.cert ? answer.cert : "", &r->key, &err);
+	arena_fini(&arena);
+	renewing_free(r);
+	after_renewal(host, got < 0 ? &err : NULL);
+}
+
+static void ask_others(struct host *host, struct renewing *r, const char *request)
+{
+	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	struct arena arena;
+
+	arena_init(&arena, "renew", POST_ARENA_MAX);
+	dispatch_write(&renew_ask_shape, &(struct renew_ask){ (char *)(uintptr_t)request }, &body);
+	host->swarm.errand = errand_new(host->loop, host->swarm.rpc, swarm_manager_addresses(host, &arena), NULL, RPC_RENEW, &body,
+					RENEW_CALL_MS, renewed, r);
+	host->swarm.renewing = r;
+	arena_fini(&arena);
+}
+
+/* A manager signs for itself, but not that it is one no more: that is for those who stay. */
+static void renew(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+	struct manager *manager = swarm_manager(host);
+	CLEANUP(buf_finip) struct buf request = BUF_INIT, chain = BUF_INIT;
+	struct renewing *r = NEW(struct renewing);
+	struct err err;
+	int got;
+
+	r->host = host;
+	swarm->is_renewing = true;
+	got = cert_key_new(&r->key, &err) < 0 || cert_request_new(buf_text(&r->key), NULL, &request, &err) < 0 ? -1 : 0;
+	if (got == 0 && manager && manager_is_current(manager) && swarm->wanted == ROLE_MANAGER) {
+		got = manager_sign(manager, host->node_id, buf_text(&request), &chain, &err);
+		if (got == 0)
+			got = swarm_set_identity(host, view_cluster(manager_view(manager))->tls.trust_root, buf_text(&chain), &r->key, &err);
+		renewing_free(r);
+		after_renewal(host, got < 0 ? &err : NULL);
+	} else if (got == 0 && swarm->managers.count && !swarm->errand) {
+		ask_others(host, r, buf_text(&request));
+	} else {
+		renewing_free(r);
+		if (got == 0)
+			err_set(&err, ERR_UNAVAILABLE, "no manager is known that could sign");
+		after_renewal(host, &err);
+	}
+}
+
+static void renewal_is_due(void *arg)
+{
+	struct host *host = arg;
+
+	if (host->node_id[0] && !host->swarm.is_renewing)
+		renew(host);
+}
+
+void post_set_renewal(struct host *host)
+{
+	nsec wait = renewal_at(&host->swarm.identity.facts, &host->swarm.rng) - clock_wall_ns();
+
+	timer_set_in(&host->swarm.renew, MIN(MAX(wait / 1000000, 1000), TIMER_MAX_MS));
+}
+
+/* ---- becoming a manager ------------------------------------------------------------------------------------------ */
+
+static bool is_member(const struct host *host)
+{
+	struct roster roster;
+
+	manager_roster(host->swarm.manager, &roster);
+	return roster_find(&roster, host->node_id) != NULL;
+}
+
+static void asked_for_membership(void *arg, const void *body UNUSED, size_t size UNUSED, const char *own_address UNUSED,
+				 const struct err *err)
+{
+	struct host *host = arg;
+
+	host->swarm.errand = NULL;
+	if (err)
+		log_info("swarm: this node is to be a manager: %s", err->text);
+	timer_set_in(&host->swarm.member_again, MEMBER_AGAIN_MS);
+}
+
+static void seek_again(void *arg)
+{
+	struct host *host = arg;
+	struct swarm *swarm = &host->swarm;
+	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	struct member_ask ask = { .address = swarm->advertise };
+	struct arena arena;
+
+	if (!swarm->manager || is_member(host) || swarm->wanted != ROLE_MANAGER)
+		return;
+	if (swarm->errand || !swarm->managers.count) {
+		timer_set_in(&swarm->member_again, MEMBER_AGAIN_MS);
+		return;
+	}
+	arena_init(&arena, "member", POST_ARENA_MAX);
+	ask.raft_id = replica_status(manager_replica(swarm->manager)).self;
+	dispatch_write(&member_ask_shape, &ask, &body);
+	swarm->errand = errand_new(host->loop, swarm->rpc, swarm_manager_addresses(host, &arena), NULL, RPC_MEMBER, &body, RENEW_CALL_MS,
+				   asked_for_membership, host);
+	arena_fini(&arena);
+}
+
+void post_seek_membership(struct host *host)
+{
+	timer_set_in(&host->swarm.member_again, 0);
+}
+
+static int make_manager(struct host *host, struct err *err)
+{
+	if (swarm_listen_now(host, err) < 0 ||
+	    replica_join(host->store, host->swarm.identity.facts.name.cluster_id, host->node_id, replica_new_id(), err) < 0)
+		return -1;
+	return swarm_open_manager(host, err);
+}
+
+/* The session goes on until this node knows the cluster itself. */
+static void rise(struct host *host)
+{
+	struct err err;
+
+	log_info("swarm: this node becomes a manager");
+	if (make_manager(host, &err) == 0) {
+		post_seek_membership(host);
+		return;
+	}
+	log_error("swarm: this node cannot become a manager: %s", err.text);
+	host->swarm.trouble = err;
+	timer_set_in(&host->swarm.post_again, 10 * ROLE_AGAIN_MS);
+}
+
+/* ---- becoming a worker ------------------------------------------------------------------------------------------- */
+
+static void step_down(struct host *host)
+{
+	struct err err;
+
+	log_info("swarm: this node is a worker from now on");
+	swarm_close_manager(host);
+	if (store_cluster_wipe(host->store, &err) < 0)
+		log_error("swarm: the state of the cluster stays on the disk: %s", err.text);
+	swarm_open_client(host);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+static void learn(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+	struct manager *manager = swarm_manager(host);
+	const struct node *self = manager ? view_node(manager_view(manager), host->node_id) : NULL;
+	struct manager_ats managers;
+	struct arena arena;
+
+	if (!self)
+		return;
+	swarm->wanted = self->spec.role;
+	arena_init(&arena, "managers", POST_ARENA_MAX);
+	dispatcher_managers(manager_view(manager), &arena, &managers);
+	swarm_keep_managers(host, &managers);
+	arena_fini(&arena);
+}
+
+static void look(void *arg)
+{
+	struct host *host = arg;
+	struct swarm *swarm = &host->swarm;
+
+	if (!host->node_id[0] || !swarm->identity.chain_pem.len)
+		return;
+	learn(host);
+	switch (post_next((struct post_in){
+		.runs = swarm->manager ? POST_MANAGER : swarm->client ? POST_WORKER : POST_NONE,
+		.is_certified_manager = cert_name_is_manager(&swarm->identity.facts.name),
+		.wanted = swarm->wanted, .is_busy = swarm->is_renewing })) {
+	case POST_REST:
+		break;
+	case POST_RENEW:
+		renew(host);
+		break;
+	case POST_RISE:
+		rise(host);
+		break;
+	case POST_STEP_DOWN:
+		step_down(host);
+		break;
+	}
+}
+
+/* Whoever says that something changed is on the stack still. */
+void post_look(struct host *host)
+{
+	timer_set_in(&host->swarm.post_again, 0);
+}
+
+void post_open(struct host *host)
+{
+	timer_init(&host->swarm.post_again, host->loop, look, host);
+	timer_init(&host->swarm.renew, host->loop, renewal_is_due, host);
+	timer_init(&host->swarm.member_again, host->loop, seek_again, host);
+}
+
+void post_close(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+
+	timer_cancel(&swarm->post_again);
+	timer_cancel(&swarm->renew);
+	timer_cancel(&swarm->member_again);
+	errand_forget(swarm->errand);
+	swarm->errand = NULL;
+	renewing_free(swarm->renewing);
+	swarm->renewing = NULL;
+	swarm->is_renewing = false;
+}
