@@ -127,7 +127,7 @@ static void fail_leaderless(struct ask *ask)
 static void move(struct ask *ask)
 {
 	struct manager *m = ask->manager;
-	struct rpc_conn *conn = link_conn(m);
+	struct rpc_conn *conn = to_leader_conn(m);
 
 	if (ask->failure.code) {
 		answer(ask, 0, &ask->failure);

@@ -160,7 +160,7 @@ static void on_status(void *arg)
 
 	if (!m->replica)
 		return;
-	link_follow(m);
+	to_leader_follow(m);
 	lead_soon(m);
 	if (!m->has_assigned)
 		timer_set_in(&m->catch_up, 0);
@@ -266,7 +266,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	m->sights = map_new();
 	list_init(&m->asks);
 	init_timers(m);
-	link_open(m);
+	to_leader_open(m);
 	lead_open(m);
 	m->dispatcher = dispatcher_new(loop, rpc, &dispatcher_hooks);
 	serve_open(m);
@@ -294,7 +294,7 @@ void manager_close(struct manager *m)
 	/* Whoever waits is answered during the close, and must find nothing to retry with. */
 	replica = m->replica;
 	m->replica = NULL;
-	link_close(m);
+	to_leader_close(m);
 	dispatcher_free(m->dispatcher);
 	replica_close(replica);
 	asks_end(m);

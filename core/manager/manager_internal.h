@@ -78,11 +78,11 @@ void ask_refuse(struct ask *ask, const struct err *err);
 void asks_pump(void *manager);          /* the leader, or the way to it, may be another one now; the view may have come further */
 void asks_end(struct manager *m);       /* the manager is closed: each is answered so */
 
-/* link_io.c */
-void link_open(struct manager *m);
-void link_follow(struct manager *m);    /* to whoever leads now */
-struct rpc_conn *link_conn(const struct manager *m);    /* NULL: not up, or we lead ourselves */
-void link_close(struct manager *m);
+/* to_leader_io.c */
+void to_leader_open(struct manager *m);
+void to_leader_follow(struct manager *m);    /* to whoever leads now */
+struct rpc_conn *to_leader_conn(const struct manager *m);    /* NULL: not up, or we lead ourselves */
+void to_leader_close(struct manager *m);
 
 /* lead_io.c */
 void lead_open(struct manager *m);

@@ -187,7 +187,7 @@ static void tell_leader(struct manager *m, struct rpc_conn *conn)
 void reports_propose(void *arg)
 {
 	struct manager *m = arg;
-	struct rpc_conn *conn = link_conn(m);
+	struct rpc_conn *conn = to_leader_conn(m);
 
 	if (replica_is_leader(m->replica) || (!conn && replica_status(m->replica).config->count <= 1)) {
 		while (map_count(m->reports))
@@ -201,7 +201,7 @@ void reports_propose(void *arg)
 void reports_beat(void *arg)
 {
 	struct manager *m = arg;
-	struct rpc_conn *conn = link_conn(m);
+	struct rpc_conn *conn = to_leader_conn(m);
 
 	timer_set_in(&m->beat, BEAT_MS);
 	if (conn && !m->is_telling)

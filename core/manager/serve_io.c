@@ -243,7 +243,7 @@ static void handed_on(void *arg, const void *body, size_t size, const struct err
 static void hand_on(struct manager *m, struct rpc_ask *ask, const struct member_ask *member)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
-	struct rpc_conn *conn = link_conn(m);
+	struct rpc_conn *conn = to_leader_conn(m);
 	struct err err;
 
 	if (!conn) {

@@ -52,7 +52,7 @@ static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason UNUSE
 	timer_set_in(&m->link.again, DIAL_AGAIN_MS);
 }
 
-void link_follow(struct manager *m)
+void to_leader_follow(struct manager *m)
 {
 	static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
 	static const struct tls_trust trust = { NULL };
@@ -74,20 +74,20 @@ void link_follow(struct manager *m)
 static void again(void *arg)
 {
 	struct manager *m = arg;
-	link_follow(m);
+	to_leader_follow(m);
 }
 
-void link_open(struct manager *m)
+void to_leader_open(struct manager *m)
 {
 	timer_init(&m->link.again, m->loop, again, m);
 }
 
-struct rpc_conn *link_conn(const struct manager *m)
+struct rpc_conn *to_leader_conn(const struct manager *m)
 {
 	return m->link.conn && rpc_conn_is_up(m->link.conn) && str_eq(leader_of(m), m->link.node_id) ? m->link.conn : NULL;
 }
 
-void link_close(struct manager *m)
+void to_leader_close(struct manager *m)
 {
 	timer_cancel(&m->link.again);
 	hang_up(m);
