@@ -196,19 +196,31 @@ static void change_members(struct manager *m)
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
+static bool is_unreachable(const struct manager *m, const char *node_id)
+{
+	const struct roster_member *member;
+	struct roster roster;
+
+	manager_roster(m, &roster);
+	member = roster_find(&roster, node_id);
+	return !member || !member->is_reachable;
+}
+
 static void look_for_managers(struct manager *m)
 {
 	msec now = loop_now(m->loop);
 	const char *id;
-	void *beats;
+	void *value;
 
-	for (size_t at = 0; map_next(m->lead.managers, &at, &id, &beats);) {
-		if (now < beats_deadline(beats))
+	for (size_t at = 0; map_next(m->lead.managers, &at, &id, &value);) {
+		struct fellow *fellow = value;
+
+		if (now < beats_deadline(&fellow->beats) || (!fellow->was_heard && !is_unreachable(m, id)))
 			continue;
 		liveness_silent(&m->lead.live, id, id, now);
 		liveness_manager_lost(&m->lead.live, id, now);
 		map_remove(m->lead.managers, id);
-		free(beats);
+		free(fellow);
 	}
 }
 
@@ -245,20 +257,29 @@ void lead_sight(struct manager *m, const char *node_id, int sight, const char *m
 	set_timer(m, 0);
 }
 
+static struct fellow *fellow_of(struct manager *m, const char *manager_id)
+{
+	struct fellow *fellow = map_get(m->lead.managers, manager_id);
+
+	if (fellow)
+		return fellow;
+	fellow = NEW(struct fellow);
+	beats_init(&fellow->beats, loop_now(m->loop));
+	map_put(m->lead.managers, manager_id, fellow);
+	return fellow;
+}
+
 void lead_heard(struct manager *m, const char *manager_id)
 {
-	msec now = loop_now(m->loop);
-	struct beats *beats = map_get(m->lead.managers, manager_id);
-	const struct live_node *node = map_get(m->lead.live.nodes, manager_id);
+	const struct live_node *node;
+	struct fellow *fellow;
 
 	if (!m->lead.is_on)
 		return;
-	if (!beats) {
-		beats = NEW(struct beats);
-		beats_init(beats, now);
-		map_put(m->lead.managers, manager_id, beats);
-	}
-	beats_add(beats, now);
+	fellow = fellow_of(m, manager_id);
+	beats_add(&fellow->beats, loop_now(m->loop));
+	fellow->was_heard = true;
+	node = map_get(m->lead.live.nodes, manager_id);
 	if (node && (node->state != LIVE_HELD || !str_eq(node->holder, manager_id)))
 		lead_sight(m, manager_id, SIGHT_HELD, manager_id);
 }
@@ -292,6 +313,7 @@ void lead_on_applied(struct manager *m, const struct applied *applied)
 static void begin(struct manager *m)
 {
 	const struct view_object *object;
+	struct roster roster;
 	const char *id;
 
 	m->lead.is_on = true;
@@ -302,19 +324,23 @@ static void begin(struct manager *m)
 	lead_sight(m, m->node_id, SIGHT_HELD, m->node_id);
 	for (size_t at = 0; (id = dispatcher_next(m->dispatcher, &at));)
 		lead_sight(m, id, SIGHT_HELD, m->node_id);
+	manager_roster(m, &roster);
+	for (size_t i = 0; i < roster.count; i++)
+		if (!str_eq(roster.items[i].node_id, m->node_id))
+			fellow_of(m, roster.items[i].node_id);
 	set_timer(m, 0);
 }
 
 static void end(struct manager *m)
 {
-	void *beats;
+	void *fellow;
 
 	timer_cancel(&m->lead.timer);
 	if (!m->lead.is_on)
 		return;
 	m->lead.is_on = m->lead.is_changing = false;
-	for (size_t at = 0; map_next(m->lead.managers, &at, NULL, &beats);)
-		free(beats);
+	for (size_t at = 0; map_next(m->lead.managers, &at, NULL, &fellow);)
+		free(fellow);
 	map_free(m->lead.managers);
 	m->lead.managers = NULL;
 	liveness_fini(&m->lead.live);

@@ -19,11 +19,14 @@ struct link {
 	bool has_told_all;              /* this leader knows every node that we hold */
 };
 
+/* Another manager, as the leader hears of it. One that was not heard of since we lead may be on its way; one that cannot be reached is not. */
+struct fellow { struct beats beats; bool was_heard; };
+
 /* What a leader does besides answering. */
 struct lead {
 	bool is_on;
 	struct liveness live;
-	struct map *managers;           /* node id -> struct beats, of the others: when they told us something last */
+	struct map *managers;           /* node id -> struct fellow: the others, and when they told us something last */
 	struct timer timer;
 	bool is_changing;               /* a change of members is under way */
 	bool is_writing;                /* what it saw of nodes is */
