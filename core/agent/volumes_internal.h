@@ -12,6 +12,7 @@ struct volumes {
 	struct map *by_name;    /* name -> struct volume, owned */
 	void (*watcher)(void *arg, const char *action, const char *name);
 	void *watcher_arg;
+	struct list savings;    /* of struct saving, in the order in which the store answers */
 	struct list jobs;       /* of struct volume_job: under way on a work thread; they write there, we free */
 	char lanes[16];         /* by name, so that the jobs of one volume keep their order, also over its removal and its return */
 };

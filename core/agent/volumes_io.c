@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/node_tables.h"
 #include "agent/volume_mount_io.h"
@@ -18,6 +19,9 @@
 enum { VOLUME_NAME_MAX = 255 };
 /* No volume's name starts with a dot: a folder that does is on its way out. */
 #define REMOVED_PREFIX ".removed."
+
+/* A row on its way to the disk; done may be NULL. */
+struct saving { struct list node; struct volumes *volumes; char *name; volumes_saved_fn *done; void *arg; };
 
 static const struct field volume_fields[] = {
 	F(1, STR, volume, name, "Name", 0),
@@ -46,6 +50,7 @@ static int load_row(void *arg, unsigned table, const char *id, const void *bytes
 		volume_free(volume);
 		return err_set(err, ERR_IO, "node.db: volume '%s' is damaged", id);
 	}
+	volume->is_saved = true;
 	map_put(volumes->by_name, id, volume);
 	return 0;
 }
@@ -100,6 +105,7 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	volumes->work = work;
 	volumes->dir = str_dup(dir);
 	volumes->by_name = map_new();
+	list_init(&volumes->savings);
 	list_init(&volumes->jobs);
 	/* for root alone: containers may have left setuid programs in their volumes */
 	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) ||
@@ -112,6 +118,13 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	return 0;
 }
 
+static void saving_free(struct saving *saving)
+{
+	list_remove(&saving->node);
+	free(saving->name);
+	free(saving);
+}
+
 void volumes_close(struct volumes *volumes)
 {
 	void *volume;
@@ -119,6 +132,8 @@ void volumes_close(struct volumes *volumes)
 	if (!volumes)
 		return;
 	volume_use_close(volumes);
+	LIST_EACH(item, &volumes->savings)
+		saving_free(CONTAINER_OF(item, struct saving, node));
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &volume);)
 		volume_free(volume);
 	map_free(volumes->by_name);
@@ -187,66 +202,119 @@ static int check_options(const char *driver, const struct str_map *options, stru
 	return options ? volume_options_check(options, err) : 0;
 }
 
-/* The row is queued, not waited for: the folder is what a container needs, and a folder without a row is found again by name. */
-static int keep(struct volumes *volumes, const struct volume *volume, struct err *err)
+/* Nobody was told of it, and there is nothing in it. */
+static void forget(struct volumes *volumes, struct volume *volume)
+{
+	CLEANUP(str_freep) char *path = path_join(volumes->dir, volume->name);
+	CLEANUP(str_freep) char *data = path_join(path, "_data");
+
+	rmdir(data);
+	rmdir(path);
+	tell(volumes, "destroy", volume->name);
+	map_remove(volumes->by_name, volume->name);
+	volume_free(volume);
+}
+
+static void saved(void *arg, const struct err *failure)
+{
+	struct saving *saving = arg;
+	struct volume *volume = map_get(saving->volumes->by_name, saving->name);
+	struct err err;
+
+	if (failure) {
+		err = *failure;
+		err_wrap(&err, "create %s", saving->name);
+		log_warn("volumes: %s", err.text);
+	}
+	if (volume && !failure)
+		volume->is_saved = true;
+	else if (volume && saving->done && !volume->is_saved)
+		forget(saving->volumes, volume);
+	if (saving->done && !failure && !volume)
+		err_set(&err, ERR_NOT_FOUND, "create %s: it was removed meanwhile", saving->name);
+	if (saving->done)
+		saving->done(saving->arg, failure ? NULL : volume, failure || !volume ? &err : NULL);
+	saving_free(saving);
+}
+
+static int keep(struct volumes *volumes, const struct volume *volume, volumes_saved_fn *done, void *arg, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct store_row row = { .table = NODE_TABLE_VOLUME, .id = volume->name };
+	struct saving *saving = NEW(struct saving);
 
+	*saving = (struct saving){ .volumes = volumes, .name = str_dup(volume->name), .done = done, .arg = arg };
+	list_add_last(&volumes->savings, &saving->node);
 	shape_encode(&volume_shape, volume, &bytes);
 	row.bytes = bytes.data;
 	row.size = bytes.len;
-	return store_node_write(volumes->store, &row, 1, NULL, NULL, err);
+	if (store_node_write(volumes->store, &row, 1, saved, saving, err) == 0)
+		return 0;
+	saving_free(saving);
+	return -1;
 }
 
 /* Folder, row, memory. */
-static int create(struct volumes *volumes, const char *name, bool is_anonymous, const struct str_map *options, const struct str_map *labels,
-		  const struct volume **ret, struct err *err)
+struct wish { const char *name; bool is_anonymous; const struct str_map *options, *labels; volumes_saved_fn *done; void *arg; };
+
+static int create(struct volumes *volumes, struct wish wish, const struct volume **ret, struct err *err)
 {
 	static char anonymous[] = "com.docker.volume.anonymous";
 	struct str_pair label = { anonymous, NULL };
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	struct volume *volume, given = { .name = (char *)(uintptr_t)name, .is_anonymous = is_anonymous };
+	struct volume *volume, given = { .name = (char *)(uintptr_t)wish.name, .is_anonymous = wish.is_anonymous };
 
-	if ((*ret = map_get(volumes->by_name, name)))
-		return 0;
-	if (labels && labels->count)
-		given.labels = *labels;
+	if ((*ret = map_get(volumes->by_name, wish.name)))
+		return (*ret)->is_saved ? 0 : keep(volumes, *ret, wish.done, wish.arg, err) < 0 ? err_wrap(err, "create %s", wish.name) : 1;
+	if (wish.labels && wish.labels->count)
+		given.labels = *wish.labels;
 	else if (given.is_anonymous)
 		given.labels = (struct str_map){ &label, 1 };
-	if (options)
-		given.options = *options;
+	if (wish.options)
+		given.options = *wish.options;
 	given.created_wall = clock_wall_ns();
-	if (dir_make(volumes_path(volumes, name, &path), 0755, err) < 0 || keep(volumes, &given, err) < 0)
-		return err_wrap(err, "create %s", name);
+	if (dir_make(volumes_path(volumes, wish.name, &path), 0755, err) < 0 || keep(volumes, &given, wish.done, wish.arg, err) < 0)
+		return err_wrap(err, "create %s", wish.name);
 	volume = NEW(struct volume);
 	shape_copy(&volume_shape, &given, NULL, volume);
-	map_put(volumes->by_name, name, volume);
-	tell(volumes, "create", name);
+	map_put(volumes->by_name, wish.name, volume);
+	tell(volumes, "create", wish.name);
 	*ret = volume;
-	return 0;
+	return 1;
 }
 
-int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
-		   const struct volume **ret, struct err *err)
+int volumes_create_saved(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
+			 volumes_saved_fn *done, void *arg, const struct volume **ret, struct err *err)
 {
+	struct wish wish = { .name = name, .options = options, .labels = labels, .done = done, .arg = arg };
 	char invented[HEX_ID_SIZE];
 
 	if (check_options(driver, options, err) < 0)
 		return err_wrap(err, "create %.100s", str_is_empty(name) ? "" : name);
 	if (str_is_empty(name)) {
 		entropy_hex_id(invented);
-		return create(volumes, invented, true, options, labels, ret, err);
+		wish.name = invented;
+		wish.is_anonymous = true;
+	} else if (check_name(name, err) < 0) {
+		return -1;
 	}
-	return check_name(name, err) < 0 ? -1 : create(volumes, name, false, options, labels, ret, err);
+	return create(volumes, wish, ret, err);
+}
+
+int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
+		   const struct volume **ret, struct err *err)
+{
+	return volumes_create_saved(volumes, name, driver, options, labels, NULL, NULL, ret, err) < 0 ? -1 : 0;
 }
 
 int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
 			     const struct str_map *labels, const struct volume **ret, struct err *err)
 {
+	struct wish wish = { .name = name, .is_anonymous = true, .options = options, .labels = labels };
+
 	if (check_options(driver, options, err) < 0)
 		return err_wrap(err, "create %.100s", name);
-	return create(volumes, name, true, options, labels, ret, err);
+	return create(volumes, wish, ret, err) < 0 ? -1 : 0;
 }
 
 static int refuse_in_use(const char *name, const char *const *users, size_t count, struct err *err)

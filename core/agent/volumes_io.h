@@ -15,7 +15,7 @@ struct volume {
 	char *name;
 	struct str_map labels, options;
 	nsec created_wall;
-	bool is_anonymous;
+	bool is_anonymous, is_saved;
 	struct strlist users;           /* container ids; only of one with a file system of its own */
 };
 
@@ -31,6 +31,12 @@ const char *volumes_path(const struct volumes *volumes, const char *name, struct
 /* Existing with the same options is success (Docker). Bad names, drivers, options: ERR_INVALID in Docker's words. name "" invents 64 hex characters. */
 int volumes_create(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
 		   const struct volume **ret, struct err *err);
+/* For somebody who is to be told that it is there. 0: it is on the disk already; 1: done comes from the loop, when it is, or could not be written and is not
+ * there; -1: it does not. The one that volumes_create makes for a container is written down behind the container's back, and again when it is next asked for:
+ * its folder is found by its name. */
+typedef void volumes_saved_fn(void *arg, const struct volume *volume, const struct err *failure);
+int volumes_create_saved(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options, const struct str_map *labels,
+			 volumes_saved_fn *done, void *arg, const struct volume **ret, struct err *err);
 /* One that goes with its container, by 64 hex characters that were chosen before. */
 int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
 			     const struct str_map *labels, const struct volume **ret, struct err *err);

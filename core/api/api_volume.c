@@ -139,21 +139,36 @@ static const struct field create_fields[] = {
 };
 static const struct shape create_shape = SHAPE(create_body, create_fields);
 
-static void create(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
-{
-	struct create_body body;
-	const struct volume *volume;
-	yyjson_mut_doc *doc;
-	struct err err;
+struct creation { struct api *api; struct http_request *req; };
 
-	(void)name;
-	if (shape_from_json(&create_shape, json, http_arena(req), &body, &err) < 0 ||
-	    volumes_create(api->host.volumes, body.name, body.driver, &body.options, &body.labels, &volume, &err) < 0) {
-		http_reply_error(req, &err);
+static void created(void *arg, const struct volume *volume, const struct err *failure)
+{
+	const struct creation *creation = arg;
+	yyjson_mut_doc *doc;
+
+	if (failure) {
+		http_reply_error(creation->req, failure);
 		return;
 	}
 	doc = yyjson_mut_doc_new(NULL);
-	api_reply_doc(req, 201, doc, volume_json(api, volume, doc));
+	api_reply_doc(creation->req, 201, doc, volume_json(creation->api, volume, doc));
+}
+
+static void create(struct api *api, struct http_request *req, yyjson_val *json, const char *name)
+{
+	struct creation *creation = ARENA_NEW(http_arena(req), struct creation);
+	const struct volume *volume = NULL;
+	struct create_body body;
+	struct err err;
+	int result;
+
+	(void)name;
+	*creation = (struct creation){ api, req };
+	result = shape_from_json(&create_shape, json, http_arena(req), &body, &err);
+	if (result == 0)
+		result = volumes_create_saved(api->host.volumes, body.name, body.driver, &body.options, &body.labels, created, creation, &volume, &err);
+	if (result <= 0)
+		created(creation, volume, result < 0 ? &err : NULL);
 }
 
 void api_volume_create(struct api *api, struct http_request *req, const char *name)

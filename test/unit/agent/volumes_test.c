@@ -304,6 +304,36 @@ TEST(volumes_prune_tells_what_went_and_how_much_it_held)
 	lab_fini(&lab);
 }
 
+static void on_saved(void *arg, const struct volume *volume, const struct err *failure)
+{
+	EXPECT_INT(!volume, !!failure);
+	EXPECT(!volume || volume->is_saved);
+	on_answer(arg, failure);
+}
+
+TEST(volumes_are_told_of_when_they_are_on_the_disk)
+{
+	const struct volume *volume;
+	struct lab lab;
+
+	lab_init(&lab);
+	lab.answers = 0;
+	EXPECT_INT(volumes_create_saved(lab.volumes, "v1", "local", NULL, NULL, on_saved, &lab, &volume, &lab.err), 1);
+	EXPECT(lab.answers == 0 && !volume->is_saved && until(&lab, is_answered) && lab.answer.code == 0);
+	EXPECT_INT(volumes_create_saved(lab.volumes, "v1", "local", NULL, NULL, on_saved, &lab, &volume, &lab.err), 0);
+	/* one that a container made, and that somebody asks for before it is written */
+	lab.answers = 0;
+	EXPECT_STR(create(&lab, "v2", ""), "v2");
+	EXPECT_INT(volumes_create_saved(lab.volumes, "v2", "local", NULL, NULL, on_saved, &lab, &volume, &lab.err), 1);
+	EXPECT(until(&lab, is_answered) && lab.answer.code == 0);
+	/* closed while one is on its way */
+	EXPECT_INT(volumes_create_saved(lab.volumes, "v3", "local", NULL, NULL, on_saved, &lab, &volume, &lab.err), 1);
+	lab_close(&lab);
+	lab_open(&lab);
+	EXPECT(volumes_find(lab.volumes, "v1") && volumes_find(lab.volumes, "v2") && volumes_find(lab.volumes, "v3"));
+	lab_fini(&lab);
+}
+
 TEST(volumes_close_with_work_under_way)
 {
 	struct strlist names = { 0 };
