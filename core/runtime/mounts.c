@@ -74,7 +74,8 @@ static void add_own(struct mount_plan *plan, struct mount_step step, const struc
 	add(plan, step);
 }
 
-/* v2 is one mount; each v1 hierarchy is its own, below a small tmpfs that is sealed at the end. */
+/* v2 is one mount. Of each v1 hierarchy the container's own group is bound, below a small tmpfs that is sealed at the end: a new mount would look the
+ * same, but the kernel goes through all groups of the host for it, and waits for those that are on their way out. */
 static void add_cgroups(const struct shim_plan *shim, struct mount_plan *plan, struct arena *arena)
 {
 	bool is_sealed = !shim->spec.has_writable_sys;
@@ -91,8 +92,11 @@ static void add_cgroups(const struct shim_plan *shim, struct mount_plan *plan, s
 		/* a shared group of device rules is of no use to the inside */
 		if (str_eq(controllers, "devices"))
 			continue;
-		add(plan, (struct mount_step){ .target = arena_printf(arena, "/sys/fs/cgroup/%s", controllers), .type = "cgroup",
-					       .data = controllers, .flags = flags });
+		struct container_mount *group = ARENA_ARRAY(arena, struct container_mount, 1);
+
+		*group = (struct container_mount){ .kind = CONTAINER_BIND, .source = shim->cgroups[i].dir, .is_readonly = is_sealed, .is_nonrecursive = true,
+						   .target = arena_printf(arena, "/sys/fs/cgroup/%s", controllers) };
+		add(plan, (struct mount_step){ .act = MOUNT_TREE, .target = group->target, .user = group });
 	}
 	if (is_sealed)
 		add(plan, (struct mount_step){ .act = MOUNT_SEAL, .target = "/sys/fs/cgroup" });

@@ -15,7 +15,7 @@ struct mount_step {
 	enum mount_act act;
 	const char *target, *type, *data;
 	unsigned long flags;             /* MS_* of mount(2) */
-	const struct container_mount *user;      /* what the user asked for; NULL: Docker's own */
+	const struct container_mount *user;      /* what the user asked for, or a group of cgroup v1; NULL: Docker's own */
 };
 struct mount_plan {
 	struct mount_step *steps;

@@ -182,7 +182,8 @@ static void emit_verdict(struct seccomp_filter *filter, enum verdict verdict)
 }
 
 /* "At or above the middle run?": the lower half follows at once, the upper half behind it. A half longer than a conditional jump reaches
- * (255) is jumped over by an unconditional one. The number is in the accumulator throughout. */
+ * (255) is jumped over by an unconditional one, put in front of it when that is known: all jumps in it are relative. The number is in the accumulator
+ * throughout. */
 static void emit_search(struct seccomp_filter *filter, const struct run *runs, size_t count)
 {
 	if (count == 1) {
@@ -191,12 +192,18 @@ static void emit_search(struct seccomp_filter *filter, const struct run *runs, s
 	}
 	size_t half = count / 2, at = filter->count;
 
-	emit_jump(filter, BPF_JGE, (uint32_t)runs[half].first, 0, 1);
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_jump(filter, BPF_JGE, (uint32_t)runs[half].first, 0, 0);
 	emit_search(filter, runs, half);
-	filter->insns[at + 1].k = (uint32_t)(filter->count - (at + 2));
-	if (filter->insns[at + 1].k < UINT8_MAX)
-		filter->insns[at].jt = (uint8_t)(filter->insns[at + 1].k + 1);
+	size_t length = filter->count - (at + 1);
+
+	if (length <= UINT8_MAX) {
+		filter->insns[at].jt = (uint8_t)length;
+	} else {
+		emit_return(filter, 0);          /* room for one more */
+		memmove(&filter->insns[at + 2], &filter->insns[at + 1], length * sizeof *filter->insns);
+		filter->insns[at].jf = 1;
+		filter->insns[at + 1] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)length);
+	}
 	emit_search(filter, runs + half, count - half);
 }
 

@@ -102,7 +102,7 @@ TEST(mounts_are_dockers_own_then_the_users_by_depth)
 
 	arena_init(&arena, "test", 1 << 20);
 	EXPECT_STR(targets(&plan, &arena),
-		   "/proc=proc /dev=tmpfs /dev/pts=devpts /dev/mqueue=mqueue /sys=sysfs /sys/fs/cgroup=tmpfs /sys/fs/cgroup/memory=cgroup "
+		   "/proc=proc /dev=tmpfs /dev/pts=devpts /dev/mqueue=mqueue /sys=sysfs /sys/fs/cgroup=tmpfs /sys/fs/cgroup/memory=tree "
 		   "/sys/fs/cgroup=seal /x=tree /a=tree /dev/shm/=tmpfs /x/y/z=tree");
 	plan.is_cgroup2_unified = true;
 	plan.spec.mount_count = 0;
