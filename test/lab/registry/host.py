@@ -9,8 +9,9 @@ import threading
 import harness
 from harness import BINARY, NAMES, ok, run, wait_for
 
-DOCKER = shutil.which("docker") or BINARY
-REGISTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../build/lab/registry/usr/bin/docker-registry")
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+DOCKER = run(os.path.join(TOP, "test/golden/docker/client")).strip()
+REGISTRY = os.path.join(TOP, "build/lab/registry/usr/bin/docker-registry")
 
 
 COMMAND = ("/bin/busybox", "sleep", "100000")
