@@ -1,17 +1,36 @@
 /* What keeps layers and blobs on disk beside the images themselves; declared in image_store.h and image_store_own.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/panic.h"
 #include "image/image_layout_io.h"
 #include "image/image_store_own.h"
+#include "image/layer_folders_io.h"
 #include "os/file.h"
+
+void image_store_folders_of(const struct image *image, char ret_id[SHA256_HEX_SIZE])
+{
+	const char *diff_ids[IMAGE_CONFIG_MAX_LAYERS];
+
+	for (size_t i = 0; i < image->layer_count; i++)
+		diff_ids[i] = image->layers[i].diff_id;
+	layer_folders_id(diff_ids, image->layer_count, ret_id);
+}
 
 bool image_store_is_layer_named(const struct image_store *store, const char *diff_id)
 {
-	for (size_t i = 0; i < store->set.count; i++)
-		for (size_t n = 0; n < store->set.items[i]->layer_count; n++)
-			if (str_eq(store->set.items[i]->layers[n].diff_id, diff_id))
+	char folders[SHA256_HEX_SIZE];
+
+	for (size_t i = 0; i < store->set.count; i++) {
+		const struct image *image = store->set.items[i];
+
+		for (size_t n = 0; n < image->layer_count; n++)
+			if (str_eq(image->layers[n].diff_id, diff_id))
 				return true;
+		image_store_folders_of(image, folders);
+		if (str_eq(folders, diff_id))
+			return true;
+	}
 	return false;
 }
 
@@ -62,12 +81,18 @@ static struct image_hold *make_hold(struct image_store *store, const char *const
 
 int image_hold_adopt(struct image_store *store, const char *const *diff_ids, size_t count, struct image_hold **ret, struct err *err)
 {
-	if (count == 0 || count > IMAGE_CONFIG_MAX_LAYERS)
+	const char *all[IMAGE_CONFIG_MAX_LAYERS + 2];
+	char folders[SHA256_HEX_SIZE];
+
+	if (count == 0 || count > IMAGE_CONFIG_MAX_LAYERS + 1)       /* those that a hold has told may hold the layer more already */
 		return err_set(err, ERR_INVALID, "%zu layers", count);
 	for (size_t i = 0; i < count; i++)
 		if (!map_get(store->layers, diff_ids[i]))
 			return err_set(err, ERR_NOT_FOUND, "layer sha256:%s is not on disk", diff_ids[i]);
-	*ret = make_hold(store, diff_ids, count);
+	memcpy(all, diff_ids, count * sizeof(*all));
+	layer_folders_id(diff_ids, count, folders);
+	all[count] = folders;
+	*ret = make_hold(store, all, count + (map_get(store->layers, folders) != NULL));
 	return 0;
 }
 

@@ -198,7 +198,7 @@ static const struct unpack_child_events child_events = { on_writable, on_line, o
 static int start_child(struct image_import *import, struct err *err)
 {
 	CLEANUP(str_freep) char *root = path_join(import->stage.path, "layer/root");
-	struct unpack_child_spec spec = { .self = import->store->self, .mode = UNPACK_ROOT, .dir = root, .in_fd = -1, .blob_fd = import->blob_fd,
+	struct unpack_child_spec spec = { .self = import->store->self, .mode = UNPACK_ROOT, .dir = root, .in_fd = -1, .beside_fd = import->blob_fd,
 					  .max_bytes = import->store->max_image_bytes, .max_line_bytes = UNPACK_REPORT_MAX_BYTES };
 
 	if (unpack_child_start(import->store->loop, &spec, &child_events, import, &import->child, err) < 0)

@@ -6,12 +6,14 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/panic.h"
 #include "image/image_intake_own.h"
 #include "image/image_layout_io.h"
+#include "image/layer_folders_io.h"
 #include "os/file.h"
 
 enum { RETRY_MS = 500 };
@@ -300,6 +302,29 @@ static int settle_named(const struct image_intake *intake, const char *digest, s
 	return image_layout_settle_blob(intake->store->dir, from, digest, err);
 }
 
+static int settle_folders(const struct image_intake *intake, struct intake_image *image, struct err *err)
+{
+	CLEANUP(str_freep) char *stage = str_printf("%s/folders/%s", intake->stage.path, image->manifest), *root = path_join(stage, "layer/root");
+	const char *diff_ids[IMAGE_CONFIG_MAX_LAYERS];
+	char id[SHA256_HEX_SIZE];
+	bool is_needed;
+
+	if (image->layer_count < 2)
+		return 0;
+	for (size_t i = 0; i < image->layer_count; i++)
+		diff_ids[i] = intake->layers[image->layers[i]]->shown.diff_id;
+	if (image_layout_stage_layer(stage, err) < 0 ||
+	    layer_folders_make(intake->store->dir, diff_ids, image->layer_count, root, &is_needed, err) < 0)
+		return -1;
+	if (!is_needed)
+		return 0;
+	layer_folders_id(diff_ids, image->layer_count, id);
+	if (image_layout_settle_layer(intake->store->dir, stage, id, 0, err) < 0)
+		return -1;
+	memcpy(image->folders, id, sizeof(id));
+	return 0;
+}
+
 /* From the layers up to the manifests; index.json, which follows, is what makes them count. All of it is on disk before the first of it moves. */
 static int run_commit(struct image_op *op, struct err *err)
 {
@@ -312,7 +337,8 @@ static int run_commit(struct image_op *op, struct err *err)
 		if (settle_layer(intake, intake->layers[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < intake->image_count; i++)
-		if (settle_named(intake, intake->images[i]->id, err) < 0 || settle_named(intake, intake->images[i]->manifest, err) < 0)
+		if (settle_folders(intake, intake->images[i], err) < 0 || settle_named(intake, intake->images[i]->id, err) < 0 ||
+		    settle_named(intake, intake->images[i]->manifest, err) < 0)
 			return -1;
 	return 0;
 }
@@ -344,6 +370,9 @@ static void done_commit(struct image_op *op)
 			image_store_add_layer(intake->store, layer->shown.diff_id, layer->report.data_bytes, layer->hides_lower);
 		intake_layer_drop(layer);            /* the images have it now */
 	}
+	for (size_t i = 0; i < intake->image_count; i++)
+		if (intake->images[i]->folders[0])
+			image_store_add_layer(intake->store, intake->images[i]->folders, 0, false);
 	image_store_measure_all(intake->store);
 	image_op_want_sweep(intake->store);          /* blobs of a manifest that is another one now */
 	tell_events(intake);

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "image/image_intake_own.h"
 #include "image/image_layout_io.h"
+#include "image/layer_folders_io.h"
 #include "os/file.h"
 
 enum { PROGRESS_MS = 100 };
@@ -45,7 +46,7 @@ struct intake_layer *intake_layer_add(struct image_intake *intake, const struct 
 	if (layer)
 		return layer;
 	layer = NEW(struct intake_layer);
-	*layer = (struct intake_layer){ .intake = intake, .number = intake->layer_count, .fd = -1,
+	*layer = (struct intake_layer){ .intake = intake, .number = intake->layer_count, .fd = -1, .note_fd = -1,
 					.shown = { .blob_bytes = from->blob_bytes } };
 	str_copy(layer->shown.blob, SHA256_HEX_SIZE, from->blob);
 	str_copy(layer->shown.diff_id, SHA256_HEX_SIZE, from->diff_id);
@@ -67,6 +68,7 @@ void intake_layer_free(struct intake_layer *layer)
 {
 	unpack_child_close(layer->child);
 	fd_closep(&layer->fd);
+	fd_closep(&layer->note_fd);
 	intake_layer_drop(layer);
 	free(layer->blob_path);
 	free(layer->stage);
@@ -159,6 +161,14 @@ static void on_child_exit(void *arg, const struct err *err)
 
 static const struct unpack_child_events child_events = { NULL, on_line, on_child_exit };
 
+static int open_note(struct intake_layer *layer, struct err *err)
+{
+	CLEANUP(str_freep) char *path = path_join(layer->stage, "layer/" LAYER_FOLDERS_NOTE);
+
+	layer->note_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return layer->note_fd < 0 ? err_sys(err, "create '%s'", path) : 0;
+}
+
 static int prepare(struct intake_layer *layer, struct err *err)
 {
 	CLEANUP(fd_closep) int fd = open(layer->blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -169,7 +179,7 @@ static int prepare(struct intake_layer *layer, struct err *err)
 	if (!S_ISREG(st.st_mode) || st.st_size != layer->shown.blob_bytes)
 		return err_set(err, ERR_INVALID, "layer sha256:%s: %lld bytes, but %lld are announced", layer->shown.blob, (long long)st.st_size,
 			       (long long)layer->shown.blob_bytes);
-	if (image_layout_stage_layer(layer->stage, err) < 0)
+	if (image_layout_stage_layer(layer->stage, err) < 0 || (!layer->only_check && open_note(layer, err) < 0))
 		return -1;
 	layer->fd = fd_take(&fd);
 	return 0;
@@ -187,10 +197,13 @@ static int start_child(struct intake_layer *layer, struct err *err)
 	struct image_intake *intake = layer->intake;
 	CLEANUP(str_freep) char *root = path_join(layer->stage, "layer/root");
 	struct unpack_child_spec spec = { .self = intake->store->self, .mode = layer->only_check ? UNPACK_CHECK : UNPACK_LAYER, .dir = root,
-					  .in_fd = layer->fd, .blob_fd = -1, .max_bytes = intake->store->max_image_bytes,
+					  .in_fd = layer->fd, .beside_fd = layer->note_fd, .max_bytes = intake->store->max_image_bytes,
 					  .max_line_bytes = UNPACK_REPORT_MAX_BYTES };
 
-	return unpack_child_start(intake->store->loop, &spec, &child_events, layer, &layer->child, err);
+	int result = unpack_child_start(intake->store->loop, &spec, &child_events, layer, &layer->child, err);
+	fd_closep(&layer->note_fd);
+	layer->note_fd = -1;
+	return result;
 }
 
 static void done_prepare(void *arg)

@@ -16,6 +16,7 @@ struct intake_layer {
 	bool blob_is_stored, only_check;
 	char *blob_path, *stage;                         /* stage: holds "layer/root" */
 	int fd;                                          /* of the blob; its position is how far the child has read */
+	int note_fd;                                     /* of layer_folders_io.h, for the child; -1 */
 	struct unpack_child *child;
 	struct unpack_report report;
 	bool has_report;
@@ -33,6 +34,7 @@ struct intake_image {
 	char id[SHA256_HEX_SIZE];
 	size_t *layers;
 	size_t layer_count;
+	char folders[SHA256_HEX_SIZE];                   /* the layer more that layer_folders_io.h made; "": none */
 	struct err err;
 	bool has_failed;
 };

@@ -93,7 +93,7 @@ static void on_ready(void *arg)
 {
 	struct image_load *load = arg;
 	struct unpack_child_spec spec = { .self = load->store->self, .mode = UNPACK_ARCHIVE, .dir = image_intake_dir(load->intake),
-					  .platform = load->platform, .in_fd = -1, .blob_fd = -1, .max_bytes = load->store->max_image_bytes,
+					  .platform = load->platform, .in_fd = -1, .beside_fd = -1, .max_bytes = load->store->max_image_bytes,
 					  .max_line_bytes = ARCHIVE_PLAN_MAX_BYTES };
 	struct err err;
 

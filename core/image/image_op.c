@@ -124,6 +124,7 @@ static int start_sweep(struct image_op *op, struct err *err)
 {
 	struct sweep_op *sweep = CONTAINER_OF(op, struct sweep_op, op);
 	struct image_store *store = op->store;
+	char folders[SHA256_HEX_SIZE];
 	const char *diff_id;
 	void *value;
 
@@ -139,6 +140,8 @@ static int start_sweep(struct image_op *op, struct err *err)
 
 		map_put(sweep->blobs, image->id, image);
 		map_put(sweep->blobs, image->manifest, image);
+		image_store_folders_of(image, folders);
+		map_put(sweep->layers, folders, image);
 		for (size_t n = 0; n < image->layer_count; n++) {
 			map_put(sweep->layers, image->layers[n].diff_id, image);
 			map_put(sweep->blobs, image->layers[n].blob, image);

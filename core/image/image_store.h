@@ -1,10 +1,10 @@
 /* image_store.h - the images of this host: which there are, what they are called, where their unpacked layers lie.
  *
  * An OCI image layout (image-spec 1.1) at <data root>/images: oci-layout, index.json (the one truth: which manifests, under which names),
- * blobs/sha256/<hex>; beside it layers/<diff id>/root, each layer unpacked once, and staging/ for what is being made. Every step is
- * a rename of something whole and synced, and index.json is written last: killed anywhere, the store has the old or the new state, and
- * the next open or sweep removes the rest. The blob of a layer is kept as it was received (compressed or not): its digest is the one
- * in the manifest, and the same bytes go to other nodes and into `save`.
+ * blobs/sha256/<hex>; beside it layers/<diff id>/root, each layer unpacked once (and one more for images that need it, layer_folders_io.h), and
+ * staging/ for what is being made. Every step is a rename of something whole and synced, and index.json is written last: killed anywhere, the
+ * store has the old or the new state, and the next open or sweep removes the rest. The blob of a layer is kept as it was received (compressed or
+ * not): its digest is the one in the manifest, and the same bytes go to other nodes and into `save`.
  *
  * Lives on the loop's thread. Reading is from memory; writing goes to the work threads one change at a time, in order; archives
  * are parsed by a confined child process only. Pointers to a struct image are good until the loop's next round.

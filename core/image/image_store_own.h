@@ -71,6 +71,8 @@ void image_store_add_layer(struct image_store *store, const char *diff_id, int64
 /* Fills sizes and is_unpacked of an image from the layers on disk. */
 void image_store_measure(const struct image_store *store, struct image *image);
 void image_store_measure_all(struct image_store *store);
+/* The layer that image has beside its own, if it needs one: layer_folders_io.h. */
+void image_store_folders_of(const struct image *image, char ret_id[SHA256_HEX_SIZE]);
 /* Some image has it. */
 bool image_store_is_layer_named(const struct image_store *store, const char *diff_id);
 /* Keeps what the store has of a layer, unpacked or as a blob, from being swept until it is dropped. What the store has not is not kept. */

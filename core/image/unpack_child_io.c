@@ -57,7 +57,7 @@ int unpack_child_start(struct loop *loop, const struct unpack_child_spec *spec, 
 	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", (char *)(uintptr_t)unpack_mode_word(spec->mode),
 			 (char *)(uintptr_t)spec->dir, max_bytes, (char *)(uintptr_t)(spec->platform ? spec->platform : "-"), NULL };
 	struct line_child_spec line_spec = { .self = spec->self, .what = "unpacking process", .argv = argv, .in_fd = spec->in_fd,
-					     .extra = { spec->blob_fd, UNPACK_BLOB_FD }, .max_line_bytes = spec->max_line_bytes };
+					     .extra = { spec->beside_fd, UNPACK_BESIDE_FD }, .max_line_bytes = spec->max_line_bytes };
 	struct unpack_child *child = NEW(struct unpack_child);
 
 	snprintf(max_bytes, sizeof(max_bytes), "%lld", (long long)spec->max_bytes);

@@ -21,8 +21,8 @@ struct unpack_child_spec {
 	const char *dir;
 	const char *platform;                            /* of UNPACK_ARCHIVE; NULL: none */
 	int64_t max_bytes;
-	int in_fd;                                       /* what it reads; -1: what is fed. The caller's, as blob_fd */
-	int blob_fd;                                     /* -1: none */
+	int in_fd;                                       /* what it reads; -1: what is fed. The caller's, as beside_fd */
+	int beside_fd;                                   /* the blob of a root, the note of a layer; -1: neither */
 	size_t max_line_bytes;
 };
 

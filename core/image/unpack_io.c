@@ -61,6 +61,7 @@ struct unpack *unpack_new(int root_fd, struct unpack_limits limits, unpack_opaqu
 	unpack_places_init(&u->places, root_fd);
 	u->places.on_uncovered = on_opaque;
 	u->places.arg = arg;
+	u->places.unlisted = on_opaque ? map_new() : NULL;
 	arena_init(&u->copies, "attributes of a file", XATTR_BYTES_MAX);
 	return u;
 }
@@ -70,6 +71,7 @@ void unpack_free(struct unpack *u)
 	if (!u)
 		return;
 	unpack_places_fini(&u->places);
+	map_free(u->places.unlisted);
 	fd_closep(&u->file_fd);
 	arena_fini(&u->copies);
 	buf_fini(&u->path);
@@ -203,6 +205,8 @@ static int make_folder(struct unpack *u, int folder_fd, const char *name, bool e
 {
 	if (!exists && mkdirat(folder_fd, name, 0700) < 0)
 		return err_sys(err, "create");
+	if (u->places.unlisted)
+		map_remove(u->places.unlisted, buf_text(&u->path));
 	CLEANUP(fd_closep) int fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, "open") : finish_folder(u, fd, entry, err);
 }
@@ -407,4 +411,13 @@ int unpack_finish(struct unpack *u, struct unpack_stats *ret, struct err *err)
 	}
 	*ret = u->stats;
 	return 0;
+}
+
+void unpack_list_unlisted(const struct unpack *u, struct buf *out)
+{
+	const char *path;
+	void *value;
+
+	for (size_t at = 0; u->places.unlisted && map_next(u->places.unlisted, &at, &path, &value);)
+		buf_add(out, path, strlen(path) + 1);
 }

@@ -6,6 +6,7 @@
  * left out and counted. An archive is refused by the first entry that is wrong, by name.
  */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include "image/tar.h"
 
@@ -33,3 +34,5 @@ struct unpack *unpack_new(int root_fd, struct unpack_limits limits, unpack_opaqu
 void unpack_free(struct unpack *unpack);
 /* Sets the times of folders, which is only of use when nothing is written any more. */
 int unpack_finish(struct unpack *unpack, struct unpack_stats *ret, struct err *err);
+/* The folders of a layer that have no entry in the archive: their paths, each ended by NUL (layer_folders_io.h). */
+void unpack_list_unlisted(const struct unpack *unpack, struct buf *out);

@@ -103,6 +103,14 @@ static void put_digest(struct sha256 *sum, char ret_text[SHA256_HEX_SIZE])
 	hex_encode(digest, sizeof(digest), ret_text);
 }
 
+static int write_note(const struct pipeline *p, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	unpack_list_unlisted(p->unpack, &text);
+	return fd_write_all(p->job->note_fd, text.data, text.len) < 0 ? err_sys(err, "note folders that are not listed") : 0;
+}
+
 static int pipeline_finish(struct pipeline *p, struct unpack_report *ret, struct err *err)
 {
 	struct unpack_stats stats = { 0 };
@@ -110,6 +118,8 @@ static int pipeline_finish(struct pipeline *p, struct unpack_report *ret, struct
 	if (inflate_finish(p->inflate, err) < 0)
 		return -1;
 	if (p->tar && (tar_reader_finish(p->tar, err) < 0 || unpack_finish(p->unpack, &stats, err) < 0))
+		return -1;
+	if (p->job->note_fd >= 0 && write_note(p, err) < 0)
 		return -1;
 	/* One call for some ten thousand files; the rename that makes them count comes after it. */
 	if (syncfs(p->job->root_fd) < 0 || (p->job->blob_fd >= 0 && fsync(p->job->blob_fd) < 0))
@@ -212,8 +222,8 @@ static void drain(int fd)
 int unpack_child_main(enum unpack_mode mode, const char *dir, int64_t max_bytes, const char *platform)
 {
 	CLEANUP(buf_finip) struct buf line = BUF_INIT;
-	struct unpack_job job = { .mode = mode, .in_fd = STDIN_FILENO, .blob_fd = mode == UNPACK_ROOT ? UNPACK_BLOB_FD : -1,
-				  .max_bytes = max_bytes };
+	struct unpack_job job = { .mode = mode, .in_fd = STDIN_FILENO, .blob_fd = mode == UNPACK_ROOT ? UNPACK_BESIDE_FD : -1,
+				  .note_fd = mode == UNPACK_LAYER ? UNPACK_BESIDE_FD : -1, .max_bytes = max_bytes };
 	struct err err = { 0 };
 	int result = run_in(&job, dir, platform, &line, &err);
 

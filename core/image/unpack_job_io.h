@@ -1,13 +1,13 @@
 /* unpack_job_io.h - the whole work of the unpacking child: reads a stranger's bytes to their end, and answers with one line.
  *
  * Started by the agent (unpack_child_io.h) as `swarmbox unpack MODE DIR MAX_BYTES PLATFORM` with what it reads as descriptor 0, a socket for the
- * line as descriptor 1 and, for a root, the blob's file as descriptor 3. It first gives up everything it does not need.
+ * line as descriptor 1 and as descriptor 3, for a root, the blob's file, for a layer, the note of its unlisted folders. It first gives up everything it does not need.
  */
 #pragma once
 #include "base/err.h"
 #include "image/unpack_report.h"
 
-#define UNPACK_BLOB_FD 3
+#define UNPACK_BESIDE_FD 3
 
 enum unpack_mode {
 	UNPACK_ROOT,                                     /* a root file system; the bytes are kept in the blob's file. unpack_report.h */
@@ -22,6 +22,7 @@ struct unpack_job {
 	enum unpack_mode mode;                           /* not UNPACK_ARCHIVE */
 	int in_fd;                                       /* the archive, up to its end of file */
 	int blob_fd;                                     /* gets a copy; -1: none */
+	int note_fd;                                     /* of UNPACK_LAYER, gets what layer_folders_io.h reads; -1: none */
 	int root_fd;                                     /* folder to unpack into */
 	int opaque_fd;                                   /* unpack_opaque_io.h; of UNPACK_LAYER */
 	int64_t max_bytes;                               /* of data unpacked, and of the blob */

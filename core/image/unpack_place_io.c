@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "image/layer_folders_io.h"
 #include "image/tar.h"
 #include "os/file.h"
 #include "os/layer_mark.h"
@@ -67,7 +68,17 @@ static int uncover(const struct unpack_places *places, int at_fd, const char *na
 	return fd < 0 ? err_sys(err, "open") : places->on_uncovered(places->arg, fd, err);
 }
 
-static int make_and_step(const struct unpack_places *places, int at_fd, const char *name, const char *whole, struct err *err)
+/* A name that is noted twice counts twice: it was taken away in between. */
+static int note_unlisted(struct unpack_places *places, const char *path, struct err *err)
+{
+	map_put(places->unlisted, path, places);
+	places->unlisted_bytes += strlen(path) + 1;
+	if (places->unlisted_bytes > LAYER_FOLDERS_MAX_BYTES)
+		return err_set(err, ERR_INVALID, "the names of folders without an entry of their own take more than %d bytes", LAYER_FOLDERS_MAX_BYTES);
+	return 0;
+}
+
+static int make_and_step(struct unpack_places *places, int at_fd, const char *name, const char *whole, struct err *err)
 {
 	char shown[TAR_SHOW_SIZE];
 	int fd = step_down(places, at_fd, name, whole);
@@ -80,6 +91,8 @@ static int make_and_step(const struct unpack_places *places, int at_fd, const ch
 	if (fd < 0 && errno == ENOENT && mkdirat(at_fd, name, 0755) == 0) {
 		if (fchmodat(at_fd, name, 0755, 0) < 0)          /* whatever the umask */
 			return err_sys(err, "folder '%s'", tar_show(whole, shown));
+		if (places->unlisted && note_unlisted(places, whole, err) < 0)
+			return -1;
 		fd = step_down(places, at_fd, name, whole);
 	}
 	if (fd < 0 && errno == EEXIST)
@@ -88,7 +101,7 @@ static int make_and_step(const struct unpack_places *places, int at_fd, const ch
 }
 
 /* Walks to the folder, making what is missing. path is the folder's. */
-static int walk(const struct unpack_places *places, const char *path, int *ret_fd, struct err *err)
+static int walk(struct unpack_places *places, const char *path, int *ret_fd, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf whole = BUF_INIT;
 	CLEANUP(fd_closep) int at_fd = open_in_root(places->root_fd, "", O_PATH | O_DIRECTORY);

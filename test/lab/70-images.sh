@@ -57,7 +57,8 @@ has 'the static image answers' "$(answer 8090)" ':'
 pid=$(for p in /proc/[0-9]*; do case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in 'nginx: master'*) echo "${p#/proc/}"; break ;; esac; done)
 is 'what a layer took away is gone, what it brought is there' "$(ls /proc/"$pid"/root/usr/share/nginx 2>&1)/$(ls /proc/"$pid"/root/etc/nginx | grep -c koi-utf)" 'new/0'
 
-is 'both clients say the same of the disk' "$(dk system df; dk system df -v)" "$(sb system df; sb system df -v)"
+ageless() { sed -E 's/(Less than a second|About a minute|[0-9]+ (second|minute)s?)/AGE/g' | tr -s ' '; }
+is 'both clients say the same of the disk' "$({ dk system df; dk system df -v; } | ageless)" "$({ sb system df; sb system df -v; } | ageless)"
 is 'four containers of two images' "$(sb system df --format '{{.Type}} {{.Active}}' | head -n 2 | tr '\n' ' ')" 'Images 2 Containers 4 '
 
 ask() { python3 -c 'import http.client, socket, sys
@@ -86,6 +87,34 @@ is 'and the same digest' "$(sb images --digests --format '{{.Digest}}' nginx:oci
 has 'a list of makes without ours is refused' "$(sb load --platform linux/riscv64 -i saved.tar 2>&1)" 'does not match the specified platform: wanted linux/riscv64, actual: linux/amd64'
 printf 'no archive at all, however long it may be' >junk
 is 'junk is refused in one line' "$(dk load -i junk 2>&1)" 'Error response from daemon: not a tar archive: it ends in its first header'
+
+# a layer that puts a file into a folder without listing the folder: that stays what the layer below says it is
+python3 - <<'PY'
+import hashlib, io, json, tarfile
+def layer(*entries):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, type, mode, owner, data in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid, entry.size = type, mode, owner, owner, len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+layers = [layer(("bin/busybox", tarfile.REGTYPE, 0o755, 0, open("/bin/busybox", "rb").read()), ("var", tarfile.DIRTYPE, 0o711, 0, b""),
+                ("var/lib", tarfile.DIRTYPE, 0o755, 0, b""), ("var/lib/x", tarfile.DIRTYPE, 0o700, 33, b"")),
+          layer(("var/lib/x/new", tarfile.REGTYPE, 0o600, 33, b"new"))]
+config = json.dumps({"os": "linux", "architecture": "amd64", "config": {"User": "33"}, "rootfs": {
+    "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]}}).encode()
+manifest = json.dumps([{"Config": "config", "RepoTags": ["unlisted:1"], "Layers": ["0", "1"]}]).encode()
+with tarfile.open("unlisted.tar", "w") as tar:
+    for name, data in (("config", config), ("0", layers[0]), ("1", layers[1]), ("manifest.json", manifest)):
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))
+PY
+sb load -q -i unlisted.tar >/dev/null
+is 'a folder that a layer does not list keeps owner and mode' "$(sb run --rm unlisted:1 /bin/busybox stat -c '%a %u:%g' /var /var/lib /var/lib/x | xargs)" '711 0:0 755 0:0 700 33:33'
+is 'so its owner can use it' "$(sb run --rm unlisted:1 /bin/busybox sh -c 'cd /var/lib/x && cat new && echo -more >>new && cat new')" "$(printf 'newnew-more')"
+sb rmi unlisted:1 >/dev/null
 
 # cleaning up
 sb tag nginx:oci keep:1 && sb rmi nginx:oci >/dev/null

@@ -286,6 +286,8 @@ static void put_file(const struct forge *f, const struct file *file, struct buf 
 	build_put(tar, buf_text(&name), buf_text(&text), text.len);
 }
 
+_Static_assert(ARRAY_COUNT(hostiles) >= 100, "a hundred archives are promised");
+
 static void prepare_own(struct forge *f, const struct hostile *h, const char *name, struct build_blob *ret)
 {
 	for (size_t i = 0; i < 6 && h->files[i].name; i++) {

@@ -36,7 +36,7 @@ static void start_prisoner(struct prisoner *p, const char *mode)
 	CLEANUP(fd_closep) int blob = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"unpack", (char *)(uintptr_t)mode, p->dir,
 			 (char *)(uintptr_t)"1000000", (char *)(uintptr_t)"-", NULL };
-	struct child_fd fds[] = { { ends[1], 0 }, { ends[1], 1 }, { 2, 2 }, { blob, UNPACK_BLOB_FD } };
+	struct child_fd fds[] = { { ends[1], 0 }, { ends[1], 1 }, { 2, 2 }, { blob, UNPACK_BESIDE_FD } };
 	struct child_spec spec = { .path = self, .argv = argv, .fds = fds, .fd_count = ARRAY_COUNT(fds), .parent_death_signal = SIGKILL };
 	check(child_start(&spec, &p->pidfd, &p->pid, &err) == 0);
 	close(ends[1]);

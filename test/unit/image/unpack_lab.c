@@ -65,7 +65,7 @@ bool unpack_lab_run(struct unpack_lab *lab, const struct buf *archive, int64_t m
 
 	snprintf(path, sizeof(path), "%s/root", lab->dir);
 	CLEANUP(fd_closep) int root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), in_fd = start_writer(archive);
-	struct unpack_job job = { .mode = UNPACK_ROOT, .in_fd = in_fd, .blob_fd = -1, .root_fd = root_fd, .max_bytes = max_bytes };
+	struct unpack_job job = { .mode = UNPACK_ROOT, .in_fd = in_fd, .blob_fd = -1, .note_fd = -1, .root_fd = root_fd, .max_bytes = max_bytes };
 	memset(&lab->err, 0, sizeof(lab->err));
 	int result = unpack_job_run(&job, &lab->report, &lab->err);
 	fd_closep(&in_fd);
