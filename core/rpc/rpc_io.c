@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/panic.h"
+#include "rpc/crowd.h"
 #include "rpc/rpc_inside.h"
 
 struct rpc *rpc_new(struct loop *loop, struct work *work, const struct rpc_config *cfg)
@@ -60,29 +61,25 @@ void rpc_serve(struct rpc *rpc, enum rpc_method method, rpc_handler_fn *handler,
 
 /* --- accepting --- */
 
-struct crowd { unsigned accepted, strangers, neighbours; struct rpc_conn *oldest; };
+enum { STRANGERS_MAX = 1024 };
 
-static struct crowd look_around(const struct rpc *rpc, struct ip ip)
+/* Those who are there, in the order in which they came. */
+struct guests { unsigned accepted, strangers; struct ip ips[STRANGERS_MAX]; struct rpc_conn *conns[STRANGERS_MAX]; };
+
+static void look_around(const struct rpc *rpc, struct guests *ret)
 {
-	struct crowd crowd = { 0 };
-
+	ret->accepted = ret->strangers = 0;
 	LIST_EACH(item, &rpc->conns) {
 		struct rpc_conn *conn = CONTAINER_OF(item, struct rpc_conn, link);
 
-		if (!conn->is_accepted)
+		ret->accepted += conn->is_accepted;
+		if (!conn->is_accepted || conn->class != RPC_ANYONE || conn->state == RPC_CONN_FAILED || ret->strangers == STRANGERS_MAX)
 			continue;
-		crowd.accepted++;
-		if (conn->class != RPC_ANYONE)
-			continue;
-		crowd.strangers++;
-		crowd.neighbours += ip_eq(conn->ip, ip);
-		if (!crowd.oldest && conn->state != RPC_CONN_FAILED)
-			crowd.oldest = conn;
+		ret->ips[ret->strangers] = conn->ip;
+		ret->conns[ret->strangers++] = conn;
 	}
-	return crowd;
 }
 
-/* A real node shakes hands in milliseconds, so whoever has been a stranger longest is the likeliest to stay one. */
 static void give_way(struct rpc_conn *conn)
 {
 	struct err err;
@@ -95,25 +92,31 @@ static void give_way(struct rpc_conn *conn)
 	rpc_conn_refuse(conn, &err);
 }
 
+/* False: there is no room, and nobody who would have to give way. */
+static bool make_room(struct rpc *rpc, struct ip newcomer)
+{
+	const struct rpc_limits *limits = &rpc->cfg.limits;
+	struct guests guests;
+
+	look_around(rpc, &guests);
+	if (guests.accepted < limits->connections && guests.strangers < MIN(limits->strangers, (unsigned)STRANGERS_MAX))
+		return true;
+	size_t gone = crowd_gives_way(guests.ips, guests.strangers, newcomer);
+	if (gone < guests.strangers)
+		give_way(guests.conns[gone]);
+	return gone < guests.strangers;
+}
+
 static void on_connection(void *arg, int fd)
 {
 	struct rpc *rpc = arg;
-	const struct rpc_limits *limits = &rpc->cfg.limits;
 	struct ip ip;
 	uint16_t port;
 
-	if (socket_peer_address(fd, &ip, &port) < 0) {
+	if (socket_peer_address(fd, &ip, &port) < 0 || !make_room(rpc, ip)) {
 		close(fd);
 		return;
 	}
-	struct crowd crowd = look_around(rpc, ip);
-	bool is_full = crowd.accepted >= limits->connections || crowd.strangers >= limits->strangers;
-	if (crowd.neighbours >= limits->strangers_per_address || (is_full && !crowd.oldest)) {
-		close(fd);
-		return;
-	}
-	if (is_full)
-		give_way(crowd.oldest);
 	struct rpc_conn *conn = rpc_conn_new(rpc);
 	conn->is_accepted = true;
 	conn->ip = ip;

@@ -27,9 +27,8 @@ struct rpc_ticket;
 #define RPC_PORT 2377           /* where an address names none */
 
 struct rpc_limits {
-	unsigned connections;           /* accepted, at a time; one more is closed at once */
-	unsigned strangers;             /* of them, those that have not shown a certificate (yet); the oldest gives way to the newest */
-	unsigned strangers_per_address; /* one more from the same address is closed at once */
+	unsigned connections;           /* accepted, at a time */
+	unsigned strangers;             /* of them, those that have not shown a certificate (yet); when there are more, crowd.h says who goes */
 	msec hello_ms;                  /* from a connection accepted to its hello, or to the answer to ours: else closed */
 	msec stranger_ms;               /* how long one without a certificate may stay */
 	msec connect_ms;                /* for each address tried */
@@ -38,7 +37,7 @@ struct rpc_limits {
 	msec ticket_ms;                 /* until a ticket is redeemed */
 };
 #define RPC_LIMITS_DEFAULT \
-	{ .connections = 1024, .strangers = 256, .strangers_per_address = 64, .hello_ms = 10000, .stranger_ms = 60000, .connect_ms = 5000, \
+	{ .connections = 1024, .strangers = 256, .hello_ms = 10000, .stranger_ms = 60000, .connect_ms = 5000, \
 	  .stalled_ms = 10000, .tickets_per_node = 64, .ticket_ms = 10000 }
 
 struct rpc_config {

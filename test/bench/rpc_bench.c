@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 		panic("'%s' is no number of connections from 1 to %d", argv[1], MANY_MAX);
 	cfg.arg = &b;
 	cfg.limits.hello_ms = 60000;
-	cfg.limits.strangers = cfg.limits.strangers_per_address = MANY_MAX;
+	cfg.limits.strangers = MANY_MAX;
 	b.work = work_new(b.loop, 3);
 	b.ctx = make_context();
 	b.manager = rpc_new(b.loop, b.work, &cfg);

@@ -11,7 +11,7 @@
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .strangers_per_address = 64, .hello_ms = 1500, .stranger_ms = 3000,
+static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = 1500, .stranger_ms = 3000,
 					 .connect_ms = 3000, .stalled_ms = 8000, .tickets_per_node = 64, .ticket_ms = 3000 };
 
 /* A socket that listens and accepts nothing by itself; its port. */

@@ -253,10 +253,17 @@ void expect_error(struct answer *answer, enum err_code code, const char *want)
 
 int hand_connect(const struct net *net)
 {
+	return hand_connect_from(net, 1);
+}
+
+int hand_connect_from(const struct net *net, uint8_t host)
+{
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(rpc_port(net->manager.rpc)),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000u + host) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	EXPECT(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
 	EXPECT(connect(fd, (struct sockaddr *)&in, sizeof(in)) == 0);
 	return fd;
 }

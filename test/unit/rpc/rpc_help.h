@@ -56,6 +56,7 @@ void expect_error(struct answer *answer, enum err_code code, const char *want);
 
 /* A connected socket that says nothing by itself; blocking. */
 int hand_connect(const struct net *net);
+int hand_connect_from(const struct net *net, uint8_t host);              /* 127.0.0.HOST */
 /* A TLS connection without rpc behind it. */
 struct hand {
 	struct net *net;

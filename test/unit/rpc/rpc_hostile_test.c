@@ -11,9 +11,9 @@
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static const struct rpc_limits small = { .connections = 6, .strangers = 4, .strangers_per_address = 100, .hello_ms = 1500, .stranger_ms = 1500,
+static const struct rpc_limits small = { .connections = 6, .strangers = 4, .hello_ms = 1500, .stranger_ms = 1500,
 					 .connect_ms = 3000, .stalled_ms = 8000, .tickets_per_node = 2, .ticket_ms = 8000 };
-static const struct rpc_limits patient = { .connections = 6, .strangers = 4, .strangers_per_address = 3, .hello_ms = 8000, .stranger_ms = 8000,
+static const struct rpc_limits patient = { .connections = 6, .strangers = 4, .hello_ms = 8000, .stranger_ms = 8000,
 					   .connect_ms = 5000, .stalled_ms = 8000, .tickets_per_node = 2, .ticket_ms = 8000 };
 
 static bool is_closed(int fd)
@@ -118,36 +118,34 @@ TEST(a_flood_of_mute_connections_keeps_no_node_out)
 
 	net_init(&net, &patient);
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
-		fds[i] = hand_connect(&net);
-	RUN_UNTIL(&net, count_open(fds, ARRAY_COUNT(fds)) == 3);         /* of one address */
+		fds[i] = hand_connect_from(&net, 2);
+	RUN_UNTIL(&net, count_open(fds, ARRAY_COUNT(fds)) == 4);
 	run_some(&net);
-	EXPECT_INT(count_open(fds, ARRAY_COUNT(fds)), 3);
+	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+		EXPECT_INT(is_closed(fds[i]), i >= 4);
+	/* a node of another address gets in, at their cost */
+	node_dial(&net.other);
+	EXPECT(is_closed(fds[0]) && count_open(fds, 4) == 3);
+	expect_alive(&net);
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
 		close(fds[i]);
-	run_some(&net);
-	expect_alive(&net);
 }
 
-TEST(the_oldest_stranger_gives_way_to_the_newest)
+TEST(the_oldest_stranger_gives_way_to_the_newest_where_each_has_his_own_address)
 {
-	struct rpc_limits limits = patient;
 	int fds[10];
 	struct net net;
 
-	limits.strangers_per_address = 100;
-	net_init(&net, &limits);
-	for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
-		fds[i] = hand_connect(&net);
-		loop_run_once(net.loop, 100);
-	}
-	run_some(&net);
+	net_init(&net, &patient);
+	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+		fds[i] = hand_connect_from(&net, (uint8_t)(i + 2));
+	RUN_UNTIL(&net, count_open(fds, ARRAY_COUNT(fds)) == 4);
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
 		EXPECT_INT(is_closed(fds[i]), i < ARRAY_COUNT(fds) - 4);
-	/* so a node gets in while they hold on */
 	node_dial(&net.other);
+	expect_alive(&net);
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
 		close(fds[i]);
-	expect_alive(&net);
 }
 
 TEST(nodes_are_not_driven_out_when_the_house_is_full)

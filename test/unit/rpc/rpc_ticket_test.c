@@ -10,7 +10,7 @@
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .strangers_per_address = 64, .hello_ms = 5000, .stranger_ms = 5000,
+static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = 5000, .stranger_ms = 5000,
 					 .connect_ms = 5000, .stalled_ms = 1000, .tickets_per_node = 3, .ticket_ms = 3000 };
 
 struct got { unsigned count; int fd; struct err err; };
