@@ -285,7 +285,7 @@ static void ask_other(struct play *play, bool is_note)
 		return;
 	}
 	play->calls++;
-	struct rpc_call *call = rpc_call(play->conn, RPC_ASSIGN, body, MIN(size, sizeof(body)), 60000, on_answer, play);
+	struct rpc_call *call = rpc_call(play->conn, RPC_OPEN, body, MIN(size, sizeof(body)), 60000, on_answer, play);
 	if (get_u8(&play->in) % 8 == 7) {
 		rpc_call_forget(call);
 		play->calls--;
@@ -380,7 +380,7 @@ static void open_play(struct play *play, unsigned how)
 	if (how & 64)
 		cfg.limits.hello_ms = cfg.limits.stranger_ms = 0;
 	play->rpc = rpc_new(play->loop, NULL, &cfg);
-	rpc_serve(play->rpc, RPC_STATUS, on_ask, play);
+	rpc_serve(play->rpc, RPC_BLOB, on_ask, play);
 	rpc_serve(play->rpc, RPC_ISSUE, on_ask, play);
 	rpc_serve(play->rpc, RPC_VERB, on_managers_ask, play);
 	rpc_serve(play->rpc, RPC_RAFT, on_note, play);

@@ -270,7 +270,7 @@ TEST_TIMEOUT(the_streams_of_a_node_that_has_fallen_silent_end, 60)
 
 	hand_open(&net, &hand, net.worker.ctx);
 	hand_greet(&hand);
-	hand_say(&hand, FRAME_CALL, RPC_STATUS, 1, "x", 1);
+	hand_say(&hand, FRAME_CALL, RPC_BLOB, 1, "x", 1);
 	RUN_UNTIL(&net, net.manager.met);
 	net.manager.conn = net.manager.met;
 	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
