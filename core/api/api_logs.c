@@ -29,6 +29,7 @@ struct stream {
 	struct http_request *req;
 	struct log_query query;
 	bool has_timestamps, has_details, is_full;
+	bool is_raw;                    /* no frames: it was written to a terminal */
 	char service_id[ID_SIZE];       /* followed; "" otherwise */
 	struct source **sources;
 	size_t source_count;
@@ -131,7 +132,7 @@ static bool on_entry(void *arg, const struct container_log_entry *entry)
 	struct source *source = arg;
 	struct stream *stream = source->stream;
 
-	log_frame(entry, stream->has_timestamps, source->details, &source->held);
+	(stream->is_raw ? log_frame_raw : log_frame)(entry, stream->has_timestamps, source->details, &source->held);
 	source->held_wall = entry->wall;
 	if (!stream->query.follows) {
 		wake(stream);           /* it waits for its turn; pump resumes the reader */
@@ -141,13 +142,21 @@ static bool on_entry(void *arg, const struct container_log_entry *entry)
 	return !stream->is_full;
 }
 
+static void add_failure(const struct stream *stream, const struct err *failure, struct buf *out)
+{
+	if (stream->is_raw)
+		buf_printf(out, "Error grabbing logs: %s\r\n", failure->text);
+	else
+		log_frame_error(failure->text, out);
+}
+
 static void on_end(void *arg, const struct err *failure)
 {
 	struct source *source = arg;
 	struct stream *stream = source->stream;
 
 	if (failure) {
-		log_frame_error(failure->text, &source->held);
+		add_failure(stream, failure, &source->held);
 		if (!http_reply_write(stream->req, source->held.data, source->held.len))
 			stream->is_full = true;
 		buf_clear(&source->held);
@@ -240,7 +249,7 @@ static struct stream *stream_open(struct api *api, struct http_request *req)
 
 static void stream_begin(struct stream *stream)
 {
-	http_reply_begin(stream->req, 200, "application/vnd.docker.multiplexed-stream");
+	http_reply_begin(stream->req, 200, stream->is_raw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream");
 	http_on_writable(stream->req, writable, stream);
 	http_on_gone(stream->req, stream_gone, stream);
 	wake(stream);
@@ -263,10 +272,12 @@ void api_container_logs(struct api *api, struct http_request *req, const char *n
 	if (!stream)
 		return;
 	if (agent_find_container(api->host.agent, name, &container, &err) < 0 ||
-	    add_source(stream, container.info.id, stream->has_details ? str_dup("") : NULL, &err) < 0)
+	    add_source(stream, container.info.id, stream->has_details ? str_dup("") : NULL, &err) < 0) {
 		refuse(stream, &err);
-	else
-		stream_begin(stream);
+		return;
+	}
+	stream->is_raw = container.spec->has_tty;
+	stream_begin(stream);
 }
 
 /* The context that the client's `service logs` takes apart. Of a container alone, details are what its log driver was told to add: nothing. */
@@ -289,6 +300,13 @@ static int add_labelled(struct stream *stream, const char *label, const char *va
 	return 0;
 }
 
+static bool has_tty(const struct api *api, const char *service_id, uint64_t spec_version)
+{
+	const struct service_spec *spec = view_service_spec(api_view(api), service_id, spec_version);
+
+	return spec && spec->task.container.tty;
+}
+
 void api_service_logs(struct api *api, struct http_request *req, const char *name)
 {
 	struct stream *stream = stream_open(api, req);
@@ -306,6 +324,7 @@ void api_service_logs(struct api *api, struct http_request *req, const char *nam
 		str_copy(stream->service_id, sizeof stream->service_id, service->meta.id);
 		list_add_last(&api->streams->all, &stream->node);
 	}
+	stream->is_raw = has_tty(api, service->meta.id, ((const struct service *)service->value)->spec_version);
 	stream_begin(stream);
 }
 
@@ -317,10 +336,12 @@ void api_task_logs(struct api *api, struct http_request *req, const char *name)
 
 	if (!stream)
 		return;
-	if (control_find_task(api_view(api), name, &task, &err) < 0 || add_labelled(stream, TASK_LABEL_ID, task->meta.id, &err) < 0)
+	if (control_find_task(api_view(api), name, &task, &err) < 0 || add_labelled(stream, TASK_LABEL_ID, task->meta.id, &err) < 0) {
 		refuse(stream, &err);
-	else
-		stream_begin(stream);
+		return;
+	}
+	stream->is_raw = has_tty(api, ((const struct task *)task->value)->service_id, ((const struct task *)task->value)->spec_version);
+	stream_begin(stream);
 }
 
 void log_streams_on_start(struct api *api, const char *container_id, const struct container_spec *spec)
@@ -336,7 +357,7 @@ void log_streams_on_start(struct api *api, const char *container_id, const struc
 		stream->query.tail = -1;        /* a new container's log is followed from its first line */
 		if (add_source(stream, container_id, swarm_details(stream, spec), &err) < 0) {
 			CLEANUP(buf_finip) struct buf frame = BUF_INIT;
-			log_frame_error(err.text, &frame);
+			add_failure(stream, &err, &frame);
 			http_reply_write(stream->req, frame.data, frame.len);
 		}
 	}

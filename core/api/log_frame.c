@@ -14,24 +14,26 @@ static void put_header(unsigned stream, size_t length, struct buf *out)
 	buf_add(out, header, sizeof header);
 }
 
-void log_frame(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out)
+void log_frame_raw(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out)
 {
 	char stamp[STAMP_TEXT_SIZE];
-	bool adds_newline = details && (entry->length == 0 || entry->text[entry->length - 1] != '\n');
-	size_t length = entry->length + adds_newline;
 
 	if (with_time)
-		length += strlen(stamp_format_fixed(entry->wall, stamp)) + 1;
-	if (details)
-		length += strlen(details) + 1;
-	put_header(entry->stream == CONTAINER_LOG_STDERR ? 2 : 1, length, out);
-	if (with_time)
-		buf_printf(out, "%s ", stamp);
+		buf_printf(out, "%s ", stamp_format_fixed(entry->wall, stamp));
 	if (details)
 		buf_printf(out, "%s ", details);
 	buf_add(out, entry->text, entry->length);
-	if (adds_newline)
+	if (details && (entry->length == 0 || entry->text[entry->length - 1] != '\n'))
 		buf_add_char(out, '\n');
+}
+
+void log_frame(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out)
+{
+	CLEANUP(buf_finip) struct buf payload = BUF_INIT;
+
+	log_frame_raw(entry, with_time, details, &payload);
+	put_header(entry->stream == CONTAINER_LOG_STDERR ? 2 : 1, payload.len, out);
+	buf_add(out, payload.data, payload.len);
 }
 
 void log_frame_error(const char *text, struct buf *out)

@@ -9,6 +9,8 @@
 
 /* Appends a frame. With details each frame is a whole line, since the client splits it: a piece of a long line gets a newline. */
 void log_frame(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out);
+/* The same without the header: what ran on a terminal. */
+void log_frame_raw(const struct container_log_entry *entry, bool with_time, const char *details, struct buf *out);
 void log_frame_error(const char *text, struct buf *out);
 /* "key=value,…" of Swarm's labels of a container, sorted, query-escaped. Heap. */
 char *log_frame_details(const struct container_spec *spec);

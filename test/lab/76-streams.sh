@@ -69,6 +69,10 @@ for cli in ${CLIS:-"$binary" docker}; do
 	out=$(on_tty 'send:\n' 'expect:# ' 'send:exit 5\n' -- "$cli" attach keys1)
 	has "$who: its end is the client's, with its code" "$out" 'rc=5'
 	c rm keys1 >/dev/null
+	c run -d -t --name lt1 box:1 echo words >/dev/null
+	c wait lt1 >/dev/null
+	is "$who: logs of a terminal are as they were written" "$(c logs lt1 | od -An -c | tr -d ' ')" 'words\r\n'
+	c rm lt1 >/dev/null
 	has "$who: -t without a terminal" "$(echo | c run --rm -it box:1 true 2>&1)" 'the input device is not a TTY'
 done
 within 5 'nothing is left' nothing_left

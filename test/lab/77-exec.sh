@@ -88,5 +88,10 @@ within 20 'a task runs' sh -c "'$binary' ps -q --filter name=svc | grep -q ."
 is 'exec in a task' "$(sb exec -i "$(task)" sh -c 'cat; exit 4' <<<words; echo $?)" "$(printf 'words\n4')"
 out=$(on_tty 'expect:# ' 'send:exit 6\n' -- "$binary" exec -it "$(task)" sh)
 has 'on a terminal' "$out" 'rc=6'
-sb service rm svc >/dev/null
+# --- and what a service on a terminal writes ---
+sb service create -d -q -t --name wordy --entrypoint sh box:1 -c 'echo words; sleep 1000' >/dev/null
+words() { [ "$(timeout 10 "${1:-$binary}" service logs --raw wordy | od -An -c | tr -d ' \n')" = 'words\r\n' ]; }
+within 20 'service logs of a terminal are as they were written' words
+command -v docker >/dev/null && is 'docker sees the same' "$(words docker; echo $?)" 0
+sb service rm wordy svc >/dev/null
 within 20 'nothing is left' nothing_left

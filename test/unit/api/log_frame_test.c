@@ -49,6 +49,16 @@ TEST(log_frame_puts_time_and_details_before_the_text)
 	expect_frame(&c, 1, "k=v pie\n");
 }
 
+TEST(log_frame_raw_has_no_header)
+{
+	struct container_log_entry entry = entry_of(CONTAINER_LOG_STDOUT, "hi\r\n");
+	CLEANUP(buf_finip) struct buf a = BUF_INIT;
+
+	log_frame_raw(&entry, false, NULL, &a);
+	log_frame_raw(&entry, true, "k=v", &a);
+	EXPECT_STR(buf_text(&a), "hi\r\n2026-01-01T00:00:00.000000005Z k=v hi\r\n");
+}
+
 TEST(log_frame_length_is_big_endian_beyond_a_byte)
 {
 	char text[70001];
