@@ -27,6 +27,12 @@ struct container_exec_args {
 };
 int container_exec(struct cli *cli, const void *args, char **operands);
 
+/* container_stats.c */
+extern const struct option container_stats_options[];
+struct container_stats_args { const char *format; bool all, no_stream, no_trunc; };
+int container_top(struct cli *cli, const void *args, char **operands);
+int container_stats(struct cli *cli, const void *args, char **operands);
+
 /* container_acts.c: stop, restart, wait, rename, prune */
 extern const struct option container_stop_options[], container_prune_options[];
 struct container_stop_args { const char *signal; struct option_int timeout; };          /* and of restart */

@@ -1,0 +1,57 @@
+#!/bin/bash
+# What runs in containers and what it uses: top and stats, with our own client and, where it is installed, docker's.
+. "${0%/*}/lib.sh"
+start_agent
+mkdir -p "$lab/root/bin" "$lab/root/tmp"
+cp /bin/busybox "$lab/root/bin/busybox"
+for name in sh sleep cat echo true; do ln -s busybox "$lab/root/bin/$name"; done
+tar -C "$lab/root" -c . | sb image import -c 'CMD ["sh"]' - box:1 >/dev/null
+raw() { curl -s --max-time 10 --unix-socket "$run/swarmbox.sock" "http://x$1"; }
+
+for cli in ${CLIS:-"$binary" docker}; do
+	command -v "$cli" >/dev/null || continue
+	who=$(basename "$cli")
+	c() { timeout 30 "$cli" "$@"; }
+	c run -d --name u1 -m 64m --network none box:1 sh -c 'sleep 987 & wait' >/dev/null
+	c run -d --name u2 --network none box:1 sh -c 'while :; do :; done' >/dev/null
+	c create --name u3 --network none box:1 true >/dev/null
+
+	# --- top ---
+	out=$(c top u1)
+	has "$who: top has ps's heads" "$(head -1 <<<"$out" | tr -s ' ')" 'UID PID PPID C STIME TTY TIME CMD'
+	has "$who: and the processes" "$out" 'sleep 987'
+	is "$who: all of them" "$(tail -n +2 <<<"$out" | wc -l)" 2
+	is "$who: with the host's ids" "$(tail -n +2 <<<"$out" | tr -s ' ' | cut -d' ' -f2 | head -1)" "$(sb inspect u1 --format '{{.State.Pid}}')"
+	has "$who: not of one that does not run" "$(c top u3 2>&1)" 'is not running'
+	has "$who: not by other options" "$(c top u1 aux 2>&1)" 'ps options other than -ef are not supported by swarmbox yet'
+
+	# --- stats ---
+	out=$(c stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' u1 u2)
+	has "$who: stats know the limit" "$(grep '^u1 ' <<<"$out")" '/ 64MiB'
+	is "$who: the number of processes" "$(awk '$1 == "u1" { print $NF }' <<<"$out")" 2
+	is "$who: who idles" "$(awk '$1 == "u1" { print ($2 + 0 < 10) }' <<<"$out")" 1
+	is "$who: who works" "$(awk '$1 == "u2" { print ($2 + 0 > 10) }' <<<"$out")" 1
+	is "$who: without names, those that run" "$(c stats --no-stream --format '{{.Name}}' | sort | tr '\n' ' ')" 'u1 u2 '
+	is "$who: with -a the others, too" "$(c stats -a --no-stream --format '{{.Name}}' | sort | tr '\n' ' ')" 'u1 u2 u3 '
+	has "$who: a container that is not there" "$(c stats --no-stream nosuch 2>&1)" 'No such container: nosuch'
+	has "$who: a table" "$(c stats --no-stream u1 | tr -s ' ')" 'CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS'
+	"$cli" stats u1 >"$lab/stats" 2>&1 &
+	client=$!
+	within 10 "$who: they go on" sh -c "[ \$(grep -c u1 '$lab/stats') -ge 3 ]"
+	kill -KILL $client      # docker's own stays after SIGTERM
+	wait $client 2>/dev/null
+	c rm -f u1 u2 u3 >/dev/null
+done
+
+# --- the API ---
+sb run -d --name u1 --network none box:1 sleep 987 >/dev/null
+is 'one reading has what was before' "$(raw '/containers/u1/stats?stream=0' | grep -o '"preread":"[0-9]*' | cut -d'"' -f4)" "$(date +%Y)"
+is 'one at once has not' "$(raw '/containers/u1/stats?stream=0&one-shot=1' | grep -o '"preread":"[0-9]*' | cut -d'"' -f4)" 0001
+has 'one at once is no stream' "$(raw '/containers/u1/stats?one-shot=1')" 'cannot have stream=true and one-shot=true'
+raw /containers/u1/stats >"$lab/stream" &
+client=$!
+within 10 'a stream goes on' sh -c "[ \$(wc -l <'$lab/stream') -ge 2 ]"
+sb rm -f u1 >/dev/null
+wait $client
+is 'until its container has gone' $? 0
+within 5 'nothing is left' nothing_left
