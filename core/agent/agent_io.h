@@ -74,8 +74,6 @@ bool agent_next_container(const struct agent *agent, size_t *at, struct agent_co
 int agent_find_container(const struct agent *agent, const char *reference, struct agent_container *ret, struct err *err);
 /* For events that the API itself makes: attach, resize, exec_create …; harmless when the container is gone. */
 void agent_tell_event(struct agent *agent, const char *id, const char *action, const struct container_pair *extra, size_t count);
-/* Ids of those that have the volume mounted, but not this one. */
-void agent_volume_users(const struct agent *agent, const char *name, const char *but, struct strlist *ret);
 
 /* ---- what people do; each answers once, from the loop. Docker's words. Of a task's container only stop, signal, removal, wait, attach ---- */
 /* name "": invented. platform "": any. id is NULL on failure; ERR_NOT_FOUND "No such image: x" for the client to pull it. */

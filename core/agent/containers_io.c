@@ -134,22 +134,6 @@ void agent_tell_event(struct agent *agent, const char *id, const char *action, c
 		hosted_event(hosted, action, extra, count);
 }
 
-void agent_volume_users(const struct agent *agent, const char *name, const char *but, struct strlist *ret)
-{
-	const char *id;
-	void *value;
-
-	for (size_t at = 0; map_next(agent->by_container, &at, &id, &value);) {
-		const struct container_spec *spec = &((struct hosted *)value)->spec;
-		bool uses = false;
-
-		for (size_t i = 0; i < spec->mount_count; i++)
-			uses = uses || (spec->mounts[i].kind == CONTAINER_VOLUME && str_eq(spec->mounts[i].name, name));
-		if (uses && !str_eq(id, but))
-			strlist_add(ret, id);
-	}
-}
-
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 /* From the loop, never inside the call. */

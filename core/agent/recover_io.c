@@ -130,8 +130,11 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	facts.is_attached = net_adopt(agent->cfg.net, run->assignment.task_id, &run->hosted.address, &err) == 0;
 	if (!facts.has_exited)
 		hosted_reserve_again(&run->hosted);
-	for (size_t i = 0; i < spec->mount_count && !facts.has_exited; i++)
-		volumes_adopt(agent->cfg.volumes, spec->mounts[i].name, info->id);
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		volumes_claim(agent->cfg.volumes, spec->mounts[i].name, info->id);
+		if (!facts.has_exited)
+			volumes_adopt(agent->cfg.volumes, spec->mounts[i].name, info->id);
+	}
 	if (run->machine.state <= TASK_RUNNING) {
 		task_run_resume(&run->machine, &facts);
 		str_copy(run->machine.error, sizeof run->machine.error, info->error);

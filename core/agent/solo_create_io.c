@@ -123,6 +123,8 @@ static int inherit_from(const struct agent *agent, const char *text, struct aren
 		return err_set(err, ERR_INVALID, "malformed volumes-from specification: %.100s", text);
 	if (agent_find_container(agent, name, &container, err) < 0)
 		return -1;
+	if (container.status == SOLO_REMOVING)
+		return err_set(err, ERR_CONFLICT, "volumes from %s: the container is marked for removal", name);
 	items = ARENA_ARRAY(arena, struct mount, row->inherited.count + container.spec->mount_count);
 	if (row->inherited.count)
 		memcpy(items, row->inherited.items, row->inherited.count * sizeof *items);
@@ -188,9 +190,7 @@ static void give_up(struct solo_box *box, const struct err *why)
 	struct agent *agent = box->hosted.agent;
 	struct err err;
 
-	for (size_t i = 0; i < box->row.volumes.count; i++)
-		if (volumes_remove(agent->cfg.volumes, box->row.volumes.items[i].name, NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
-			log_warn("%s: anonymous volume: %s", hosted_name(&box->hosted), err.text);
+	box_remove_volumes(box);
 	if (store_node_write(agent->cfg.store, &gone, 1, NULL, NULL, &err) < 0)
 		log_warn("%s: not forgotten: %s", hosted_name(&box->hosted), err.text);
 	done(arg, NULL, why);

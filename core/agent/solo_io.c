@@ -59,6 +59,26 @@ static void set_ports(struct solo_box *box)
 	arena_fini(&arena);
 }
 
+/* Before anything of it exists: what another container leaves behind, or nobody uses, may be just what this one is to have. */
+static void claim_volumes(const struct solo_box *box)
+{
+	struct volumes *volumes = box->hosted.agent->cfg.volumes;
+	struct mount *mounts;
+	struct arena arena;
+	struct err err;
+	size_t count;
+
+	arena_init(&arena, "claims", MOUNTS_ARENA_MAX);
+	for (size_t i = 0; i < box->row.volumes.count; i++)
+		volumes_claim(volumes, box->row.volumes.items[i].name, box->row.id);
+	if (solo_mounts(&box->row, &arena, &mounts, &count, &err) < 0)
+		count = 0;              /* told when it is planned */
+	for (size_t i = 0; i < count; i++)
+		if (mounts[i].type == MOUNT_VOLUME)
+			volumes_claim(volumes, mounts[i].source, box->row.id);
+	arena_fini(&arena);
+}
+
 struct solo_box *box_new(struct agent *agent, const struct container_row *row)
 {
 	struct solo_box *box = NEW(struct solo_box);
@@ -70,6 +90,7 @@ struct solo_box *box_new(struct agent *agent, const struct container_row *row)
 	list_init(&box->asks);
 	list_init(&box->attaches);
 	set_ports(box);
+	claim_volumes(box);
 	solo_init(&box->machine, has_network, box->hosted.port_count > 0, solo_stop_grace_ms(&box->row.config));
 	set_policy(box);
 	box->machine.goes_at_end = box->row.host.auto_remove;
@@ -91,6 +112,7 @@ void box_free(struct solo_box *box)
 	LIST_EACH(item, &box->asks)
 		free(CONTAINER_OF(item, struct box_ask, node));
 	box_drop_attaches(box, NULL);
+	volumes_disclaim(box->hosted.agent->cfg.volumes, box->row.id);
 	hosted_drop_container(&box->hosted);
 	if (!box->machine.is_gone)
 		map_remove(box->hosted.agent->boxes, box->row.id);
@@ -459,16 +481,15 @@ static void removed(void *arg, const struct err *failure)
 	box_answer(box, failure, 0);
 }
 
-/* One that somebody else's container has mounted stays. */
-static void remove_volume(struct solo_box *box, const char *name)
+void box_remove_volumes(struct solo_box *box)
 {
-	CLEANUP(strlist_finip) struct strlist users = { 0 };
-	struct agent *agent = box->hosted.agent;
+	struct volumes *volumes = box->hosted.agent->cfg.volumes;
 	struct err err;
 
-	agent_volume_users(agent, name, box->row.id, &users);
-	if (!users.count && volumes_remove(agent->cfg.volumes, name, NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
-		log_warn("%s: anonymous volume: %s", hosted_name(&box->hosted), err.text);
+	volumes_disclaim(volumes, box->row.id);
+	for (size_t i = 0; i < box->row.volumes.count; i++)
+		if (volumes_remove(volumes, box->row.volumes.items[i].name, &err) < 0 && err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
+			log_warn("%s: anonymous volume: %s", hosted_name(&box->hosted), err.text);
 }
 
 static void forget(struct solo_box *box)
@@ -476,8 +497,8 @@ static void forget(struct solo_box *box)
 	struct store_row row = { .table = NODE_TABLE_CONTAINER, .id = box->row.id };
 	struct err err;
 
-	for (size_t i = 0; (box->row.removes_volumes || box->row.host.auto_remove) && i < box->row.volumes.count; i++)
-		remove_volume(box, box->row.volumes.items[i].name);
+	if (box->row.removes_volumes || box->row.host.auto_remove)
+		box_remove_volumes(box);
 	if (box->is_saved)
 		hosted_event(&box->hosted, "destroy", NULL, 0);
 	if (store_node_write(box->hosted.agent->cfg.store, &row, 1, save_done, box, &err) == 0)
@@ -576,6 +597,7 @@ static void tell_gone(struct solo_box *box)
 	struct err failure;
 
 	err_set(&failure, ERR_NOT_FOUND, "No such container: %s", box->row.id);
+	volumes_disclaim(box->hosted.agent->cfg.volumes, box->row.id);
 	hosted_drop_container(&box->hosted);
 	map_remove(box->hosted.agent->boxes, box->row.id);
 	hosted_tell_removed(&box->hosted, box->machine.exit_code);

@@ -37,6 +37,9 @@ int box_save(struct solo_box *box, store_done_fn *done, void *arg, struct err *e
 /* Its spec anew, after its row has changed or was loaded. */
 int box_plan(struct solo_box *box, struct err *err);
 
+/* Its anonymous ones, but those that somebody else has, too. */
+void box_remove_volumes(struct solo_box *box);
+
 void box_watch_health(struct solo_box *box, bool was_running);         /* its program runs, perhaps for long */
 
 /* solo_recover_io.c */

@@ -37,7 +37,8 @@ static void remove_anonymous(struct run *run, const char *names)
 		return;
 	list = str_split(names, ',');
 	for (size_t i = 0; i < list.count; i++)
-		if (volumes_remove(run->hosted.agent->cfg.volumes, list.items[i], NULL, 0, &err) < 0 && err.code != ERR_NOT_FOUND)
+		if (volumes_remove(run->hosted.agent->cfg.volumes, list.items[i], &err) < 0 && err.code != ERR_NOT_FOUND &&
+		    err.code != ERR_CONFLICT)
 			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
 }
 
@@ -57,9 +58,10 @@ static const struct volume *make_volume(struct run *run, const struct mount *mou
 	return volume;
 }
 
-/* Those of the mounts, then those that only the image wants. ret_anonymous: their names, for the label, also on failure. */
-static int make_volumes(struct run *run, const struct image_config *config, struct container_volumes *ret, struct buf *ret_anonymous,
-			struct err *err)
+/* Those of the mounts, then those that only the image wants, for the container that is to have this id. ret_anonymous: their names, for the
+ * label, also on failure. */
+static int make_volumes(struct run *run, const char *id, const struct image_config *config, struct container_volumes *ret,
+			struct buf *ret_anonymous, struct err *err)
 {
 	const struct container_spec_model *own = &run->assignment.spec.container;
 	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
@@ -75,6 +77,7 @@ static int make_volumes(struct run *run, const struct image_config *config, stru
 			continue;
 		if (!(volume = make_volume(run, mount, ret_anonymous, err)))
 			return -1;
+		volumes_claim(run->hosted.agent->cfg.volumes, volume->name, id);
 		names[i] = arena_strdup(&run->hosted.arena, volume->name);
 		paths[i] = arena_strdup(&run->hosted.arena, volumes_path(run->hosted.agent->cfg.volumes, volume->name, &path));
 	}
@@ -122,10 +125,11 @@ static int plan_container(struct run *run, struct err *err)
 	layers = image_hold_dirs(run->hosted.hold, &layer_count);
 	run->hosted.image_id = arena_strdup(&run->hosted.arena, image->id);
 	entropy_hex_id(id);
-	if (make_volumes(run, &image->config, &volumes, &anonymous, err) < 0 ||
+	if (make_volumes(run, id, &image->config, &volumes, &anonymous, err) < 0 ||
 	    task_container(&run->assignment, id, run->hosted.image_id, &image->config, layers, layer_count, &volumes,
 			   agent_host_gateway(agent, gateway), &run->hosted.arena, &run->hosted.spec, err) < 0) {
 		run->hosted.spec = (struct container_spec){ 0 };
+		volumes_disclaim(agent->cfg.volumes, id);
 		remove_anonymous(run, buf_text(&anonymous));
 		return -1;
 	}
@@ -269,6 +273,7 @@ void run_release(struct run *run)
 {
 	hosted_release_ports(&run->hosted);
 	volumes_release(run->hosted.agent->cfg.volumes, run->hosted.container_id);
+	volumes_disclaim(run->hosted.agent->cfg.volumes, run->hosted.container_id);
 	remove_anonymous(run, container_label(&run->hosted.spec, TASK_LABEL_VOLUMES));
 	image_hold_free(run->hosted.hold);
 	run->hosted.hold = NULL;

@@ -87,18 +87,6 @@ static void unmount_later(struct volumes *volumes, const struct volume *volume)
 		log_warn("volume %s: stays mounted until it is used again: too much to do", volume->name);
 }
 
-static bool drop_user(struct volume *volume, const char *user)
-{
-	for (size_t i = 0; i < volume->users.count; i++)
-		if (str_eq(volume->users.items[i], user)) {
-			free(volume->users.items[i]);
-			volume->users.items[i] = volume->users.items[--volume->users.count];
-			volume->users.items[volume->users.count] = NULL;
-			return true;
-		}
-	return false;
-}
-
 void volumes_release(struct volumes *volumes, const char *user)
 {
 	void *value;
@@ -106,7 +94,7 @@ void volumes_release(struct volumes *volumes, const char *user)
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &value);) {
 		struct volume *volume = value;
 
-		if (drop_user(volume, user) && !volume->users.count)
+		if (volume_drop_user(&volume->mounted_for, user) && !volume->mounted_for.count)
 			unmount_later(volumes, volume);
 	}
 }
@@ -115,8 +103,8 @@ void volumes_adopt(struct volumes *volumes, const char *name, const char *user)
 {
 	struct volume *volume = str_is_empty(name) ? NULL : map_get(volumes->by_name, name);
 
-	if (volume && has_fs(volume) && !strlist_has(&volume->users, user))
-		strlist_add(&volume->users, user);
+	if (volume && has_fs(volume) && !strlist_has(&volume->mounted_for, user))
+		strlist_add(&volume->mounted_for, user);
 }
 
 void volumes_settle(struct volumes *volumes)
@@ -126,7 +114,7 @@ void volumes_settle(struct volumes *volumes)
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &value);) {
 		const struct volume *volume = value;
 
-		if (has_fs(volume) && !volume->users.count)
+		if (has_fs(volume) && !volume->mounted_for.count)
 			unmount_later(volumes, volume);
 	}
 }

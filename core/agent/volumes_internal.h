@@ -10,6 +10,7 @@ struct volumes {
 	struct work *work;
 	char *dir;
 	struct map *by_name;    /* name -> struct volume, owned */
+	struct map *claims;     /* name -> struct strlist of container ids, owned */
 	void (*watcher)(void *arg, const char *action, const char *name);
 	void *watcher_arg;
 	struct list savings;    /* of struct saving, in the order in which the store answers */
@@ -34,5 +35,7 @@ struct volume_job *volume_job_new(struct volumes *volumes, void (*done)(struct v
 void volume_job_free(struct volume_job *job);
 /* False when the queue is full; then it is freed and done does not come. */
 bool volume_job_submit(struct volume_job *job, const char *name, void (*run)(void *job));
+bool volume_drop_user(struct strlist *users, const char *user);           /* whether it was there */
+void volume_claims_close(struct volumes *volumes);
 void volume_prune_close(struct volume_job *job);
 void volume_use_close(struct volumes *volumes);          /* what is under way: nobody is answered any more */

@@ -35,7 +35,7 @@ static const struct shape volume_shape = SHAPE(volume, volume_fields);
 static void volume_free(struct volume *volume)
 {
 	shape_fini(&volume_shape, volume);
-	strlist_fini(&volume->users);
+	strlist_fini(&volume->mounted_for);
 	free(volume);
 }
 
@@ -106,6 +106,7 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	volumes->dir = str_dup(dir);
 	volumes->by_name = map_new();
 	list_init(&volumes->savings);
+	volumes->claims = map_new();
 	list_init(&volumes->jobs);
 	/* for root alone: containers may have left setuid programs in their volumes */
 	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) ||
@@ -137,6 +138,7 @@ void volumes_close(struct volumes *volumes)
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &volume);)
 		volume_free(volume);
 	map_free(volumes->by_name);
+	volume_claims_close(volumes);
 	free(volumes->dir);
 	free(volumes);
 }
@@ -228,7 +230,7 @@ static void saved(void *arg, const struct err *failure)
 	}
 	if (volume && !failure)
 		volume->is_saved = true;
-	else if (volume && saving->done && !volume->is_saved)
+	else if (volume && saving->done && !volume->is_saved && !volumes_claims(saving->volumes, saving->name)->count)
 		forget(saving->volumes, volume);
 	if (saving->done && !failure && !volume)
 		err_set(&err, ERR_NOT_FOUND, "create %s: it was removed meanwhile", saving->name);
@@ -317,12 +319,12 @@ int volumes_create_anonymous(struct volumes *volumes, const char *name, const ch
 	return create(volumes, wish, ret, err) < 0 ? -1 : 0;
 }
 
-static int refuse_in_use(const char *name, const char *const *users, size_t count, struct err *err)
+static int refuse_in_use(const char *name, const struct strlist *users, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf list = BUF_INIT;
 
-	for (size_t i = 0; i < count && i < 10; i++)
-		buf_printf(&list, "%s%s", i ? ", " : "", users[i]);
+	for (size_t i = 0; i < users->count && i < 10; i++)
+		buf_printf(&list, "%s%s", i ? ", " : "", users->items[i]);
 	return err_set(err, ERR_CONFLICT, "remove %s: volume is in use - [%s]", name, buf_text(&list));
 }
 
@@ -350,15 +352,16 @@ static int take_away(struct volumes *volumes, struct volume *volume, struct buf 
 	return 0;
 }
 
-int volumes_remove(struct volumes *volumes, const char *name, const char *const *users, size_t user_count, struct err *err)
+int volumes_remove(struct volumes *volumes, const char *name, struct err *err)
 {
 	struct volume *volume = map_get(volumes->by_name, name);
+	const struct strlist *users = volumes_claims(volumes, name);
 	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
 
 	if (!volume)
 		return err_set(err, ERR_NOT_FOUND, "get %s: no such volume", name);
-	if (user_count)
-		return refuse_in_use(name, users, user_count, err);
+	if (users->count)
+		return refuse_in_use(name, users, err);
 	if (take_away(volumes, volume, &doomed, err) < 0)
 		return -1;
 	if (doomed.len)
@@ -404,7 +407,7 @@ static void prune_one(struct volumes *volumes, const char *name, struct prune *p
 	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
 	struct volume_job *job;
 
-	if (!volume)
+	if (!volume || volumes_claims(volumes, name)->count)
 		return;
 	if (take_away(volumes, volume, &doomed, &prune->err) < 0)
 		return;

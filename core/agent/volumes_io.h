@@ -16,7 +16,7 @@ struct volume {
 	struct str_map labels, options;
 	nsec created_wall;
 	bool is_anonymous, is_saved;
-	struct strlist users;           /* container ids; only of one with a file system of its own */
+	struct strlist mounted_for;     /* container ids; only of one with a file system of its own */
 };
 
 /* dir: <data root>/volumes, made if missing. What a crash left half removed goes. */
@@ -40,8 +40,14 @@ int volumes_create_saved(struct volumes *volumes, const char *name, const char *
 /* One that goes with its container, by 64 hex characters that were chosen before. */
 int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
 			     const struct str_map *labels, const struct volume **ret, struct err *err);
-/* The row goes at once, the files on a work thread. users: container ids that use it; ERR_CONFLICT "remove x: volume is in use - [ids]". */
-int volumes_remove(struct volumes *volumes, const char *name, const char *const *users, size_t user_count, struct err *err);
+/* The row goes at once, the files on a work thread. ERR_CONFLICT "remove x: volume is in use - [ids]" while a container claims it. */
+int volumes_remove(struct volumes *volumes, const char *name, struct err *err);
+
+/* A container is made with it, from the moment it is asked for until nothing is left of it, whether it runs or not, whether the volume
+ * exists yet or not: nobody removes or prunes it meanwhile. In memory: a start of the agent claims again what its containers have. */
+void volumes_claim(struct volumes *volumes, const char *name, const char *user);         /* NULL and "" are no volume's */
+void volumes_disclaim(struct volumes *volumes, const char *user);                         /* whatever it claims; harmless when that is nothing */
+const struct strlist *volumes_claims(const struct volumes *volumes, const char *name);   /* container ids, until the next call */
 
 typedef void volumes_done_fn(void *arg, const struct err *failure);
 /* What they have of file systems is mounted, for a container that comes to life. 0: there is nothing to wait for, and done does not come;
@@ -54,7 +60,7 @@ void volumes_release(struct volumes *volumes, const char *user);
 void volumes_adopt(struct volumes *volumes, const char *name, const char *user);
 void volumes_settle(struct volumes *volumes);
 
-/* Removes those named (which nobody uses) and says how many bytes their files had. done comes from the loop, unless -1 is returned. */
+/* Removes those named which nobody claims and says how many bytes their files had. done comes from the loop, unless -1 is returned. */
 typedef void volumes_pruned_fn(void *arg, const struct strlist *removed, int64_t bytes, const struct err *failure);
 int volumes_prune(struct volumes *volumes, const struct strlist *names, volumes_pruned_fn *done, void *arg, struct err *err);
 /* --purge: whatever is mounted in dir, when nobody lives any more. */

@@ -123,7 +123,7 @@ static void add_volume(const struct df *df, const struct measured *m, yyjson_mut
 	if (!item)
 		return;
 	usage = yyjson_mut_obj_add_obj(doc, item, "UsageData");
-	yyjson_mut_obj_add_int(doc, usage, "RefCount", (int64_t)api_volume_user_count(df->api, m->name));
+	yyjson_mut_obj_add_int(doc, usage, "RefCount", (int64_t)volumes_claims(df->api->host.volumes, m->name)->count);
 	yyjson_mut_obj_add_int(doc, usage, "Size", m->bytes);
 	yyjson_mut_arr_append(list, item);
 }

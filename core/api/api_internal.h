@@ -74,7 +74,6 @@ yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjs
 yyjson_mut_val *shape_image(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc);
-size_t api_volume_user_count(struct api *api, const char *name);
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens);
 
 /* ---- the handlers ---- */

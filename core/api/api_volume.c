@@ -32,27 +32,6 @@ static yyjson_mut_val *volume_json(struct api *api, const struct volume *volume,
 	return ret;
 }
 
-/* Containers that have it mounted, for "in use". */
-static void users_of(struct api *api, const char *name, struct strlist *ret)
-{
-	struct agent_container container;
-
-	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container);)
-		for (size_t i = 0; i < container.spec->mount_count; i++)
-			if (str_eq(container.spec->mounts[i].name, name)) {
-				strlist_add(ret, container.info.id);
-				break;
-			}
-}
-
-size_t api_volume_user_count(struct api *api, const char *name)
-{
-	CLEANUP(strlist_finip) struct strlist users = { 0 };
-
-	users_of(api, name, &users);
-	return users.count;
-}
-
 yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc)
 {
 	const struct volume *volume = volumes_find(api->host.volumes, name);
@@ -71,7 +50,7 @@ static void reply_none(struct api *api, struct http_request *req, const char *na
 
 static bool is_dangling(struct api *api, const char *name)
 {
-	return api_volume_user_count(api, name) == 0;
+	return volumes_claims(api->host.volumes, name)->count == 0;
 }
 
 static int matches(struct api *api, const struct filters *filters, const struct volume *volume, bool *ret, struct err *err)
@@ -178,11 +157,9 @@ void api_volume_create(struct api *api, struct http_request *req, const char *na
 
 void api_volume_remove(struct api *api, struct http_request *req, const char *name)
 {
-	CLEANUP(strlist_finip) struct strlist users = { 0 };
 	struct err err;
 
-	users_of(api, name, &users);
-	if (volumes_remove(api->host.volumes, name, (const char *const *)users.items, users.count, &err) == 0)
+	if (volumes_remove(api->host.volumes, name, &err) == 0)
 		http_reply_empty(req, 204);
 	else if (err.code == ERR_NOT_FOUND && http_query_is_true(req, "force"))
 		http_reply_empty(req, 204);

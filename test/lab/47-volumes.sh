@@ -9,6 +9,12 @@ for name in sh sleep cat ls echo mount grep stat touch df; do ln -s busybox "$la
 echo from-image >"$lab/root/data/deep/file"
 chmod 750 "$lab/root/data"
 tar -C "$lab/root" -c . | sb image import -c 'VOLUME /anon' - box:1 >/dev/null
+mkdir -p "$lab/big"
+cp -a "$lab/root/." "$lab/big/"
+head -c 150000000 /dev/zero >"$lab/big/anon/filling"
+ln "$lab/big/anon/filling" "$lab/big/data/filling"
+tar -C "$lab/big" -c . | sb image import -c 'VOLUME /anon' - big:1 >/dev/null
+rm -rf "$lab/big"
 told() { sb service logs --raw "$1" 2>/dev/null | grep -qx told; }
 seen() { sb service logs --raw "$1" 2>/dev/null; }
 says() { [[ $(sb service ps "$1" --no-trunc --format '{{.Error}}') == *"$2"* ]]; }
@@ -133,5 +139,15 @@ for client in "$binary" docker; do
 	is "$who: is a no" "$("$client" volume ls -q)" kept
 	"$client" volume prune -af >/dev/null
 	is "$who: none is left" "$("$client" volume ls -q)" ''
+
+	# while the image's content is still being copied into them they are used already
+	make --name slow --mount source=slow,target=/data big:1 sh -c 'ls /anon /data; echo told; sleep 1000'
+	end=$((SECONDS + 10))
+	pruned=$(until sb ps -q --filter name=slow. | grep -q . || [ $SECONDS -ge $end ]; do "$client" volume prune -af; done)
+	within 10 "$who: a prune in the midst of a container's creation" told slow
+	is "$who: takes none of its volumes" "$(seen slow | grep -c filling)$(grep -c slow <<<"$pruned")" 20
+	sb service rm slow >/dev/null
+	within 10 "$who: the container goes" no_containers
+	sb volume rm slow >/dev/null
 done
 umount "$lab/host"

@@ -100,6 +100,20 @@ for cli in "$binary" docker; do
 	is "$who: rm -v takes its anonymous one" "$(volumes)" $((before + 2))
 	sb volume rm $(sb volume ls -q) >/dev/null
 
+	# --- a container that is made with another one's volume while that one goes ---
+	lost=0
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		c run -d --name from box:1 sh -c 'echo kept >/data/own' >/dev/null
+		c wait from >/dev/null
+		c rm -v from >/dev/null &
+		going=$!
+		c create --name to --volumes-from from box:1 cat /data/own >/dev/null 2>&1 && { [ "$(c start -a to)" = kept ] || lost=$((lost + 1)); }
+		wait $going
+		c rm -fv to >/dev/null 2>&1
+	done
+	is "$who: the volume stays for it" "$lost" 0
+	sb volume prune -f >/dev/null
+
 	# --- ports and networks ---
 	c run -d --name web -p 8099:80 box:1 $serve >/dev/null
 	within 5 "$who: its port answers" serves 127.0.0.1:8099/

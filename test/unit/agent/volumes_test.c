@@ -197,7 +197,7 @@ TEST(volumes_say_why_a_file_system_could_not_be_mounted)
 	buf_printf(&want, "error while mounting volume '%s': failed to mount local volume: mount /no/such/place:%s, data: password=********: "
 		   "No such file or directory", in(&lab, "v1", ""), in(&lab, "v1", ""));
 	EXPECT_STR(use(&lab, "v1", "c1"), buf_text(&want));
-	EXPECT_INT(volumes_find(lab.volumes, "v1")->users.count, 0);
+	EXPECT_INT(volumes_find(lab.volumes, "v1")->mounted_for.count, 0);
 	create(&lab, "v2", "type=nosuchfs device=x");
 	buf_clear(&want);
 	buf_printf(&want, "error while mounting volume '%s': failed to mount local volume: file system 'nosuchfs' is not known to this host's "
@@ -223,7 +223,7 @@ TEST(volumes_that_bind_a_folder_leave_its_content_alone_when_they_are_removed)
 	EXPECT(file_exists(in(&lab, "v1", "/kept")));
 	EXPECT_INT(open(in(&lab, "v1", "/new"), O_CREAT | O_WRONLY, 0644), -1);
 	/* removed while it is still mounted, as after a crash */
-	EXPECT_INT(volumes_remove(lab.volumes, "v1", NULL, 0, &lab.err), 0);
+	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), 0);
 	EXPECT_STR(create(&lab, "v1", ""), "v1");
 	lab_close(&lab);
 	lab_open(&lab);                                          /* sweeps what could not be done before */
@@ -331,6 +331,39 @@ TEST(volumes_are_told_of_when_they_are_on_the_disk)
 	lab_close(&lab);
 	lab_open(&lab);
 	EXPECT(volumes_find(lab.volumes, "v1") && volumes_find(lab.volumes, "v2") && volumes_find(lab.volumes, "v3"));
+	lab_fini(&lab);
+}
+
+TEST(volumes_that_a_container_claims_are_neither_removed_nor_pruned)
+{
+	struct strlist names = { 0 };
+	struct lab lab;
+
+	lab_init(&lab);
+	volumes_claim(lab.volumes, "v1", "c1");                  /* a container to come: the volume is not there yet */
+	volumes_claim(lab.volumes, "v1", "c1");
+	volumes_claim(lab.volumes, NULL, "c1");
+	volumes_claim(lab.volumes, "", "c1");
+	create(&lab, "v1", "");
+	create(&lab, "v2", "");
+	volumes_claim(lab.volumes, "v2", "c1");
+	volumes_claim(lab.volumes, "v2", "c2");
+	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), -1);
+	EXPECT_INT(lab.err.code, ERR_CONFLICT);
+	EXPECT_STR(lab.err.text, "remove v1: volume is in use - [c1]");
+	strlist_add(&names, "v1");
+	strlist_add(&names, "v2");
+	lab.answers = 0;
+	EXPECT_INT(volumes_prune(lab.volumes, &names, on_pruned, &lab, &lab.err), 0);
+	EXPECT(until(&lab, is_answered));
+	EXPECT_INT(lab.pruned.count, 0);
+	volumes_disclaim(lab.volumes, "c1");
+	volumes_disclaim(lab.volumes, "c1");
+	EXPECT_INT(volumes_claims(lab.volumes, "v1")->count, 0);
+	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), 0);
+	EXPECT_INT(volumes_remove(lab.volumes, "v2", &lab.err), -1);
+	EXPECT_STR(lab.err.text, "remove v2: volume is in use - [c2]");
+	strlist_fini(&names);
 	lab_fini(&lab);
 }
 
