@@ -245,7 +245,7 @@ static int print_line(const char *line, const struct template *template, struct 
 	if (!template) {
 		print_event(yyjson_doc_get_root(doc));
 	} else {
-		result = template_run(template, yyjson_doc_get_root(doc), false, &out, err);
+		result = template_run(template, yyjson_doc_get_root(doc), TEMPLATE_ABSENT_IS_NIL, &out, err);
 		buf_add_char(&out, '\n');
 		cli_print_buf(&out);
 	}

@@ -129,7 +129,7 @@ static int print_row(const struct columns *columns, const struct template *templ
 		     const struct cell *row, struct buf *out, struct err *err)
 {
 	yyjson_doc *doc = row_of(columns, row);
-	int result = template_run(template, yyjson_doc_get_root(doc), true, out, err);
+	int result = template_run(template, yyjson_doc_get_root(doc), TEMPLATE_ABSENT_IS_ERROR, out, err);
 
 	yyjson_doc_free(doc);
 	buf_add_char(out, '\n');

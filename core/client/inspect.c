@@ -37,7 +37,7 @@ int inspect_print(yyjson_val *const *objects, size_t count, const char *format, 
 	if (template_parse(buf_text(&text), &template, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (template_run(template, objects[i], false, out, err) < 0)
+		if (template_run(template, objects[i], TEMPLATE_ABSENT_TOP_IS_ERROR, out, err) < 0)
 			return -1;
 		buf_add_char(out, '\n');
 	}

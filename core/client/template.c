@@ -9,7 +9,8 @@
 
 struct run {
 	struct arena *arena;
-	bool is_strict;
+	enum template_absent absent;
+	yyjson_val *data;
 	struct buf *out;
 	struct err *err;
 };
@@ -17,16 +18,29 @@ struct run {
 static int eval_pipe(struct run *run, const struct template_pipe *pipe, struct tval dot,
 		     struct tval *ret);
 
+static int refuse_absent(struct run *run, const struct template_operand *operand, const char *field)
+{
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
+
+	for (size_t i = 0; i < operand->field_count; i++)
+		buf_printf(&chain, ".%s", operand->fields[i]);
+	if (run->absent == TEMPLATE_ABSENT_IS_ERROR)
+		return err_set(run->err, ERR_INVALID, "template: executing \"\" at <%s>: can't evaluate field %s",
+			       buf_text(&chain), field);
+	return err_set(run->err, ERR_INVALID,
+		       "template parsing error: template: :1:%zu: executing \"\" at <%s>: map has no entry for "
+		       "key \"%s\"", operand->at, buf_text(&chain), field);
+}
+
 static int walk_fields(struct run *run, const struct template_operand *operand, struct tval *value)
 {
 	for (size_t i = 0; i < operand->field_count; i++) {
-		bool found;
+		bool found, is_top = value->kind == TVAL_JSON && value->json == run->data;
 
 		*value = tval_field(*value, operand->fields[i], &found);
-		if (!found && run->is_strict)
-			return err_set(run->err, ERR_INVALID,
-				       "template: executing \"\" at <.%s>: can't evaluate field %s",
-				       operand->fields[i], operand->fields[i]);
+		if (!found && (run->absent == TEMPLATE_ABSENT_IS_ERROR ||
+			       (run->absent == TEMPLATE_ABSENT_TOP_IS_ERROR && is_top)))
+			return refuse_absent(run, operand, operand->fields[i]);
 	}
 	return 0;
 }
@@ -58,6 +72,10 @@ static int eval_command(struct run *run, const struct template_command *command,
 	const struct template_operand *first = &command->operands[0];
 	size_t count = 0;
 
+	if (first->kind != OPERAND_CALL && command->count == 2) {
+		*ret = tval_label(dot, command->operands[1].literal.string, run->arena);
+		return 0;
+	}
 	if (first->kind != OPERAND_CALL)
 		return eval_operand(run, first, dot, ret);
 	struct tval *args = ARENA_ARRAY(run->arena, struct tval, command->count + 1);
@@ -137,11 +155,11 @@ static int run_nodes(struct run *run, const struct template_node *node, struct t
 	return 0;
 }
 
-int template_run(const struct template *template, yyjson_val *data, bool is_strict, struct buf *out,
-		 struct err *err)
+int template_run(const struct template *template, yyjson_val *data, enum template_absent absent,
+		 struct buf *out, struct err *err)
 {
 	struct arena arena;
-	struct run run = { .arena = &arena, .is_strict = is_strict, .out = out, .err = err };
+	struct run run = { .arena = &arena, .absent = absent, .data = data, .out = out, .err = err };
 
 	arena_init(&arena, "template run", ARENA_CEILING);
 	int result = run_nodes(&run, template->first, tval_of_json(data));

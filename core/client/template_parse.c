@@ -12,7 +12,7 @@
 
 struct parser {
 	struct arena *arena;
-	const char *at;
+	const char *text, *at;
 	unsigned depth;
 	bool trims_next;        /* the action before ended with "-}}" */
 	struct err *err;
@@ -155,7 +155,7 @@ static int parse_operand(struct parser *p, struct template_operand *operand)
 {
 	char c = *p->at;
 
-	*operand = (struct template_operand){ .kind = OPERAND_LITERAL };
+	*operand = (struct template_operand){ .kind = OPERAND_LITERAL, .at = (size_t)(p->at - p->text) };
 	if (c == '"' || c == '`')
 		return parse_string(p, &operand->literal);
 	if ((c >= '0' && c <= '9') || ((c == '-' || c == '+') && p->at[1] >= '0' && p->at[1] <= '9'))
@@ -184,6 +184,13 @@ static bool at_end_of_command(const struct parser *p, char closer)
 	return closer == ')' ? *p->at == ')' : at_end_of_action(p);
 }
 
+/* .Label "key", the one method that rows have. */
+static bool is_label(const struct template_operand *operands, size_t count)
+{
+	return count == 2 && operands[0].kind == OPERAND_DOT && operands[0].field_count == 1 && str_eq(operands[0].fields[0], "Label") &&
+	       operands[1].kind == OPERAND_LITERAL && operands[1].literal.kind == TVAL_STRING;
+}
+
 static int parse_command(struct parser *p, char closer, struct template_command *command)
 {
 	struct template_operand operands[MAX_PARTS];
@@ -197,7 +204,7 @@ static int parse_command(struct parser *p, char closer, struct template_command 
 	}
 	if (count == 0)
 		return wrong(p, "missing value for command");
-	if (operands[0].kind != OPERAND_CALL && count > 1)
+	if (operands[0].kind != OPERAND_CALL && count > 1 && !is_label(operands, count))
 		return wrong(p, "only a function takes arguments");
 	command->operands = ARENA_ARRAY(p->arena, struct template_operand, count);
 	command->count = count;
@@ -385,7 +392,7 @@ static int parse_nodes(struct parser *p, struct template_node **ret, enum closer
 int template_parse(const char *text, struct template **ret, struct err *err)
 {
 	struct template *template = NEW(struct template);
-	struct parser p = { .arena = &template->arena, .at = text, .err = err };
+	struct parser p = { .arena = &template->arena, .text = text, .at = text, .err = err };
 	enum closer closer = CLOSER_END_OF_TEXT;
 
 	arena_init(&template->arena, "template", ARENA_CEILING);

@@ -14,6 +14,7 @@ struct template_operand {
 	const struct template_pipe *pipe;        /* in parentheses */
 	const char **fields;            /* .A.B behind the dot or the parenthesis */
 	size_t field_count;
+	size_t at;                      /* where in the text it begins */
 };
 struct template_command { struct template_operand *operands; size_t count; };
 struct template_pipe { struct template_command *commands; size_t count; };

@@ -68,6 +68,39 @@ struct tval tval_field(struct tval value, const char *name, bool *ret_found)
 	return tval_of_json(member);
 }
 
+/* "com.example.two-words" is headed "two words". */
+static const char *label_head(const char *key, struct arena *arena)
+{
+	const char *dot = strrchr(key, '.');
+	char *head = arena_strdup(arena, dot ? dot + 1 : key);
+
+	for (char *at = head; *at; at++)
+		if (*at == '-' || *at == '_')
+			*at = ' ';
+	return head;
+}
+
+struct tval tval_label(struct tval value, const char *key, struct arena *arena)
+{
+	bool found;
+	struct tval labels = tval_field(value, "Labels", &found), label;
+	const char *at = labels.kind == TVAL_STRING ? labels.string : "";
+
+	if (labels.kind == TVAL_JSON) {
+		label = tval_field(labels, key, &found);
+		return found ? label : tval_of_string("");
+	}
+	if (str_eq(at, "LABELS"))
+		return tval_of_string(label_head(key, arena));
+	for (; *at; at += strcspn(at, ","), at += *at == ',') {
+		const char *text = str_after(at, key);
+
+		if (text && *text == '=')
+			return tval_of_string(arena_strndup(arena, text + 1, strcspn(text + 1, ",")));
+	}
+	return tval_of_string("");
+}
+
 size_t tval_count(struct tval value)
 {
 	switch (value.kind) {

@@ -28,6 +28,9 @@ struct tval tval_of_string(const char *string);
 bool tval_is_true(struct tval value);                   /* Go's: not zero, not empty */
 /* A field by its exact name, else without regard to case: Go says ID where the JSON says Id. */
 struct tval tval_field(struct tval value, const char *name, bool *ret_found);
+/* Of what Labels says, "a=1,b=2" or an object; "" when there is none. In the row of heads: the last
+ * part of the key, as docker writes it. */
+struct tval tval_label(struct tval value, const char *key, struct arena *arena);
 /* elements of a list, array, object; bytes of a string */
 size_t tval_count(struct tval value);
 /* The elements of a list, array or object (in the order of its keys, as Go walks maps), in the

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 		yyjson_doc *doc = yyjson_read(data, strlen(data), 0);
 		struct buf out = { .ceiling = 1 << 20 };
 
-		if (template_run(template, yyjson_doc_get_root(doc), false, &out, &err) < 0)
+		if (template_run(template, yyjson_doc_get_root(doc), TEMPLATE_ABSENT_TOP_IS_ERROR, &out, &err) < 0)
 			check(err.text[0] != '\0');
 		buf_fini(&out);
 		yyjson_doc_free(doc);

@@ -10,14 +10,14 @@ static const char data[] =
 	"\"Spec\":{\"Labels\":{\"b\":\"2\",\"a\":\"1\"},\"Mode\":{\"Replicated\":{\"Replicas\":3}}},"
 	"\"Nodes\":[{\"Name\":\"n1\"},{\"Name\":\"n2\"}]}";
 
-static int run(const char *text, bool is_strict, struct buf *out, struct err *err)
+static int run(const char *text, enum template_absent absent, struct buf *out, struct err *err)
 {
 	CLEANUP(template_freep) struct template *template = NULL;
 
 	if (template_parse(text, &template, err) < 0)
 		return -1;
 	yyjson_doc *doc = yyjson_read(data, strlen(data), 0);
-	int result = template_run(template, yyjson_doc_get_root(doc), is_strict, out, err);
+	int result = template_run(template, yyjson_doc_get_root(doc), absent, out, err);
 	yyjson_doc_free(doc);
 	return result;
 }
@@ -27,7 +27,7 @@ static void expect(const char *text, const char *want)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 	struct err err = {0};
 
-	EXPECT_INT(run(text, false, &out, &err), 0);
+	EXPECT_INT(run(text, TEMPLATE_ABSENT_IS_NIL, &out, &err), 0);
 	EXPECT_STR(err.text, "");
 	EXPECT_STR(buf_text(&out), want);
 }
@@ -37,7 +37,7 @@ static void expect_error(const char *text, const char *want)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 	struct err err = {0};
 
-	EXPECT_INT(run(text, false, &out, &err), -1);
+	EXPECT_INT(run(text, TEMPLATE_ABSENT_IS_NIL, &out, &err), -1);
 	EXPECT_STR(err.text, want);
 }
 
@@ -142,8 +142,46 @@ TEST(template_is_strict_about_rows)
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 	struct err err = {0};
 
-	EXPECT_INT(run("{{.Nope}}", true, &out, &err), -1);
+	EXPECT_INT(run("{{.Nope}}", TEMPLATE_ABSENT_IS_ERROR, &out, &err), -1);
 	EXPECT_STR(err.text, "template: executing \"\" at <.Nope>: can't evaluate field Nope");
+}
+
+TEST(template_names_members_that_a_whole_object_lacks)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	EXPECT_INT(run("{{.ID}} {{json .Nope.Deeper}}", TEMPLATE_ABSENT_TOP_IS_ERROR, &out, &err), -1);
+	EXPECT_STR(err.text, "template parsing error: template: :1:15: executing \"\" at <.Nope.Deeper>: map has no entry for key "
+			     "\"Nope\"");
+	buf_clear(&out);
+	/* what is empty may be left out below */
+	EXPECT_INT(run("{{.Spec.Nope}} {{range .Nodes}}{{.Nope}}{{end}}", TEMPLATE_ABSENT_TOP_IS_ERROR, &out, &err), 0);
+	EXPECT_STR(buf_text(&out), "<no value> <no value><no value>");
+}
+
+static void expect_label(const char *row, const char *text, const char *want)
+{
+	CLEANUP(template_freep) struct template *template = NULL;
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	yyjson_doc *doc = yyjson_read(row, strlen(row), 0);
+	struct err err = {0};
+
+	EXPECT_INT(template_parse(text, &template, &err), 0);
+	EXPECT_INT(template_run(template, yyjson_doc_get_root(doc), TEMPLATE_ABSENT_IS_ERROR, &out, &err), 0);
+	EXPECT_STR(buf_text(&out), want);
+	yyjson_doc_free(doc);
+}
+
+TEST(template_finds_labels_of_rows)
+{
+	expect_label("{\"Labels\":\"a.b=1,a.c=two words,d=\"}", "{{.Label \"a.c\"}}{{.Label \"a\"}}{{.Label \"d\"}}{{.Label `a.b` | upper}}",
+		     "two words1");
+	expect_label("{\"Labels\":{\"x\":\"y\"}}", "{{.Label \"x\"}}{{.Label \"z\"}}.", "y.");
+	expect_label("{\"Labels\":\"LABELS\"}", "{{.Label \"com.example.two-words\"}}", "two words");
+	expect_label("{\"Name\":1}", "{{.Label \"x\"}}.", ".");
+	expect_error("{{.Label .ID}}", "template parsing error: only a function takes arguments");
+	expect_error("{{.Labels \"x\"}}", "template parsing error: only a function takes arguments");
 }
 
 TEST(template_bounds_its_depth)
@@ -154,6 +192,6 @@ TEST(template_bounds_its_depth)
 	buf_add_str(&text, "{{");
 	for (int i = 0; i < 1000; i++)
 		buf_add_char(&text, '(');
-	EXPECT_INT(run(buf_text(&text), false, &out, &err), -1);
+	EXPECT_INT(run(buf_text(&text), TEMPLATE_ABSENT_IS_NIL, &out, &err), -1);
 	EXPECT_STR(err.text, "template parsing error: nested more than 32 deep");
 }
