@@ -56,6 +56,16 @@ struct health_config task_health(const struct container_spec *spec, struct arena
 	return ret;
 }
 
+bool task_label_is_inner(const char *key)
+{
+	static const char *const inner[] = { TASK_LABEL_IMAGE, TASK_LABEL_LAYERS, TASK_LABEL_PORTS, TASK_LABEL_HEALTH, TASK_LABEL_VOLUMES };
+
+	for (size_t i = 0; str_starts(key, "swarmbox.") && i < ARRAY_COUNT(inner); i++)
+		if (str_eq(inner[i], key))
+			return true;
+	return false;
+}
+
 /* Labels that we act on are ours to write. */
 static void forget_forged(struct arena *arena, struct container_spec *ret)
 {

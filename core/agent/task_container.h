@@ -24,3 +24,4 @@ msec task_stop_grace_ms(const struct assignment *assignment);
 #define TASK_LABEL_PORTS    "swarmbox.ports.host"       /* "80/tcp=32768,…": what the node chose for host-mode ports */
 #define TASK_LABEL_HEALTH   "swarmbox.health"           /* how its health is checked, as JSON */
 #define TASK_LABEL_VOLUMES  "swarmbox.volumes.anonymous"/* names, comma separated: they go with the container */
+bool task_label_is_inner(const char *key);               /* one of these five, which nobody is shown */

@@ -14,13 +14,16 @@ static const char *const filter_keys[] = {
 	"status", "volume", NULL
 };
 
-/* What Docker shows as COMMAND: the words with spaces between. */
+/* What Docker shows as COMMAND: the words with spaces between, those with spaces inside in quotes. */
 static void add_command(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec)
 {
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 
-	for (size_t i = 0; i < spec->argv.count; i++)
-		buf_printf(&out, "%s%s", i ? " " : "", spec->argv.items[i]);
+	for (size_t i = 0; i < spec->argv.count; i++) {
+		const char *quote = i && strchr(spec->argv.items[i], ' ') ? "'" : "";
+
+		buf_printf(&out, "%s%s%s%s", i ? " " : "", quote, spec->argv.items[i], quote);
+	}
 	api_add_str(doc, object, "Command", buf_text(&out));
 }
 
@@ -104,7 +107,7 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_s
 	container_add_image_id(doc, ret, "ImageID", container.image_id);
 	add_command(doc, ret, container.spec);
 	yyjson_mut_obj_add_int(doc, ret, "Created", container.created_wall / 1000000000);
-	container_add_ports(doc, ret, &container);
+	container_add_ports(api, doc, ret, &container);
 	if (with_sizes) {
 		yyjson_mut_obj_add_int(doc, ret, "SizeRw", 0);
 		yyjson_mut_obj_add_int(doc, ret, "SizeRootFs", 0);

@@ -1,10 +1,10 @@
 /* GET /containers/x/json */
 #include <stdio.h>
 
+#include "api/container_asked.h"
 #include "api/container_shape.h"
 #include "api/container_state.h"
 #include "base/str.h"
-#include "os/signals.h"
 
 static void add_health(yyjson_mut_doc *doc, yyjson_mut_val *state, const struct health *health)
 {
@@ -33,7 +33,7 @@ static void add_state(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct 
 
 	api_add_str(doc, state, "Status", container_state_name(container));
 	yyjson_mut_obj_add_bool(doc, state, "Running", container_is_up(container));
-	yyjson_mut_obj_add_false(doc, state, "Paused");
+	yyjson_mut_obj_add_bool(doc, state, "Paused", container->info.is_paused);
 	yyjson_mut_obj_add_bool(doc, state, "Restarting", container->status == SOLO_RESTARTING);
 	yyjson_mut_obj_add_bool(doc, state, "OOMKilled", container->oom_killed);
 	yyjson_mut_obj_add_bool(doc, state, "Dead", container->status == SOLO_DEAD);
@@ -45,82 +45,16 @@ static void add_state(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct 
 	add_health(doc, state, container->health);
 }
 
-static void add_strings(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const struct container_strings *list)
+static void add_asked(struct api *api, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const struct agent_container *container)
 {
-	yyjson_mut_val *array = yyjson_mut_obj_add_arr(doc, object, key);
+	struct container_config config;
+	struct host_config host;
+	const struct image *image;
+	struct err gone;
 
-	for (size_t i = 0; i < list->count; i++)
-		yyjson_mut_arr_add_strcpy(doc, array, list->items[i]);
-}
-
-static void add_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec, const struct health_config *health)
-{
-	yyjson_mut_val *config = yyjson_mut_obj_add_obj(doc, object, "Config");
-	CLEANUP(buf_finip) struct buf hostname = BUF_INIT;
-
-	buf_printf(&hostname, "%.*s", str_is_empty(spec->hostname) ? 12 : 255, str_is_empty(spec->hostname) ? spec->id : spec->hostname);
-	api_add_str(doc, config, "Hostname", buf_text(&hostname));
-	api_add_str(doc, config, "Domainname", "");
-	api_add_str(doc, config, "User", spec->user);
-	yyjson_mut_obj_add_false(doc, config, "AttachStdin");
-	yyjson_mut_obj_add_false(doc, config, "AttachStdout");
-	yyjson_mut_obj_add_false(doc, config, "AttachStderr");
-	yyjson_mut_obj_add_false(doc, config, "Tty");
-	yyjson_mut_obj_add_false(doc, config, "OpenStdin");
-	yyjson_mut_obj_add_false(doc, config, "StdinOnce");
-	add_strings(doc, config, "Env", &spec->env);
-	add_strings(doc, config, "Cmd", &spec->argv);
-	api_add_str(doc, config, "Image", spec->image);
-	if (health)
-		yyjson_mut_obj_add_val(doc, config, "Healthcheck", shape_to_json(&health_config_shape, health, doc));
-	yyjson_mut_obj_add_null(doc, config, "Volumes");
-	api_add_str(doc, config, "WorkingDir", spec->cwd);
-	yyjson_mut_obj_add_null(doc, config, "Entrypoint");
-	container_add_labels(doc, config, spec);
-	if (spec->stop_signal)
-		api_add_str(doc, config, "StopSignal", signal_name(spec->stop_signal));
-}
-
-static void add_host_config(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec)
-{
-	yyjson_mut_val *host = yyjson_mut_obj_add_obj(doc, object, "HostConfig");
-
-	api_add_str(doc, yyjson_mut_obj_add_obj(doc, host, "LogConfig"), "Type",
-		    spec->log_driver == CONTAINER_LOG_NONE ? "none" : "json-file");
-	api_add_str(doc, host, "NetworkMode", container_network_mode(spec));
-	yyjson_mut_obj_add_int(doc, host, "Memory", spec->memory_bytes);
-	yyjson_mut_obj_add_int(doc, host, "NanoCpus", spec->nano_cpus);
-	yyjson_mut_obj_add_int(doc, host, "PidsLimit", spec->pids_limit);
-	yyjson_mut_obj_add_bool(doc, host, "ReadonlyRootfs", spec->is_root_readonly);
-	yyjson_mut_obj_add_false(doc, host, "Privileged");
-}
-
-/* As it was asked for, with what Docker's daemon fills in. */
-static void add_asked(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct agent_container *container)
-{
-	struct container_config config = container->row->config;
-	struct host_config host = container->row->host;
-	const struct container_spec *spec = container->spec;
-	static char bridge[] = "bridge", driver[] = "json-file", none[] = "no", private[] = "private", runtime[] = "runc";
-	char hostname[16] = "";
-
-	snprintf(hostname, sizeof hostname, "%.12s", spec->id);
-	if (str_is_empty(config.hostname) && spec->network != CONTAINER_NET_HOST)
-		config.hostname = hostname;
-	if (str_is_empty(host.network_mode) || str_eq(host.network_mode, "default"))
-		host.network_mode = bridge;
-	if (str_is_empty(host.log.name))
-		host.log.name = driver;
-	if (str_is_empty(host.restart.name))
-		host.restart.name = none;
-	if (str_is_empty(host.ipc_mode))
-		host.ipc_mode = private;
-	if (str_is_empty(host.cgroupns_mode))
-		host.cgroupns_mode = private;
-	if (str_is_empty(host.runtime))
-		host.runtime = runtime;
-	if (!host.shm_size_bytes)
-		host.shm_size_bytes = 64 << 20;
+	if (image_store_get(api->host.images, container->image_id, &image, &gone) < 0)
+		image = NULL;
+	container_asked(container, image ? &image->config : NULL, arena, &config, &host);
 	yyjson_mut_obj_add_val(doc, object, "HostConfig", shape_to_json(&host_config_shape, &host, doc));
 	yyjson_mut_obj_add_val(doc, object, "Config", shape_to_json(&container_config_shape, &config, doc));
 }
@@ -132,6 +66,7 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 	yyjson_mut_val *ports = yyjson_mut_obj_add_obj(doc, settings, "Ports"), *bindings, *binding;
 	const struct net_info net = net_describe(api->host.net);
 	char text[IP_TEXT_SIZE], number[8];
+	const char *exposed;
 
 	for (size_t i = 0; i < container->port_count; i++) {
 		const struct port_config *port = &container->ports[i];
@@ -149,12 +84,9 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 		api_add_str(doc, binding, "HostIp", "0.0.0.0");
 		api_add_str(doc, binding, "HostPort", number);
 	}
-	for (size_t i = 0; container->row && i < container->row->config.exposed_ports.count; i++) {
-		const char *name = container->row->config.exposed_ports.items[i].name;
-
-		if (!yyjson_mut_obj_get(ports, name))
-			yyjson_mut_obj_add(ports, yyjson_mut_strcpy(doc, name), yyjson_mut_null(doc));
-	}
+	for (size_t i = 0; (exposed = container_exposed_at(api, container, i)); i++)
+		if (!yyjson_mut_obj_get(ports, exposed))
+			yyjson_mut_obj_add(ports, yyjson_mut_strcpy(doc, exposed), yyjson_mut_null(doc));
 	api_add_str(doc, settings, "IPAddress", container->address.family ? ip_format(container->address, text) : "");
 	yyjson_mut_obj_add_uint(doc, settings, "IPPrefixLen", container->address.family ? net.subnet.prefix : 0);
 	api_add_str(doc, settings, "Gateway", container->address.family ? ip_format(net.gateway, text) : "");
@@ -191,13 +123,8 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	api_add_str(doc, root, "Driver", runtime.storage_driver);
 	api_add_str(doc, root, "Platform", "linux");
 	api_add_exec_ids(api, doc, root, container.info.id);
-	if (container.row)
-		add_asked(doc, root, &container);
-	else
-		add_host_config(doc, root, container.spec);
+	add_asked(api, http_arena(req), doc, root, &container);
 	container_add_mounts(doc, root, container.spec);
-	if (!container.row)
-		add_config(doc, root, container.spec, container.health_config);
 	container_add_networks(api, doc, root, &container);
 	add_network_details(api, doc, yyjson_mut_obj_get(root, "NetworkSettings"), &container);
 	api_reply_doc(req, 200, doc, root);

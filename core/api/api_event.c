@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/task_container.h"
 #include "api/api_internal.h"
 #include "base/list.h"
 #include "base/panic.h"
@@ -200,7 +201,8 @@ void api_on_container(struct api *api, const char *action, const char *container
 	size_t count = 0;
 
 	for (size_t i = 0; i < spec->labels.count; i++)
-		attributes[count++] = pair(spec->labels.items[i].key, spec->labels.items[i].value);
+		if (!task_label_is_inner(spec->labels.items[i].key))
+			attributes[count++] = pair(spec->labels.items[i].key, spec->labels.items[i].value);
 	attributes[count++] = pair("image", spec->image);
 	attributes[count++] = pair("name", spec->name);
 	for (size_t i = 0; i < extra_count; i++)

@@ -2,15 +2,19 @@
 
 #include <stdio.h>
 
+#include "agent/task_container.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "model/container_words.h"
 
 void container_labels(const struct container_spec *spec, struct arena *arena, struct str_map *ret)
 {
 	ret->items = ARENA_ARRAY(arena, struct str_pair, spec->labels.count);
-	ret->count = spec->labels.count;
+	ret->count = 0;
 	for (size_t i = 0; i < spec->labels.count; i++)
-		ret->items[i] = (struct str_pair){ (char *)(uintptr_t)spec->labels.items[i].key, (char *)(uintptr_t)spec->labels.items[i].value };
+		if (!task_label_is_inner(spec->labels.items[i].key))
+			ret->items[ret->count++] = (struct str_pair){ (char *)(uintptr_t)spec->labels.items[i].key,
+								      (char *)(uintptr_t)spec->labels.items[i].value };
 }
 
 void container_add_labels(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec)
@@ -18,8 +22,9 @@ void container_add_labels(yyjson_mut_doc *doc, yyjson_mut_val *object, const str
 	yyjson_mut_val *labels = yyjson_mut_obj_add_obj(doc, object, "Labels");
 
 	for (size_t i = 0; i < spec->labels.count; i++)
-		yyjson_mut_obj_add(labels, yyjson_mut_strcpy(doc, spec->labels.items[i].key),
-				   yyjson_mut_strcpy(doc, spec->labels.items[i].value ? spec->labels.items[i].value : ""));
+		if (!task_label_is_inner(spec->labels.items[i].key))
+			yyjson_mut_obj_add(labels, yyjson_mut_strcpy(doc, spec->labels.items[i].key),
+					   yyjson_mut_strcpy(doc, spec->labels.items[i].value ? spec->labels.items[i].value : ""));
 }
 
 void container_add_image_id(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *id)
@@ -30,9 +35,52 @@ void container_add_image_id(yyjson_mut_doc *doc, yyjson_mut_val *object, const c
 	api_add_str(doc, object, key, buf_text(&out));
 }
 
-void container_add_ports(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct agent_container *container)
+const char *container_exposed_at(struct api *api, const struct agent_container *container, size_t at)
+{
+	const struct image *image;
+	struct err gone;
+
+	if (container->status != SOLO_RUNNING || container->spec->network != CONTAINER_NET_OWN)
+		return NULL;
+	if (container->row)
+		return at < container->row->config.exposed_ports.count ? container->row->config.exposed_ports.items[at].name : NULL;
+	if (image_store_get(api->host.images, container->image_id, &image, &gone) < 0)
+		return NULL;
+	return at < image->config.exposed_ports.count ? image->config.exposed_ports.items[at] : NULL;
+}
+
+static const char *protocol_name(int protocol)
+{
+	return protocol == PROTOCOL_UDP ? "udp" : protocol == PROTOCOL_SCTP ? "sctp" : "tcp";
+}
+
+/* Its own Ports has it already. */
+static bool is_listed(const struct agent_container *container, const struct port_name *name)
+{
+	for (size_t i = 0; i < container->port_count; i++)
+		if (container->ports[i].target_port == name->port &&
+		    str_eq(protocol_name(container->ports[i].protocol), protocol_name(name->protocol)))
+			return true;
+	return false;
+}
+
+static void add_exposed(const struct agent_container *container, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *ports)
+{
+	struct port_name name;
+	yyjson_mut_val *item;
+	struct err ignored;
+
+	if (port_name_parse(text, &name, &ignored) < 0 || is_listed(container, &name))
+		return;
+	item = yyjson_mut_arr_add_obj(doc, ports);
+	yyjson_mut_obj_add_uint(doc, item, "PrivatePort", name.port);
+	api_add_str(doc, item, "Type", protocol_name(name.protocol));
+}
+
+void container_add_ports(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *object, const struct agent_container *container)
 {
 	yyjson_mut_val *ports = yyjson_mut_obj_add_arr(doc, object, "Ports");
+	const char *exposed;
 
 	for (size_t i = 0; i < container->port_count && container->status == SOLO_RUNNING; i++) {
 		const struct port_config *port = &container->ports[i];
@@ -43,8 +91,10 @@ void container_add_ports(yyjson_mut_doc *doc, yyjson_mut_val *object, const stru
 		yyjson_mut_obj_add_uint(doc, item, "PrivatePort", port->target_port);
 		if (port->publish_mode == PUBLISH_HOST && port->published_port)
 			yyjson_mut_obj_add_uint(doc, item, "PublicPort", port->published_port);
-		api_add_str(doc, item, "Type", port->protocol == PROTOCOL_UDP ? "udp" : port->protocol == PROTOCOL_SCTP ? "sctp" : "tcp");
+		api_add_str(doc, item, "Type", protocol_name(port->protocol));
 	}
+	for (size_t i = 0; (exposed = container_exposed_at(api, container, i)); i++)
+		add_exposed(container, exposed, doc, ports);
 }
 
 void container_add_mounts(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct container_spec *spec)
