@@ -1,11 +1,10 @@
-/* stop, restart, wait, rename and prune of containers. */
+/* stop, restart, pause, unpause, update, wait, rename and prune of containers. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "applets/container_cmds.h"
 #include "applets/listing.h"
-#include "base/units.h"
+#include "applets/prune.h"
 #include "client/call.h"
 #include "client/dig.h"
 
@@ -40,6 +39,39 @@ int container_stop(struct cli *cli, const void *args, char **operands)
 int container_restart(struct cli *cli, const void *args, char **operands)
 {
 	return stop_each(cli, "/restart", args, operands);
+}
+
+int container_pause(struct cli *cli, const void *args UNUSED, char **operands)
+{
+	return listing_each(cli, "POST", "/containers/", operands, "/pause");
+}
+
+int container_unpause(struct cli *cli, const void *args UNUSED, char **operands)
+{
+	return listing_each(cli, "POST", "/containers/", operands, "/unpause");
+}
+
+/* --- update --- */
+
+int container_update(struct cli *cli, const void *args, char **operands)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	int code = call && container_flags_update(args, doc, &err) == 0 ? EXIT_OK : cli_fail(&err);
+
+	for (; code == EXIT_OK && *operands; operands++) {
+		CLEANUP(buf_finip) struct buf path = BUF_INIT;
+
+		buf_add_str(&path, "/containers/");
+		call_add_segment(&path, *operands);
+		if (call_post(call, doc, NULL, &err, "%s/update", buf_text(&path)) < 0)
+			code = cli_fail(&err);
+		else
+			cli_printf("%s\n", *operands);
+	}
+	yyjson_mut_doc_free(doc);
+	return code;
 }
 
 /* --- wait --- */
@@ -82,7 +114,11 @@ int container_rename(struct cli *cli, const void *args UNUSED, char **operands)
 	call_add_segment(&path, operands[0]);
 	buf_add_str(&path, "/rename");
 	call_add_query(&path, "name", operands[1]);
-	return call && call_post(call, NULL, NULL, &err, "%s", buf_text(&path)) == 0 ? EXIT_OK : cli_fail(&err);
+	if (call && call_post(call, NULL, NULL, &err, "%s", buf_text(&path)) == 0)
+		return EXIT_OK;
+	cli_fail(&err);
+	cli_warn("Error: failed to rename container named %s", operands[0]);
+	return EXIT_FAILED;
 }
 
 /* --- prune --- */
@@ -94,39 +130,11 @@ const struct option container_prune_options[] = {
 	OPT_END
 };
 
-static bool is_agreed(void)
-{
-	char answer[8] = "";
-
-	cli_printf("WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] ");
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 int container_prune(struct cli *cli, const void *args, char **operands UNUSED)
 {
+	static const struct prune what = { .warning = "This will remove all stopped containers.", .path = "/containers/prune",
+					   .title = "Deleted Containers:", .member = "ContainersDeleted" };
 	const struct container_prune_args *prune = args;
-	CLEANUP(buf_finip) struct buf path = BUF_INIT, size = BUF_INIT;
-	struct err err = {0};
-	struct call *call = cli_call(cli, &err);
-	yyjson_doc *doc = NULL;
-	yyjson_arr_iter iter;
-	yyjson_val *id;
 
-	if (!prune->force && !is_agreed()) {
-		cli_warn("container prune has been cancelled");
-		return EXIT_FAILED;
-	}
-	buf_add_str(&path, "/containers/prune");
-	listing_add_filters(&prune->filters, &path);
-	if (!call || call_post(call, NULL, &doc, &err, "%s", buf_text(&path)) < 0)
-		return cli_fail(&err);
-	yyjson_arr_iter_init(dig(yyjson_doc_get_root(doc), "ContainersDeleted"), &iter);
-	if (yyjson_arr_size(dig(yyjson_doc_get_root(doc), "ContainersDeleted")))
-		cli_printf("Deleted Containers:\n");
-	while ((id = yyjson_arr_iter_next(&iter)))
-		cli_printf("%s\n", yyjson_get_str(id));
-	units_format_size(dig_int(yyjson_doc_get_root(doc), "SpaceReclaimed"), &size);
-	cli_printf("%sTotal reclaimed space: %s\n", yyjson_arr_size(dig(yyjson_doc_get_root(doc), "ContainersDeleted")) ? "\n" : "", buf_text(&size));
-	yyjson_doc_free(doc);
-	return EXIT_OK;
+	return prune_run(cli, &what, &prune->filters, prune->force);
 }

@@ -44,11 +44,11 @@ static int inspect(struct call *call, const char *name, yyjson_doc **ret, struct
 static int check_running(yyjson_val *container, struct err *err)
 {
 	if (yyjson_get_bool(dig(container, "State.Paused")))
-		return err_set(err, ERR_CONFLICT, "cannot attach to a paused container, unpause it first");
+		return err_set(err, ERR_CONFLICT, "You cannot attach to a paused container, unpause it first");
 	if (yyjson_get_bool(dig(container, "State.Restarting")))
-		return err_set(err, ERR_CONFLICT, "cannot attach to a restarting container, wait until it is running");
+		return err_set(err, ERR_CONFLICT, "You cannot attach to a restarting container, wait until it is running");
 	if (!yyjson_get_bool(dig(container, "State.Running")))
-		return err_set(err, ERR_CONFLICT, "cannot attach to a stopped container, start it first");
+		return err_set(err, ERR_CONFLICT, "You cannot attach to a stopped container, start it first");
 	return 0;
 }
 
@@ -108,12 +108,27 @@ int container_attach(struct cli *cli, const void *args, char **operands)
 					     .proxies = !given->no_sig_proxy });
 }
 
+static int start_each(struct cli *cli, char **operands)
+{
+	CLEANUP(buf_finip) struct buf failed = BUF_INIT;
+
+	for (; *operands; operands++) {
+		char *const one[] = { *operands, NULL };
+
+		if (listing_each(cli, "POST", "/containers/", one, "/start") != EXIT_OK)
+			buf_printf(&failed, "%s%s", failed.len ? ", " : "", *operands);
+	}
+	if (failed.len)
+		cli_warn("Error: failed to start containers: %s", buf_text(&failed));
+	return failed.len ? EXIT_FAILED : EXIT_OK;
+}
+
 int container_start(struct cli *cli, const void *args, char **operands)
 {
 	const struct container_start_args *start = args;
 
 	if (!start->attach && !start->interactive)
-		return listing_each(cli, "POST", "/containers/", operands, "/start");
+		return start_each(cli, operands);
 	if (operands[1]) {
 		cli_warn("you cannot start and attach multiple containers at once");
 		return EXIT_FAILED;

@@ -33,12 +33,15 @@ struct container_stats_args { const char *format; bool all, no_stream, no_trunc;
 int container_top(struct cli *cli, const void *args, char **operands);
 int container_stats(struct cli *cli, const void *args, char **operands);
 
-/* container_acts.c: stop, restart, wait, rename, prune */
+/* container_acts.c */
 extern const struct option container_stop_options[], container_prune_options[];
 struct container_stop_args { const char *signal; struct option_int timeout; };          /* and of restart */
 struct container_prune_args { struct strlist filters; bool force; };
 int container_stop(struct cli *cli, const void *args, char **operands);
 int container_restart(struct cli *cli, const void *args, char **operands);
+int container_pause(struct cli *cli, const void *args, char **operands);
+int container_unpause(struct cli *cli, const void *args, char **operands);
+int container_update(struct cli *cli, const void *args, char **operands);
 int container_wait(struct cli *cli, const void *args, char **operands);
 int container_rename(struct cli *cli, const void *args, char **operands);
 int container_prune(struct cli *cli, const void *args, char **operands);

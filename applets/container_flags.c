@@ -96,11 +96,6 @@ static int check_with(int (*parse)(const char *text, yyjson_mut_doc *doc, struct
 	return result;
 }
 
-static int check_publish(void *args UNUSED, const struct option *option UNUSED, const char *value, struct err *err)
-{
-	return check_with(publish_flag_parse, value, err);
-}
-
 static int add_mount(const char *text, yyjson_mut_doc *doc, struct err *err)
 {
 	yyjson_mut_val *mount;
@@ -236,7 +231,7 @@ static int check_device(void *args UNUSED, const struct option *option UNUSED, c
 	OPT_INT(F, pids_limit, 0, "pids-limit", "Processes it may have at most (-1 for unlimited)"),                                   \
 	OPT_STRING(F, platform, 0, "platform", "string", "Platform that the image must be for"),                                       \
 	OPT_BOOL(F, privileged, 0, "privileged", "Give it all privileges on this host"),                                               \
-	OPT_CHECKED(publish, 'p', "publish", "list", "Publish a port, [HOST:]CONTAINER[/udp]", check_publish),                         \
+	OPT_LIST(F, publish, 'p', "publish", "list", "Publish a port, [HOST:]CONTAINER[/udp]"),                                        \
 	OPT_BOOL(F, publish_all, 'P', "publish-all", "Publish all exposed ports at free ones of the host"),                            \
 	OPT_STRING(F, pull, 0, "pull", "string", "Pull the image (\"always\", \"missing\", \"never\") (default \"missing\")"),         \
 	OPT_BOOL(F, quiet, 'q', "quiet", "Say nothing while pulling"),                                                                 \
@@ -277,6 +272,19 @@ const struct option container_run_options[] = {
 	OPT_BOOL(F, detach, 'd', "detach", "Let it run in the background, print its ID"),
 	OPT_STRING(F, detach_keys, 0, "detach-keys", "string", "Keys that leave it without ending it"),
 	OPT_SWITCH(0, "sig-proxy", "Hand signals on to it (default true)", take_sig_proxy),
+	OPT_END
+};
+const struct option container_update_options[] = {
+	OPT_INT(F, cpu_period, 0, "cpu-period", "Period of the CPU quota in microseconds"),
+	OPT_INT(F, cpu_quota, 0, "cpu-quota", "Microseconds of CPU time in each period"),
+	OPT_PARSED(nano_cpus, 0, "cpus", "decimal", "Processors it may use at most, such as 1.5", take_cpus),
+	OPT_PARSED(memory, 'm', "memory", "bytes", "Memory it may use at most", take_bytes),
+	OPT_PARSED(memory_swap, 0, "memory-swap", "bytes", "Memory and swap together; -1: unlimited swap", take_swap),
+	OPT_INT(F, pids_limit, 0, "pids-limit", "Processes it may have at most (-1 for unlimited)"),
+	OPT_STRING(F, restart, 0, "restart", "string", "When to start it again: no, on-failure[:max], always, unless-stopped"),
+	OPT_UNSUPPORTED(0, "blkio-weight"), OPT_UNSUPPORTED(0, "cpu-rt-period"), OPT_UNSUPPORTED(0, "cpu-rt-runtime"),
+	OPT_UNSUPPORTED('c', "cpu-shares"), OPT_UNSUPPORTED(0, "cpuset-cpus"), OPT_UNSUPPORTED(0, "cpuset-mems"),
+	OPT_UNSUPPORTED(0, "memory-reservation"),
 	OPT_END
 };
 #undef F
@@ -432,7 +440,7 @@ static int set_network(const struct container_flags *flags, yyjson_mut_doc *doc,
 }
 
 /* "on-failure:3" */
-static int set_restart(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err)
+static int set_restart(const struct container_flags *flags, const char *member, yyjson_mut_doc *doc, struct err *err)
 {
 	const char *colon = flags->restart ? strchr(flags->restart, ':') : NULL;
 	uint64_t retries = 0;
@@ -449,7 +457,7 @@ static int set_restart(const struct container_flags *flags, yyjson_mut_doc *doc,
 	policy = yyjson_mut_obj(doc);           /* spec_edit would fill in what a service's has */
 	yyjson_mut_obj_add_strncpy(doc, policy, "Name", flags->restart, colon ? (size_t)(colon - flags->restart) : strlen(flags->restart));
 	yyjson_mut_obj_add_uint(doc, policy, "MaximumRetryCount", retries);
-	spec_set(doc, "HostConfig.RestartPolicy", policy);
+	spec_set(doc, member, policy);
 	return 0;
 }
 
@@ -532,13 +540,28 @@ static void set_process(const struct container_flags *flags, const struct contai
 	set_str(doc, "HostConfig.ContainerIDFile", flags->cidfile);
 }
 
+int container_flags_update(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err)
+{
+	yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
+	set_int(doc, "Memory", &flags->memory);
+	set_int(doc, "MemorySwap", &flags->memory_swap);
+	set_int(doc, "NanoCpus", &flags->nano_cpus);
+	set_int(doc, "CpuPeriod", &flags->cpu_period);
+	set_int(doc, "CpuQuota", &flags->cpu_quota);
+	set_int(doc, "PidsLimit", &flags->pids_limit);
+	if (set_restart(flags, "RestartPolicy", doc, err) < 0)
+		return -1;
+	return yyjson_mut_obj_size(yyjson_mut_doc_get_root(doc)) ? 0 :
+	       err_set(err, ERR_INVALID, "you must provide one or more flags when using this command");
+}
+
 int container_flags_body(const struct container_flags *flags, const struct container_streams *streams, char *const *words,
 			 yyjson_mut_doc *doc, struct err *err)
 {
 	yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
 	set_process(flags, streams, words, doc);
 	if (set_environment(flags, doc, err) < 0 || set_labels(flags, doc, err) < 0 || set_places(flags, doc, err) < 0 ||
-	    set_network(flags, doc, err) < 0 || set_restart(flags, doc, err) < 0 || set_health(flags, doc, err) < 0 ||
+	    set_network(flags, doc, err) < 0 || set_restart(flags, "HostConfig.RestartPolicy", doc, err) < 0 || set_health(flags, doc, err) < 0 ||
 	    set_limits(flags, doc, err) < 0)
 		return -1;
 	return set_rights(flags, doc, err);

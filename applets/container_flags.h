@@ -20,7 +20,7 @@ struct container_flags {
 	bool detach, no_sig_proxy;
 	const char *detach_keys;
 };
-extern const struct option container_run_options[], container_create_options[];
+extern const struct option container_run_options[], container_create_options[], container_update_options[];
 
 /* Which streams the client wants: by -a, else output and, with -i, input; none with -d. */
 struct container_streams { bool in, out, err; };
@@ -28,6 +28,9 @@ int container_flags_streams(const struct container_flags *flags, struct containe
 /* The whole body; words[0] is the image, what follows is its command. */
 int container_flags_body(const struct container_flags *flags, const struct container_streams *streams, char *const *words,
 			 yyjson_mut_doc *doc, struct err *err);
+
+/* The body of the update call. */
+int container_flags_update(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err);
 
 /* "[ip:][host:]container[/protocol]" with ranges, or published=,target=,protocol=: into ExposedPorts and HostConfig.PortBindings of doc. */
 int publish_flag_parse(const char *text, yyjson_mut_doc *doc, struct err *err);

@@ -46,10 +46,17 @@ struct hosted {
 	struct health_watch *health;    /* NULL: it is not checked, or not yet started */
 	void (*health_changed)(void *arg, enum health_status status);   /* NULL: nobody else wants to know */
 	void *health_arg;
+	bool is_stopping;               /* its end is the one that somebody's stop asked for */
 	bool in_table;
 	bool awaits_table;              /* its act under way is answered when the port table is in force */
 	struct list waits;              /* of struct agent_wait */
 };
+
+/* hosted_signal_io.c */
+/* Tells that it was sent. wakes: one that stands still goes on, to get it. */
+int hosted_signal(struct hosted *hosted, int number, bool wakes, struct err *err);
+void hosted_exit_event(struct hosted *hosted, const struct runtime_exit *exit);
+bool hosted_is_paused(const struct hosted *hosted);
 
 /* hosted_io.c */
 void hosted_init(struct hosted *hosted, struct agent *agent, bool is_solo, const char *leg, const char *arena_name);
@@ -59,10 +66,10 @@ void hosted_drop_container(struct hosted *hosted);
 /* Checks it from now on, unless the config says that there is nothing to check. changed is told after the event. */
 void hosted_watch_health(struct hosted *hosted, const struct health_config *config, nsec started_wall, bool was_healthy,
 			 void (*changed)(void *arg, enum health_status status), void *arg);
-void hosted_stop_health(struct hosted *hosted);                                 /* no check any more; what is known stays … */
+void hosted_stop_health(struct hosted *hosted);                                 /* no check any more; what is known stays, … */
+void hosted_resume_health(struct hosted *hosted);                               /* and it is checked again, from what is known on … */
 void hosted_forget_health(struct hosted *hosted);                               /* … or does not */
 void hosted_event(const struct hosted *hosted, const char *action, const struct container_pair *extra, size_t count);
-void hosted_exit_event(const struct hosted *hosted, const struct runtime_exit *exit);
 void hosted_tell_exit(struct hosted *hosted, int exit_code);                    /* to whoever waits for its end … */
 void hosted_tell_removed(struct hosted *hosted, int exit_code);                 /* … or its removal */
 int hosted_check_network(const struct hosted *hosted, bool needs_network, struct err *err);

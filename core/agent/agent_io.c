@@ -1,5 +1,6 @@
 #include "agent/agent_io.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,10 +250,10 @@ static void forget(struct run *run)
 
 static void stop_signal(struct run *run)
 {
-	int number = run->hosted.spec.stop_signal ? run->hosted.spec.stop_signal : 15;
 	struct err err;
 
-	if (runtime_signal(run->hosted.agent->cfg.runtime, run->hosted.container_id, number, &err) < 0)
+	run->hosted.is_stopping = run->machine.is_started;
+	if (hosted_signal(&run->hosted, run->hosted.spec.stop_signal ? run->hosted.spec.stop_signal : 15, true, &err) < 0)
 		log_debug("task %s: stop signal: %s", run->assignment.task_id, err.text);       /* its exit is on the way */
 }
 
@@ -260,7 +261,7 @@ static void kill_container(struct run *run)
 {
 	struct err err;
 
-	if (runtime_kill(run->hosted.agent->cfg.runtime, run->hosted.container_id, &err) < 0)
+	if (hosted_signal(&run->hosted, SIGKILL, false, &err) < 0)
 		log_error("task %s: kill: %s", run->assignment.task_id, err.text);
 }
 

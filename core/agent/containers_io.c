@@ -147,7 +147,7 @@ static void answer(void *arg)
 	free(late);
 }
 
-static void answer_later(const struct agent *agent, runtime_done_fn *done, void *arg, const struct err *err)
+void agent_answer_later(const struct agent *agent, runtime_done_fn *done, void *arg, const struct err *err)
 {
 	struct late *late = NEW(struct late);
 
@@ -173,8 +173,7 @@ static void ask_box(struct solo_box *box, enum box_ask_kind kind, runtime_done_f
 	list_add_last(&box->asks, &ask->node);
 }
 
-/* NULL, answered: it is a task's, which its service alone starts, names, changes. */
-static struct solo_box *find_box(struct agent *agent, const char *id, const char *what, struct err *err)
+struct solo_box *box_find(const struct agent *agent, const char *id, const char *what, struct err *err)
 {
 	struct hosted *hosted = find(agent, id, err);
 
@@ -192,16 +191,16 @@ static struct solo_box *find_box(struct agent *agent, const char *id, const char
 void agent_start(struct agent *agent, const char *id, runtime_done_fn *done, void *arg)
 {
 	struct err err;
-	struct solo_box *box = find_box(agent, id, "start", &err);
+	struct solo_box *box = box_find(agent, id, "start", &err);
 
 	if (box && box->machine.is_removing) {
 		err_set(&err, ERR_CONFLICT, "container is marked for removal and cannot be started");
 		box = NULL;
 	}
 	if (!box) {
-		answer_later(agent, done, arg, &err);
+		agent_answer_later(agent, done, arg, &err);
 	} else if (solo_is_alive(&box->machine)) {
-		answer_later(agent, done, arg, NULL);
+		agent_answer_later(agent, done, arg, NULL);
 	} else {
 		ask_box(box, BOX_ASK_START, done, arg);
 		box_feed(box, &(struct solo_in){ .event = SOLO_START });
@@ -211,17 +210,17 @@ void agent_start(struct agent *agent, const char *id, runtime_done_fn *done, voi
 void agent_restart(struct agent *agent, const char *id, int signal, msec grace_ms, runtime_done_fn *done, void *arg)
 {
 	struct err err;
-	struct solo_box *box = find_box(agent, id, "restart", &err);
+	struct solo_box *box = box_find(agent, id, "restart", &err);
 
 	if (box && box->machine.is_removing) {
 		err_set(&err, ERR_CONFLICT, "container is marked for removal and cannot be started");
 		box = NULL;
 	}
 	if (!box) {
-		answer_later(agent, done, arg, &err);
+		agent_answer_later(agent, done, arg, &err);
 		return;
 	}
-	box->emits_stop = solo_is_alive(&box->machine);
+	box->hosted.is_stopping = solo_is_alive(&box->machine);
 	box->emits_restart = true;
 	ask_box(box, BOX_ASK_RESTART, done, arg);
 	box_feed(box, &(struct solo_in){ .event = SOLO_RESTART, .signal = signal, .grace_ms = grace_ms });
@@ -230,7 +229,7 @@ void agent_restart(struct agent *agent, const char *id, int signal, msec grace_m
 static void stop_run(struct run *run, int signal, msec grace_ms, runtime_done_fn *done, void *arg)
 {
 	if (run->machine.has_exited) {
-		answer_later(run->hosted.agent, done, arg, NULL);
+		agent_answer_later(run->hosted.agent, done, arg, NULL);
 		return;
 	}
 	if (signal)
@@ -242,10 +241,10 @@ static void stop_run(struct run *run, int signal, msec grace_ms, runtime_done_fn
 static void stop_box(struct solo_box *box, int signal, msec grace_ms, runtime_done_fn *done, void *arg)
 {
 	if (solo_is_at_rest(&box->machine)) {
-		answer_later(box->hosted.agent, done, arg, NULL);
+		agent_answer_later(box->hosted.agent, done, arg, NULL);
 		return;
 	}
-	box->emits_stop = solo_is_alive(&box->machine);
+	box->hosted.is_stopping = solo_is_alive(&box->machine);
 	ask_box(box, BOX_ASK_STOP, done, arg);
 	box_feed(box, &(struct solo_in){ .event = SOLO_STOP, .signal = signal, .grace_ms = grace_ms });
 }
@@ -256,7 +255,7 @@ void agent_stop_container(struct agent *agent, const char *id, int signal, msec 
 	struct hosted *hosted = find(agent, id, &err);
 
 	if (!hosted)
-		answer_later(agent, done, arg, &err);
+		agent_answer_later(agent, done, arg, &err);
 	else if (hosted->is_solo)
 		stop_box(box_of(hosted), signal, grace_ms, done, arg);
 	else
@@ -270,16 +269,12 @@ int agent_signal_container(struct agent *agent, const char *id, int number, stru
 
 	if (!hosted)
 		return -1;
+	own = hosted->spec.stop_signal;
 	if (!hosted->is_solo)
-		return runtime_signal(agent->cfg.runtime, hosted->container_id, number, err);
-	own = hosted->spec.stop_signal ? hosted->spec.stop_signal : 15;
+		return hosted_signal(hosted, number, !own || number == own, err);
+	own = own ? own : 15;
 	box_feed(box_of(hosted), &(struct solo_in){ .event = SOLO_SIGNAL, .signal = number, .is_last = number == 9 || number == own });
 	return 0;
-}
-
-static const char *state_word(enum solo_status status)
-{
-	return status == SOLO_RESTARTING ? "restarting" : "running";
 }
 
 static int check_removal(const struct hosted *hosted, bool force, struct err *err)
@@ -289,8 +284,10 @@ static int check_removal(const struct hosted *hosted, bool force, struct err *er
 
 	if (force || (status != SOLO_RUNNING && status != SOLO_RESTARTING))
 		return 0;
+	if (hosted_is_paused(hosted))
+		return err_set(err, ERR_CONFLICT, "cannot remove container \"/%s\": container is paused and must be unpaused first", hosted->spec.name);
 	return err_set(err, ERR_CONFLICT, "cannot remove container \"/%s\": container is %s: stop the container before removing or force remove",
-		       hosted->spec.name, state_word(status));
+		       hosted->spec.name, status == SOLO_RESTARTING ? "restarting" : "running");
 }
 
 void agent_remove_container(struct agent *agent, const char *id, bool force, bool with_volumes, runtime_done_fn *done, void *arg)
@@ -299,7 +296,7 @@ void agent_remove_container(struct agent *agent, const char *id, bool force, boo
 	struct hosted *hosted = find(agent, id, &err);
 
 	if (!hosted || check_removal(hosted, force, &err) < 0) {
-		answer_later(agent, done, arg, &err);
+		agent_answer_later(agent, done, arg, &err);
 		return;
 	}
 	if (!hosted->is_solo) {
@@ -310,55 +307,4 @@ void agent_remove_container(struct agent *agent, const char *id, bool force, boo
 	box_of(hosted)->row.removes_volumes = box_of(hosted)->row.removes_volumes || with_volumes;
 	ask_box(box_of(hosted), BOX_ASK_REMOVE, done, arg);
 	box_feed(box_of(hosted), &(struct solo_in){ .event = SOLO_REMOVE });
-}
-
-/* ---- changes of its row ------------------------------------------------------------------------------------------ */
-
-struct change { struct agent *agent; char id[HEX_ID_SIZE]; char *old_name; runtime_done_fn *done; void *arg; };
-
-static void renamed(void *arg, const struct err *failure)
-{
-	struct change *change = arg;
-	struct hosted *hosted = map_get(change->agent->by_container, change->id);
-	CLEANUP(str_freep) char *old = str_printf("/%s", change->old_name);
-
-	if (hosted && failure) {
-		struct solo_box *box = box_of(hosted);
-		struct err ignored;
-
-		free(box->row.name);
-		box->row.name = str_dup(change->old_name);
-		box_plan(box, &ignored);
-	} else if (hosted) {
-		hosted_event(hosted, "rename", &(struct container_pair){ "oldName", old }, 1);
-	}
-	change->done(change->arg, failure);
-	free(change->old_name);
-	free(change);
-}
-
-void agent_rename_container(struct agent *agent, const char *id, const char *name, runtime_done_fn *done, void *arg)
-{
-	const char *bare = name[0] == '/' ? name + 1 : name;
-	struct err err;
-	struct solo_box *box = find_box(agent, id, "rename", &err);
-	struct change *change;
-
-	if (box && str_is_empty(bare)) {
-		err_set(&err, ERR_INVALID, "Neither old nor new names may be empty");
-		box = NULL;
-	} else if (box && str_eq(box->row.name, bare)) {
-		err_set(&err, ERR_INVALID, "Renaming a container with the same name as its current name");
-		box = NULL;
-	}
-	if (!box || agent_check_container_name(agent, bare, &err) < 0) {
-		answer_later(agent, done, arg, &err);
-		return;
-	}
-	change = NEW(struct change);
-	*change = (struct change){ .agent = agent, .old_name = box->row.name, .done = done, .arg = arg };
-	str_copy(change->id, sizeof change->id, box->row.id);
-	box->row.name = str_dup(bare);
-	if (box_plan(box, &err) < 0 || box_save(box, renamed, change, &err) < 0)
-		renamed(change, &err);
 }

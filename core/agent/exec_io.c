@@ -89,6 +89,8 @@ int agent_exec_new(struct agent *agent, const char *container, const struct cont
 		return err_set(err, ERR_CONFLICT, "Container %s is restarting, wait until the container is running", found.info.id);
 	if (found.status != SOLO_RUNNING)
 		return err_set(err, ERR_CONFLICT, "container %s is not running", found.info.id);
+	if (found.info.is_paused)
+		return err_set(err, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", container);
 	if (container_exec_check(exec, err) < 0)
 		return -1;
 	if (map_count(agent->execs) >= AGENT_EXECS_MAX)
@@ -161,7 +163,6 @@ static void started(void *arg, const struct runtime_exec_started *is, int code, 
 		end(exec, code);
 	} else {
 		exec->pid = is->pid;
-		tell(exec, "start", NULL);
 	}
 	if (exec->events.on_started)
 		exec->events.on_started(exec->arg, fd, failure);
@@ -201,6 +202,7 @@ int agent_exec_start(struct agent *agent, const char *id, bool is_attached, uint
 	}
 	if (runtime_exec_new(agent->cfg.runtime, exec->container_id, &plan, &ours, exec, &exec->process, err) < 0)
 		return -1;
+	tell(exec, "start", NULL);
 	exec->was_started = true;
 	exec->events = *events;
 	exec->arg = arg;

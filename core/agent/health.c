@@ -228,6 +228,10 @@ void health_step(struct health *health, const struct health_in *in, struct healt
 		health->phase = HEALTH_STOPPED;
 		set_timer(health, 0, out);
 		return;
+	case HEALTH_RESUME:
+		if (health->status != HEALTH_NONE && health->phase == HEALTH_STOPPED)
+			wait_for_next(health, in->now, out);
+		return;
 	}
 }
 

@@ -48,7 +48,8 @@ enum health_event {
 	HEALTH_PROBE_FAILED,             /* text: why it could not be run */
 	HEALTH_PROBE_SKIPPED,            /* it could not tell anything: this host had no room for it, the container is paused. The next one comes in its time */
 	HEALTH_PROBE_ENDED,              /* exit_code, and what it has printed in text */
-	HEALTH_STOP,                     /* the container ends, or is to end: no check any more. What is known stays */
+	HEALTH_STOP,                     /* the container ends, is to end, or stands still: no check any more. What is known stays */
+	HEALTH_RESUME,                   /* it goes on */
 };
 struct health_in {
 	enum health_event event;

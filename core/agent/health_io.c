@@ -237,6 +237,11 @@ void health_watch_stop(struct health_watch *watch)
 	drop_check(watch);
 }
 
+void health_watch_resume(struct health_watch *watch)
+{
+	feed(watch, (struct health_in){ .event = HEALTH_RESUME, .text = "" });
+}
+
 void health_watch_free(struct health_watch *watch)
 {
 	if (!watch)

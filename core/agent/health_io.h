@@ -21,6 +21,7 @@ struct health_watch *health_watch_new(const struct health_watch_options *options
 /* The container's program has been started, `ago` ago. was_healthy: it is known to be (resumed), else it begins as `starting`. */
 void health_watch_start(struct health_watch *watch, msec ago, bool was_healthy);
 void health_watch_stop(struct health_watch *watch);      /* no check any more; what is known stays */
+void health_watch_resume(struct health_watch *watch);    /* after a stop: from what is known on */
 void health_watch_free(struct health_watch *watch);      /* NULL is welcome */
 const struct health *health_watch_health(const struct health_watch *watch);      /* NULL for NULL */
 const struct health_config *health_watch_config(const struct health_watch *watch);

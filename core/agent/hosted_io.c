@@ -59,16 +59,6 @@ void hosted_event(const struct hosted *hosted, const char *action, const struct 
 	cfg->on_event(cfg->arg, action, hosted->container_id, &hosted->spec, extra, count);
 }
 
-void hosted_exit_event(const struct hosted *hosted, const struct runtime_exit *exit)
-{
-	char code[16];
-
-	snprintf(code, sizeof code, "%d", exit->code);
-	if (exit->oom_killed)
-		hosted_event(hosted, "oom", NULL, 0);
-	hosted_event(hosted, "die", &(struct container_pair){ "exitCode", code }, 1);
-}
-
 /* ---- its health -------------------------------------------------------------------------------------------------- */
 
 static void health_changed(void *arg, enum health_status status)
@@ -98,12 +88,20 @@ void hosted_watch_health(struct hosted *hosted, const struct health_config *conf
 	hosted->health = health_watch_new(&options);
 	if (hosted->health)
 		health_watch_start(hosted->health, ago, was_healthy);
+	if (hosted_is_paused(hosted))
+		hosted_stop_health(hosted);
 }
 
 void hosted_stop_health(struct hosted *hosted)
 {
 	if (hosted->health)
 		health_watch_stop(hosted->health);
+}
+
+void hosted_resume_health(struct hosted *hosted)
+{
+	if (hosted->health)
+		health_watch_resume(hosted->health);
 }
 
 void hosted_forget_health(struct hosted *hosted)

@@ -121,8 +121,10 @@ static int inherit_from(const struct agent *agent, const char *text, struct aren
 		return err_set(err, ERR_INVALID, "invalid mode: %.100s", colon + 1);
 	if (!*name)
 		return err_set(err, ERR_INVALID, "malformed volumes-from specification: %.100s", text);
-	if (agent_find_container(agent, name, &container, err) < 0)
+	if (agent_find_container(agent, name, &container, err) < 0) {
+		err->code = ERR_INVALID;        /* not 404: clients would pull the image */
 		return -1;
+	}
 	if (container.status == SOLO_REMOVING)
 		return err_set(err, ERR_CONFLICT, "volumes from %s: the container is marked for removal", name);
 	items = ARENA_ARRAY(arena, struct mount, row->inherited.count + container.spec->mount_count);
@@ -209,6 +211,8 @@ static void saved(void *arg, const struct err *failure)
 	if (failure || box_plan(box, &err) < 0) {
 		if (failure)
 			err = *failure;
+		if (err.code == ERR_NOT_FOUND)
+			err.code = ERR_INVALID;
 		give_up(box, &err);
 		return;
 	}

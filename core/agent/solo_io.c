@@ -1,7 +1,7 @@
 /* The shell of solo.h: performs its acts on runtime, net, volumes and node.db, and answers the people who asked. */
 #include "agent/solo_io.h"
 
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ static enum solo_policy policy_of(const struct container_restart_policy *policy)
 	panic("restart policy");
 }
 
-static void set_policy(struct solo_box *box)
+void box_set_policy(struct solo_box *box)
 {
 	box->machine.policy = policy_of(&box->row.host.restart);
 	box->machine.max_restarts = (unsigned)MIN(box->row.host.restart.max_retries, (int64_t)INT32_MAX);
@@ -92,7 +92,7 @@ struct solo_box *box_new(struct agent *agent, const struct container_row *row)
 	set_ports(box);
 	claim_volumes(box);
 	solo_init(&box->machine, has_network, box->hosted.port_count > 0, solo_stop_grace_ms(&box->row.config));
-	set_policy(box);
+	box_set_policy(box);
 	box->machine.goes_at_end = box->row.host.auto_remove;
 	box->machine.was_started = box->row.was_started;
 	box->machine.is_stopped = box->row.is_stopped;
@@ -437,17 +437,12 @@ static void started(void *arg, const struct err *failure)
 
 static void send_signal(struct solo_box *box)
 {
-	struct agent_config *cfg = &box->hosted.agent->cfg;
-	int own = box->hosted.spec.stop_signal ? box->hosted.spec.stop_signal : 15;
-	int number = box->machine.signal ? box->machine.signal : own;
-	char text[16];
+	int own = box->hosted.spec.stop_signal, number = box->machine.signal ? box->machine.signal : own ? own : 15;
 	struct err err;
 
 	if (box->machine.is_signalled)
 		hosted_stop_health(&box->hosted);       /* what asks it to end is no news for its health */
-	snprintf(text, sizeof text, "%d", number);
-	hosted_event(&box->hosted, "kill", &(struct container_pair){ "signal", text }, 1);
-	if ((number == 9 ? runtime_kill(cfg->runtime, box->row.id, &err) : runtime_signal(cfg->runtime, box->row.id, number, &err)) < 0)
+	if (hosted_signal(&box->hosted, number, box->machine.is_signalled || !own || number == own, &err) < 0)
 		log_debug("%s: signal %d: %s", hosted_name(&box->hosted), number, err.text);   /* its exit is on the way */
 }
 
@@ -455,9 +450,7 @@ static void kill_container(struct solo_box *box)
 {
 	struct err err;
 
-	if (box->machine.is_started)
-		hosted_event(&box->hosted, "kill", &(struct container_pair){ "signal", "9" }, 1);
-	if (runtime_kill(box->hosted.agent->cfg.runtime, box->row.id, &err) < 0)
+	if (hosted_signal(&box->hosted, SIGKILL, false, &err) < 0)
 		log_error("%s: kill: %s", hosted_name(&box->hosted), err.text);
 }
 
@@ -538,14 +531,11 @@ static bool is_no_start(enum box_ask_kind kind) { return !asks_for_start(kind); 
 
 void box_watch_health(struct solo_box *box, bool was_running)
 {
-	struct image_config merged_already;
-	struct health_config config;
+	static const struct health_config none;
+	const struct health_config *config = box->row.config.health;
 
-	image_config_init(&merged_already);
-	config = container_plan_health(box->row.config.health, &merged_already, &box->hosted.arena);
 	hosted_forget_health(&box->hosted);             /* that of its last run */
-	hosted_watch_health(&box->hosted, &config, was_running ? box->row.started_wall : 0, false, NULL, NULL);
-	image_config_fini(&merged_already);
+	hosted_watch_health(&box->hosted, config ? config : &none, was_running ? box->row.started_wall : 0, false, NULL, NULL);
 }
 
 static void tell_started(struct solo_box *box)
@@ -573,9 +563,6 @@ static void tell_failed(struct solo_box *box)
 static void tell_ended(struct solo_box *box)
 {
 	box->hosted.address = (struct ip){ 0 };
-	if (box->emits_stop)
-		hosted_event(&box->hosted, "stop", NULL, 0);
-	box->emits_stop = false;
 	hosted_tell_exit(&box->hosted, box->machine.exit_code);
 	answer_asks(box, is_stop, NULL);
 }

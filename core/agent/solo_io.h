@@ -16,8 +16,7 @@ struct solo_box {
 	struct list attaches;           /* of struct agent_attach, that wait for its start */
 	unsigned connecting;            /* of those, the runtime is being asked for */
 	bool is_saved;                  /* node.db has it: people see it */
-	bool emits_stop;                /* its end is the one that a person's stop or restart asked for */
-	bool emits_restart;             /* and the start behind it */
+	bool emits_restart;             /* its next start is the one that a person's restart asked for */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
 	struct err failure;             /* of the last start */
 	/* agent_create's caller, until it is saved */
@@ -34,6 +33,8 @@ void box_answer_later(struct solo_box *box);                                    
 void box_exit(struct solo_box *box, const struct runtime_exit *exit);
 /* The row as it should be now. done may be NULL. */
 int box_save(struct solo_box *box, store_done_fn *done, void *arg, struct err *err);
+/* From its row, after that has changed. */
+void box_set_policy(struct solo_box *box);
 /* Its spec anew, after its row has changed or was loaded. */
 int box_plan(struct solo_box *box, struct err *err);
 
@@ -46,6 +47,12 @@ void box_watch_health(struct solo_box *box, bool was_running);         /* its pr
 int boxes_load(struct agent *agent, struct err *err);                   /* rows -> boxes, before the runtime is recovered */
 void boxes_adopt(struct agent *agent);                                  /* brought together with what the host has */
 void boxes_feed(struct agent *agent, const struct solo_in *in);           /* each of them; one may go meanwhile */
+
+/* containers_io.c */
+/* NULL, err is set: there is none, or it is a task's, which its service alone starts, names, changes. */
+struct solo_box *box_find(const struct agent *agent, const char *id, const char *what, struct err *err);
+/* From the loop, never inside the call; err NULL: success. */
+void agent_answer_later(const struct agent *agent, runtime_done_fn *done, void *arg, const struct err *err);
 
 /* attach_io.c */
 void box_connect(struct solo_box *box);                                 /* SOLO_ACT_CONNECT */

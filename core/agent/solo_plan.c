@@ -97,27 +97,14 @@ static struct str_map merge_labels(const struct str_map *asked, const struct ima
 	return ret;
 }
 
-static int64_t or(int64_t asked, int64_t image)
+static struct health_config *merge_health(const struct health_config *asked, const struct image_config *image, struct arena *arena)
 {
-	return asked ? asked : image;
-}
+	struct health_config *ret = NULL;
 
-static struct health_config *merge_health(const struct health_config *asked, const struct image_health *image, struct arena *arena)
-{
-	struct health_config *ret;
-
-	if (!asked && !image->test.count)
-		return NULL;
-	ret = ARENA_NEW(arena, struct health_config);
-	if (asked)
-		*ret = *asked;
-	if (!ret->test.count)
-		ret->test = copy_words(&image->test, arena);
-	ret->interval_ns = or(ret->interval_ns, image->interval);
-	ret->timeout_ns = or(ret->timeout_ns, image->timeout);
-	ret->start_period_ns = or(ret->start_period_ns, image->start_period);
-	ret->start_interval_ns = or(ret->start_interval_ns, image->start_interval);
-	ret->retries = or(ret->retries, image->retries);
+	if (asked || image->health.test.count) {
+		ret = ARENA_NEW(arena, struct health_config);
+		*ret = container_plan_health(asked, image, arena);
+	}
 	return ret;
 }
 
@@ -147,7 +134,7 @@ int solo_merge(const struct container_config *asked, const struct image_config *
 	ret->user = text_or(asked->user, image->user, arena);
 	ret->exposed_ports = merge_names(&asked->exposed_ports, &image->exposed_ports, arena);
 	ret->env = merge_env(&asked->env, &image->env, arena);
-	ret->health = merge_health(asked->health, &image->health, arena);
+	ret->health = merge_health(asked->health, image, arena);
 	ret->volumes = merge_names(&asked->volumes, &image->volumes, arena);
 	ret->working_dir = text_or(asked->working_dir, image->working_dir, arena);
 	ret->labels = merge_labels(&asked->labels, &image->labels, arena);

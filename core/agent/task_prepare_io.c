@@ -147,6 +147,8 @@ static void created(void *arg, const struct err *failure)
 
 	if (failure)
 		run_release(run);
+	else
+		hosted_event(&run->hosted, "create", NULL, 0);
 	run_answer(run, failure);
 }
 

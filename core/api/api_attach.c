@@ -55,6 +55,8 @@ static int refuse(struct http_request *req, const struct agent_container *contai
 		return err_set(err, ERR_UNSUPPORTED, "attach with logs is not supported by swarmbox yet: ask for the logs apart");
 	if (container->status == SOLO_RESTARTING)
 		return err_set(err, ERR_CONFLICT, "container %s is restarting, wait until the container is running", container->info.id);
+	if (container->info.is_paused)
+		return err_set(err, ERR_CONFLICT, "container %s is paused, unpause the container before attach", container->info.id);
 	if (!container->row && container->status != SOLO_RUNNING)
 		return err_set(err, ERR_CONFLICT, "container %s is not running", container->info.id);
 	return 0;

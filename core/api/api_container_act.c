@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api_internal.h"
+#include "api/container_shape.h"
 #include "api/container_state.h"
 #include "base/list.h"
 #include "base/panic.h"
@@ -68,6 +69,8 @@ void api_container_start(struct api *api, struct http_request *req, const char *
 		http_reply_message(req, 501, "checkpoint is not supported by swarmbox yet");
 	else if (agent_find_container(api->host.agent, name, &container, &err) < 0)
 		http_reply_error(req, &err);
+	else if (container.info.is_paused)
+		http_reply_message(req, 409, "cannot start a paused container, try unpause instead");
 	else if (container_is_up(&container))
 		http_reply_empty(req, 304);
 	else
@@ -154,6 +157,69 @@ void api_container_remove(struct api *api, struct http_request *req, const char 
 	else
 		agent_remove_container(api->host.agent, container.info.id, http_query_is_true(req, "force"), http_query_is_true(req, "v"), done,
 				       req);
+}
+
+/* ---- pause, unpause ---------------------------------------------------------------------------------------------- */
+
+void api_container_pause(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	struct err err;
+
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0)
+		http_reply_error(req, &err);
+	else if (container.status == SOLO_RESTARTING)
+		http_reply_message(req, 409, "Container %s is restarting, wait until the container is running", container.info.id);
+	else if (container.status != SOLO_RUNNING)
+		http_reply_message(req, 409, "container %s is not running", container.info.id);
+	else
+		agent_pause_container(api->host.agent, container.info.id, true, done, req);
+}
+
+void api_container_unpause(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	struct err err;
+
+	if (agent_find_container(api->host.agent, name, &container, &err) < 0)
+		http_reply_error(req, &err);
+	else if (!container.info.is_paused)
+		http_reply_message(req, 500, "Container %s is not paused", container.info.id);
+	else
+		agent_pause_container(api->host.agent, container.info.id, false, done, req);
+}
+
+/* ---- update ------------------------------------------------------------------------------------------------------ */
+
+static void updated(void *arg, const struct err *failure)
+{
+	yyjson_mut_doc *doc;
+	yyjson_mut_val *root;
+
+	if (failure) {
+		http_reply_error(arg, failure);
+		return;
+	}
+	doc = yyjson_mut_doc_new(NULL);
+	root = yyjson_mut_obj(doc);
+	yyjson_mut_obj_add_arr(doc, root, "Warnings");
+	api_reply_doc(arg, 200, doc, root);
+}
+
+static void update(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
+{
+	struct host_config changes;
+	struct err err;
+
+	if (shape_from_json(&host_config_shape, body, http_arena(req), &changes, &err) < 0)
+		http_reply_error(req, &err);
+	else
+		agent_update_container(api->host.agent, name, &changes, updated, req);
+}
+
+void api_container_update(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, update);
 }
 
 /* ---- wait -------------------------------------------------------------------------------------------------------- */
@@ -320,18 +386,15 @@ static int parse_until(const char *text, nsec *ret, struct err *err)
 		*ret = clock_wall_ns() - ago;
 		return 0;
 	}
-	return api_parse_moment(text, ret) == 0 && *ret ? 0 : err_set(err, ERR_INVALID, "invalid filter 'until=%.60s'", text);
+	return api_parse_moment(text, ret) == 0 && *ret ? 0 : err_set(err, ERR_INVALID, "failed to parse value as time or duration: \"%.60s\"", text);
 }
 
 static bool is_prunable(const struct agent_container *container, const struct filters *filters, nsec until, struct arena *arena)
 {
-	const struct container_spec *spec = container->spec;
 	const struct str_array *unwanted = filters_get(filters, "label!");
-	struct str_map labels = { ARENA_ARRAY(arena, struct str_pair, spec->labels.count), spec->labels.count };
+	struct str_map labels;
 
-	for (size_t i = 0; i < spec->labels.count; i++)
-		labels.items[i] = (struct str_pair){ (char *)(uintptr_t)spec->labels.items[i].key,
-						     (char *)(uintptr_t)spec->labels.items[i].value };
+	container_labels(container->spec, arena, &labels);
 	if (!container->row || (until && container->created_wall > until) || !filters_labels(filters, "label", &labels))
 		return false;
 	if (unwanted && filters_labels(filters, "label!", &labels))

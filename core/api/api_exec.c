@@ -123,10 +123,18 @@ static void output_ended(void *arg)
 	free_if_over(execution);
 }
 
+/* In the words of Docker's runtime, which does not look up users. */
+static char *failure_text(const struct err *failure, const char *end)
+{
+	if (str_starts(failure->text, "unable to find "))
+		return str_printf("%s%s", failure->text, end);
+	return str_printf("OCI runtime exec failed: exec failed: unable to start container process: %s: unknown%s", failure->text, end);
+}
+
 static void say_failure(struct session *session, const struct err *failure)
 {
-	CLEANUP(str_freep) char *text = str_printf("OCI runtime exec failed: exec failed: unable to start container process: %s: unknown\r\n",
-						    failure->text);
+	CLEANUP(str_freep) char *text = failure_text(failure, "\r\n");
+
 	session_say(session, text);
 }
 
@@ -140,11 +148,13 @@ static void started(void *arg, int stream_fd, const struct err *failure)
 		if (stream_fd >= 0)
 			fd_closep(&stream_fd);
 		execution_free(execution);
-		if (failure)
-			http_reply_message(req, 400, "OCI runtime exec failed: exec failed: unable to start container process: %s: unknown",
-					   failure->text);
-		else
+		if (failure) {
+			CLEANUP(str_freep) char *text = failure_text(failure, "");
+
+			http_reply_message(req, 400, "%s", text);
+		} else {
 			http_reply_empty(req, 200);
+		}
 	} else if (failure) {
 		say_failure(execution->session, failure);
 		execution_free(execution);

@@ -114,14 +114,16 @@ static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root
 static void add_counts(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
 	struct agent_container container;
-	uint64_t running = 0, all = 0;
+	uint64_t running = 0, paused = 0, all = 0;
 
-	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container); all++)
-		running += container.info.state == RUNTIME_RUNNING;
+	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container); all++) {
+		paused += container.info.is_paused;
+		running += container.info.state == RUNTIME_RUNNING && !container.info.is_paused;
+	}
 	yyjson_mut_obj_add_uint(doc, root, "Containers", all);
 	yyjson_mut_obj_add_uint(doc, root, "ContainersRunning", running);
-	yyjson_mut_obj_add_uint(doc, root, "ContainersPaused", 0);
-	yyjson_mut_obj_add_uint(doc, root, "ContainersStopped", all - running);
+	yyjson_mut_obj_add_uint(doc, root, "ContainersPaused", paused);
+	yyjson_mut_obj_add_uint(doc, root, "ContainersStopped", all - running - paused);
 	yyjson_mut_obj_add_uint(doc, root, "Images", image_store_count(api->host.images));
 }
 

@@ -91,7 +91,7 @@ api_fn api_image_list, api_image_inspect, api_image_tag, api_image_remove, api_i
 	api_image_save_all, api_image_prune, api_image_history, api_distribution;
 api_fn api_container_list, api_container_inspect, api_container_logs, api_container_kill, api_container_stop, api_container_remove;
 api_fn api_container_create, api_container_start, api_container_restart, api_container_wait, api_container_rename, api_container_prune;
-api_fn api_container_attach, api_container_resize;
+api_fn api_container_attach, api_container_resize, api_container_pause, api_container_unpause, api_container_update;
 api_fn api_container_top, api_container_stats;
 api_fn api_container_exec, api_exec_start, api_exec_resize, api_exec_inspect;
 

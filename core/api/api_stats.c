@@ -46,8 +46,10 @@ void api_container_top(struct api *api, struct http_request *req, const char *na
 		http_reply_error(req, &err);
 	else if (container.status != SOLO_RUNNING)
 		http_reply_message(req, 409, "container %s is not running", container.info.id);
-	else
+	else {
+		agent_tell_event(api->host.agent, container.info.id, "top", NULL, 0);
 		runtime_top(api->host.runtime, container.info.id, reply_top, req);
+	}
 }
 
 /* ---- stats, as JSON ---------------------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@ const char *container_state_name(const struct agent_container *container)
 {
 	switch (container->status) {
 	case SOLO_CREATED: return "created";
-	case SOLO_RUNNING: return "running";
+	case SOLO_RUNNING: return container->info.is_paused ? "paused" : "running";
 	case SOLO_RESTARTING: return "restarting";
 	case SOLO_EXITED: return "exited";
 	case SOLO_REMOVING: return "removing";
@@ -41,7 +41,10 @@ void container_state_text(const struct agent_container *container, nsec now_wall
 	case SOLO_RUNNING:
 		buf_add_str(out, "Up ");
 		add_age(container->started_wall, now_wall, out);
-		add_health(container->health, out);
+		if (container->info.is_paused)
+			buf_add_str(out, " (Paused)");
+		else
+			add_health(container->health, out);
 		return;
 	case SOLO_RESTARTING:
 	case SOLO_EXITED:

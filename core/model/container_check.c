@@ -58,7 +58,7 @@ static int check_network(const struct container_request *request, struct err *er
 	if (str_starts(host->network_mode ? host->network_mode : "", "container:"))
 		return err_set(err, ERR_UNSUPPORTED, "HostConfig.NetworkMode '%.100s' is not supported by swarmbox yet", host->network_mode);
 	if (!str_is_empty(host->network_mode) && !str_eq(host->network_mode, "default") && predefined_network_find(host->network_mode) < 0)
-		return err_set(err, ERR_NOT_FOUND, "network %.100s not found", host->network_mode);
+		return err_set(err, ERR_INVALID, "network %.100s not found", host->network_mode)   /* not 404: clients would pull the image */;
 	if (container_network_of(host) == PREDEFINED_HOST && !str_is_empty(request->config.hostname))
 		return err_set(err, ERR_INVALID, "conflicting options: hostname and the network mode");
 	return 0;
@@ -74,7 +74,7 @@ enum predefined_network container_network_of(const struct host_config *host)
 static int check_process(const struct container_config *config, struct err *err)
 {
 	if (!str_is_empty(config->stop_signal) && signal_parse(config->stop_signal) <= 0)
-		return err_set(err, ERR_INVALID, "Invalid signal: %.100s", config->stop_signal);
+		return err_set(err, ERR_INVALID, "invalid signal: %.100s", config->stop_signal);
 	if (!str_is_empty(config->working_dir) && config->working_dir[0] != '/')
 		return err_set(err, ERR_INVALID, "the working directory '%.200s' is invalid, it needs to be an absolute path", config->working_dir);
 	if (config->hostname && strlen(config->hostname) > 63)

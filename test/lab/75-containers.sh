@@ -43,7 +43,7 @@ for cli in "$binary" docker; do
 	is "$who: the name is taken" "$(c create --name life box:1 2>&1 | grep -c "Conflict. The container name \"/life\" is already in use by container \"$id\"")" 1
 	c rename life other
 	is "$who: renamed" "$(sb ps -a --format '{{.Names}}')" other
-	is "$who: a name that is none" "$(c rename other a/b 2>&1 | grep -c 'Invalid container name (a/b), only')" 1
+	is "$who: a name that is none" "$(c rename other a/b 2>&1 | grep -c 'Error when allocating new name: Invalid container name (/a/b), only')" 1
 	c rm other >/dev/null
 	is "$who: removed" "$(sb ps -aq)" ''
 
@@ -147,6 +147,21 @@ for cli in "$binary" docker; do
 	is "$who: until a person stops it" "$(state pol2)" exited
 	c rm pol1 pol2 >/dev/null
 
+	# --- changed afterwards ---
+	c create --name up1 box:1 sh -c 'exit 3' >/dev/null
+	is "$who: update tells the name" "$(c update --restart on-failure:1 -m 64m --pids-limit 50 up1)" up1
+	is "$who: and changes it" "$(sb inspect up1 --format '{{json .HostConfig.RestartPolicy}} {{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}')" \
+		'{"Name":"on-failure","MaximumRetryCount":1} 67108864 50'
+	c start up1 >/dev/null
+	tried() { [ "$(sb inspect up1 --format '{{.RestartCount}} {{.State.Status}}')" = '1 exited' ]; }
+	within 10 "$who: it is restarted by its new policy" tried
+	c run -d --name up2 --rm box:1 sleep 1000 >/dev/null
+	has "$who: limits of one that runs" "$(c update -m 64m up2 2>&1)" 'limits of a container that runs are not supported by swarmbox yet'
+	has "$who: --rm and a policy" "$(c update --restart always up2 2>&1)" 'Restart policy cannot be updated because AutoRemove is enabled for the container'
+	has "$who: a policy that is none" "$(c update --restart nonsense up1 2>&1)" "unknown policy 'nonsense'"
+	has "$who: what we do not have is named" "$(c update --cpu-shares 5 up1 2>&1 | tr A-Z a-z | tr -d -)" 'cpushares'
+	c rm -f up1 up2 >/dev/null
+
 	# --- prune ---
 	c create --name pr1 --label a=b box:1 >/dev/null
 	c create --name pr2 box:1 >/dev/null
@@ -163,7 +178,7 @@ done
 sb run -d --name zz-told --stop-timeout 1 box:1 sleep 1000 >/dev/null
 sb rename zz-told zz-told-2 && sb stop zz-told-2 >/dev/null && sb rm zz-told-2 >/dev/null
 is 'events are as docker tells them' "$(sb system events --since 1h --until 0s --filter container=zz-told --filter container=zz-told-2 --format '{{.Action}}' | xargs)" \
-	'create start rename kill kill die stop destroy'
+	'create start rename kill kill stop die destroy'
 
 # --- the agent goes and comes ---
 sb run -d --name keep1 --restart unless-stopped -p 8098:80 box:1 $serve >/dev/null

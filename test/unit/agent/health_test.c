@@ -15,6 +15,8 @@ static struct health_in event_of(const char *word, msec now)
 	if (str_eq(word, "start") || str_eq(word, "resume")) {
 		in.event = HEALTH_START;
 		in.was_healthy = word[0] == 'r';
+	} else if (str_eq(word, "on")) {
+		in.event = HEALTH_RESUME;
 	} else if (str_eq(word, "timer")) {
 		in.event = HEALTH_TIMER;
 	} else if (str_eq(word, "began")) {
@@ -200,11 +202,17 @@ TEST(health_of_a_resumed_container_goes_on)
 	expect(plain(), "resume timer bad", " timer=11000 | probe timer=41000 | timer=21000 | healthy 1");
 }
 
+TEST(health_of_a_container_that_stood_still_goes_on_from_what_is_known)
+{
+	expect(plain(), "start timer ok stop +5000 on timer bad on", " timer=11000 | probe timer=41000 | tell=healthy timer=21000 | timer=0 |"
+	       " timer=26000 | probe timer=56000 | timer=36000 | | healthy 1");
+}
+
 TEST(health_without_a_check_does_nothing)
 {
 	char *none[] = { (char[]){ "NONE" } };
 
-	expect((struct health_config){ 0 }, "start stop", " | | none 0");
+	expect((struct health_config){ 0 }, "start stop on", " | | | none 0");
 	expect((struct health_config){ .test = { none, 1 } }, "start stop", " | | none 0");
 	EXPECT(!health_is_on(&(struct health_config){ .test = { none, 1 } }));
 }

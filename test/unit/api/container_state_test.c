@@ -8,6 +8,7 @@ static const struct { struct agent_container container; const char *name, *text;
 	{ { .status = SOLO_CREATED }, "created", "Created", false },
 	{ { .status = SOLO_RUNNING, .started_wall = SECONDS(820) }, "running", "Up 3 minutes", true },
 	{ { .status = SOLO_RUNNING, .started_wall = SECONDS(2000) }, "running", "Up Less than a second", true },
+	{ { .status = SOLO_RUNNING, .started_wall = SECONDS(820), .info.is_paused = true }, "paused", "Up 3 minutes (Paused)", true },
 	{ { .status = SOLO_RESTARTING, .finished_wall = SECONDS(990), .exit_code = 1 }, "restarting", "Restarting (1) 10 seconds ago", true },
 	{ { .status = SOLO_EXITED, .finished_wall = SECONDS(990), .exit_code = 1 }, "exited", "Exited (1) 10 seconds ago", false },
 	{ { .status = SOLO_EXITED, .finished_wall = SECONDS(2000), .exit_code = 137 }, "exited",

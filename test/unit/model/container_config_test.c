@@ -154,7 +154,7 @@ TEST(container_request_says_in_dockers_words_what_makes_no_sense)
 		EXPECT_STR(with_host(&b, cases[i][0]), cases[i][1]);
 	EXPECT_STR(read(&b, "{\"WorkingDir\":\"x\"}"), "the working directory 'x' is invalid, it needs to be an absolute path");
 	EXPECT_STR(read(&b, "{\"Env\":[\"=x\"]}"), "invalid environment variable: =x");
-	EXPECT_STR(read(&b, "{\"StopSignal\":\"BOO\"}"), "Invalid signal: BOO");
+	EXPECT_STR(read(&b, "{\"StopSignal\":\"BOO\"}"), "invalid signal: BOO");
 	EXPECT_STR(read(&b, "{\"Hostname\":\"h\",\"HostConfig\":{\"NetworkMode\":\"host\"}}"),
 		   "conflicting options: hostname and the network mode");
 	EXPECT_STR(read(&b, "{\"HostConfig\":{\"ConsoleSize\":[1]}}"),
