@@ -74,6 +74,7 @@ options ndots:3'
 '
 	"$client" service create -d -q --no-resolve-image --stop-grace-period 100ms --name pretty --label a=1 --cap-drop ALL --ulimit nofile=5:6 --sysctl net.core.somaxconn=7 \
 		--log-driver json-file --log-opt max-size=1m --network bridge --health-retries 4 -p 8080:80 --limit-pids 9 --replicas 0 box:1 >/dev/null
+	await 5 bash -c "'$binary' service inspect pretty --format '{{json .Endpoint.Ports}}' | grep -q 8080"    # they are given a moment later
 	[ "$who" = docker ] && is "both clients print it alike" "$(sb service inspect --pretty pretty)" "$(docker service inspect --pretty pretty)"
 	sb service rm pretty >/dev/null
 	is "$who: pretty names the network" "$(sb service inspect --pretty outside | grep '^Networks:')" 'Networks: host '

@@ -35,16 +35,16 @@ for cli in ${CLIS:-"$binary" docker}; do
 	c rm st1 >/dev/null
 
 	# --- somebody else's ---
-	c run -d -i --name at1 box:1 sh -c 'while read line; do echo heard $line; [ $line = end ] && exit 8; done' >/dev/null
-	c attach --no-stdin at1 >"$lab/other" 2>&1 &
+	c run -d -i --name at-$who box:1 sh -c 'while read line; do echo heard $line; [ $line = end ] && exit 8; done' >/dev/null
+	c attach --no-stdin at-$who >"$lab/other" 2>&1 &
 	other=$!
-	within 10 "$who: a second client is there" bash -c "'$binary' system events --since 1h --until 0s --filter container=at1 --filter event=attach | grep -q attach"
-	is "$who: attach" "$( (echo one; echo end; sleep 1) | c attach at1; echo $?)" "$(printf 'heard one\nheard end\n8')"
+	within 10 "$who: a second client is there" bash -c "'$binary' system events --since 1h --until 0s --filter container=at-$who --filter event=attach | grep -q attach"
+	is "$who: attach" "$( (echo one; echo end; sleep 1) | c attach at-$who; echo $?)" "$(printf 'heard one\nheard end\n8')"
 	wait $other
 	is "$who: the one without input has the code" $? 8
 	has "$who: and has seen it" "$(cat "$lab/other")" 'heard end'
-	is "$who: nobody attaches to what does not run" "$(c attach at1 2>&1 | grep -ci 'stopped container')" 1
-	c rm at1 >/dev/null
+	is "$who: nobody attaches to what does not run" "$(c attach at-$who 2>&1 | grep -ci 'stopped container')" 1
+	c rm at-$who >/dev/null
 
 	# --- signals are handed on ---
 	"$cli" run --rm --name sig1 box:1 sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$lab/sig" 2>&1 &
