@@ -164,6 +164,8 @@ static void hear_agent(struct exec_shim *shim)
 /* One round; false when the process has ended. What the gate says comes before the death that may follow it. */
 static bool serve_once(struct exec_shim *shim)
 {
+	int nobodys = 0;
+
 	enum { OWN = 4 };
 	struct pollfd fds[OWN + STREAMS_POLLS] = {
 		{ shim->gate_fd, POLLIN, 0 }, { shim->pidfd, POLLIN, 0 }, { shim->link_fd, POLLIN, 0 }, { shim->helper_fd, POLLIN, 0 }
@@ -183,7 +185,7 @@ static bool serve_once(struct exec_shim *shim)
 		return true;
 	while (shim->gate_fd >= 0 && poll(&fds[0], 1, 0) > 0)
 		hear_gate(shim);
-	return !process_has_ended(shim->pidfd, shim->has_failed ? &(int){ 0 } : &shim->end.code);
+	return !process_has_ended(shim->pidfd, shim->has_failed ? &nobodys : &shim->end.code);
 }
 
 static struct exec_shim *shim_new(void)
