@@ -23,6 +23,14 @@ static char *take_str(struct arena *arena, const char *s, size_t length)
 	return copy;
 }
 
+static void copy_bytes(const struct bytes *from, struct arena *arena, struct bytes *to)
+{
+	to->items = take(arena, from->count, 1);
+	to->count = from->count;
+	if (from->count)
+		memcpy(to->items, from->items, from->count);
+}
+
 static void *member(const struct field *field, void *object)
 {
 	return (char *)object + field->offset;
@@ -58,6 +66,7 @@ bool field_is_empty(const struct field *field, const void *object)
 	case FIELD_OPT_U64: return !((const struct opt_u64 *)m)->is_set;
 	case FIELD_OPT_I64: return !((const struct opt_i64 *)m)->is_set;
 	case FIELD_ENUM: return *(const int *)m == 0;
+	case FIELD_BYTES:
 	case FIELD_STR_LIST:
 	case FIELD_STR_MAP:
 	case FIELD_LIST:
@@ -99,6 +108,9 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 	switch ((enum field_type)field->type) {
 	case FIELD_STR:
 		buf_add_str(out, *(char *const *)m);
+		return;
+	case FIELD_BYTES:
+		buf_add(out, ((const struct bytes *)m)->items, ((const struct bytes *)m)->count);
 		return;
 	case FIELD_BOOL:
 		put_u8(out, 1);
@@ -278,6 +290,9 @@ int field_decode(const struct shape *shape, const struct field *field, struct re
 			return bad_payload(shape, field, err);
 		*(char **)m = take_str(arena, (const char *)in.at, size);
 		return 0;
+	case FIELD_BYTES:
+		copy_bytes(&(const struct bytes){ (uint8_t *)(uintptr_t)in.at, size }, arena, m);
+		return 0;
 	case FIELD_BOOL:
 		if (get_u8(&in) != 1)
 			return bad_payload(shape, field, err);
@@ -381,6 +396,9 @@ void field_copy(const struct field *field, const void *from_object, struct arena
 	case FIELD_STR:
 		*(char **)to = copy_str(arena, *(char *const *)from);
 		return;
+	case FIELD_BYTES:
+		copy_bytes(from, arena, to);
+		return;
 	case FIELD_BOOL:
 		*(bool *)to = *(const bool *)from;
 		return;
@@ -456,6 +474,10 @@ void field_fini(const struct field *field, void *object)
 	case FIELD_STR:
 		free(*(char **)m);
 		*(char **)m = NULL;
+		return;
+	case FIELD_BYTES:
+		free(((struct bytes *)m)->items);
+		*(struct bytes *)m = (struct bytes){ 0 };
 		return;
 	case FIELD_BOOL:
 		*(bool *)m = false;

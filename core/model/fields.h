@@ -19,6 +19,7 @@
 
 enum field_type {
 	FIELD_STR,              /* char *; NULL is "" */
+	FIELD_BYTES,            /* struct bytes; JSON is base64 (RFC 4648 §4): Go's []byte */
 	FIELD_BOOL,             /* bool */
 	FIELD_TRI,              /* enum tri: Go's *bool */
 	FIELD_I64, FIELD_U64, FIELD_F64,
@@ -38,6 +39,7 @@ enum field_type {
 enum tri { TRI_UNSET, TRI_FALSE, TRI_TRUE };
 struct opt_u64 { bool is_set; uint64_t value; };
 struct opt_i64 { bool is_set; int64_t value; };
+struct bytes { uint8_t *items; size_t count; };
 struct str_array { char **items; size_t count; };
 struct str_pair { char *key, *value; };
 struct str_map { struct str_pair *items; size_t count; };

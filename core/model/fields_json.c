@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -279,6 +280,28 @@ static int int_from_json(yyjson_val *json, bool is_signed, uint64_t *ret, const 
 	return 0;
 }
 
+static int bytes_from_json(yyjson_val *json, struct arena *arena, struct bytes *ret, struct path *path, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+
+	if (!yyjson_is_str(json) || base64_decode(yyjson_get_str(json), yyjson_get_len(json), &bytes) < 0)
+		return bad_type(path, "bytes in base64", err);
+	ret->count = bytes.len;
+	if (bytes.len == 0)
+		return 0;
+	ret->items = arena ? arena_take_array(arena, bytes.len, 1) : mem_new(bytes.len, 1);
+	memcpy(ret->items, bytes.data, bytes.len);
+	return 0;
+}
+
+static yyjson_mut_val *bytes_to_json(const struct bytes *bytes, yyjson_mut_doc *doc)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	base64_encode(bytes->items, bytes->count, &text);
+	return yyjson_mut_strncpy(doc, buf_text(&text), text.len);
+}
+
 static int field_from_json(const struct field *field, yyjson_val *json, struct arena *arena, void *ret_object, struct path *path, struct err *err)
 {
 	void *m = (char *)ret_object + field->offset;
@@ -292,6 +315,8 @@ static int field_from_json(const struct field *field, yyjson_val *json, struct a
 			return bad_type(path, "a string", err);
 		*(char **)m = yyjson_get_len(json) ? json_str(json, arena) : NULL;
 		return 0;
+	case FIELD_BYTES:
+		return bytes_from_json(json, arena, m, path, err);
 	case FIELD_BOOL:
 	case FIELD_TRI:
 		if (!yyjson_is_bool(json))
@@ -443,6 +468,7 @@ static yyjson_mut_val *field_to_json(const struct field *field, const void *obje
 
 	switch ((enum field_type)field->type) {
 	case FIELD_STR: return yyjson_mut_strcpy(doc, *(char *const *)m ? *(char *const *)m : "");
+	case FIELD_BYTES: return bytes_to_json(m, doc);
 	case FIELD_BOOL: return yyjson_mut_bool(doc, *(const bool *)m);
 	case FIELD_TRI: return yyjson_mut_bool(doc, *(const enum tri *)m == TRI_TRUE);
 	case FIELD_I64: return yyjson_mut_sint(doc, *(const int64_t *)m);

@@ -7,6 +7,8 @@ static const struct { const char *name; const struct shape *shape; } kinds[KIND_
 	[KIND_SERVICE_VERSION] = { "service_version", &service_version_shape },
 	[KIND_TASK] = { "task", &task_shape },
 	[KIND_SLOT] = { "slot", &slot_shape },
+	[KIND_SECRET] = { "secret", &secret_shape },
+	[KIND_CONFIG] = { "config", &secret_shape },
 };
 
 const struct shape *kind_shape(enum kind kind)

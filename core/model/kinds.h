@@ -2,11 +2,12 @@
 #pragma once
 #include "model/cluster.h"
 #include "model/node_info.h"
+#include "model/secret.h"
 #include "model/service.h"
 #include "model/task.h"
 
 enum kind {
-	KIND_CLUSTER = 1, KIND_NODE, KIND_SERVICE, KIND_SERVICE_VERSION, KIND_TASK, KIND_SLOT,
+	KIND_CLUSTER = 1, KIND_NODE, KIND_SERVICE, KIND_SERVICE_VERSION, KIND_TASK, KIND_SLOT, KIND_SECRET, KIND_CONFIG,
 	KIND_COUNT              /* one more than the highest; grows with the format level */
 };
 const struct shape *kind_shape(enum kind kind);         /* NULL for a number that is none */

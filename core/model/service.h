@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "model/container_parts.h"
 #include "model/predefined_network.h"
+#include "model/secret.h"
 
 enum isolation { ISOLATION_DEFAULT, ISOLATION_PROCESS, ISOLATION_HYPERV };
 struct container_spec_model {
@@ -26,6 +27,7 @@ struct container_spec_model {
 	struct health_config *health;
 	struct str_array hosts;         /* as in hosts(5): "address name alias…"; the address may be "host-gateway" */
 	struct dns_config dns;
+	struct secret_references secrets, configs;
 	int isolation;                  /* enum isolation */
 	struct str_map sysctls;
 	struct str_array cap_add, cap_drop;

@@ -229,7 +229,7 @@ static int check_lists(const struct container_spec_model *container, struct err 
 	const struct { const char *name; size_t count; } lists[] = {
 		{ "Groups", container->groups.count }, { "Hosts", container->hosts.count }, { "Ulimits", container->ulimits.count },
 		{ "CapabilityAdd", container->cap_add.count }, { "CapabilityDrop", container->cap_drop.count },
-		{ "Sysctls", container->sysctls.count }, { "DNSConfig.Nameservers", container->dns.nameservers.count },
+		{ "Sysctls", container->sysctls.count }, { "Secrets", container->secrets.count }, { "Configs", container->configs.count }, { "DNSConfig.Nameservers", container->dns.nameservers.count },
 		{ "DNSConfig.Search", container->dns.search.count }, { "DNSConfig.Options", container->dns.options.count },
 	};
 
@@ -257,6 +257,9 @@ int validate_container(const struct container_spec_model *container, bool is_on_
 		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: StopGracePeriod cannot be negative");
 	if (validate_health(container->health, REFUSED "ContainerSpec: ", "HealthConfig", err) < 0 ||
 	    check_hosts(&container->hosts, err) < 0 || validate_dns(&container->dns, err) < 0)
+		return -1;
+	if (validate_secret_references(&container->secrets, false, err) < 0 ||
+	    validate_secret_references(&container->configs, true, err) < 0)
 		return -1;
 	return check_isolation(container, err) < 0 ? -1 : check_process(container, is_on_host_network, err);
 }

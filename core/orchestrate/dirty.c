@@ -147,6 +147,8 @@ void dirty_add_events(struct dirty *dirty, const struct view *view, const struct
 			break;
 		case KIND_SERVICE_VERSION:
 		case KIND_SLOT:
+		case KIND_SECRET:
+		case KIND_CONFIG:
 		case KIND_COUNT:
 			break;
 		}

@@ -71,6 +71,8 @@ static bool moves_in_indexes(const struct change *change)
 	case KIND_SERVICE_VERSION:
 	case KIND_SLOT:
 		return true;
+	case KIND_SECRET:               /* their names never change */
+	case KIND_CONFIG:
 	case KIND_CLUSTER:
 	case KIND_NODE:
 	case KIND_COUNT:

@@ -139,17 +139,26 @@ const struct service_spec *overlay_current_spec(const struct overlay *overlay, c
 	return version ? &version->spec : NULL;
 }
 
-const char *overlay_service_by_name(const struct overlay *overlay, const char *name)
+/* As it would be; NULL for one that is gone. */
+static const char *name_of(const struct overlay *overlay, enum kind kind, const char *id)
 {
-	const struct view_object *object = view_service_by_name(overlay->view, name);
+	const struct service_spec *spec = kind == KIND_SERVICE ? overlay_current_spec(overlay, id) : NULL;
+	const struct secret *secret = kind == KIND_SERVICE ? NULL : overlay_find(overlay, kind, id);
+
+	return spec ? spec->name : secret ? secret->spec.name : NULL;
+}
+
+const char *overlay_by_name(const struct overlay *overlay, enum kind kind, const char *name)
+{
+	const struct view_object *object = view_by_name(overlay->view, kind, name);
 	const char *id;
 	void *value;
 
-	if (object && !map_get(overlay->laid[KIND_SERVICE], object->meta.id))
+	if (object && !map_get(overlay->laid[kind], object->meta.id))
 		return object->meta.id;
-	for (size_t at = 0; map_next(overlay->laid[KIND_SERVICE], &at, &id, &value);) {
-		const struct service_spec *spec = overlay_current_spec(overlay, id);
-		if (spec && str_eq_nocase(spec->name, name))
+	for (size_t at = 0; map_next(overlay->laid[kind], &at, &id, &value);) {
+		const char *its = name_of(overlay, kind, id);
+		if (its && str_eq_nocase(its, name))
 			return id;
 	}
 	return NULL;

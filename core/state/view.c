@@ -6,13 +6,16 @@
 #include "base/panic.h"
 #include "base/str.h"
 
+static const enum kind named_kinds[] = { KIND_SERVICE, KIND_SECRET, KIND_CONFIG };
+
 struct view *view_new(void)
 {
 	struct view *view = NEW(struct view);
 
 	for (int kind = 1; kind < KIND_COUNT; kind++)
 		view->objects[kind] = map_new();
-	view->services_by_name = map_new();
+	for (size_t i = 0; i < ARRAY_COUNT(named_kinds); i++)
+		view->by_name[named_kinds[i]] = map_new();
 	view->tasks_of_service = map_new();
 	view->tasks_of_node = map_new();
 	view->versions_of_service = map_new();
@@ -45,8 +48,8 @@ void view_free(struct view *view)
 		for (size_t at = 0; map_next(view->objects[kind], &at, NULL, &object);)
 			object_free(object);
 		map_free(view->objects[kind]);
+		map_free(view->by_name[kind]);
 	}
-	map_free(view->services_by_name);
 	free_chains(view->tasks_of_service);
 	free_chains(view->tasks_of_node);
 	free_chains(view->versions_of_service);
@@ -119,13 +122,15 @@ void view_name_key(const char *name, char ret_key[VIEW_NAME_SIZE])
 	ret_key[i] = 0;
 }
 
-const struct view_object *view_service_by_name(const struct view *view, const char *name)
+const struct view_object *view_by_name(const struct view *view, enum kind kind, const char *name)
 {
 	char key[VIEW_NAME_SIZE];
 
 	view_name_key(name, key);
-	return map_get(view->services_by_name, key);
+	return map_get(view->by_name[kind], key);
 }
+
+const struct secret *view_secret(const struct view *view, enum kind kind, const char *id) { return find_value(view, kind, id); }
 
 static const struct view_object *chain_first(const struct map *chains, const char *id)
 {
@@ -224,20 +229,26 @@ static void unlink_from_node(struct view *view, struct view_object *task)
 	chain_drop_if_empty(view->tasks_of_node, id, chain);
 }
 
-/* The name lives in the spec version, the key points at the service: both orders of arrival must work, and a service whose version
- * row has not been seen yet has no name. */
-static void index_name(struct view *view, struct view_object *service, bool put)
+static void index_name(struct view *view, const char *name, struct view_object *object, bool put)
 {
-	const struct service_spec *spec = view_current_spec(view, service);
+	struct map *names = view->by_name[object->kind];
 	char key[VIEW_NAME_SIZE];
 
-	if (!spec)
-		return;
-	view_name_key(spec->name, key);
+	view_name_key(name, key);
 	if (put)
-		map_put(view->services_by_name, key, service);
-	else if (map_get(view->services_by_name, key) == service)
-		map_remove(view->services_by_name, key);
+		map_put(names, key, object);
+	else if (map_get(names, key) == object)
+		map_remove(names, key);
+}
+
+/* The name lives in the spec version, the key points at the service: both orders of arrival must work, and a service whose version
+ * row has not been seen yet has no name. */
+static void index_service(struct view *view, struct view_object *service, bool put)
+{
+	const struct service_spec *spec = view_current_spec(view, service);
+
+	if (spec)
+		index_name(view, spec->name, service, put);
 }
 
 static void index_version(struct view *view, const struct view_object *version, bool put)
@@ -246,7 +257,7 @@ static void index_version(struct view *view, const struct view_object *version, 
 	struct view_object *service = map_get(view->objects[KIND_SERVICE], value->service_id ? value->service_id : "");
 
 	if (service && ((struct service *)service->value)->spec_version == value->version)
-		index_name(view, service, put);
+		index_service(view, service, put);
 }
 
 void view_index_object(struct view *view, struct view_object *object, bool put)
@@ -264,7 +275,11 @@ void view_index_object(struct view *view, struct view_object *object, bool put)
 		return;
 	}
 	case KIND_SERVICE:
-		index_name(view, object, put);
+		index_service(view, object, put);
+		return;
+	case KIND_SECRET:
+	case KIND_CONFIG:
+		index_name(view, ((struct secret *)object->value)->spec.name, object, put);
 		return;
 	case KIND_SERVICE_VERSION:
 		index_by_service(view->versions_of_service, ((struct service_version *)object->value)->service_id, object, put);

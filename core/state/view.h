@@ -48,7 +48,9 @@ const struct task *view_task(const struct view *view, const char *id);
 const struct node *view_node(const struct view *view, const char *id);
 const struct service_spec *view_service_spec(const struct view *view, const char *service_id, uint64_t version);
 const struct service_spec *view_current_spec(const struct view *view, const struct view_object *service);
-const struct view_object *view_service_by_name(const struct view *view, const char *name);      /* case-insensitive */
+/* Of a kind whose names are unique: services, secrets, configs. Case-insensitive. */
+const struct view_object *view_by_name(const struct view *view, enum kind kind, const char *name);
+const struct secret *view_secret(const struct view *view, enum kind kind, const char *id);      /* KIND_SECRET or KIND_CONFIG */
 
 /* Tasks of a service, of a node: newest last. for (o = view_tasks_of_service(v, id); o; o = o->next_of_service) */
 const struct view_object *view_tasks_of_service(const struct view *view, const char *service_id);

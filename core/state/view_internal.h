@@ -5,14 +5,14 @@
 struct chain { struct view_object *first, *last; };
 struct view {
 	struct map *objects[KIND_COUNT];        /* id -> view_object */
-	struct map *services_by_name;           /* lower-case name -> view_object */
+	struct map *by_name[KIND_COUNT];        /* lower-case name -> view_object; NULL for kinds whose names mean nothing */
 	struct map *tasks_of_service, *tasks_of_node;   /* id -> chain */
 	struct map *versions_of_service, *slots_of_service;
 	uint64_t index, term, sum;
 	msec now_ms;
 };
 
-#define VIEW_NAME_SIZE 80                       /* names are at most 63 characters */
+#define VIEW_NAME_SIZE 80                       /* names are at most 64 characters */
 void view_name_key(const char *name, char ret_key[VIEW_NAME_SIZE]);
 
 /* Take an object out of the indexes before its value changes, put it back afterwards. */

@@ -94,6 +94,14 @@ static void random_list(const struct field *field, struct rng *rng, bool for_jso
 	}
 }
 
+static void random_bytes(struct rng *rng, struct arena *arena, struct bytes *ret)
+{
+	ret->count = rng_below(rng, 10);
+	ret->items = ARENA_ARRAY(arena, uint8_t, ret->count);
+	for (size_t i = 0; i < ret->count; i++)
+		ret->items[i] = (uint8_t)rng_below(rng, 256);
+}
+
 static int random_word(const struct field *field, struct rng *rng)
 {
 	size_t count = 0;
@@ -109,6 +117,7 @@ static void fill_field(const struct field *field, struct rng *rng, bool for_json
 
 	switch ((enum field_type)field->type) {
 	case FIELD_STR: *(char **)m = random_text(rng, arena); return;
+	case FIELD_BYTES: random_bytes(rng, arena, m); return;
 	case FIELD_BOOL: *(bool *)m = rng_below(rng, 2); return;
 	case FIELD_TRI: *(enum tri *)m = (enum tri)rng_below(rng, 3); return;
 	case FIELD_I64:

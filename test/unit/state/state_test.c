@@ -84,7 +84,7 @@ TEST(apply_makes_objects_that_the_indexes_find)
 	add_task(&b.list, "t1", "s1", "n1");
 	add_task(&b.list, "t2", "s1", "n2");
 	EXPECT_INT(commit(&b, &err), 0);
-	o = view_service_by_name(b.view, "wEB");
+	o = view_by_name(b.view, KIND_SERVICE, "wEB");
 	EXPECT(o && str_eq(o->meta.id, "s1"));
 	o = view_tasks_of_service(b.view, "s1");
 	EXPECT(o && str_eq(o->meta.id, "t1") && str_eq(o->next_of_service->meta.id, "t2") && !o->next_of_service->next_of_service);
@@ -149,8 +149,8 @@ TEST(a_renamed_service_is_found_by_its_new_name_only)
 	begin(&b);
 	add_service(&b.list, "s1", "new", 2);
 	EXPECT_INT(commit(&b, &err), 0);
-	EXPECT(!view_service_by_name(b.view, "old"));
-	EXPECT(view_service_by_name(b.view, "new"));
+	EXPECT(!view_by_name(b.view, KIND_SERVICE, "old"));
+	EXPECT(view_by_name(b.view, KIND_SERVICE, "new"));
 	EXPECT_STR(view_service_spec(b.view, "s1", 1)->name, "old");
 	bench_fini(&b);
 }
@@ -331,12 +331,12 @@ TEST(overlay_shows_what_the_batch_will_do)
 	begin(&b);
 	add_service(&b.list, "s2", "two", 1);
 	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
-	EXPECT_STR(overlay_service_by_name(overlay, "TWO"), "s2");
-	EXPECT_STR(overlay_service_by_name(overlay, "one"), "s1");
+	EXPECT_STR(overlay_by_name(overlay, KIND_SERVICE, "TWO"), "s2");
+	EXPECT_STR(overlay_by_name(overlay, KIND_SERVICE, "one"), "s1");
 	begin(&b);
 	change_remove(&b.list, KIND_SERVICE, "s1");
 	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
-	EXPECT(!overlay_service_by_name(overlay, "one"));
+	EXPECT(!overlay_by_name(overlay, KIND_SERVICE, "one"));
 	EXPECT(!overlay_find(overlay, KIND_SERVICE, "s1"));
 	EXPECT(overlay_spec_index(overlay, KIND_SERVICE, "s2") == UINT64_MAX);
 	for (size_t at = 0; overlay_next(overlay, KIND_SERVICE, &at, &id); seen++)
