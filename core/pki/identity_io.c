@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/encode.h"
 #include "base/str.h"
 #include "os/file.h"
 #include "pki/identity_internal.h"
@@ -34,16 +35,18 @@ static int write_file(const char *dir, const char *name, const char *text, struc
 
 static int write_next_key(const char *dir, const char *key_pem, const struct seal_key *lock, struct err *err)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, sealed = BUF_INIT;
 	int rc = 0;
 
 	if (lock) {
+		rc = seal_close(lock, key_purpose, key_pem, strlen(key_pem), &sealed, err);
 		buf_add_str(&text, sealed_mark);
-		rc = seal_close(lock, key_purpose, key_pem, strlen(key_pem), &text, err);
+		base64_encode(sealed.data, sealed.len, &text);
 		buf_add_char(&text, '\n');
 	}
 	if (rc == 0)
 		rc = write_file(dir, next_key_file, lock ? buf_text(&text) : key_pem, err);
+	buf_fini(&sealed);
 	buf_fini(&text);
 	return rc;
 }
@@ -117,7 +120,7 @@ static int read_file(const char *dir, const char *name, struct buf *out, struct 
 int identity_read_key(const char *text, const struct seal_key *lock, struct buf *ret_pem, struct err *err)
 {
 	const char *sealed = str_after(text, sealed_mark);
-	char *line;
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	int rc;
 
 	if (!sealed) {
@@ -127,10 +130,9 @@ int identity_read_key(const char *text, const struct seal_key *lock, struct buf 
 	if (!lock)
 		return err_set(err, ERR_UNAVAILABLE, "Swarm is encrypted and needs to be unlocked before it can be used. "
 						     "Please use \"docker swarm unlock\" to unlock it.");
-	line = str_dup(sealed);
-	line[strcspn(line, "\n")] = '\0';
-	rc = seal_open(lock, key_purpose, line, ret_pem, err);
-	free(line);
+	if (base64_decode(sealed, strcspn(sealed, "\n"), &bytes) < 0)
+		return err_set(err, ERR_INVALID, "swarm-node.key: the sealed key is damaged");
+	rc = seal_open(lock, key_purpose, bytes.data, bytes.len, ret_pem, err);
 	return rc < 0 && err->code == ERR_DENIED ?
 		       err_set(err, ERR_UNAUTHORIZED, "swarm could not be unlocked: invalid key provided") : rc;
 }

@@ -5,7 +5,6 @@
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
 
-#include "base/encode.h"
 #include "os/entropy.h"
 
 enum {
@@ -62,17 +61,16 @@ static int decrypt(const struct seal_key *key, const char *purpose, const uint8_
 	return code;
 }
 
-int seal_close(const struct seal_key *key, const char *purpose, const void *bytes, size_t size, struct buf *out_text, struct err *err)
+int seal_close(const struct seal_key *key, const char *purpose, const void *bytes, size_t size, struct buf *out, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf sealed = BUF_INIT;
 	struct seal_key data;
 	uint8_t *at;
 	int code;
 
 	if (size > SEAL_BYTES_MAX)
 		return err_set(err, ERR_INVALID, "seal: %zu bytes are more than %u", size, SEAL_BYTES_MAX);
-	buf_reserve(&sealed, SEALED_MIN + size);
-	at = (uint8_t *)sealed.data;
+	buf_reserve(out, SEALED_MIN + size);
+	at = (uint8_t *)out->data + out->len;
 	at[0] = SEAL_VERSION;
 	seal_key_new(&data);
 	code = encrypt(key, purpose, data.bytes, sizeof data.bytes, at + 1);
@@ -81,7 +79,7 @@ int seal_close(const struct seal_key *key, const char *purpose, const void *byte
 	seal_key_forget(&data);
 	if (code != 0)
 		return err_set(err, ERR_IO, "seal: the cipher failed (%d)", code);
-	base64_encode(at, SEALED_MIN + size, out_text);
+	out->data[out->len += SEALED_MIN + size] = 0;
 	return 0;
 }
 
@@ -101,14 +99,11 @@ static int open_sealed(const struct seal_key *key, const char *purpose, const ui
 	return code;
 }
 
-int seal_open(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err)
+int seal_open(const struct seal_key *key, const char *purpose, const void *sealed, size_t size, struct buf *out, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf sealed = { .ceiling = SEAL_BYTES_MAX + SEALED_MIN };
-	const char *seen = text ? text : "";
-
-	if (base64_decode(seen, strlen(seen), &sealed) < 0 || sealed.overflowed || sealed.len < SEALED_MIN || sealed.data[0] != SEAL_VERSION)
-		return err_set(err, ERR_INVALID, "seal: this is no sealed text");
-	if (open_sealed(key, purpose, (const uint8_t *)sealed.data, sealed.len, out) != 0)
+	if (size < SEALED_MIN || size > SEALED_MIN + SEAL_BYTES_MAX || *(const uint8_t *)sealed != SEAL_VERSION)
+		return err_set(err, ERR_INVALID, "seal: this was never sealed");
+	if (open_sealed(key, purpose, sealed, size, out) != 0)
 		return err_set(err, ERR_DENIED, "seal: this was sealed with another key, for something else, or was changed since");
 	return 0;
 }
