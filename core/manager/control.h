@@ -25,9 +25,15 @@ void control_node_demote(struct manager *m, const char *node_id, control_done_fn
 /* What swarmbox does not do yet is refused when it differs from what stands there. */
 void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, bool rotate_worker, bool rotate_manager,
 			    control_done_fn *done, void *arg);
+/* Secrets, or with is_config configs. A secret's data is sealed before it goes anywhere; of a spec only labels can be updated. */
+void control_secret_create(struct manager *m, bool is_config, const struct secret_spec *spec, control_done_fn *done, void *arg);
+void control_secret_update(struct manager *m, bool is_config, const char *id, uint64_t spec_index, const struct secret_spec *spec,
+			   control_done_fn *done, void *arg);
+void control_secret_remove(struct manager *m, bool is_config, const char *id, control_done_fn *done, void *arg);
 
 /* References as people type them: full id, then exact name, then a unique start of an id. ERR_NOT_FOUND "service x not found",
  * ERR_INVALID "service x is ambiguous (2 matches found)". */
 int control_find_service(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);
+int control_find_secret(const struct view *view, bool is_config, const char *reference, const struct view_object **ret, struct err *err);
 int control_find_node(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);    /* name: hostname */
 int control_find_task(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);

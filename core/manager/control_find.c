@@ -30,6 +30,12 @@ static bool task_has_name(const struct view *view, const struct view_object *obj
 	return str_eq(buf_text(&text), name);
 }
 
+static bool secret_has_name(const struct view *view, const struct view_object *object, const char *name)
+{
+	(void)view;
+	return str_eq_nocase(VIEW_VALUE(secret, object)->spec.name, name);
+}
+
 static int find(const struct view *view, enum kind kind, name_fn *has_name, const char *reference, const struct view_object **ret,
 		struct err *err)
 {
@@ -58,6 +64,11 @@ static int find(const struct view *view, enum kind kind, name_fn *has_name, cons
 int control_find_service(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)
 {
 	return find(view, KIND_SERVICE, service_has_name, reference, ret, err);
+}
+
+int control_find_secret(const struct view *view, bool is_config, const char *reference, const struct view_object **ret, struct err *err)
+{
+	return find(view, is_config ? KIND_CONFIG : KIND_SECRET, secret_has_name, reference, ret, err);
 }
 
 int control_find_node(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)

@@ -247,7 +247,7 @@ static void cancel_timers(struct manager *m)
 }
 
 int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const char *node_id, const char *address,
-		 const struct manager_hooks *hooks, struct manager **ret, struct err *err)
+		 const struct seal_key *key, const struct manager_hooks *hooks, struct manager **ret, struct err *err)
 {
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
@@ -258,6 +258,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	m->loop = loop;
 	m->rpc = rpc;
 	m->hooks = *hooks;
+	m->seal = *key;
 	check(str_copy(m->node_id, sizeof m->node_id, node_id));
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&m->rng, seed);
@@ -302,6 +303,7 @@ void manager_close(struct manager *m)
 	reports_free(m->reports);
 	map_free(m->sights);
 	dirty_free(m->dirty);
+	seal_key_forget(&m->seal);
 	free(m);
 }
 

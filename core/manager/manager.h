@@ -8,6 +8,7 @@
 #include "manager/roster.h"
 #include "model/kinds.h"
 #include "os/loop.h"
+#include "pki/seal.h"
 #include "replica/replica.h"
 #include "rpc/rpc_io.h"
 
@@ -34,8 +35,9 @@ struct manager_init {
 	uint64_t subnet_size, data_path_port;
 };
 /* rpc is the node's: what a manager serves on it is served until the close. address: where others reach it, "ip:port". */
+/* key: of the cluster, copied. */
 int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const char *node_id, const char *address,
-		 const struct manager_hooks *hooks, struct manager **ret, struct err *err);
+		 const struct seal_key *key, const struct manager_hooks *hooks, struct manager **ret, struct err *err);
 /* Behind replica_bootstrap: writes the cluster and this node into the empty state. Until then manager_is_founded is false, also after a
  * crash in between: such a store is wiped. */
 void manager_found(struct manager *manager, const struct manager_init *init, replica_done_fn *done, void *arg);
@@ -55,6 +57,12 @@ bool manager_has_leader(const struct manager *manager);
 
 /* Where that manager listens, before the state says so. */
 void manager_hint(struct manager *manager, const char *node_id, const char *address);
+
+/* A secret's bytes, or with is_config a config's, appended; the buffer is the caller's to wipe (seal_wipe). */
+int manager_open_secret(const struct manager *manager, bool is_config, const char *id, struct buf *out, struct err *err);
+/* The same for a node that has to run a task of its own with it; ERR_DENIED for every other one. */
+int manager_secret_for_task(const struct manager *manager, const char *node_id, const char *task_id, bool is_config, const char *id,
+			    struct buf *out, struct err *err);
 
 /* From this host's agent. Batched with others into the next entry; the leader drops what would take a state back. */
 void manager_report(struct manager *manager, const struct task_status *status);

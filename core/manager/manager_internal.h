@@ -55,6 +55,7 @@ struct manager {
 	struct timer asks_timer;
 	struct link link;
 	struct lead lead;
+	struct seal_key seal;           /* of the cluster: opens its secrets */
 };
 
 /* A verb on its way through the cluster, and whom to answer. */

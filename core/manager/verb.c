@@ -8,11 +8,12 @@
 #include "base/str.h"
 #include "manager/ports.h"
 #include "manager/trust.h"
+#include "manager/verb_secret.h"
 #include "model/defaults.h"
 #include "pki/join_token.h"
 
 static const char *const kinds[] = { "none", "service-create", "service-update", "service-remove", "node-update", "node-remove",
-				     "cluster-update", "node-join", "node-describe", "node-demote", "manager-address", NULL };
+				     "cluster-update", "node-join", "node-describe", "node-demote", "manager-address", "secret-create", "secret-update", "secret-remove", NULL };
 
 static const struct field verb_fields[] = {
 	F_ENUM(1, verb, kind, "Verb", 0, kinds),
@@ -31,6 +32,9 @@ static const struct field verb_fields[] = {
 	F(14, STR, verb, address, "Addr", 0),
 	F_OF(15, STRUCT, verb, description, "Description", 0, node_description_shape),
 	F_OF(30, STRUCT, verb, rotation, "Rotation", 0, root_rotation_shape),
+	F(16, BOOL, verb, is_config, "Config", 0),
+	F_OF(17, STRUCT, verb, secret, "Secret", 0, secret_spec_shape),
+	F(18, BYTES, verb, sealed, "Sealed", 0),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 
@@ -62,7 +66,7 @@ static bool was_done(const struct verb *verb, const struct overlay *overlay, enu
 
 static int name_is_free(const struct overlay *overlay, const char *name, struct err *err)
 {
-	if (!overlay_service_by_name(overlay, name))
+	if (!overlay_by_name(overlay, KIND_SERVICE, name))
 		return 0;
 	return err_set(err, ERR_CONFLICT, "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service %s "
 		       "already exists", name);
@@ -75,7 +79,7 @@ static int invent_name(const struct verb_scene *scene, char ret_name[RANDOM_NAME
 	rng_seed(&rng, scene->seed);
 	for (unsigned attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
 		random_name(&rng, attempt, ret_name);
-		if (!overlay_service_by_name(scene->overlay, ret_name))
+		if (!overlay_by_name(scene->overlay, KIND_SERVICE, ret_name))
 			return 0;
 	}
 	return err_set(err, ERR_CONFLICT, "service: no free name found; give one with --name");
@@ -107,7 +111,8 @@ static int service_create(const struct verb *verb, const struct verb_scene *scen
 	} else if (name_is_free(scene->overlay, verb->service.name, err) < 0) {
 		return -1;
 	}
-	if (ports_check(scene->overlay, verb->id, &verb->service.endpoint, err) < 0)
+	if (ports_check(scene->overlay, verb->id, &verb->service.endpoint, err) < 0 ||
+	    secrets_check(scene->overlay, &verb->service.task.container, err) < 0)
 		return -1;
 	version = add_version(out, verb->id, 1, &verb->service);
 	if (str_is_empty(verb->service.name))
@@ -138,7 +143,8 @@ static int service_update(const struct verb *verb, const struct verb_scene *scen
 	if (was_done(verb, scene->overlay, KIND_SERVICE, &service_spec_shape, old_spec, &verb->service))
 		return 0;
 	if (version_in_sequence(verb, scene->overlay, KIND_SERVICE, err) < 0 || check_same_kind(old_spec, &verb->service, err) < 0 ||
-	    ports_check(scene->overlay, verb->id, &verb->service.endpoint, err) < 0)
+	    ports_check(scene->overlay, verb->id, &verb->service.endpoint, err) < 0 ||
+	    secrets_check(scene->overlay, &verb->service.task.container, err) < 0)
 		return -1;
 	service = change_update(out, KIND_SERVICE, verb->id, FIELD_BIT(SERVICE_SPEC_VERSION) | FIELD_BIT(SERVICE_PREVIOUS_VERSION) |
 				FIELD_BIT(SERVICE_TEMPLATE_VERSION) | FIELD_BIT(SERVICE_UPDATE));
@@ -341,6 +347,8 @@ int verb_check(const struct verb *verb, const struct verb_scene *scene, struct c
 		[VERB_NODE_UPDATE] = node_update, [VERB_NODE_REMOVE] = node_remove, [VERB_CLUSTER_UPDATE] = cluster_update,
 		[VERB_NODE_JOIN] = node_join, [VERB_NODE_DESCRIBE] = node_describe, [VERB_NODE_DEMOTE] = node_demote,
 		[VERB_MANAGER_ADDRESS] = manager_address,
+		[VERB_SECRET_CREATE] = verb_secret_create, [VERB_SECRET_UPDATE] = verb_secret_update,
+		[VERB_SECRET_REMOVE] = verb_secret_remove,
 	};
 
 	if (verb->kind <= VERB_NONE || (size_t)verb->kind >= ARRAY_COUNT(checks) || str_is_empty(verb->id))

@@ -15,6 +15,7 @@ enum verb_kind {
 	VERB_NODE_DESCRIBE,     /* id, description, address: written only when they differ */
 	VERB_NODE_DEMOTE,       /* id: it wants to leave */
 	VERB_MANAGER_ADDRESS,   /* id, address: where the others reach it */
+	VERB_SECRET_CREATE, VERB_SECRET_UPDATE, VERB_SECRET_REMOVE,     /* and configs: is_config */
 };
 struct verb {
 	int kind;
@@ -29,6 +30,9 @@ struct verb {
 	struct root_rotation rotation;          /* with another force_rotate: made by whoever asks (trust.h) */
 	char *token, *address;
 	struct node_description description;
+	bool is_config;
+	struct secret_spec secret;      /* a secret's data is not in it … */
+	struct bytes sealed;            /* … but here, as whoever was asked sealed it */
 };
 extern const struct shape verb_shape;
 

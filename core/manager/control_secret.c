@@ -1,0 +1,126 @@
+/* Secrets and configs: sealed here, on whichever manager was asked, and opened here again for the nodes that need them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "manager/control.h"
+#include "manager/manager_internal.h"
+#include "os/entropy.h"
+
+#define PURPOSE_SIZE (ID_SIZE + 8)
+
+static const char *purpose_of(const char *id, char ret_text[PURPOSE_SIZE])
+{
+	snprintf(ret_text, PURPOSE_SIZE, "secret %s", id);
+	return ret_text;
+}
+
+static int seal_data(struct ask *ask, const struct seal_key *key, struct err *err)
+{
+	struct bytes *data = &ask->verb.secret.data;
+	CLEANUP(buf_finip) struct buf sealed = BUF_INIT;
+	char purpose[PURPOSE_SIZE];
+
+	if (seal_close(key, purpose_of(ask->verb.id, purpose), data->items, data->count, &sealed, err) < 0)
+		return -1;
+	*data = (struct bytes){ 0 };
+	ask->verb.sealed.items = arena_take_array(&ask->arena, sealed.len, 1);
+	ask->verb.sealed.count = sealed.len;
+	memcpy(ask->verb.sealed.items, sealed.data, sealed.len);
+	return 0;
+}
+
+void control_secret_create(struct manager *m, bool is_config, const struct secret_spec *spec, control_done_fn *done, void *arg)
+{
+	char id[ID_SIZE];
+	struct ask *ask;
+	struct err err;
+	int rc;
+
+	entropy_id(id);
+	ask = ask_new(m, VERB_SECRET_CREATE, id, done, arg);
+	ask->verb.is_config = is_config;
+	ask->verb.secret = *spec;       /* what is sealed is not copied before */
+	rc = validate_secret_spec(spec, is_config, &err);
+	if (rc == 0 && !is_config)
+		rc = seal_data(ask, &m->seal, &err);
+	spec = &(const struct secret_spec){ ask->verb.secret.name, ask->verb.secret.labels, ask->verb.secret.data, NULL };
+	shape_copy(&secret_spec_shape, spec, &ask->arena, &ask->verb.secret);
+	if (rc < 0)
+		ask_refuse(ask, &err);
+	else
+		ask_begin(ask);
+}
+
+/* Nothing is said of the data, or what is there. */
+static int check_data(struct manager *m, bool is_config, const char *id, const struct bytes *data, struct err *err)
+{
+	const struct secret *old = view_secret(manager_view(m), is_config ? KIND_CONFIG : KIND_SECRET, id);
+	CLEANUP(seal_wipe) struct buf is = BUF_INIT;
+
+	if (!old || data->count == 0)
+		return 0;
+	if (manager_open_secret(m, is_config, id, &is, err) < 0)
+		return -1;
+	if (is.len == data->count && memcmp(is.data, data->items, is.len) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "rpc error: code = InvalidArgument desc = only updates to Labels are allowed");
+}
+
+void control_secret_update(struct manager *m, bool is_config, const char *id, uint64_t spec_index, const struct secret_spec *spec,
+			   control_done_fn *done, void *arg)
+{
+	struct ask *ask = ask_new(m, VERB_SECRET_UPDATE, id, done, arg);
+	const struct secret_spec labels_only = { .name = spec->name, .labels = spec->labels };
+	struct err err;
+
+	ask->verb.is_config = is_config;
+	ask->verb.spec_index = spec_index;
+	shape_copy(&secret_spec_shape, &labels_only, &ask->arena, &ask->verb.secret);
+	if (check_data(m, is_config, id, &spec->data, &err) < 0)
+		ask_refuse(ask, &err);
+	else
+		ask_begin(ask);
+}
+
+void control_secret_remove(struct manager *m, bool is_config, const char *id, control_done_fn *done, void *arg)
+{
+	struct ask *ask = ask_new(m, VERB_SECRET_REMOVE, id, done, arg);
+
+	ask->verb.is_config = is_config;
+	ask_begin(ask);
+}
+
+int manager_open_secret(const struct manager *m, bool is_config, const char *id, struct buf *out, struct err *err)
+{
+	const struct secret *secret = view_secret(manager_view(m), is_config ? KIND_CONFIG : KIND_SECRET, id);
+	char purpose[PURPOSE_SIZE];
+
+	if (!secret)
+		return err_set(err, ERR_NOT_FOUND, "%s %s not found", is_config ? "config" : "secret", id);
+	if (!is_config)
+		return seal_open(&m->seal, purpose_of(id, purpose), secret->sealed.items, secret->sealed.count, out, err);
+	buf_add(out, secret->spec.data.items, secret->spec.data.count);
+	return 0;
+}
+
+static bool refers(const struct secret_references *references, const char *id)
+{
+	for (size_t i = 0; i < references->count; i++)
+		if (str_eq(references->items[i].id, id))
+			return true;
+	return false;
+}
+
+int manager_secret_for_task(const struct manager *m, const char *node_id, const char *task_id, bool is_config, const char *id,
+			    struct buf *out, struct err *err)
+{
+	const struct view *view = manager_view(m);
+	const struct task *task = view_task(view, task_id);
+	const struct service_spec *spec = task ? view_service_spec(view, task->service_id, task->spec_version) : NULL;
+
+	if (!spec || !str_eq(task->node_id, node_id) || task->state < TASK_ASSIGNED || task->desired > TASK_RUNNING ||
+	    !refers(is_config ? &spec->task.container.configs : &spec->task.container.secrets, id))
+		return err_set(err, ERR_DENIED, "no task of this node needs this %s", is_config ? "config" : "secret");
+	return manager_open_secret(m, is_config, id, out, err);
+}
