@@ -2,6 +2,7 @@
 #pragma once
 #include "agent/agent_io.h"
 #include "agent/health_io.h"
+#include "agent/secret_files_io.h"
 #include "agent/task_run.h"
 #include "base/arena.h"
 #include "base/list.h"
@@ -15,6 +16,7 @@ struct agent {
 	struct map *execs;              /* id -> struct agent_exec, owned */
 	struct map *by_container;       /* container id -> struct hosted: those that people see */
 	struct list pending;            /* of struct pending: what waits for store or net, freed if they close first */
+	struct secret_files *secrets;
 	struct rng names;               /* for containers whose creator gave none */
 	bool flush_is_due;              /* the port table changed in this round */
 	bool is_ready;
@@ -86,6 +88,7 @@ struct run {
 	struct task_run machine;
 	struct timer timer;
 	bool is_saved;
+	bool awaits_secret;             /* PREPARE goes on when a manager has sent it */
 	bool was_running;               /* said so before the agent was restarted */
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
@@ -109,6 +112,15 @@ void run_cancel(struct run *run);                                       /* TASK_
 void run_leave_pull(struct run *run);                                   /* without an answer */
 void run_release(struct run *run);                                      /* hold, anonymous volumes, spec */
 const char *agent_host_gateway(const struct agent *agent, char ret_text[IP_TEXT_SIZE]);        /* "" when there is no bridge */
+
+void run_prepare_on(struct run *run);                                   /* its secrets are here */
+void run_refuse(struct run *run, const struct err *why);                /* PREPARE has failed; nothing is left of it */
+
+/* task_secrets_io.c */
+bool run_want_secrets(struct run *run);                                 /* asks for one that is missing; false: none is */
+void run_drop_secrets(struct run *run);                                 /* the files of its container */
+void run_end_secrets(struct run *run);                                  /* it runs no more: what only it needed goes */
+void agent_sweep_secrets(struct agent *agent);                          /* what no task needs that runs or will run here */
 
 /* task_health_io.c */
 void run_learn_health(struct run *run);                                 /* from its container's spec: the machine waits for it */

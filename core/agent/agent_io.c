@@ -202,6 +202,7 @@ static void report(struct run *run)
 		log_info("task %s: %s%s%s", run->assignment.task_id, task_state_name((enum task_state)run->machine.state),
 			 run->machine.error[0] ? ": " : "", run->machine.error);
 		answer_asks(run, false);
+		run_end_secrets(run);
 	}
 	agent->cfg.on_status(agent->cfg.arg, &status);
 	free(host_ports);
@@ -503,7 +504,7 @@ int agent_open(const struct agent_config *config, void (*ready)(void *arg, const
 	rng_seed(&agent->names, seed);
 	agent->ready = ready;
 	agent->ready_arg = ready_arg;
-	if (agent_recover(agent, err) < 0) {
+	if (secret_files_open(config->run_root, &agent->secrets, err) < 0 || agent_recover(agent, err) < 0) {
 		agent_close(agent);
 		return -1;
 	}
@@ -528,5 +529,6 @@ void agent_close(struct agent *agent)
 	map_free(agent->boxes);
 	map_free(agent->execs);
 	map_free(agent->by_container);
+	secret_files_close(agent->secrets);
 	free(agent);
 }

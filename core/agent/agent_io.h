@@ -25,8 +25,11 @@ struct agent_config {
 	struct image_puller *puller;    /* closed after the agent */
 	struct net *net;
 	struct volumes *volumes;
+	const char *run_root;           /* for the files of secrets */
 	/* A task's state changed. Repeated for every task when a manager is (re)attached. */
 	void (*on_status)(void *arg, const struct task_status *status);
+	/* A secret, or with is_config a config, of a task: agent_take_secret answers, later. */
+	void (*want_secret)(void *arg, const char *task_id, bool is_config, const char *id);
 	/* Something for docker events: type "container", action "start" … and the container's labels as attributes. */
 	void (*on_event)(void *arg, const char *action, const char *container_id, const struct container_spec *spec,
 			 const struct container_pair *extra, size_t extra_count);
@@ -41,6 +44,9 @@ void agent_on_exit(void *agent, const struct runtime_exit *exit);
 
 void agent_assign(struct agent *agent, const struct assignment *items, size_t count, const char *const *removed, size_t removed_count,
 		  bool is_complete);
+/* What was wanted, or why it is not to be had: the task is then rejected. The bytes are read during the call; nobody waiting is fine. */
+void agent_take_secret(struct agent *agent, const char *task_id, bool is_config, const char *id, const void *bytes, size_t size,
+		       const struct err *failure);
 /* All tasks' statuses are reported again: a manager is (newly) there. */
 void agent_report_all(struct agent *agent);
 enum agent_stop {

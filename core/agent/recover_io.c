@@ -214,6 +214,7 @@ static void net_swept(void *arg, const struct err *failure)
 	if (failure)
 		log_warn("network: leftovers could not be removed: %s", failure->text);
 	image_store_sweep(agent->cfg.images);
+	agent_sweep_secrets(agent);
 	go_on(agent);
 }
 

@@ -127,7 +127,8 @@ static int plan_container(struct run *run, struct err *err)
 	entropy_hex_id(id);
 	if (make_volumes(run, id, &image->config, &volumes, &anonymous, err) < 0 ||
 	    task_container(&run->assignment, id, run->hosted.image_id, &image->config, layers, layer_count, &volumes,
-			   agent_host_gateway(agent, gateway), &run->hosted.arena, &run->hosted.spec, err) < 0) {
+			   agent_host_gateway(agent, gateway), &run->hosted.arena, &run->hosted.spec, err) < 0 ||
+	    secret_files_make(agent->secrets, &run->assignment.spec.container, &run->hosted.arena, &run->hosted.spec, err) < 0) {
 		run->hosted.spec = (struct container_spec){ 0 };
 		volumes_disclaim(agent->cfg.volumes, id);
 		remove_anonymous(run, buf_text(&anonymous));
@@ -171,22 +172,29 @@ static int use_volumes(struct run *run, struct err *err)
 	return volumes_use(run->hosted.agent->cfg.volumes, names, run->hosted.spec.mount_count, run->hosted.container_id, volumes_are_there, run, err);
 }
 
-static void refuse(struct run *run, const struct err *why)
+void run_refuse(struct run *run, const struct err *why)
 {
 	run_release(run);
 	run_answer_later(run, why);
 }
 
-/* Its image is here. */
-static void prepare_now(struct run *run)
+/* All that has to come from elsewhere is here. */
+void run_prepare_on(struct run *run)
 {
 	struct err err;
 	int used;
 
 	if (reserve_ports(run, &err) < 0 || plan_container(run, &err) < 0 || (used = use_volumes(run, &err)) < 0)
-		refuse(run, &err);
+		run_refuse(run, &err);
 	else if (!used)
 		runtime_create(run->hosted.agent->cfg.runtime, &run->hosted.spec, created, run);
+}
+
+/* Its image is here. */
+static void prepare_now(struct run *run)
+{
+	if (!run_want_secrets(run))
+		run_prepare_on(run);
 }
 
 /* ---- an image that is not here ----------------------------------------------------------------------------------- */
@@ -204,7 +212,7 @@ static void pulled(void *arg, const char *id, const struct err *failure)
 	}
 	/* Docker's daemon keeps the reason for its log */
 	err_set(&err, failure->code, "No such image: %.300s: %s", run->assignment.spec.container.image, failure->text);
-	refuse(run, &err);
+	run_refuse(run, &err);
 }
 
 static int pull_image(struct run *run, const struct image_ref *ref, struct err *err)
@@ -245,12 +253,12 @@ void run_prepare(struct run *run)
 		run_answer_later(run, &run->save_failure);
 	else if (hosted_check_network(&run->hosted, run->machine.needs_network, &err) < 0 ||
 		 hosted_check_binds(given->items, given->count, &err) < 0)
-		refuse(run, &err);
+		run_refuse(run, &err);
 	else if (image_store_get(run->hosted.agent->cfg.images, name, &image, &err) == 0 || err.code != ERR_NOT_FOUND ||
 		 !can_be_pulled(name, &ref))
 		prepare_now(run);
 	else if (pull_image(run, &ref, &err) < 0)
-		refuse(run, &err);
+		run_refuse(run, &err);
 }
 
 void run_leave_pull(struct run *run)
@@ -264,16 +272,18 @@ void run_cancel(struct run *run)
 {
 	struct err err;
 
-	if (!run->pull)
+	if (!run->pull && !run->awaits_secret)
 		return;         /* it is nearly done */
+	err_set(&err, ERR_UNAVAILABLE, run->pull ? "the pull of its image was given up" : "its secrets were waited for no longer");
 	run_leave_pull(run);
-	err_set(&err, ERR_UNAVAILABLE, "the pull of its image was given up");
-	refuse(run, &err);
+	run->awaits_secret = false;
+	run_refuse(run, &err);
 }
 
 void run_release(struct run *run)
 {
 	hosted_release_ports(&run->hosted);
+	run_drop_secrets(run);
 	volumes_release(run->hosted.agent->cfg.volumes, run->hosted.container_id);
 	volumes_disclaim(run->hosted.agent->cfg.volumes, run->hosted.container_id);
 	remove_anonymous(run, container_label(&run->hosted.spec, TASK_LABEL_VOLUMES));

@@ -30,6 +30,7 @@ static const struct field join_answer_fields[] = {
 	F(4, STR, join_answer, cert, "Certificate", 0),
 	F(5, STR, join_answer, roots, "Roots", 0),
 	F_OF(6, LIST, join_answer, managers, "Managers", 0, manager_at_shape),
+	F(7, BYTES, join_answer, cluster_key, "ClusterKey", 0),
 };
 const struct shape join_answer_shape = SHAPE(join_answer, join_answer_fields);
 
@@ -40,8 +41,23 @@ static const struct field renew_answer_fields[] = {
 	F_ENUM(1, renew_answer, role, "Role", 0, roles),
 	F(2, STR, renew_answer, cert, "Certificate", 0),
 	F(3, STR, renew_answer, roots, "Roots", 0),
+	F(4, BYTES, renew_answer, cluster_key, "ClusterKey", 0),
 };
 const struct shape renew_answer_shape = SHAPE(renew_answer, renew_answer_fields);
+
+static const struct field secret_ask_fields[] = {
+	F(1, STR, secret_ask, task_id, "TaskID", 0),
+	F(2, STR, secret_ask, id, "ID", 0),
+	F(3, BOOL, secret_ask, is_config, "Config", 0),
+	F(4, U64, secret_ask, offset, "Offset", 0),
+};
+const struct shape secret_ask_shape = SHAPE(secret_ask, secret_ask_fields);
+
+static const struct field secret_piece_fields[] = {
+	F(1, BYTES, secret_piece, bytes, "Bytes", 0),
+	F(2, U64, secret_piece, size, "Size", 0),
+};
+const struct shape secret_piece_shape = SHAPE(secret_piece, secret_piece_fields);
 
 static const struct field session_ask_fields[] = {
 	F_OF(1, STRUCT, session_ask, description, "Description", 0, node_description_shape),
@@ -127,6 +143,11 @@ static int check_message(const struct shape *shape, const void *message, struct 
 
 		return check_id(answer->node_id, "NodeID", err) < 0 || check_id(answer->cluster_id, "ClusterID", err) < 0 ? -1 :
 		       check_managers(&answer->managers, err);
+	}
+	if (shape == &secret_ask_shape) {
+		const struct secret_ask *ask = message;
+
+		return check_id(ask->task_id, "TaskID", err) < 0 ? -1 : check_id(ask->id, "ID", err);
 	}
 	if (shape == &session_news_shape)
 		return check_managers(&((const struct session_news *)message)->managers, err);

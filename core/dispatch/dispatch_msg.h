@@ -35,10 +35,16 @@ struct join_answer {
 	int role;
 	char *cert, *roots;                     /* PEM */
 	struct manager_ats managers;
+	struct bytes cluster_key;               /* for a manager: opens the cluster's secrets */
 };
 
 struct renew_ask { char *csr; };
-struct renew_answer { int role; char *cert, *roots; };
+struct renew_answer { int role; char *cert, *roots; struct bytes cluster_key; };
+
+/* A secret or config of a task of the one who asks, piece by piece, since no frame of a node's holds a large one. */
+enum { SECRET_PIECE_MAX = 40 * 1024 };
+struct secret_ask { char *task_id, *id; bool is_config; uint64_t offset; };
+struct secret_piece { struct bytes bytes; uint64_t size; };     /* size: of the whole */
 
 struct session_ask { struct node_description description; char *address; };
 /* The answer to it, and told again whenever it changes. */
@@ -72,7 +78,7 @@ struct tidings {
 };
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
-	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape;
+	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, secret_ask_shape, secret_piece_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
 /* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */

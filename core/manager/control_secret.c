@@ -15,13 +15,20 @@ static const char *purpose_of(const char *id, char ret_text[PURPOSE_SIZE])
 	return ret_text;
 }
 
-static int seal_data(struct ask *ask, const struct seal_key *key, struct err *err)
+static int no_key(struct err *err)
+{
+	return err_set(err, ERR_UNAVAILABLE, "this manager has not been given the cluster's key yet: ask another one");
+}
+
+static int seal_data(struct ask *ask, const struct manager *m, struct err *err)
 {
 	struct bytes *data = &ask->verb.secret.data;
 	CLEANUP(buf_finip) struct buf sealed = BUF_INIT;
 	char purpose[PURPOSE_SIZE];
 
-	if (seal_close(key, purpose_of(ask->verb.id, purpose), data->items, data->count, &sealed, err) < 0)
+	if (!m->has_seal)
+		return no_key(err);
+	if (seal_close(&m->seal, purpose_of(ask->verb.id, purpose), data->items, data->count, &sealed, err) < 0)
 		return -1;
 	*data = (struct bytes){ 0 };
 	ask->verb.sealed.items = arena_take_array(&ask->arena, sealed.len, 1);
@@ -43,7 +50,7 @@ void control_secret_create(struct manager *m, bool is_config, const struct secre
 	ask->verb.secret = *spec;       /* what is sealed is not copied before */
 	rc = validate_secret_spec(spec, is_config, &err);
 	if (rc == 0 && !is_config)
-		rc = seal_data(ask, &m->seal, &err);
+		rc = seal_data(ask, m, &err);
 	spec = &(const struct secret_spec){ ask->verb.secret.name, ask->verb.secret.labels, ask->verb.secret.data, NULL };
 	shape_copy(&secret_spec_shape, spec, &ask->arena, &ask->verb.secret);
 	if (rc < 0)
@@ -98,6 +105,8 @@ int manager_open_secret(const struct manager *m, bool is_config, const char *id,
 
 	if (!secret)
 		return err_set(err, ERR_NOT_FOUND, "%s %s not found", is_config ? "config" : "secret", id);
+	if (!is_config && !m->has_seal)
+		return no_key(err);
 	if (!is_config)
 		return seal_open(&m->seal, purpose_of(id, purpose), secret->sealed.items, secret->sealed.count, out, err);
 	buf_add(out, secret->spec.data.items, secret->spec.data.count);

@@ -258,7 +258,9 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	m->loop = loop;
 	m->rpc = rpc;
 	m->hooks = *hooks;
-	m->seal = *key;
+	m->has_seal = key != NULL;
+	if (key)
+		m->seal = *key;
 	check(str_copy(m->node_id, sizeof m->node_id, node_id));
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&m->rng, seed);

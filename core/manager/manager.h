@@ -35,7 +35,7 @@ struct manager_init {
 	uint64_t subnet_size, data_path_port;
 };
 /* rpc is the node's: what a manager serves on it is served until the close. address: where others reach it, "ip:port". */
-/* key: of the cluster, copied. */
+/* key: of the cluster, copied; NULL while this manager has not been given it: then secrets can neither be made nor opened here. */
 int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const char *node_id, const char *address,
 		 const struct seal_key *key, const struct manager_hooks *hooks, struct manager **ret, struct err *err);
 /* Behind replica_bootstrap: writes the cluster and this node into the empty state. Until then manager_is_founded is false, also after a

@@ -55,6 +55,7 @@ struct manager {
 	struct timer asks_timer;
 	struct link link;
 	struct lead lead;
+	bool has_seal;
 	struct seal_key seal;           /* of the cluster: opens its secrets */
 };
 

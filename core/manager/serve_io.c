@@ -1,4 +1,4 @@
-/* What other nodes call: ISSUE and RENEW (certificates), MEMBER (a manager wants to be one of raft's), VERB and REPORT (of followers). */
+/* What other nodes call: ISSUE and RENEW (certificates), SECRET (what their tasks have to have), MEMBER (a manager wants to be one of raft's), VERB and REPORT (of followers). */
 #include <stdlib.h>
 
 #include "base/ip.h"
@@ -62,6 +62,12 @@ int manager_sign(struct manager *m, const char *node_id, const char *request_pem
 	return sign(m, node_id, node->spec.role == ROLE_MANAGER, request_pem, ret_chain_pem, err);
 }
 
+/* The key that opens secrets goes with the certificate of a manager, and with no other. */
+static struct bytes key_for(struct manager *m, int role)
+{
+	return role == ROLE_MANAGER && m->has_seal ? (struct bytes){ m->seal.bytes, SEAL_KEY_SIZE } : (struct bytes){ 0 };
+}
+
 static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
 	struct manager *m = arg;
@@ -79,6 +85,7 @@ static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, cons
 		answer.role = view_node(manager_view(m), peer_of(conn))->spec.role;
 		answer.cert = (char *)(uintptr_t)buf_text(&chain);
 		answer.roots = view_cluster(manager_view(m))->tls.trust_root;
+		answer.cluster_key = key_for(m, answer.role);
 		dispatch_write(&renew_answer_shape, &answer, &out);
 		rpc_reply(ask, out.data, out.len);
 	}
@@ -112,6 +119,7 @@ static void issue(struct issuing *i, const char *node_id)
 	answer.role = node->spec.role;
 	answer.cert = (char *)(uintptr_t)buf_text(&chain);
 	answer.roots = view_cluster(manager_view(m))->tls.trust_root;
+	answer.cluster_key = key_for(m, answer.role);
 	dispatcher_managers(manager_view(m), &arena, &answer.managers);
 	dispatch_write(&join_answer_shape, &answer, &out);
 	rpc_reply(i->ask, out.data, out.len);
@@ -349,10 +357,42 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 	arena_fini(&arena);
 }
 
+/* ---- secrets ----------------------------------------------------------------------------------------------------- */
+
+static void reply_piece(struct rpc_ask *ask, const struct buf *whole, uint64_t offset)
+{
+	struct secret_piece piece = { .size = whole->len };
+	struct buf out = BUF_INIT;
+
+	if (offset < whole->len)
+		piece.bytes = (struct bytes){ (uint8_t *)whole->data + offset, MIN(whole->len - offset, (size_t)SECRET_PIECE_MAX) };
+	dispatch_write(&secret_piece_shape, &piece, &out);
+	rpc_reply(ask, out.data, out.len);
+	seal_wipe(&out);
+}
+
+static void on_secret(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
+	CLEANUP(seal_wipe) struct buf whole = BUF_INIT;
+	struct secret_ask said;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena, "secret", CALL_ARENA_MAX);
+	if (dispatch_read(&secret_ask_shape, body, size, &arena, &said, &err) < 0 ||
+	    manager_secret_for_task(m, peer_of(conn), said.task_id, said.is_config, said.id, &whole, &err) < 0)
+		rpc_reply_error(ask, &err);
+	else
+		reply_piece(ask, &whole, said.offset);
+	arena_fini(&arena);
+}
+
 /* ---- open and close ---------------------------------------------------------------------------------------------- */
 
 static const struct { enum rpc_method method; rpc_handler_fn *handler; } served[] = {
 	{ RPC_ISSUE, on_issue }, { RPC_RENEW, on_renew }, { RPC_MEMBER, on_member }, { RPC_VERB, on_verb }, { RPC_REPORT, on_report },
+	{ RPC_SECRET, on_secret },
 };
 
 void serve_open(struct manager *m)

@@ -154,7 +154,7 @@ static int start_cluster(struct host *host, const struct api_swarm_init *init, s
 	host->swarm.wanted = ROLE_MANAGER;
 	if (node_set(host, "node_id", host->node_id, err) < 0 ||
 	    swarm_set_address(host, address_format(listen_ip, listen_port, listen_at), address_format(ip, port, address), err) < 0 ||
-	    replica_bootstrap(host->store, cluster_id, host->node_id, err) < 0 || swarm_open_manager(host, err) < 0)
+	    swarm_make_cluster_key(host, err) < 0 || replica_bootstrap(host->store, cluster_id, host->node_id, err) < 0 || swarm_open_manager(host, err) < 0)
 		return -1;
 	arena_init(&arena, "description", DESCRIPTION_BYTES_MAX);
 	swarm_describe(host, &arena, &description);

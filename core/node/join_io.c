@@ -71,6 +71,8 @@ static int become_node(struct joining *j, const struct join_answer *answer, stru
 		return err_set(err, ERR_INVALID, "the manager's answer names one node and its certificate another");
 	if (node_set(host, "node_id", host->node_id, err) < 0 || swarm_set_address(host, j->listen_at, j->advertise, err) < 0)
 		return -1;
+	if (swarm_take_cluster_key(host, &answer->cluster_key, err) < 0)
+		return -1;
 	swarm_keep_managers(host, &answer->managers);
 	host->swarm.wanted = answer->role;
 	if (answer->role == ROLE_MANAGER)

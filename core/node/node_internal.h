@@ -1,6 +1,7 @@
 /* node_internal.h - what the files of this room share. Nobody else includes it. */
 #pragma once
 #include "api/api.h"
+#include "base/list.h"
 #include "base/rng.h"
 #include "dispatch/dispatch_client_io.h"
 #include "dispatch/dispatcher_io.h"
@@ -36,6 +37,7 @@ struct swarm {
 	struct joining *joining;        /* what a join waits for */
 	struct err trouble;             /* code 0: none */
 	struct changing *changing;      /* an init, join or leave under way */
+	struct list wishes;             /* of struct wish: secrets on their way */
 };
 
 struct host {
@@ -80,6 +82,8 @@ int swarm_listen_now(struct host *host, struct err *err);
 int swarm_set_address(struct host *host, const char *listen, const char *advertise, struct err *err);
 /* Takes the buffers' content: on disk, and for every new connection. */
 int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err);
+int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
+int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err);      /* as a manager gave it; empty: nothing */
 void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
 void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret);
 const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */
@@ -113,6 +117,10 @@ void post_close(struct host *host);
 void post_look(struct host *host);                              /* what is wanted may have changed */
 void post_set_renewal(struct host *host);                       /* the certificate is another one */
 void post_seek_membership(struct host *host);                   /* a manager asks until it is one of raft's */
+
+/* secret_io.c: the agent wants one for a task */
+void swarm_want_secret(void *host, const char *task_id, bool is_config, const char *id);
+void wishes_drop(struct host *host);                            /* the node is closed */
 
 /* purge_io.c: containers, network, cluster, then, when every room is closed, the files. */
 void purge_begin(struct host *host);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "agent/secret_files_io.h"
 #include "agent/volumes_io.h"
 #include "base/log.h"
 #include "base/panic.h"
@@ -38,7 +39,7 @@ void purge_begin(struct host *host)
 /* Our own names only: a root may hold what is not ours, and then stays. */
 static bool is_ours(const char *name)
 {
-	static const char *const ours[] = { "containers", "images", "volumes", "certificates", "shims", "lock", "self", "swarmbox.sock", NULL };
+	static const char *const ours[] = { "containers", "images", "volumes", "certificates", "shims", "secrets", "lock", "self", "swarmbox.sock", NULL };
 
 	for (size_t i = 0; ours[i]; i++)
 		if (str_eq(ours[i], name))
@@ -70,7 +71,7 @@ int purge_files(const struct node_settings *settings, struct err *err)
 	/* what is mounted there is somebody else's */
 	if (volumes_unmount_all(volumes, err) < 0)
 		return err_wrap(err, "purge");
-	if (purge_root(settings->run_root, err) < 0 || purge_root(settings->data_root, err) < 0)
+	if (secret_files_purge(settings->run_root, err) < 0 || purge_root(settings->run_root, err) < 0 || purge_root(settings->data_root, err) < 0)
 		return err_wrap(err, "purge");
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "node/node_internal.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "pki/cluster_key_io.h"
 
 enum { LISTEN_AGAIN_MS = 1000 };
 
@@ -175,12 +176,38 @@ static int make_own_identity(struct host *host, struct err *err)
 	return swarm_set_identity(host, view_cluster(manager_view(host->swarm.manager))->tls.trust_root, buf_text(&chain), &key, err);
 }
 
+int swarm_make_cluster_key(struct host *host, struct err *err)
+{
+	struct seal_key key;
+	int rc;
+
+	seal_key_new(&key);
+	rc = cluster_key_save(host->settings->data_root, &key, err);
+	seal_key_forget(&key);
+	return rc;
+}
+
+int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err)
+{
+	struct seal_key key;
+	int rc;
+
+	if (bytes->count == 0)
+		return 0;
+	if (bytes->count != SEAL_KEY_SIZE)
+		return err_set(err, ERR_INVALID, "the cluster's key has %zu bytes instead of %d", bytes->count, SEAL_KEY_SIZE);
+	memcpy(key.bytes, bytes->items, SEAL_KEY_SIZE);
+	rc = cluster_key_save(host->settings->data_root, &key, err);
+	seal_key_forget(&key);
+	return rc;
+}
+
 int swarm_forget(struct host *host, struct err *err)
 {
 	static const char *const settings[] = { "node_id", "listen", "advertise", "managers", "founding" };
 	struct swarm *swarm = &host->swarm;
 	CLEANUP(str_freep) char *dir = identity_dir(host);
-	int result = identity_remove(dir, err);
+	int result = identity_remove(dir, err) < 0 ? -1 : cluster_key_remove(host->settings->data_root, err);
 
 	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(settings); i++)
 		result = node_set(host, settings[i], NULL, err);
@@ -289,8 +316,16 @@ int swarm_open_manager(struct host *host, struct err *err)
 {
 	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, host };
 	struct swarm *swarm = &host->swarm;
+	struct seal_key key = { { 0 } };
 
-	if (manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, &hooks, &swarm->manager, err) < 0)
+	bool has_key = cluster_key_load(host->settings->data_root, &key, err) == 0;
+	int rc;
+
+	if (!has_key && err->code != ERR_NOT_FOUND)
+		return -1;
+	rc = manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, has_key ? &key : NULL, &hooks, &swarm->manager, err);
+	seal_key_forget(&key);
+	if (rc < 0)
 		return -1;
 	for (size_t i = 0; i < swarm->managers.count; i++)
 		manager_hint(swarm->manager, swarm->managers.items[i].node_id, swarm->managers.items[i].address);
@@ -494,6 +529,7 @@ int swarm_open(struct host *host, struct err *err)
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&swarm->rng, seed);
 	timer_init(&swarm->listen_again, host->loop, listen_again, host);
+	list_init(&swarm->wishes);
 	post_open(host);
 	swarm->rpc = rpc_new(host->loop, host->work, &config);
 	if (use_no_identity(host, err) < 0 || load_identity(host, &has_identity, err) < 0)
@@ -518,6 +554,7 @@ void swarm_close(struct host *host)
 	if (!swarm->rpc)
 		return;
 	post_close(host);
+	wishes_drop(host);
 	join_drop(host);
 	change_drop(host);
 	timer_cancel(&swarm->listen_again);

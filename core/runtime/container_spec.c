@@ -39,6 +39,7 @@ static const struct spec_field mount_fields[] = {
 	FIELD(container_mount, size_bytes, SPEC_I64),
 	FIELD(container_mount, mode, SPEC_U32),
 	FIELD(container_mount, tmpfs_options, SPEC_TEXT),
+	FIELD(container_mount, is_hidden, SPEC_BOOL),
 	END
 };
 static const struct spec_field rlimit_fields[] = {

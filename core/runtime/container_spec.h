@@ -36,6 +36,7 @@ struct container_mount {
 	uint32_t mode;                   /* tmpfs: 0 is 01777 */
 	const char *tmpfs_options;       /* tmpfs: "rw,exec,size=64m,uid=5", as docker run --tmpfs has them; they win over size_bytes and mode, and over
 					  * noexec,nosuid,nodev, which hold by default */
+	bool is_hidden;                  /* the agent's own: people are not told of it */
 };
 
 struct container_rlimit { const char *name; uint64_t soft, hard; };      /* "nofile"; UINT64_MAX is unlimited */
