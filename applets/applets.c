@@ -3,14 +3,14 @@
 #include <string.h>
 
 /* One line a noun or a command that belongs to none; those of a noun stand in its own file. */
-extern const struct command agent_command, check_command, completion_command, container_command,
+extern const struct command agent_command, check_command, completion_command, config_command, container_command,
 	fetch_command, image_command, inspect_command, network_command, node_command, service_command,
-	login_command, logout_command, swarm_command, system_command, unpack_command, version_command, volume_command,
+	login_command, logout_command, secret_command, swarm_command, system_command, unpack_command, version_command, volume_command,
 	whoami_command;
 
 const struct command *const applets_all[] = {
-	&container_command, &image_command,  &network_command, &node_command,
-	&service_command,   &swarm_command,  &system_command,  &volume_command,
+	&config_command,    &container_command, &image_command, &network_command, &node_command,
+	&secret_command,    &service_command,   &swarm_command,  &system_command,  &volume_command,
 	&agent_command,     &check_command,  &completion_command,
 	&login_command,     &logout_command,
 	&inspect_command,   &version_command, &whoami_command, &unpack_command,

@@ -13,7 +13,7 @@ static const struct option inspect_options[] = {
 	OPT_STRING(struct inspect_args, format, 'f', "format", "string", LISTING_INSPECT_HELP),
 	OPT_UNSUPPORTED('s', "size"),
 	OPT_STRING(struct inspect_args, type, 0, "type", "string",
-		   "Only things of that type: container, image, network, volume, service, task, node"),
+		   "Only things of that type: container, image, network, volume, service, task, node, secret, config"),
 	OPT_END
 };
 
@@ -22,7 +22,8 @@ static const struct kind { const char *name, *path, *behind; bool of_swarm; } ki
 	{ "container", "/containers/", "/json", false }, { "image", "/images/", "/json", false },
 	{ "network", "/networks/", "", false },          { "volume", "/volumes/", "", false },
 	{ "service", "/services/", "?insertDefaults=true", true },           { "task", "/tasks/", "", true },
-	{ "node", "/nodes/", "", true },
+	{ "node", "/nodes/", "", true },                 { "secret", "/secrets/", "", true },
+	{ "config", "/configs/", "", true },
 };
 
 static bool is_manager(struct call *call)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "applets/reference_flag.h"
 #include "applets/registry_login.h"
 #include "applets/service_flags.h"
 #include "applets/spec_edit.h"
@@ -192,7 +193,7 @@ static int create(struct cli *cli, struct call *call, const struct service_flags
 	yyjson_doc *reply = NULL;
 	struct err err = {0};
 
-	if (find_auth(flags, doc, &auth, &err) < 0)
+	if (reference_flag_resolve(call, doc, &err) < 0 || find_auth(flags, doc, &auth, &err) < 0)
 		return cli_fail(&err);
 	if (!flags->no_resolve_image)
 		pin_image(call, &auth, doc);
@@ -241,6 +242,8 @@ static int update(struct call *call, const struct service_flags *flags, yyjson_v
 
 	yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, spec));
 	int result = service_flags_update(flags, doc, err);
+	if (result == 0)
+		result = reference_flag_resolve(call, doc, err);
 	if (result == 0)
 		result = find_auth(flags, doc, &auth, err);
 	if (result == 0 && has_new_image(flags, doc, spec))

@@ -6,6 +6,7 @@
 #include "applets/container_flag.h"
 #include "applets/mount_flag.h"
 #include "applets/port_flag.h"
+#include "applets/reference_flag.h"
 #include "applets/service_flags.h"
 #include "applets/spec_edit.h"
 #include "applets/words.h"
@@ -322,6 +323,9 @@ static int add_to_list(const struct service_flag *flag, const char *value, yyjso
 		return add_mount(doc, flag->path, value, err);
 	case FLAG_PORT:
 		return add_ports(doc, flag->path, value, err);
+	case FLAG_SECRET:
+	case FLAG_CONFIG:
+		return reference_flag_add(doc, flag->path, flag->kind == FLAG_CONFIG, value, err);
 	default:
 		yyjson_mut_arr_add_strcpy(doc, spec_array(doc, flag->path), value);
 		return 0;
@@ -396,6 +400,10 @@ static int remove_from_list(const struct service_flag *flag, const char *value, 
 		if (port_flag_parse_target(value, &port.target, &port.protocol, err) < 0)
 			return -1;
 		spec_filter(doc, flag->path, is_port, &port);
+		return 0;
+	case FLAG_SECRET:
+	case FLAG_CONFIG:
+		reference_flag_remove(doc, flag->path, flag->kind == FLAG_CONFIG, value);
 		return 0;
 	default:
 		spec_filter(doc, flag->path, is_text, value);

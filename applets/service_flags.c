@@ -106,6 +106,12 @@
 	X(PORT, publish, 'p', "publish", "publish", "port", "EndpointSpec.Ports",                  \
 	  "Publish a port: PUBLISHED:TARGET[/udp], or published=,target=,protocol=,mode=host",      \
 	  "Remove a published port by its target port")                                            \
+	X(SECRET, secret, 0, "secret", "secret", "secret", CONTAINER "Secrets",                    \
+	  "Secret as a file below /run/secrets: its name, or source=,target=,uid=,gid=,mode=",     \
+	  "Take a secret away by its name")                                                        \
+	X(CONFIG, config, 0, "config", "config", "config", CONTAINER "Configs",                    \
+	  "Config as a file: its name, or source=,target=,uid=,gid=,mode=",                        \
+	  "Take a config away by its name")                                                        \
 	X(LIST, constraint, 0, "constraint", "constraint", "list", PLACEMENT "Constraints",        \
 	  "Condition that a node must meet, such as node.labels.disk==ssd",                        \
 	  "Remove a condition")                                                                    \
@@ -195,8 +201,7 @@ const struct option service_create_options[] = {
 		   "\"replicated\" or \"global\": one task on each node (default \"replicated\")"),
 	OPT_STRING(struct service_flags, name, 0, "name", "string", "Name of the service"),
 	UNSUPPORTED_BOTH,
-	OPT_UNSUPPORTED(0, "config"), OPT_UNSUPPORTED(0, "generic-resource"),
-	OPT_UNSUPPORTED(0, "placement-pref"), OPT_UNSUPPORTED(0, "secret"),
+	OPT_UNSUPPORTED(0, "generic-resource"), OPT_UNSUPPORTED(0, "placement-pref"),
 	OPT_END
 };
 
@@ -209,8 +214,7 @@ const struct option service_update_options[] = {
 	{ OPTION_TAKE, 0, "image", "string", "Image to run", 0, take_set, &flag_image },
 	OPT_BOOL(struct service_flags, force, 0, "force", "Replace the tasks even if nothing changed"),
 	UNSUPPORTED_BOTH,
-	ADD_AND_RM("config"), ADD_AND_RM("generic-resource"), ADD_AND_RM("placement-pref"),
-	ADD_AND_RM("secret"), OPT_UNSUPPORTED(0, "rollback"),
+	ADD_AND_RM("generic-resource"), ADD_AND_RM("placement-pref"), OPT_UNSUPPORTED(0, "rollback"),
 	OPT_END
 };
 

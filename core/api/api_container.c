@@ -44,7 +44,7 @@ static bool volume_matches(const struct filters *filters, const struct container
 	if (!filters_get(filters, "volume"))
 		return true;
 	for (size_t i = 0; i < spec->mount_count; i++)
-		if (filters_exact(filters, "volume", spec->mounts[i].name) || filters_exact(filters, "volume", spec->mounts[i].target))
+		if (!spec->mounts[i].is_hidden && (filters_exact(filters, "volume", spec->mounts[i].name) || filters_exact(filters, "volume", spec->mounts[i].target)))
 			return true;
 	return false;
 }

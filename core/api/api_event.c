@@ -285,6 +285,15 @@ static void on_node(struct api *api, const struct state_event *event)
 	take(api->events, "node", actions[event->op], event->id, "swarm", NULL, attributes, count);
 }
 
+/* Of a change of labels Docker tells too. */
+static void on_secret(struct api *api, const struct state_event *event)
+{
+	const struct secret *secret = event->after ? event->after : event->before;
+	struct str_pair attributes[] = { pair("name", secret->spec.name) };
+
+	take(api->events, kind_name(event->kind), actions[event->op], event->id, "swarm", NULL, attributes, 1);
+}
+
 void api_on_applied(struct api *api, const struct applied *applied)
 {
 	const struct view *view = api->host.manager(api->host.arg) ? api_view(api) : NULL;
@@ -298,6 +307,8 @@ void api_on_applied(struct api *api, const struct applied *applied)
 			on_service(api, view, event);
 		else if (event->kind == KIND_NODE)
 			on_node(api, event);
+		else if (event->kind == KIND_SECRET || event->kind == KIND_CONFIG)
+			on_secret(api, event);
 	}
 }
 

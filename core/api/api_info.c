@@ -227,15 +227,3 @@ void api_no_plugin(struct api *api, struct http_request *req, const char *name)
 	(void)api;
 	http_reply_message(req, 404, "plugin \"%s\" not found", name);
 }
-
-void api_no_secret(struct api *api, struct http_request *req, const char *name)
-{
-	(void)api;
-	http_reply_message(req, 404, "secret %s not found", name);
-}
-
-void api_no_config(struct api *api, struct http_request *req, const char *name)
-{
-	(void)api;
-	http_reply_message(req, 404, "config %s not found", name);
-}

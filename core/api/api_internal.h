@@ -70,6 +70,8 @@ enum { SHAPE_STATUS = 1, SHAPE_DEFAULTS = 2 };
 yyjson_mut_val *shape_service(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_secret(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_config(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 /* As the lists show them; NULL: there is no such one. */
 yyjson_mut_val *shape_image(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc);
@@ -82,7 +84,9 @@ api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
 api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;
 api_fn api_task_list, api_task_inspect, api_task_logs;
-api_fn api_no_secret, api_no_config, api_empty_list;
+api_fn api_empty_list;
+api_fn api_secret_list, api_secret_create, api_secret_inspect, api_secret_update, api_secret_remove;
+api_fn api_config_list, api_config_create, api_config_inspect, api_config_update, api_config_remove;
 api_fn api_network_list, api_network_inspect;
 /* The network that a name, an id of the cluster or one of this engine means; -1: none. enum predefined_network. */
 int api_network_find(const struct api *api, const char *name);

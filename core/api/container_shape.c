@@ -104,7 +104,11 @@ void container_add_mounts(yyjson_mut_doc *doc, yyjson_mut_val *object, const str
 
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		const struct container_mount *mount = &spec->mounts[i];
-		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, mounts);
+		yyjson_mut_val *item;
+
+		if (mount->is_hidden)
+			continue;
+		item = yyjson_mut_arr_add_obj(doc, mounts);
 
 		api_add_str(doc, item, "Type", types[mount->kind]);
 		if (!str_is_empty(mount->name))

@@ -35,10 +35,17 @@ static const struct route routes[] = {
 	{ "GET", "/tasks/{}", api_task_inspect, NEEDS_MANAGER },
 	{ "GET", "/tasks/{}/logs", api_task_logs, NEEDS_MANAGER },
 
-	{ "GET", "/secrets", api_empty_list, NEEDS_MANAGER },
-	{ "GET", "/secrets/{}", api_no_secret, NEEDS_MANAGER },
-	{ "GET", "/configs", api_empty_list, NEEDS_MANAGER },
-	{ "GET", "/configs/{}", api_no_config, NEEDS_MANAGER },
+	{ "GET", "/secrets", api_secret_list, NEEDS_MANAGER },
+	{ "POST", "/secrets/create", api_secret_create, NEEDS_MANAGER },
+	{ "GET", "/secrets/{}", api_secret_inspect, NEEDS_MANAGER },
+	{ "POST", "/secrets/{}/update", api_secret_update, NEEDS_MANAGER },
+	{ "DELETE", "/secrets/{}", api_secret_remove, NEEDS_MANAGER },
+	{ "GET", "/configs", api_config_list, NEEDS_MANAGER },
+	{ "POST", "/configs/create", api_config_create, NEEDS_MANAGER },
+	{ "GET", "/configs/{}", api_config_inspect, NEEDS_MANAGER },
+	{ "POST", "/configs/{}/update", api_config_update, NEEDS_MANAGER },
+	{ "DELETE", "/configs/{}", api_config_remove, NEEDS_MANAGER },
+
 	{ "GET", "/plugins", api_empty_list, NEEDS_NOTHING },
 	{ "GET", "/plugins/{*}/json", api_no_plugin, NEEDS_NOTHING },
 
@@ -90,9 +97,6 @@ static const struct route routes[] = {
 
 	/* not yet */
 	{ "GET", "/swarm/unlockkey", NULL, NEEDS_NOTHING }, { "POST", "/swarm/unlock", NULL, NEEDS_NOTHING },
-	{ "POST", "/secrets/create", NULL, NEEDS_NOTHING }, { "POST", "/secrets/{}/update", NULL, NEEDS_NOTHING },
-	{ "DELETE", "/secrets/{}", NULL, NEEDS_NOTHING }, { "POST", "/configs/create", NULL, NEEDS_NOTHING },
-	{ "POST", "/configs/{}/update", NULL, NEEDS_NOTHING }, { "DELETE", "/configs/{}", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/create", NULL, NEEDS_NOTHING }, { "POST", "/networks/prune", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/{}/connect", NULL, NEEDS_NOTHING }, { "POST", "/networks/{}/disconnect", NULL, NEEDS_NOTHING },
 	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING },

@@ -185,20 +185,20 @@ yyjson_mut_val *shape_task(struct api *api, const char *id, unsigned flags, yyjs
 
 /* ---- nodes and the cluster --------------------------------------------------------------------------------------- */
 
-yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc)
+/* id, times, and what the kind's own members are */
+static yyjson_mut_val *shape_object(struct api *api, enum kind kind, const char *id, yyjson_mut_doc *doc)
 {
 	const struct view *view = view_or_null(api);
-	const struct view_object *object = view ? view_find(view, KIND_NODE, id) : NULL;
+	const struct view_object *object = view ? view_find(view, kind, id) : NULL;
 	yyjson_mut_val *ret, *members, *key;
 	yyjson_mut_obj_iter iter;
 
-	(void)flags;
 	if (!object)
 		return NULL;
 	ret = yyjson_mut_obj(doc);
 	api_add_str(doc, ret, "ID", id);
 	add_meta(doc, ret, &object->meta);
-	members = shape_to_json(&node_shape, object->value, doc);
+	members = shape_to_json(kind_shape(kind), object->value, doc);
 	iter = yyjson_mut_obj_iter_with(members);
 	while ((key = yyjson_mut_obj_iter_next(&iter))) {
 		yyjson_mut_val *value = yyjson_mut_obj_iter_get_val(key);
@@ -206,6 +206,21 @@ yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags, yyjs
 		yyjson_mut_obj_add(ret, key, value);
 	}
 	return ret;
+}
+
+yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)
+{
+	return shape_object(api, KIND_NODE, id, doc);
+}
+
+yyjson_mut_val *shape_secret(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)
+{
+	return shape_object(api, KIND_SECRET, id, doc);
+}
+
+yyjson_mut_val *shape_config(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)
+{
+	return shape_object(api, KIND_CONFIG, id, doc);
 }
 
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens)

@@ -27,10 +27,16 @@ static const struct { const char *method, *path; api_fn *fn; const char *name; e
 	{ "GET", "/tasks", api_task_list, "", NEEDS_MANAGER },
 	{ "GET", "/tasks/web.1.abc", api_task_inspect, "web.1.abc", NEEDS_MANAGER },
 	{ "GET", "/tasks/t1/logs", api_task_logs, "t1", NEEDS_MANAGER },
-	{ "GET", "/secrets", api_empty_list, "", NEEDS_MANAGER },
-	{ "GET", "/secrets/a", api_no_secret, "a", NEEDS_MANAGER },
-	{ "GET", "/configs", api_empty_list, "", NEEDS_MANAGER },
-	{ "GET", "/configs/a", api_no_config, "a", NEEDS_MANAGER },
+	{ "GET", "/secrets", api_secret_list, "", NEEDS_MANAGER },
+	{ "POST", "/secrets/create", api_secret_create, "", NEEDS_MANAGER },
+	{ "GET", "/secrets/a", api_secret_inspect, "a", NEEDS_MANAGER },
+	{ "POST", "/secrets/a/update", api_secret_update, "a", NEEDS_MANAGER },
+	{ "DELETE", "/secrets/a", api_secret_remove, "a", NEEDS_MANAGER },
+	{ "GET", "/configs", api_config_list, "", NEEDS_MANAGER },
+	{ "POST", "/configs/create", api_config_create, "", NEEDS_MANAGER },
+	{ "GET", "/configs/a", api_config_inspect, "a", NEEDS_MANAGER },
+	{ "POST", "/configs/a/update", api_config_update, "a", NEEDS_MANAGER },
+	{ "DELETE", "/configs/a", api_config_remove, "a", NEEDS_MANAGER },
 	{ "GET", "/plugins", api_empty_list, "", NEEDS_NOTHING },
 	{ "GET", "/plugins/vieux/sshfs:latest/json", api_no_plugin, "vieux/sshfs:latest", NEEDS_NOTHING },
 	{ "GET", "/networks", api_network_list, "", NEEDS_NOTHING },
@@ -101,7 +107,7 @@ static bool is_known(const char *method, const char *path)
 TEST(route_find_tells_what_docker_has_and_swarmbox_has_not)
 {
 	EXPECT(is_known("POST", "/swarm/unlock"));
-	EXPECT(is_known("POST", "/secrets/create"));
+	EXPECT(is_known("POST", "/networks/create"));
 	EXPECT(is_known("POST", "/networks/prune"));
 	EXPECT(is_known("DELETE", "/networks/web"));
 	EXPECT(is_known("POST", "/commit"));
