@@ -20,15 +20,37 @@ int inroot_open_plain(int root_fd, const char *path, int flags)
 	return kcall_openat2(root_fd, path, flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
-/* One level at a time, each looked up from the root again, so that a link half way is followed inside. */
-static int make_levels(int root_fd, const char *path, struct err *err)
+/* "/a/b//c/" of this length -> the length of "/a/b"; 0 above the first name. */
+static size_t parent_length(const char *path, size_t length)
 {
-	char prefix[PATH_MAX] = "/";
-	CLEANUP(fd_closep) int parent = inroot_open(root_fd, "/", O_PATH | O_DIRECTORY);
+	while (length && path[length - 1] == '/')
+		length--;
+	while (length && path[length - 1] != '/')
+		length--;
+	while (length && path[length - 1] == '/')
+		length--;
+	return length;
+}
 
-	if (strlen(path) >= sizeof prefix)
+/* Up to what is there, mostly one level, and down again. Each level is looked up from the root, so that a link half way is followed inside. */
+static int make_levels(int root_fd, const char *path, int *ret_fd, struct err *err)
+{
+	char prefix[PATH_MAX];
+	size_t at = strlen(path);
+	CLEANUP(fd_closep) int fd = -1;
+
+	if (at >= sizeof prefix)
 		return err_set(err, ERR_INVALID, "path '%.100s…' is too long", path);
-	for (size_t at = strspn(path, "/"); path[at];) {
+	do {
+		at = parent_length(path, at);
+		memcpy(prefix, path, at);
+		prefix[at] = '\0';
+		fd = inroot_open(root_fd, at ? prefix : "/", O_PATH | O_DIRECTORY);
+	} while (fd < 0 && errno == ENOENT && at);
+	if (fd < 0)
+		return err_sys(err, "open '%s' in the container", at ? prefix : "/");
+
+	for (at += strspn(path + at, "/"); path[at];) {
 		size_t length = strcspn(path + at, "/");
 		char name[NAME_MAX + 1];
 
@@ -38,19 +60,15 @@ static int make_levels(int root_fd, const char *path, struct err *err)
 		name[length] = '\0';
 		memcpy(prefix, path, at + length);
 		prefix[at + length] = '\0';
-		int fd = inroot_open(root_fd, prefix, O_PATH | O_DIRECTORY);
-
-		if (fd < 0 && errno == ENOENT) {
-			if (mkdirat(parent, name, 0755) < 0)
-				return err_sys(err, "mkdir '%s' in the container", prefix);
-			fd = inroot_open(root_fd, prefix, O_PATH | O_DIRECTORY);
-		}
+		if (mkdirat(fd, name, 0755) < 0)
+			return err_sys(err, "mkdir '%s' in the container", prefix);
+		fd_closep(&fd);
+		fd = inroot_open(root_fd, prefix, O_PATH | O_DIRECTORY);
 		if (fd < 0)
 			return err_sys(err, "open '%s' in the container", prefix);
-		fd_closep(&parent);
-		parent = fd;
 		at += length + strspn(path + at + length, "/");
 	}
+	*ret_fd = fd_take(&fd);
 	return 0;
 }
 
@@ -58,11 +76,8 @@ int inroot_make_dir(int root_fd, const char *path, int *ret_fd, struct err *err)
 {
 	int fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
 
-	if (fd < 0 && errno == ENOENT) {
-		if (make_levels(root_fd, path, err) < 0)
-			return -1;
-		fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
-	}
+	if (fd < 0 && errno == ENOENT)
+		return make_levels(root_fd, path, ret_fd, err);
 	if (fd < 0)
 		return err_sys(err, "open '%s' in the container", path);
 	*ret_fd = fd;

@@ -11,7 +11,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -23,12 +22,21 @@
 
 enum { DEVICES_MAX = 4096 };
 
+/* Linux 5.12; without, trees cannot be sealed before they are attached, only their tops afterwards. */
+static bool lacks_setattr;
+
+static int set_attr(int tree, unsigned flags, const struct kcall_mount_attr *attr)
+{
+	if (kcall_mount_setattr(tree, flags, attr) == 0)
+		return 0;
+	lacks_setattr = errno == ENOSYS;
+	return -1;
+}
+
 /* --- sources, on the host's side of the pivot -------------------------------------------------- */
 
 static int make_source(const struct container_mount *mount, struct err *err)
 {
-	if (file_exists(mount->source))
-		return 0;
 	if (!mount->makes_source)
 		return err_set(err, ERR_INVALID, "invalid mount config for type \"bind\": bind source path does not exist: %s",
 			       mount->source);
@@ -46,9 +54,9 @@ static int set_attributes(int tree, const struct container_mount *mount, struct 
 	struct kcall_mount_attr seal = { .set = KCALL_ATTR_RDONLY };
 	unsigned deep = mount->is_nonrecursive || mount->is_readonly_shallow ? 0 : KCALL_RECURSIVE;
 
-	if (kcall_mount_setattr(tree, kinds[mount->propagation].is_recursive ? KCALL_RECURSIVE : 0, &propagate) < 0 && errno != ENOSYS)
+	if (set_attr(tree, kinds[mount->propagation].is_recursive ? KCALL_RECURSIVE : 0, &propagate) < 0 && errno != ENOSYS)
 		return err_sys(err, "mount '%s': propagation", mount->target);
-	if (mount->is_readonly && kcall_mount_setattr(tree, deep, &seal) < 0 && (errno != ENOSYS || mount->needs_readonly_deep))
+	if (mount->is_readonly && set_attr(tree, deep, &seal) < 0 && (errno != ENOSYS || mount->needs_readonly_deep))
 		return err_sys(err, "mount '%s': read-only", mount->target);
 	return 0;
 }
@@ -68,10 +76,13 @@ static int open_source(const struct container_mount *mount, struct mount_source 
 	CLEANUP(fd_closep) int below = -1;
 	struct stat st;
 
-	if (mount->kind == CONTAINER_BIND && make_source(mount, err) < 0)
-		return -1;
 	if (str_is_empty(mount->subpath)) {
 		ret->tree_fd = kcall_open_tree(AT_FDCWD, mount->source, flags);
+		if (ret->tree_fd < 0 && errno == ENOENT && mount->kind == CONTAINER_BIND) {
+			if (make_source(mount, err) < 0)
+				return -1;
+			ret->tree_fd = kcall_open_tree(AT_FDCWD, mount->source, flags);
+		}
 	} else {
 		below = open_below(mount, err);
 		if (below < 0)
@@ -239,7 +250,6 @@ static int seal(int root_fd, const struct mount_step *step, struct err *err)
 	return 0;
 }
 
-/* Before Linux 5.12 a tree cannot be sealed before it is attached; only its top can be afterwards. */
 static int seal_attached(int root_fd, const char *path, struct err *err)
 {
 	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_PATH);
@@ -249,14 +259,6 @@ static int seal_attached(int root_fd, const char *path, struct err *err)
 	if (fd < 0 || mount(NULL, name, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
 		return err_sys(err, "make '%s' read-only", path);
 	return 0;
-}
-
-static bool is_readonly_mount(int root_fd, const char *path)
-{
-	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_PATH);
-	struct statvfs st;
-
-	return fd >= 0 && fstatvfs(fd, &st) == 0 && st.f_flag & ST_RDONLY;
 }
 
 static bool is_empty_dir(int fd)
@@ -296,9 +298,7 @@ static int mount_tree(int root_fd, const struct mount_step *step, const struct m
 		return -1;
 	if (kcall_move_mount(source->tree_fd, target) < 0)
 		return err_sys(err, "mount '%s' at '%s'", step->user->source, step->target);
-	if (step->user->is_readonly && !is_readonly_mount(root_fd, step->target))
-		return seal_attached(root_fd, step->target, err);
-	return 0;
+	return step->user->is_readonly && lacks_setattr ? seal_attached(root_fd, step->target, err) : 0;
 }
 
 static int apply_step(int root_fd, const struct mount_step *step, const struct mount_source *source, struct err *err)
@@ -386,7 +386,7 @@ static int bind_over(int from, bool is_sealed, int target)
 
 	if (tree < 0)
 		return -1;
-	if (is_sealed && kcall_mount_setattr(tree, deep, &attr) < 0 && errno != ENOSYS)
+	if (is_sealed && set_attr(tree, deep, &attr) < 0 && errno != ENOSYS)
 		return -1;
 	return kcall_move_mount(tree, target);
 }
@@ -464,7 +464,7 @@ static int make_readonly(int root_fd, const char *path, struct err *err)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "make '%s' read-only", path);
 	if (bind_over(target, true, target) < 0)
 		return err_sys(err, "make '%s' read-only", path);
-	return is_readonly_mount(root_fd, path) ? 0 : seal_attached(root_fd, path, err);
+	return lacks_setattr ? seal_attached(root_fd, path, err) : 0;
 }
 
 int mounts_hide(int root_fd, const struct container_spec *spec, struct err *err)
