@@ -220,6 +220,7 @@ SCRIPTED := $(foreach name,demo soak sim fuzz golden lab bench,$(if $(wildcard t
 .PHONY: $(SCRIPTED) $(if $(filter demo,$(SCRIPTED)),demo-clean) vm
 $(filter-out demo,$(SCRIPTED)): %: all san tests
 	@vendor/packages build test && test/$@/run $(T)
+bench: $(BENCHED:%=build/test/bench-%)
 # virtual machines; T= picks suites of Debian, whose kernels they run
 vm: all build/test/musl-runtime
 	@test/vm/run $(T)
