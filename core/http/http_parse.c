@@ -161,6 +161,9 @@ static enum http_parse_event failed(struct http_parse *parse, struct err *err)
 {
 	const char *reason = llhttp_get_error_reason(&parse->llhttp);
 
+	/* two numbers, but not those that it knows; what is no version at all, or has no end, has the same code */
+	if (llhttp_get_errno(&parse->llhttp) == HPE_INVALID_VERSION && str_eq(reason, "Invalid HTTP version"))
+		parse->is_other_version = true;
 	if (parse->is_other_version)
 		err_set(err, ERR_INVALID, "unsupported protocol version");
 	else
@@ -181,7 +184,6 @@ enum http_parse_event http_parse_next(struct http_parse *parse, const uint8_t **
 		*count = 0;
 		return HTTP_PARSE_MORE;
 	}
-	parse->is_other_version |= result == HPE_INVALID_VERSION;
 	if (result != HPE_PAUSED)
 		return failed(parse, err);
 

@@ -329,6 +329,8 @@ TEST(http_server_refuses_bad_heads_in_dockers_shape_and_closes)
 		{ "GET / HTTP/2.0\r\n" HOST "\r\n", "HTTP/1.1 505 " },
 		{ "GET / HTTP/0.9\r\n" HOST "\r\n", "HTTP/1.1 505 " },
 		{ "GET / HTTP/3.0\r\n" HOST "\r\n", "HTTP/1.1 505 " },
+		{ "GET / HTTP/1.x\r\n" HOST "\r\n", "HTTP/1.1 400 " },
+		{ "GET / HTTP/1.1\nHost: x\n\n", "HTTP/1.1 400 " },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
