@@ -122,6 +122,14 @@ def services():
             'rpc error: code = Unimplemented desc = renaming services is not supported')
     refuses('another mode', ask('POST', f'{update}?version={index}', {**spec, 'Mode': {'Global': {}}}), 501,
             'rpc error: code = Unimplemented desc = service mode change is not allowed')
+    for where, body in (('/services/create', {'Name': 'other', 'TaskTemplate': IMAGE}), (f'{update}?version={index}', spec)):
+        for header in ('%%%', 'bm90IGpzb24='):
+            reply = ask('POST', where, body, headers=[f'X-Registry-Auth: {header}'])
+            is_(f'{where}: credentials that are none', (reply.status, reply.message.split(':')[0]), (400, 'invalid X-Registry-Auth header'))
+    refuses('credentials from nowhere', ask('POST', f'{update}?version={index}&registryAuthFrom=nowhere', spec), 400,
+            'unsupported registryAuthFrom value')
+    refuses('credentials of a spec that never was', ask('POST', f'{update}?version={index}&registryAuthFrom=previous-spec', spec), 400,
+            f'service "{made["ID"]}" does not have a previous spec')
     is_('the right version', gives('is taken', ask('POST', f'{update}?version={index}', {**spec, 'Labels': {'k': 'v'}})).json(), {'Warnings': None})
     refuses('and only once', ask('POST', f'{update}?version={index}', spec), 500, stale)
     is_('the list tells running and desired when asked', ask('GET', '/services?status=true').json()[0].get('ServiceStatus'),

@@ -74,7 +74,8 @@ class Agent:
             return log.read()
 
     def purge(self):
-        self.end()
+        code = self.end()
+        ok("the agent ends well", code == 0 and "Sanitizer" not in self.words(), (code, self.words()[-3000:]))
         done = subprocess.run([BINARY, "agent", *self.roots(), "--log-level", "error", "--purge"], capture_output=True, text=True, timeout=60)
         ok("purge removes everything", done.returncode == 0, (done.returncode, done.stdout, done.stderr))
 
