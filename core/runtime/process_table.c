@@ -26,25 +26,40 @@ static void tty_name(long number, char *ret, size_t size)
 		snprintf(ret, size, "%u:%u", major, minor);
 }
 
+/* Whole numbers with blanks between them; false when there are fewer. */
+static bool take_numbers(const char *text, long long *ret, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *end;
+
+		ret[i] = strtoll(text, &end, 10);
+		if (end == text)
+			return false;
+		text = end;
+	}
+	return true;
+}
+
+/* proc_pid_stat(5): places behind the state, and behind "Uid:" the effective one */
+enum { STAT_PARENT, STAT_TTY = 3, STAT_USER = 10, STAT_SYSTEM, STAT_START = 18, STAT_COUNT, UID_EFFECTIVE = 1, UID_COUNT };
+
 /* "7 (a ) name) S 1 …": the name may hold anything, so its end is the last parenthesis. */
 int process_facts_parse(const char *stat, const char *status, struct process_facts *ret, struct err *err)
 {
 	const char *uid = strstr(status, "\nUid:");
 	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
 	struct process_facts facts = { .pid = strtoll(stat, NULL, 10) };
-	unsigned long long user, system, start;
-	long long parent;
-	long tty;
+	long long n[STAT_COUNT], uids[UID_COUNT];
 
-	if (facts.pid <= 0 || !open || !close || close < open ||
-	    sscanf(close + 1, " %*c %lld %*d %*d %ld %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu", &parent, &tty, &user, &system,
-		   &start) != 5 || !uid || sscanf(uid, "\nUid: %*u %u", &facts.uid) != 1)
+	if (facts.pid <= 0 || !open || !close || close < open || strlen(close) < 4 || !take_numbers(close + 3, n, STAT_COUNT) || !uid ||
+	    !take_numbers(uid + strlen("\nUid:"), uids, UID_COUNT))
 		return err_set(err, ERR_INVALID, "these are not the files of a process");
-	facts.parent = parent;
-	facts.cpu_ticks = user + system;
-	facts.start_ticks = start;
+	facts.parent = n[STAT_PARENT];
+	facts.uid = (unsigned)uids[UID_EFFECTIVE];
+	facts.cpu_ticks = (unsigned long long)n[STAT_USER] + (unsigned long long)n[STAT_SYSTEM];
+	facts.start_ticks = (unsigned long long)n[STAT_START];
 	snprintf(facts.comm, sizeof facts.comm, "%.*s", (int)MIN((size_t)(close - open - 1), sizeof facts.comm - 1), open + 1);
-	tty_name(tty, facts.tty, sizeof facts.tty);
+	tty_name((long)n[STAT_TTY], facts.tty, sizeof facts.tty);
 	*ret = facts;
 	return 0;
 }

@@ -229,7 +229,7 @@ static void shim_started(void *arg)
 	exec->state = exec->job_failed ? EXEC_ENDED : EXEC_WAITING;
 	if (is_closed)
 		destroy(exec);
-	if (runtime_job_ended(rt))
+	if (runtime_job_ended(rt) || is_closed)
 		return;
 	if (exec->job_failed) {
 		if (!exec->is_freed) {

@@ -33,23 +33,47 @@ void stats_take_host_cpu(const char *proc_stat, unsigned ticks_per_second, struc
 	}
 }
 
+/* "  eth0: 1 2 …": received bytes, packets, errors, dropped and four more, then the same of what was sent */
+enum { LINK_NUMBERS = 12 };
+
+static bool take_link(const char *line, char *ret_name, size_t size, uint64_t ret[LINK_NUMBERS])
+{
+	const char *name = line + strspn(line, " "), *at;
+	size_t length = strcspn(name, ": \n");
+
+	if (length == 0 || length >= size || name[length] != ':')
+		return false;
+	memcpy(ret_name, name, length);
+	ret_name[length] = '\0';
+	at = name + length + 1;
+	for (size_t i = 0; i < LINK_NUMBERS; i++) {
+		char *end;
+
+		at += strspn(at, " ");
+		if (*at < '0' || *at > '9')
+			return false;
+		ret[i] = strtoull(at, &end, 10);
+		at = end;
+	}
+	return true;
+}
+
 void stats_take_links(const char *net_dev, struct runtime_stats *ret)
 {
 	for (const char *line = net_dev; *line && ret->link_count < RUNTIME_STATS_MAX_LINKS; line = next_line(line)) {
+		uint64_t n[LINK_NUMBERS];
 		struct runtime_link link;
-		unsigned long long n[8];
 
-		if (sscanf(line, " %15[^: \n]: %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", link.name, &n[0], &n[1], &n[2], &n[3], &n[4],
-			   &n[5], &n[6], &n[7]) != 9 || strcmp(link.name, "lo") == 0)
+		if (!take_link(line, link.name, sizeof link.name, n) || strcmp(link.name, "lo") == 0)
 			continue;
 		link.rx_bytes = n[0];
 		link.rx_packets = n[1];
 		link.rx_errors = n[2];
 		link.rx_dropped = n[3];
-		link.tx_bytes = n[4];
-		link.tx_packets = n[5];
-		link.tx_errors = n[6];
-		link.tx_dropped = n[7];
+		link.tx_bytes = n[8];
+		link.tx_packets = n[9];
+		link.tx_errors = n[10];
+		link.tx_dropped = n[11];
 		ret->links[ret->link_count++] = link;
 	}
 }

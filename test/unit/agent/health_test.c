@@ -60,7 +60,7 @@ static void play(struct health *health, const char *script, struct buf *text)
 		struct health_out out;
 
 		if (word[0] == '+') {
-			now += atoll(word + 1);
+			now += strtoll(word + 1, NULL, 10);
 			continue;
 		}
 		if (str_eq(word, "timer") && health->timer_ms)

@@ -140,6 +140,7 @@ TEST(escape_the_binary_of_the_runtime_cannot_be_overwritten_through_proc)
 	host_restart(&host);
 	struct container_spec spec = host_spec(&host, "print", "ran", NULL);
 
+	info.pid = 0;
 	EXPECT(host_create(&host, &spec, &err) == 0 && runtime_inspect(host.rt, spec.id, &info));
 	snprintf(path, sizeof path, "/proc/%d/exe", (int)info.pid);
 	int ours = open(path, O_PATH | O_CLOEXEC);
