@@ -309,7 +309,7 @@ static void wait_until_gone(pid_t pid)
 TEST_TIMEOUT(with_the_agent_gone_an_exec_goes_on_unless_it_is_bound_to_it, 120)
 {
 	struct host host;
-	struct host_exec goes_on, bound;
+	struct host_exec goes_on = { .stream_fd = -1 }, bound = goes_on;
 	struct err err = { .code = 0 };
 	int code;
 

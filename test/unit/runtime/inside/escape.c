@@ -24,6 +24,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* 0 for what is none, as every name in /proc that is no process */
+static int number_of(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 static void tell(const char *what, long result)
 {
 	printf("%s: %s\n", what, result < 0 ? strerror(errno) : "ok");
@@ -43,7 +49,7 @@ static void descriptors(void)
 		snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
 		ssize_t length = readlink(path, target, sizeof target - 1);
 
-		if (length < 0 || atoi(entry->d_name) == dirfd(dir))
+		if (length < 0 || number_of(entry->d_name) == dirfd(dir))
 			continue;
 		target[length] = '\0';
 		target[strcspn(target, ":")] = '\0';
@@ -57,7 +63,7 @@ static void processes(void)
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) > 0)
+		if (number_of(entry->d_name) > 0)
 			printf("%s ", entry->d_name);
 	puts("");
 }
@@ -89,7 +95,7 @@ static void writable_below(const char *top)
 		struct stat st;
 
 		snprintf(path, sizeof path, "%s/%s", top, entry->d_name);
-		if (entry->d_name[0] == '.' || lstat(path, &st) < 0 || (strcmp(top, "/proc") == 0 && atoi(entry->d_name) > 0))
+		if (entry->d_name[0] == '.' || lstat(path, &st) < 0 || (strcmp(top, "/proc") == 0 && number_of(entry->d_name) > 0))
 			continue;
 		if (S_ISDIR(st.st_mode)) {
 			writable_below(path);
@@ -197,7 +203,7 @@ static void release_agent(void)
 /* A node of the device that the root lies on, and of the memory. */
 static void devices(const char *major_text, const char *minor_text)
 {
-	dev_t disk = makedev((unsigned)atoi(major_text), (unsigned)atoi(minor_text));
+	dev_t disk = makedev((unsigned)number_of(major_text), (unsigned)number_of(minor_text));
 	static const struct { const char *path; mode_t mode; unsigned major, minor; } nodes[] = {
 		{ "/tmp/mem", S_IFCHR, 1, 1 }, { "/tmp/port", S_IFCHR, 1, 4 }, { "/tmp/kmsg", S_IFCHR, 1, 11 }, { "/tmp/fuse", S_IFCHR, 10, 229 },
 		{ "/tmp/kvm", S_IFCHR, 10, 232 }, { "/tmp/tty1", S_IFCHR, 4, 1 }, { "/tmp/loop", S_IFBLK, 7, 0 }, { "/dev/shm/zero", S_IFCHR, 1, 5 },
@@ -225,7 +231,7 @@ static void typing(void)
 /* A process of the host, by its number there. */
 static void strangers(const char *pid_text)
 {
-	pid_t pid = atoi(pid_text);
+	pid_t pid = number_of(pid_text);
 
 	tell("kill", kill(pid, 0));
 	tell("ptrace", ptrace(PTRACE_ATTACH, pid, NULL, NULL));
@@ -333,12 +339,12 @@ static void look_into(const char *pid, const char *marker, bool may_trace)
 		if (access(path, F_OK) == 0)
 			printf("won: %s\n", path);
 	}
-	if (!may_trace && ptrace(PTRACE_ATTACH, atoi(pid), NULL, NULL) == 0) {
-		waitpid(atoi(pid), NULL, 0);
+	if (!may_trace && ptrace(PTRACE_ATTACH, number_of(pid), NULL, NULL) == 0) {
+		waitpid(number_of(pid), NULL, 0);
 		if (program_of(pid)[0] && !is_probe(pid))
 			puts("won: traced");
-		ptrace(PTRACE_DETACH, atoi(pid), NULL, NULL);
-		kill(atoi(pid), SIGCONT);        /* it may have stopped for exec before it did for us */
+		ptrace(PTRACE_DETACH, number_of(pid), NULL, NULL);
+		kill(number_of(pid), SIGCONT);        /* it may have stopped for exec before it did for us */
 	}
 }
 
@@ -354,12 +360,13 @@ static void ambush(const char *marker, bool may_trace)
 		struct dirent *entry;
 
 		while (dir && (entry = readdir(dir)))
-			if (atoi(entry->d_name) > 1 && !is_probe(entry->d_name)) {
+			if (number_of(entry->d_name) > 1 && !is_probe(entry->d_name)) {
 				seen++;
 				grab_program(entry->d_name);
 				look_into(entry->d_name, marker, may_trace);
 			}
-		closedir(dir);
+		if (dir)
+			closedir(dir);
 		grab_program("1");
 	}
 	printf("saw %s\n", seen ? "them" : "nobody");
@@ -387,10 +394,10 @@ bool escape_act(const char *name, char **words)
 	else if (IS("grab")) grab(words[0]);
 	else if (IS("calls")) calls_act();
 	else if (IS("euid")) printf("euid %u egid %u\n", geteuid(), getegid());
-	else if (IS("setuid")) tell("setuid", setuid((uid_t)atoi(words[0])));
+	else if (IS("setuid")) tell("setuid", setuid((uid_t)number_of(words[0])));
 	else if (IS("rawsocket")) tell("raw socket", socket(2, SOCK_RAW, 1));
 	else if (IS("link")) tell("symlink", symlink(words[0], words[1]));
-	else if (IS("chown")) tell("chown", chown(words[0], (uid_t)atoi(words[1]), (gid_t)-1));
+	else if (IS("chown")) tell("chown", chown(words[0], (uid_t)number_of(words[1]), (gid_t)-1));
 	else if (IS("chmod")) tell("chmod", chmod(words[0], (mode_t)strtoul(words[1], NULL, 8)));
 	else return false;
 	return true;
