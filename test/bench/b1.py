@@ -149,13 +149,21 @@ def runc():
     return {"runc": lambda: spawn("runc", "run", "-b", path, "b1")}
 
 
-def say(name, ms):
-    print("%-12s %8.2f  (%.2f-%.2f) ms  n=%d" % (name, statistics.median(ms), min(ms), max(ms), len(ms)), flush=True)
+def cpu_ms():
+    """Of all that has ended below us: what waiting for other people's work does not change."""
+    times = os.times()
+    return (times.children_user + times.children_system) * 1000
 
 
-def bare(name, argv, pattern):
-    """A program that counts for itself: the median of each of five runs."""
-    say(name, [float(re.search(pattern, subprocess.run(argv, check=True, capture_output=True, text=True, env=dict(os.environ, TMPDIR=TOP)).stdout)[1]) for _ in range(5)])
+def say(name, ms, cpu=None):
+    print("%-12s %8.2f  (%.2f-%.2f) ms  n=%d%s" % (name, statistics.median(ms), min(ms), max(ms), len(ms), "  processor time %.1f ms" % cpu if cpu else ""), flush=True)
+
+
+def bare(name, argv, pattern, cpu_pattern=None):
+    """A program that makes 100 and counts for itself: the median of each of five runs."""
+    before, texts = cpu_ms(), [subprocess.run(argv, check=True, capture_output=True, text=True, env=dict(os.environ, TMPDIR=TOP)).stdout for _ in range(5)]
+    cpu = statistics.median(float(re.search(cpu_pattern, t)[1]) for t in texts) if cpu_pattern else (cpu_ms() - before) / 500
+    say(name, [float(re.search(pattern, t)[1]) for t in texts], cpu)
 
 
 try:
@@ -174,16 +182,17 @@ try:
         os.mkdir(TOP + "/floor")
         bare("floor", ["build/test/bench-floor", ROOT, TOP + "/floor", "100", "/bin/true"], r"^(\S+)")
     if "runtime" in wanted:
-        bare("runtime", ["build/test/bench-runtime", "50", "1"], r"one container, all +median +(\S+)")
-    figures = {name: [] for name in acts}
+        bare("runtime", ["build/test/bench-runtime", "100", "1"], r"one container, all +median +(\S+)", r"processor time +(\S+)")
+    figures, cpu = {name: [] for name in acts}, dict.fromkeys(acts, 0.0)
     for round in range(ROUNDS + 3):         # the first three are for warm caches
         for name, act in acts.items():
-            begin = time.monotonic()
+            begin, before = time.monotonic(), cpu_ms()
             act()
             if round >= 3:
                 figures[name].append((time.monotonic() - begin) * 1000)
+                cpu[name] += cpu_ms() - before
     for name in figures:
-        say(name, figures[name])
+        say(name, figures[name], cpu[name] / ROUNDS if name in ("spawn", "crun", "runc") else None)
 finally:
     for act in reversed(undo):
         act()
