@@ -261,7 +261,7 @@ struct raft_status raft_status(const struct raft *raft)
 	return (struct raft_status){
 		.role = raft->role,
 		.self = raft->self,
-		.leader = raft->role == RAFT_PRE_CANDIDATE ? 0 : raft->leader,
+		.leader = raft->leader,
 		.transfer_to = raft->transfer_to,
 		.hard = raft->hard,
 		.first = raft_entries_first(&raft->log),

@@ -95,6 +95,15 @@ static int check_take(const struct raft *raft, const struct raft_msg_append *app
 	return 0;
 }
 
+/* Our clock may be behind the leader's; what is in the log is over. */
+static void note_time(struct raft *raft, msec now_ms)
+{
+	if (raft->cluster_ms >= now_ms)
+		return;
+	raft->cluster_ms = MAX(raft_cluster_ms(raft, raft->now), now_ms);
+	raft->cluster_at = raft->now;
+}
+
 static int take_entries(struct raft *raft, const struct raft_msg_append *append, struct err *err)
 {
 	if (check_take(raft, append, err) < 0)
@@ -109,6 +118,7 @@ static int take_entries(struct raft *raft, const struct raft_msg_append *append,
 		raft_entries_append(&raft->log, entry);
 		raft_persist_entries(raft, entry->index);
 		raft->append_sent_ms = append->sent_ms;
+		note_time(raft, entry->now_ms);
 		check(take_config(raft, entry, err) == 0);
 	}
 	return 0;

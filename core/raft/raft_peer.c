@@ -144,6 +144,8 @@ void raft_peer_note(struct raft *raft, raft_id id, enum raft_peer_state state)
 		if (state == RAFT_PEER_UP)
 			raft->wants_round = true;
 	} else if (state == RAFT_PEER_UP) {
+		if (id == raft->leader)
+			raft_read_drop(raft); /* what it was asked over another connection may never have come */
 		raft_vote_ask_again(raft, peer);
 	} else if (state == RAFT_PEER_LOST && id == raft->leader) {
 		raft_vote_leader_died(raft);

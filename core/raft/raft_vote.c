@@ -17,11 +17,11 @@ static bool may_stand(const struct raft *raft)
 	return raft->is_voter && !(raft->disk_is_stalled && raft->voter_count > 1);
 }
 
-/* Uniform in [E, 2E). */
+/* Uniform in [E, 2E). Who does not vote waits too: for the leader that it has heard of to be forgotten. */
 void raft_vote_arm(struct raft *raft)
 {
 	raft->election_at = RAFT_NEVER;
-	if (raft->role == RAFT_LEADER || !raft->is_voter)
+	if (raft->role == RAFT_LEADER)
 		return;
 	msec e = raft->hard.election_ms;
 	raft->election_at = raft->now + e + (msec)rng_below(&raft->rng, (uint64_t)e);
@@ -179,8 +179,20 @@ static void start_pre_vote(struct raft *raft)
 	raft_vote_arm(raft);
 }
 
+/* It has been silent for longer than a leader may be, whatever comes of the election. */
+static void forget_leader(struct raft *raft)
+{
+	raft->lost_leader |= has_lost_leader(raft);
+	if (!raft->leader)
+		return;
+	raft->leader = 0;
+	raft->status_changed = true;
+	raft_read_drop(raft);
+}
+
 void raft_vote_time_out(struct raft *raft)
 {
+	forget_leader(raft);
 	if (!may_stand(raft)) {
 		raft_vote_arm(raft);
 		return;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "raft/raft_impl.h"
 #include "test/unit/raft/raft_world.h"
 #include "test/unit/runner.h"
 
@@ -102,6 +103,17 @@ TEST(raft_a_member_that_was_cut_off_comes_back_without_disturbing_anybody)
 	world_run(world, 30000);
 	EXPECT_INT(raft_status(other->raft).role, RAFT_PRE_CANDIDATE);
 	EXPECT_INT(raft_status(other->raft).hard.term, term);
+	EXPECT_INT(raft_status(other->raft).leader, 0);
+	/* nor when it has heard that nobody would vote for it */
+	struct raft_msg no = { .type = RAFT_MSG_PRE_VOTE_REPLY, .to = other->id, .term = term };
+	struct raft_event event = { .type = RAFT_EVENT_RECEIVE, .receive = { &no } };
+	struct raft_out out;
+	struct err err;
+	for (size_t i = 0; i < 3; i++) {
+		no.from = raft_status(other->raft).config->members[i].id;
+		EXPECT_INT(raft_step(other->raft, &event, other->clock_offset + world->now * other->clock_rate / 1000, &out, &err), 0);
+	}
+	EXPECT_INT(raft_status(other->raft).role, RAFT_FOLLOWER);
 	EXPECT_INT(raft_status(other->raft).leader, 0);
 	world_heal(world);
 	world_run(world, 2000);
@@ -203,6 +215,41 @@ TEST(raft_a_learner_receives_and_does_not_count)
 	world_propose(world, leader);
 	world_run(world, 200);
 	EXPECT(world->highest > before); /* the one voter goes on without it */
+	end();
+}
+
+TEST(raft_a_learner_that_hears_nothing_any_more_knows_of_no_leader)
+{
+	struct node *leader = begin(8, 1);
+
+	world_add(world);
+	world_run(world, 500);
+	struct node *learner = learner_of();
+	EXPECT(learner && raft_status(learner->raft).leader == leader->id);
+	for (size_t i = 0; i < WORLD_NODES_MAX; i++)
+		world_cut(world, i, world_place(world, learner));
+	world_run(world, 2 * RAFT_ELECTION_MIN_MS);
+	EXPECT_INT(raft_status(learner->raft).leader, 0);
+	EXPECT_INT(raft_status(learner->raft).role, RAFT_FOLLOWER);
+	world_heal(world);
+	world_run(world, 500);
+	EXPECT_INT(raft_status(learner->raft).leader, leader->id);
+	end();
+}
+
+TEST(raft_a_read_whose_connection_broke_is_told_to_come_again)
+{
+	struct node *leader = begin(8, 3), *other = world_any(world);
+
+	while (other == leader)
+		other = world_any(world);
+	world_cut(world, world_place(world, leader), world_place(world, other));
+	world_read(world, other);
+	world_run(world, 10);
+	EXPECT_INT(other->raft->read_count, 1);
+	world_heal(world); /* the connection is up, as if it were another one */
+	EXPECT_INT(other->raft->read_count, 0);
+	EXPECT_INT(world->confirmed_reads, 0);
 	end();
 }
 

@@ -109,6 +109,8 @@ static void check_leader(struct world *world, struct node *node)
 
 	if (status.role != RAFT_LEADER || term >= WORLD_TERMS_MAX)
 		return;
+	demand(world, raft_cluster_ms(node->raft, clock_of(world, node)) >= node->memory.base.now_ms,
+	       "a leader's time is before what it has applied", node);
 	if (world->leaders[term] == node->id)
 		return;
 	demand(world, world->leaders[term] == 0, "two leaders in one term", node);
