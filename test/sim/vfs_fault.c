@@ -19,6 +19,10 @@ struct file {
 	bool *dirty; /* per sector: seen differs from synced */
 	size_t size, seen_length, synced_length;
 	bool is_there, is_there_synced; /* the name */
+	/* It was removed, or emptied, and nothing says that this has reached the disk: then it comes back, whole. A file system frees blocks
+	 * when their new owner is known; it does not blank them one by one. */
+	uint8_t *ghost;
+	size_t ghost_length;
 };
 struct handle {
 	sqlite3_file base;
@@ -33,7 +37,7 @@ struct vfs_fault {
 	struct map *files;
 	pthread_mutex_t mutex;
 	pthread_cond_t released;
-	bool held;
+	bool held, lies;
 	uint64_t epoch, acts, unplug_at, fail_write_in, fail_sync_in;
 	size_t capacity;
 };
@@ -82,13 +86,65 @@ static void sync_names(struct vfs_fault *vfs)
 	const char *path;
 	void *value;
 
-	while (map_next(vfs->files, &at, &path, &value))
-		((struct file *)value)->is_there_synced = ((struct file *)value)->is_there;
+	while (map_next(vfs->files, &at, &path, &value)) {
+		struct file *file = value;
+		file->is_there_synced = file->is_there;
+		free(file->ghost);
+		file->ghost = NULL;
+	}
+}
+
+/* The file of that name is another one from now on. The old one, as the disk has it, may come back. */
+static void bury(struct file *file, struct rng *rng)
+{
+	bool comes_back = file->is_there_synced && !file->ghost;
+
+	for (size_t i = 0; comes_back && i < file->size / SECTOR; i++)
+		if (file->dirty[i] && rng_below(rng, 2))
+			keep_sector(file, i);
+	if (comes_back) {
+		file->ghost = mem_new(file->synced_length + 1, 1);
+		file->ghost_length = file->synced_length;
+		if (file->synced_length > 0)
+			memcpy(file->ghost, file->synced, file->synced_length);
+	}
+	if (file->size > 0) {
+		memset(file->seen, 0, file->size);
+		memset(file->synced, 0, file->size);
+		memset(file->dirty, 0, file->size / SECTOR * sizeof(bool));
+	}
+	file->seen_length = file->synced_length = 0;
+	file->is_there = false;
+}
+
+static void rise(struct file *file)
+{
+	reserve(file, file->ghost_length);
+	if (file->size > 0) {
+		memset(file->synced, 0, file->size);
+		memset(file->dirty, 0, file->size / SECTOR * sizeof(bool));
+	}
+	if (file->ghost_length > 0)
+		memcpy(file->synced, file->ghost, file->ghost_length);
+	if (file->size > 0)
+		memcpy(file->seen, file->synced, file->size);
+	file->seen_length = file->synced_length = file->ghost_length;
+	file->is_there = true;
 }
 
 /* Dice for each sector that was on its way, for the length, for the name. */
 static void lose(struct file *file, struct rng *rng)
 {
+	bool rises = file->ghost && rng_below(rng, 2);
+
+	if (rises)
+		rise(file);
+	if (file->ghost && !rises)
+		file->is_there_synced = false;
+	free(file->ghost);
+	file->ghost = NULL;
+	if (rises)
+		return;
 	for (size_t i = 0; i < file->size / SECTOR; i++)
 		if (file->dirty[i] && rng_below(rng, 2))
 			keep_sector(file, i);
@@ -183,6 +239,11 @@ static int file_truncate(struct handle *handle, size_t size)
 		return SQLITE_IOERR_TRUNCATE;
 	if (size >= file->seen_length)
 		return SQLITE_OK;
+	if (size == 0) {
+		bury(file, &handle->vfs->rng);
+		file->is_there = true;
+		return SQLITE_OK;
+	}
 	memset(file->seen + size, 0, file->seen_length - size);
 	mark_dirty(file, size, file->seen_length);
 	file->seen_length = size;
@@ -199,8 +260,10 @@ static int file_sync(struct handle *handle)
 		memset(file->dirty, 0, file->size / SECTOR * sizeof(bool));
 		return SQLITE_IOERR_FSYNC;
 	}
+	if (handle->vfs->lies)
+		return SQLITE_OK;
 	sync_file(file);
-	if (!file->is_there_synced)
+	if (!file->is_there_synced || file->ghost)
 		sync_names(handle->vfs);
 	return SQLITE_OK;
 }
@@ -354,11 +417,7 @@ static int remove_file(struct vfs_fault *vfs, const char *path, bool durable)
 		return SQLITE_IOERR_DELETE_NOENT;
 	if (!act(vfs))
 		return SQLITE_IOERR_DELETE;
-	if (file->size > 0)
-		memset(file->seen, 0, file->size);
-	mark_dirty(file, 0, file->seen_length);
-	file->seen_length = 0;
-	file->is_there = false;
+	bury(file, &vfs->rng);
 	if (durable)
 		sync_names(vfs);
 	return SQLITE_OK;
@@ -456,6 +515,7 @@ void vfs_fault_free(struct vfs_fault *vfs)
 	sqlite3_vfs_unregister(&vfs->base);
 	while (map_next(vfs->files, &at, &path, &value)) {
 		struct file *file = value;
+		free(file->ghost);
 		free(file->seen);
 		free(file->synced);
 		free(file->dirty);
@@ -513,6 +573,11 @@ void vfs_fault_fail_sync_in(struct vfs_fault *vfs, uint64_t count)
 	pthread_mutex_lock(&vfs->mutex);
 	vfs->fail_sync_in = count;
 	pthread_mutex_unlock(&vfs->mutex);
+}
+
+void vfs_fault_lie(struct vfs_fault *vfs, bool lies)
+{
+	vfs->lies = lies;
 }
 
 void vfs_fault_hold(struct vfs_fault *vfs, bool held)

@@ -26,6 +26,8 @@ void vfs_fault_power_loss(struct vfs_fault *vfs);
  * that all is well: the bytes are visible, never reach the disk by themselves, later syncs succeed. */
 void vfs_fault_fail_write_in(struct vfs_fault *vfs, uint64_t count);
 void vfs_fault_fail_sync_in(struct vfs_fault *vfs, uint64_t count);
+/* A disk that lies: syncs succeed, and nothing has reached the platter. */
+void vfs_fault_lie(struct vfs_fault *vfs, bool lies);
 /* Nothing moves until it is released: a disk that stalls. Acts wait, they do not fail. */
 void vfs_fault_hold(struct vfs_fault *vfs, bool held);
 /* All files together may not grow beyond; 0: no bound. */
