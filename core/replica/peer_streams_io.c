@@ -196,7 +196,9 @@ void peers_fetch(void *arg, raft_id from, const char *node_id UNUSED, uint64_t t
 
 void peers_close_streams(struct peers *peers)
 {
+	struct list *link;
+
 	stop_fetch(peers);
-	LIST_EACH(link, &peers->outgoing)
+	while ((link = list_take_first(&peers->outgoing)))
 		end_outgoing(CONTAINER_OF(link, struct outgoing, link));
 }

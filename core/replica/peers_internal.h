@@ -4,10 +4,9 @@
 #include "base/rng.h"
 #include "replica/peers_io.h"
 
-#define PEERS_ADDRESS_SIZE 300
+enum { PEERS_MAX = 2 * RAFT_MEMBERS_MAX, PEERS_ADDRESS_SIZE = 300 };
 
 struct peer {
-	struct list link;
 	struct peers *peers;
 	raft_id id;
 	char node_id[ID_SIZE];
@@ -28,7 +27,7 @@ struct peers {
 	struct replica *replica;
 	struct rng rng;
 	char own_address[PEERS_ADDRESS_SIZE];
-	struct list list;
+	struct peer *items[PEERS_MAX];
 	size_t count;
 
 	/* the snapshot that is being fetched, and those that go out */

@@ -10,15 +10,13 @@
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 
-enum { PEERS_MAX = 2 * RAFT_MEMBERS_MAX, PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, HELLO = 0 };
+enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, HELLO = 0 };
 
 struct peer *peers_find(struct peers *peers, raft_id id)
 {
-	LIST_EACH(link, &peers->list) {
-		struct peer *peer = CONTAINER_OF(link, struct peer, link);
-		if (peer->id == id)
-			return peer;
-	}
+	for (size_t i = 0; i < peers->count; i++)
+		if (peers->items[i]->id == id)
+			return peers->items[i];
 	return NULL;
 }
 
@@ -84,14 +82,25 @@ static void on_up(void *arg, struct rpc_conn *conn)
 	tell(peer);
 }
 
-static void forget(struct peer *peer)
+static void forget_at(struct peers *peers, size_t at)
 {
+	struct peer *peer = peers->items[at];
+
+	peers->items[at] = peers->items[--peers->count];
 	timer_cancel(&peer->redial);
 	rpc_close(peer->dialled);
 	rpc_close(peer->accepted);
-	list_remove(&peer->link);
-	peer->peers->count--;
 	free(peer);
+}
+
+static void forget(struct peer *peer)
+{
+	struct peers *peers = peer->peers;
+	size_t at = 0;
+
+	while (peers->items[at] != peer)
+		at++;
+	forget_at(peers, at);
 }
 
 static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason, const struct err *err)
@@ -159,19 +168,27 @@ static struct peer *take(struct peers *peers, raft_id id, const char *node_id)
 	peer->pause = PAUSE_MIN_MS;
 	str_copy(peer->node_id, sizeof(peer->node_id), node_id);
 	timer_init(&peer->redial, peers->loop, dial, peer);
-	list_add_last(&peers->list, &peer->link);
-	peers->count++;
+	peers->items[peers->count++] = peer;
 	return peer;
 }
 
 void peers_look(struct peers *peers)
 {
-	LIST_EACH(link, &peers->list) {
-		struct peer *peer = CONTAINER_OF(link, struct peer, link);
-		const char *address = address_in_view(peer);
+	for (size_t i = 0; i < peers->count; i++) {
+		const char *address = address_in_view(peers->items[i]);
 		if (address)
-			set_address(peer, address);
+			set_address(peers->items[i], address);
 	}
+}
+
+static void be_no_member(struct peer *peer)
+{
+	peer->is_member = false;
+	rpc_close(peer->dialled);
+	peer->dialled = NULL;
+	peer->is_dialled_up = false;
+	if (!peer->accepted)
+		forget(peer);
 }
 
 static void on_members(void *arg)
@@ -187,27 +204,17 @@ static void on_members(void *arg)
 		peer->is_member = true;
 		timer_set_in(&peer->redial, 0);
 	}
-	LIST_EACH(link, &peers->list) {
-		struct peer *peer = CONTAINER_OF(link, struct peer, link);
-		if (!peer->is_member || raft_membership_find(status.config, peer->id))
-			continue;
-		peer->is_member = false;
-		rpc_close(peer->dialled);
-		peer->dialled = NULL;
-		peer->is_dialled_up = false;
-		if (!peer->accepted)
-			forget(peer);
-	}
+	for (size_t i = peers->count; i-- > 0;)
+		if (peers->items[i]->is_member && !raft_membership_find(status.config, peers->items[i]->id))
+			be_no_member(peers->items[i]);
 	peers_look(peers);
 }
 
 void peers_hint(struct peers *peers, const char *node_id, const char *address)
 {
-	LIST_EACH(link, &peers->list) {
-		struct peer *peer = CONTAINER_OF(link, struct peer, link);
-		if (str_eq(peer->node_id, node_id) && !address_in_view(peer))
-			set_address(peer, address);
-	}
+	for (size_t i = 0; i < peers->count; i++)
+		if (str_eq(peers->items[i]->node_id, node_id) && !address_in_view(peers->items[i]))
+			set_address(peers->items[i], address);
 }
 
 /* --- messages -------------------------------------------------------------------------------------- */
@@ -278,7 +285,6 @@ struct peers *peers_open(const struct peers_config *cfg)
 	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
 	entropy_fill(&seed, sizeof(seed));
 	rng_seed(&peers->rng, seed);
-	list_init(&peers->list);
 	list_init(&peers->outgoing);
 	rpc_serve(peers->rpc, RPC_RAFT, on_message, peers);
 	rpc_serve(peers->rpc, RPC_SNAPSHOT, peers_serve_snapshot, peers);
@@ -295,7 +301,7 @@ void peers_close(struct peers *peers)
 	rpc_serve(peers->rpc, RPC_RAFT, NULL, NULL);
 	rpc_serve(peers->rpc, RPC_SNAPSHOT, NULL, NULL);
 	peers_close_streams(peers);
-	LIST_EACH(link, &peers->list)
-		forget(CONTAINER_OF(link, struct peer, link));
+	while (peers->count > 0)
+		forget_at(peers, peers->count - 1);
 	free(peers);
 }

@@ -46,11 +46,12 @@ void batch_init(struct batch *batch)
 	arena_init(&batch->arena, "log entry", BATCH_ARENA_MAX);
 	change_list_init(&batch->changes, &batch->arena);
 	list_init(&batch->accepted);
+	list_init(&batch->refused);
 }
 
 void batch_fini(struct batch *batch)
 {
-	check(list_is_empty(&batch->accepted));
+	check(list_is_empty(&batch->accepted) && list_is_empty(&batch->refused));
 	arena_fini(&batch->arena);
 }
 
@@ -137,30 +138,29 @@ static bool has_room(const struct composing *composing, size_t changes_until, si
 }
 
 static void add_lane(struct composing *composing, struct request_queue *queue,
-		     enum replica_lane lane, size_t changes_until, size_t bytes_until,
-		     struct list *refused)
+		     enum replica_lane lane, size_t changes_until, size_t bytes_until)
 {
 	struct request *request;
 
 	while (has_room(composing, changes_until, bytes_until) &&
 	       (request = request_queue_take(queue, lane))) {
 		request->has_failed = add_request(composing, request) < 0;
-		list_add_last(request->has_failed ? refused : &composing->batch->accepted,
+		list_add_last(request->has_failed ? &composing->batch->refused :
+						    &composing->batch->accepted,
 			      &request->link);
 	}
 }
 
 void propose_compose(struct batch *batch, struct request_queue *queue, const struct view *view,
-		     struct replica_time time, const struct replica_hooks *hooks,
-		     struct list *refused)
+		     struct replica_time time, const struct replica_hooks *hooks)
 {
 	struct composing composing = { batch, overlay_new(view, &batch->arena), time, 0 };
 	const size_t bytes_max = PROPOSE_OWN_BYTES + PROPOSE_REQUEST_BYTES;
 
 	add_own(&composing, hooks);
 	size_t half = batch->changes.count + (CHANGES_MAX - batch->changes.count) / 2;
-	add_lane(&composing, queue, REPLICA_STATUS, half, bytes_max, refused);
-	add_lane(&composing, queue, REPLICA_REQUEST, CHANGES_MAX, bytes_max, refused);
+	add_lane(&composing, queue, REPLICA_STATUS, half, bytes_max);
+	add_lane(&composing, queue, REPLICA_REQUEST, CHANGES_MAX, bytes_max);
 	overlay_free(composing.overlay);
 	check(batch->changes.count <= CHANGES_MAX);
 }

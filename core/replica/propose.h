@@ -42,13 +42,13 @@ struct batch {
 	struct arena arena;
 	struct change_list changes;
 	struct list accepted;           /* requests in it */
+	struct list refused;            /* those that failed their check */
 	bool has_own;                   /* of compose_first */
 	bool own_was_cut;               /* more than fits: the rest is lost */
 };
 void batch_init(struct batch *batch);
 void batch_fini(struct batch *batch);   /* the requests were moved elsewhere before */
 
-/* Fills an empty batch; requests that failed go to refused. */
+/* Fills an empty batch. */
 void propose_compose(struct batch *batch, struct request_queue *queue, const struct view *view,
-		     struct replica_time time, const struct replica_hooks *hooks,
-		     struct list *refused);
+		     struct replica_time time, const struct replica_hooks *hooks);

@@ -8,7 +8,8 @@
  *
  * Only the leader composes; elsewhere a request is answered with ERR_UNAVAILABLE at once, and whoever has it brings it to the leader. When
  * leadership is lost with an entry in flight, its requests are answered as soon as it is known what became of it: applied; or
- * ERR_UNAVAILABLE, "was not made", when another entry stands in its place; or, after REPLICA_UNKNOWN_MS, that it is not known.
+ * ERR_UNAVAILABLE, "was not made", when another entry stands in its place; or, after REPLICA_UNKNOWN_MS, that it is not known. Refusals, and
+ * success where nothing was to be changed, are told when it is certain that we still led when they were found.
  *
  * Runs on the loop's thread; SQLite is behind the store. All callbacks but the transport's come from the loop, never from inside a call.
  */

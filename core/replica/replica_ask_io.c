@@ -168,7 +168,9 @@ void replica_take_reads(struct replica *r, const struct raft_read_result *reads,
 {
 	struct err err;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (r->confirm_token && reads[i].token == r->confirm_token)
+			replica_settle_held(r, reads[i].is_confirmed);
 		LIST_EACH(link, &r->asks) {
 			struct ask *ask = ask_of(link);
 			if (ask->type != ASK_READ || ask->token != reads[i].token)
@@ -180,6 +182,7 @@ void replica_take_reads(struct replica *r, const struct raft_read_result *reads,
 			finish(r, ask, &err);
 			break;
 		}
+	}
 }
 
 void replica_settle_change(struct replica *r, const struct raft_entry *entry)

@@ -76,6 +76,10 @@ struct replica {
 	struct list answers;            /* requests that are done with, and not told yet */
 	struct batch batch;             /* the entry of ours that is in flight */
 	struct flight flight;
+	/* answers that change nothing, until it is confirmed that we led when they were found: else they are
+	 * those of a leader that had a successor already (§6.4) */
+	struct list held;
+	uint64_t confirm_token;         /* 0: none is held */
 	struct list asks;               /* waiting for the pump, or for raft */
 	size_t ask_count;
 	struct ask *change;             /* the change of members that is in flight */
@@ -105,6 +109,7 @@ struct replica {
 	bool status_changed;
 	bool is_state_full;             /* state.db lags: nothing new until there is room */
 	bool is_down;                   /* raft.db fails, and it was said */
+	bool keeps_no_log;              /* for tests: whoever is behind needs a snapshot */
 	struct err failure;             /* why raft.db cannot be written, while raft is NULL */
 	struct err stopped;             /* code 0: it goes on */
 	struct timer pump, retry, tick, stall, give_up, expire;
@@ -123,6 +128,7 @@ void replica_tell_answers(struct replica *r);           /* to those that are don
 void replica_answer_all(struct replica *r, const struct err *err);      /* everything that waits */
 void replica_drop_batch(struct replica *r, const struct err *err);
 void replica_settle_batch(struct replica *r, const struct raft_entry *entry);   /* it has been applied */
+void replica_settle_held(struct replica *r, bool is_confirmed);
 void replica_settle_old_flights(struct replica *r, raft_term term);     /* we lead, in that term */
 /* What was in flight at or below that index: nobody can say any more. */
 void replica_drop_flights(struct replica *r, raft_index upto, const struct err *err);

@@ -74,14 +74,29 @@ static void fail_queue(struct replica *r, const struct err *err)
 	r->queue.count = 0;
 }
 
-/* Its requests have what they asked for. */
+static void move_all(struct list *from, struct list *to)
+{
+	struct list *link;
+
+	while ((link = list_take_first(from)))
+		list_add_last(to, link);
+}
+
+/* Its requests have what they asked for, or their refusal. */
 static void finish_batch(struct replica *r)
 {
-	struct request *request;
-
-	while ((request = take_first(&r->batch.accepted)))
-		list_add_last(&r->answers, &request->link);
+	move_all(&r->batch.accepted, &r->answers);
+	move_all(&r->batch.refused, &r->answers);
 	batch_fini(&r->batch);
+}
+
+static struct err not_made(void)
+{
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE,
+		"another manager began to lead meanwhile: the change was not made, try again");
+	return err;
 }
 
 /* The entry in flight is no longer ours to wait for. */
@@ -90,7 +105,9 @@ void replica_drop_batch(struct replica *r, const struct err *err)
 	if (!r->flight.is_up)
 		return;
 	bool had_own = r->batch.has_own;
+	struct err refused = not_made();
 	fail_list(r, &r->batch.accepted, err);
+	fail_list(r, &r->batch.refused, &refused);
 	batch_fini(&r->batch);
 	r->flight.is_up = false;
 	if (had_own && r->is_open)
@@ -100,6 +117,7 @@ void replica_drop_batch(struct replica *r, const struct err *err)
 void replica_answer_all(struct replica *r, const struct err *err)
 {
 	replica_drop_batch(r, err);
+	fail_list(r, &r->held, err);
 	fail_queue(r, err);
 	replica_fail_asks(r, err);
 	replica_tell_answers(r);
@@ -107,11 +125,36 @@ void replica_answer_all(struct replica *r, const struct err *err)
 
 static void lose_batch(struct replica *r)
 {
+	struct err err = not_made();
+
+	replica_drop_batch(r, &err);
+}
+
+void replica_settle_held(struct replica *r, bool is_confirmed)
+{
+	struct err err = not_made();
+
+	if (is_confirmed)
+		move_all(&r->held, &r->answers);
+	else
+		fail_list(r, &r->held, &err);
+	r->confirm_token = 0;
+	if (r->is_open)
+		timer_set_in(&r->pump, 0);
+}
+
+/* Nothing is to be written, but whether that is so a leader of yesterday does not know. */
+static void hold_batch(struct replica *r)
+{
 	struct err err;
 
-	err_set(&err, ERR_UNAVAILABLE,
-		"another manager began to lead meanwhile: the change was not made, try again");
-	replica_drop_batch(r, &err);
+	move_all(&r->batch.accepted, &r->held);
+	move_all(&r->batch.refused, &r->held);
+	batch_fini(&r->batch);
+	r->confirm_token = ++r->last_token;
+	if (!replica_feed(r, &(struct raft_event){ .type = RAFT_EVENT_READ,
+						   .read = { r->confirm_token } }, &err))
+		replica_settle_held(r, false);
 }
 
 /* Ours is the entry at that index if its term is that of our reign. */
@@ -190,12 +233,16 @@ static void compose(struct replica *r)
 
 	r->is_kicked = false;
 	batch_init(&r->batch);
-	propose_compose(&r->batch, &r->queue, r->view, time, &r->hooks, &r->answers);
+	propose_compose(&r->batch, &r->queue, r->view, time, &r->hooks);
 	bool was_cut = r->batch.own_was_cut;
+	if (replica_is_alone(r))
+		move_all(&r->batch.refused, &r->answers);
 	if (r->batch.changes.count > 0)
 		send_batch(r, time);
+	else if (replica_is_alone(r) || (list_is_empty(&r->batch.accepted) && list_is_empty(&r->batch.refused)))
+		finish_batch(r);
 	else
-		finish_batch(r); /* whoever asked for nothing new has it already */
+		hold_batch(r);
 	if (was_cut && r->is_open)
 		r->hooks.on_lost(r->hooks.arg);
 }
@@ -221,7 +268,7 @@ static void tell_status(struct replica *r)
 
 static bool may_compose(const struct replica *r)
 {
-	return r->leads && r->told_leads && !r->flight.is_up && !r->is_state_full &&
+	return r->leads && r->told_leads && !r->flight.is_up && !r->confirm_token && !r->is_state_full &&
 	       (r->is_kicked || r->queue.count > 0);
 }
 

@@ -78,6 +78,8 @@ void replica_lose_log(struct replica *r, const struct err *err)
 	r->status_changed = true;
 	timer_cancel(&r->tick);
 	timer_cancel(&r->stall);
+	if (r->confirm_token)
+		replica_settle_held(r, false);
 	replica_arm_give_up(r);
 	timer_set_in(&r->retry, r->is_down ? REOPEN_MS : 0);
 	timer_set_in(&r->pump, 0);
@@ -136,6 +138,8 @@ void replica_stop(struct replica *r, const struct err *err)
 	r->status_changed = true;
 	timer_cancel(&r->tick);
 	replica_drop_batch(r, err);
+	if (r->confirm_token)
+		replica_settle_held(r, false);
 	replica_fail_asks(r, err);
 	timer_set_in(&r->pump, 0);
 	if (r->is_open)

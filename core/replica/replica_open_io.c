@@ -174,6 +174,7 @@ int replica_open(struct loop *loop, struct store *store, const char *node_id,
 	list_init(&r->answers);
 	request_queue_init(&r->queue);
 	list_init(&r->asks);
+	list_init(&r->held);
 	list_init(&r->inbox);
 	r->install.bytes.ceiling = SNAPSHOT_BYTES_MAX;
 	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)

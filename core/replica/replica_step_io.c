@@ -284,7 +284,7 @@ static raft_index cut_at(const struct replica *r, raft_index durable)
 {
 	struct raft_status status = raft_status(r->raft);
 
-	if (replica_is_alone(r) || status.log_bytes > KEEP_BYTES)
+	if (replica_is_alone(r) || r->keeps_no_log || status.log_bytes > KEEP_BYTES)
 		return durable;
 	return MIN(durable, status.last > KEEP_ENTRIES ? status.last - KEEP_ENTRIES : 0);
 }

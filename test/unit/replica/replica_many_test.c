@@ -120,6 +120,24 @@ static bool is_in_flight(void *arg)
 	return r->flight.is_up && r->persisted == r->persist_last;
 }
 
+/* A leader of yesterday refuses by what it knows: nobody may believe that. */
+TEST(replica_tells_a_refusal_only_while_it_certainly_leads)
+{
+	struct member *leader = begin(3);
+	struct answer first, second;
+
+	EXPECT(crowd_write(leader, "one"));
+	crowd_ask(leader, "one", &first);
+	EXPECT(!crowd_answered(&crowd, &first));
+	EXPECT_INT(first.err.code, ERR_CONFLICT);
+	crowd_cut(leader, true);
+	crowd_ask(leader, "one", &second);
+	EXPECT(!crowd_answered(&crowd, &second));
+	EXPECT_INT(second.err.code, ERR_UNAVAILABLE);
+	EXPECT(!leader->is_leader);
+	end();
+}
+
 /* It reached the others, but not the news of that. */
 TEST(replica_says_that_a_change_was_made_when_the_next_leader_has_it)
 {

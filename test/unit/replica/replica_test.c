@@ -391,6 +391,16 @@ TEST(replica_replays_its_log_after_a_power_loss)
 	end();
 }
 
+/* Until state.db is on the disk, and the log cut behind it. */
+static bool checkpoint(void)
+{
+	store_state_checkpoint(store);
+	for (msec until = clock_boot_ms() + 5000;
+	     raft_status(replica->raft).first == 1 && clock_boot_ms() < until;)
+		loop_run_once(loop, 50);
+	return raft_status(replica->raft).first > 1;
+}
+
 TEST(replica_cuts_its_log_below_what_the_state_holds)
 {
 	struct asked one = ask_for("one", 1), two = ask_for("two", 1);
@@ -400,10 +410,7 @@ TEST(replica_cuts_its_log_below_what_the_state_holds)
 	begin();
 	ask(&one);
 	EXPECT(wait_for(&done_count, 1));
-	store_state_checkpoint(store);
-	for (msec until = clock_boot_ms() + 5000;
-	     raft_status(replica->raft).first == 1 && clock_boot_ms() < until;)
-		loop_run_once(loop, 50);
+	EXPECT(checkpoint());
 	ask(&two);
 	EXPECT(wait_for(&done_count, 2));
 	shut();
@@ -459,6 +466,7 @@ TEST(replica_opens_on_a_full_disk_and_shows_everything)
 	struct asked one = ask_for("one", 1);
 
 	begin();
+	EXPECT(checkpoint());
 	ask(&one);
 	EXPECT(wait_for(&done_count, 1));
 	vfs_fault_unplug_in(disk, 1);
