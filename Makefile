@@ -181,6 +181,12 @@ $(foreach room,$(TESTED),\
 build/test/unit-rpc: $(san)/test/unit/pki/pki_help.o
 build/test/musl-rpc: $(release)/test/unit/pki/pki_help.o
 
+# The whole cluster in one process: its own loop, clock and store thread stand before the archives' ones.
+SIM_SOURCES := $(wildcard test/sim/*.c)
+SIM_REACH = $(sort $(reach_replica) $(reach_orchestrate) $(reach_dispatch))
+$(eval $(call test_program,sim-cluster,release,$(SIM_SOURCES),$(SIM_REACH)))
+$(eval $(call test_program,sim-cluster-san,san,$(SIM_SOURCES),$(SIM_REACH)))
+
 # ROOM_bench.c measures one room without what stands above it.
 BENCHED := $(patsubst test/bench/%_bench.c,%,$(wildcard test/bench/*_bench.c))
 $(foreach room,$(BENCHED),$(eval $(call test_program,bench-$(room),release,test/bench/$(room)_bench.c,$(reach_$(room)))))
@@ -207,7 +213,7 @@ $(FUZZED:%=build/test/fuzz-%): build/test/fuzz-%: $(san)/test/fuzz/%_fuzz.o $(sa
 	$(call say,link,$@) $(call link,san)
 build/test/fuzz-shape: $(san)/test/unit/model/random_value.o
 
-tests: $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
+tests: build/test/sim-cluster $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 
 test:
 	@ARCH=$(ARCH) vendor/packages build test && test/run

@@ -1,0 +1,292 @@
+/* sim_check.c - what must hold. Ongaro's five (thesis, Figure 3.2): election safety, leader append-only and log matching (as: whatever
+ * stands at one index in one term is the same everywhere, and so is what stands before it), leader completeness, state machine safety.
+ * Beside these: one vote a term; equal state sums at equal index; nothing applied that is not the one history; no name, port or slot
+ * twice; and, left in peace, what was asked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/panic.h"
+#include "base/str.h"
+#include "raft/raft_impl.h"
+#include "test/sim/sim.h"
+
+/* ---- log matching -------------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	return (hash ^ value) * 1099511628211u;
+}
+
+static uint64_t hash_of(const struct raft_entry *entry)
+{
+	uint64_t hash = mix(14695981039346656037u, entry->type);
+
+	for (size_t i = 0; i < entry->size; i++)
+		hash = mix(hash, ((const uint8_t *)entry->bytes)[i]);
+	return mix(hash, (uint64_t)entry->now_ms);
+}
+
+static size_t slot_of(raft_index index, raft_term term)
+{
+	size_t at = mix(mix(7, index), term) & (world.log_size - 1);
+
+	while (world.log[at].index && (world.log[at].index != index || world.log[at].term != term))
+		at = (at + 1) & (world.log_size - 1);
+	return at;
+}
+
+static void grow_log(void)
+{
+	size_t size = world.log_size;
+	struct sim_entry *old = world.log;
+
+	world.log_size = size ? size * 2 : 1024;
+	world.log = NEW_ARRAY(struct sim_entry, world.log_size);
+	for (size_t i = 0; i < size; i++)
+		if (old[i].index)
+			world.log[slot_of(old[i].index, old[i].term)] = old[i];
+	free(old);
+}
+
+static void note_entry(const struct sim_manager *m, const struct raft_entry *entry, raft_term prev_term)
+{
+	uint64_t hash = hash_of(entry);
+
+	if (world.log_count * 2 >= world.log_size)
+		grow_log();
+	size_t at = slot_of(entry->index, entry->term);
+	if (!world.log[at].index) {
+		world.log[at] = (struct sim_entry){ entry->index, entry->term, prev_term, hash };
+		world.log_count++;
+		return;
+	}
+	sim_demand(world.log[at].hash == hash, "%s has another entry %llu of term %llu than was there before", m->node_id,
+		   (unsigned long long)entry->index, (unsigned long long)entry->term);
+	sim_demand(!prev_term || !world.log[at].prev_term || world.log[at].prev_term == prev_term,
+		   "%s has another entry before %llu of term %llu", m->node_id, (unsigned long long)entry->index,
+		   (unsigned long long)entry->term);
+	if (prev_term)
+		world.log[at].prev_term = prev_term;
+}
+
+/* From the end back to what was looked at before. */
+static void check_log(struct sim_manager *m)
+{
+	const struct raft_entries *log = &m->replica->raft->log;
+
+	for (raft_index i = raft_entries_last(log); i >= raft_entries_first(log) && i > 0; i--) {
+		const struct raft_entry *entry = raft_entries_at(log, i);
+		check(i < SIM_INDEXES);
+		if (m->log_terms[i] == entry->term)
+			break;
+		m->log_terms[i] = entry->term;
+		for (raft_index above = i + 1; above <= raft_entries_last(log) && m->log_terms[above] < entry->term; above++)
+			m->log_terms[above] = 0;
+		note_entry(m, entry, raft_entries_term(log, i - 1));
+	}
+}
+
+/* ---- leaders --------------------------------------------------------------------------------------------- */
+
+static void check_leader(struct sim_manager *m, const struct raft_status *status)
+{
+	raft_term term = status->hard.term;
+
+	if (status->role != RAFT_LEADER || term >= SIM_TERMS || world.leaders[term] == m->id)
+		return;
+	sim_demand(world.leaders[term] == 0, "two leaders in term %llu: %s is the second", (unsigned long long)term, m->node_id);
+	world.leaders[term] = m->id;
+	world.elections++;
+	TRACE("%s is elected in term %llu, its log ends at %llu", m->node_id, (unsigned long long)term, (unsigned long long)status->last);
+	sim_demand(status->last >= world.highest, "leader %s lacks entries that were applied: its log ends at %llu, not %llu", m->node_id,
+		   (unsigned long long)status->last, (unsigned long long)world.highest);
+	raft_index last = MIN(status->last, world.highest);
+	if (last >= status->first && last > 0 && !world.failed && world.history[last].is_known)
+		sim_demand(raft_entries_term(&m->replica->raft->log, last) == world.history[last].term,
+			   "leader %s has another entry %llu than was applied", m->node_id, (unsigned long long)last);
+}
+
+void sim_check_manager(struct sim_manager *m)
+{
+	world.events++;
+	if (!m->is_running || !m->replica->raft || world.failed)
+		return;
+	struct raft_status status = raft_status(m->replica->raft);
+	sim_demand(status.hard.term >= m->seen_term || m->replica->is_down, "the term of %s fell", m->node_id);
+	m->seen_term = status.hard.term;
+	m->is_joined |= raft_membership_find(&m->replica->config, m->id) != NULL;
+	check_log(m);
+	check_leader(m, &status);
+}
+
+/* §3.4: of one voter in one term, one vote. */
+void sim_check_message(const struct sim_manager *from, const struct raft_msg *msg)
+{
+	if (msg->type != RAFT_MSG_VOTE_REPLY || !msg->vote_reply.granted)
+		return;
+	for (size_t i = 0; i < world.vote_count; i++)
+		if (world.votes[i].voter == msg->from && world.votes[i].term == msg->term) {
+			sim_demand(world.votes[i].vote == msg->to, "%s votes a second time in term %llu", from->node_id,
+				   (unsigned long long)msg->term);
+			return;
+		}
+	if (world.vote_count == world.vote_size) {
+		world.vote_size = world.vote_size ? world.vote_size * 2 : 64;
+		world.votes = mem_resize(world.votes, world.vote_size, sizeof(*world.votes));
+	}
+	world.votes[world.vote_count++] = (struct sim_vote){ msg->from, msg->term, msg->to };
+}
+
+/* ---- what was agreed ------------------------------------------------------------------------------------------ */
+
+static void check_names(const struct view *view)
+{
+	const struct view_object *object;
+	struct map *names = map_new(), *ports = map_new();
+
+	for (size_t at = 0; (object = view_next(view, KIND_SERVICE, &at));) {
+		const struct service *service = object->value;
+		sim_demand(!map_put(names, view_current_spec(view, object)->name, names), "two services are called %s",
+			   view_current_spec(view, object)->name);
+		for (size_t i = 0; i < service->ports.count; i++) {
+			char port[40];
+			snprintf(port, sizeof(port), "%d/%llu", service->ports.items[i].protocol,
+				 (unsigned long long)service->ports.items[i].published_port);
+			sim_demand(!map_put(ports, port, ports), "port %s is published twice", port);
+		}
+	}
+	map_free(names);
+	map_free(ports);
+}
+
+/* The newest template's tasks: while an update starts first, an older one stands beside it. */
+static void check_slots(const struct view *view)
+{
+	const struct view_object *object;
+	struct map *slots = map_new();
+	char place[120];
+
+	for (size_t at = 0; (object = view_next(view, KIND_TASK, &at));) {
+		const struct task *task = object->value;
+		const struct service *service = view_service(view, task->service_id);
+		if (!service || !task_is_wanted(task) || task->spec_version < service->template_version)
+			continue;
+		if (task->slot)
+			snprintf(place, sizeof(place), "%s.%llu", task->service_id, (unsigned long long)task->slot);
+		else
+			snprintf(place, sizeof(place), "%s.%s", task->service_id, task->node_id);
+		sim_demand(!map_put(slots, place, slots), "two tasks in slot %s", place);
+	}
+	map_free(slots);
+}
+
+void sim_check_applied(struct sim_manager *m)
+{
+	const struct view *view = replica_view(m->replica);
+	raft_index index = view_index(view);
+
+	if (index == 0 || world.failed)
+		return;
+	check(index < SIM_INDEXES);
+	sim_demand(index >= m->applied, "the view of %s went back from %llu to %llu", m->node_id, (unsigned long long)m->applied,
+		   (unsigned long long)index);
+	m->applied = index;
+	if (world.history[index].is_known) {
+		sim_demand(world.history[index].term == view_term(view), "%s has applied another entry %llu", m->node_id,
+			   (unsigned long long)index);
+		sim_demand(world.history[index].sum == view_sum(view), "the state of %s after entry %llu is another one", m->node_id,
+			   (unsigned long long)index);
+		return;
+	}
+	world.history[index].is_known = true;
+	world.history[index].term = view_term(view);
+	world.history[index].sum = view_sum(view);
+	world.highest = MAX(world.highest, index);
+	check_names(view);
+	check_slots(view);
+}
+
+/* ---- in the end ------------------------------------------------------------------------------------------------ */
+
+static size_t count_running(const struct view *view, const char *service_id)
+{
+	size_t count = 0;
+
+	for (const struct view_object *o = view_tasks_of_service(view, service_id); o; o = o->next_of_service) {
+		const struct task *task = o->value;
+		count += task->state == TASK_RUNNING && task->desired == TASK_RUNNING;
+	}
+	return count;
+}
+
+static void check_services(const struct view *view)
+{
+	const struct view_object *object;
+
+	for (size_t at = 0; (object = view_next(view, KIND_SERVICE, &at));) {
+		const struct service_spec *spec = view_current_spec(view, object);
+		size_t want = service_is_global(spec) ? world.workers : service_replicas(spec), got = count_running(view, object->meta.id);
+		sim_demand(got == want, "left in peace, %s runs %zu tasks, not %zu", spec->name, got, want);
+	}
+	for (size_t at = 0; (object = view_next(view, KIND_TASK, &at));)
+		sim_demand(task_is_wanted(object->value) || task_is_done(object->value), "left in peace, task %s does not end", object->meta.id);
+}
+
+static void check_equal(const struct sim_manager *m, const struct sim_manager *leader)
+{
+	const struct view *ours = replica_view(m->replica), *theirs = replica_view(leader->replica);
+
+	sim_demand(view_index(ours) == view_index(theirs), "left in peace, %s has applied %llu entries, leader %s %llu", m->node_id,
+		   (unsigned long long)view_index(ours), leader->node_id, (unsigned long long)view_index(theirs));
+	sim_demand(view_sum(ours) == view_sum(theirs), "left in peace, %s and leader %s differ", m->node_id, leader->node_id);
+}
+
+static void tell_workers(void)
+{
+	for (size_t i = 0; i < world.workers; i++) {
+		const struct sim_worker *w = &world.worker[i];
+		sim_trace("%s talks to %s, %u beats unanswered, orders of entry %llu", w->node_id, world.manager[w->manager].node_id,
+			  w->unanswered, (unsigned long long)w->heard);
+		for (size_t k = 0; k < w->task_count; k++)
+			sim_trace("%s has %s: %s, told %d, next at %lld", w->node_id, w->tasks[k].id,
+				  task_state_name((enum task_state)w->tasks[k].state), w->tasks[k].desired, (long long)w->tasks[k].next_at);
+	}
+}
+
+/* For whoever looks for the reason. */
+static void tell_state(const struct view *view)
+{
+	const struct view_object *object;
+
+	tell_workers();
+
+	for (size_t at = 0; (object = view_next(view, KIND_NODE, &at));)
+		sim_trace("node %s: %d", object->meta.id, VIEW_VALUE(node, object)->status.state);
+	for (size_t at = 0; (object = view_next(view, KIND_SERVICE, &at));) {
+		const struct service *service = object->value;
+		sim_trace("service %s %s: version %llu, template %llu, update %d", object->meta.id, view_current_spec(view, object)->name,
+			  (unsigned long long)service->spec_version, (unsigned long long)service->template_version, service->update.state);
+	}
+	for (size_t at = 0; (object = view_next(view, KIND_TASK, &at));) {
+		const struct task *task = object->value;
+		sim_trace("task %s of %s.%llu v%llu on %s: %s, wanted %s%s%s", object->meta.id, task->service_id, (unsigned long long)task->slot,
+			  (unsigned long long)task->spec_version, task->node_id, task_state_name((enum task_state)task->state),
+			  task_state_name((enum task_state)task->desired), task->error && task->error[0] ? ", " : "", task->error ? task->error : "");
+	}
+}
+
+void sim_check_converged(void)
+{
+	struct sim_manager *leader = sim_leader();
+
+	sim_demand(leader != NULL, "left in peace, nobody leads");
+	if (!leader)
+		return;
+	for (size_t i = 0; i < SIM_MANAGERS; i++)
+		if (world.manager[i].is_running && raft_membership_find(replica_status(leader->replica).config, world.manager[i].id))
+			check_equal(&world.manager[i], leader);
+	check_services(replica_view(leader->replica));
+	if (world.failed && world.trace)
+		tell_state(replica_view(leader->replica));
+}
