@@ -278,7 +278,7 @@ static void add_version(const struct wish *wish, uint64_t number, const struct s
 
 static int create(const struct wish *wish, const struct overlay *overlay, struct change_list *out, struct err *err)
 {
-	if (overlay_service_by_name(overlay, wish->name))
+	if (overlay_by_name(overlay, KIND_SERVICE, wish->name))
 		return err_set(err, ERR_CONFLICT, "name conflicts with an existing object");
 	add_version(wish, 1, NULL, out);
 	struct service *service = change_create(out, KIND_SERVICE, wish->id, FIELD_BIT(SERVICE_SPEC_VERSION) | FIELD_BIT(SERVICE_TEMPLATE_VERSION));
@@ -306,7 +306,7 @@ static int update(const struct wish *wish, const struct overlay *overlay, const 
 static int check_wish(void *arg, const struct overlay *overlay, struct replica_time time UNUSED, struct change_list *out, struct err *err)
 {
 	const struct wish *wish = arg;
-	const char *id = overlay_service_by_name(overlay, wish->name);
+	const char *id = overlay_by_name(overlay, KIND_SERVICE, wish->name);
 
 	if (wish->type == WISH_CREATE)
 		return create(wish, overlay, out, err);
