@@ -52,7 +52,7 @@ no_containers() { [ -z "$(sb ps -aq)" ]; }
 # What of this host is still there and should not be, once all services are gone.
 leftovers() {
 	find /sys/fs/cgroup -mindepth 2 -type d -path "*$(basename "$(cgroup_of)")/*" -name '????????????????????????????????????????????????????????????????*' 2>/dev/null
-	grep -F "$lab" /proc/self/mountinfo | grep -vF " $run/self " | cut -d' ' -f5
+	grep -F "$lab" /proc/self/mountinfo | grep -vF -e " $run/self " -e " $run/secrets " | command cut -d' ' -f5
 	ip -o link show type veth | cut -d: -f2
 	# .base is the runtime's own: the mount point that all roots share
 	ls -A "$data/containers" "$run/shims" 2>/dev/null | grep -v -e ':$' -e '^\.base$' | grep .
