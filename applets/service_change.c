@@ -70,8 +70,7 @@ static void say_nothing(void *arg UNUSED, const char *id UNUSED, const char *tex
 {
 }
 
-/* Waits for the next look; true when Ctrl-C came instead. It ends the watching, not the change. */
-static bool is_interrupted(void)
+bool watch_is_interrupted(void)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_NS };
 	sigset_t interrupt;
@@ -91,7 +90,7 @@ int service_wait(struct cli *cli, struct call *call, const char *service, bool q
 	int result;
 
 	call_add_segment(&name, service);
-	while ((result = wait_round(call, buf_text(&name), progress, &err)) == 0 && !is_interrupted())
+	while ((result = wait_round(call, buf_text(&name), progress, &err)) == 0 && !watch_is_interrupted())
 		;
 	if (result == 0 && !progress_is_converged(progress) && !quiet)
 		cli_printf("Operation continuing in background.\nUse `%s service ps %s` to check "

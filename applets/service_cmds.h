@@ -19,6 +19,8 @@ struct service_scale_args { bool detach; };
 int service_scale(struct cli *cli, const void *args, char **operands);
 /* Waits until the service has converged, saying how it goes; returns the exit code. */
 int service_wait(struct cli *cli, struct call *call, const char *service, bool quiet);
+/* Waits for the next look at something; true when Ctrl-C came instead. It ends the watching, not the change. */
+bool watch_is_interrupted(void);
 
 /* What --pretty says of a service, from its JSON. */
 void service_pretty(struct buf *out, yyjson_val *service);

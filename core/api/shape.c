@@ -4,6 +4,7 @@
 #include "api/api_internal.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "manager/trust.h"
 #include "model/defaults.h"
 #include "model/json.h"
 
@@ -237,7 +238,7 @@ yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_to
 	add_meta(doc, ret, &object->meta);
 	yyjson_mut_obj_add_val(doc, ret, "Spec", shape_to_json(&cluster_spec_shape, &cluster->spec, doc));
 	yyjson_mut_obj_add_val(doc, ret, "TLSInfo", shape_to_json(shape_field(&cluster_shape, CLUSTER_TLS)->shape, &cluster->tls, doc));
-	yyjson_mut_obj_add_false(doc, ret, "RootRotationInProgress");
+	yyjson_mut_obj_add_bool(doc, ret, "RootRotationInProgress", trust_is_replaced(cluster));
 	yyjson_mut_val *pools = cluster->address_pools.count ? yyjson_mut_arr(doc) : yyjson_mut_null(doc);
 	yyjson_mut_obj_add_val(doc, ret, "DefaultAddrPool", pools);     /* null: the client shows no line for it */
 	for (size_t i = 0; i < cluster->address_pools.count; i++)

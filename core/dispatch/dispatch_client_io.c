@@ -375,6 +375,14 @@ void dispatch_client_set_managers(struct dispatch_client *c, const struct manage
 		feed(c, SESSION_MANAGERS, 0);
 }
 
+void dispatch_client_renew(struct dispatch_client *c)
+{
+	if (!c->conn)
+		return;
+	hang_up(c);
+	feed(c, SESSION_LOST, 0);
+}
+
 struct rpc_conn *dispatch_client_conn(const struct dispatch_client *c)
 {
 	return c->session.state == SESSION_UP ? c->conn : NULL;

@@ -27,5 +27,7 @@ struct dispatch_client *dispatch_client_new(struct loop *loop, struct rpc *rpc, 
 void dispatch_client_free(struct dispatch_client *client);       /* NULL is welcome */
 void dispatch_client_set_managers(struct dispatch_client *client, const struct manager_ats *managers);
 void dispatch_client_report(struct dispatch_client *client, const struct task_status *status);
+/* This node has another certificate: the session is opened anew with it, and with what it now says of itself. */
+void dispatch_client_renew(struct dispatch_client *client);
 /* For calls on the session's connection; NULL while there is no session. */
 struct rpc_conn *dispatch_client_conn(const struct dispatch_client *client);

@@ -68,7 +68,7 @@ const struct shape session_ask_shape = SHAPE(session_ask, session_ask_fields);
 static const struct field session_news_fields[] = {
 	F(1, U64, session_news, beat_ms, "BeatPeriod", 0),
 	F_ENUM(2, session_news, role, "Role", 0, roles),
-	F(3, BOOL, session_news, must_renew, "MustRenew", 0),
+	F_OF(3, STRUCT, session_news, tls, "TLSInfo", 0, tls_info_shape),
 	F_OF(4, LIST, session_news, managers, "Managers", 0, manager_at_shape),
 };
 const struct shape session_news_shape = SHAPE(session_news, session_news_fields);

@@ -51,7 +51,7 @@ struct session_ask { struct node_description description; char *address; };
 struct session_news {
 	uint64_t beat_ms;
 	int role;                               /* the one the cluster wants the node to have; its certificate may say another */
-	bool must_renew;                        /* the trust root is being replaced */
+	struct tls_info tls;                    /* what a node that has just renewed has: whoever has something else renews */
 	struct manager_ats managers;
 };
 

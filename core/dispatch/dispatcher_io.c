@@ -127,6 +127,7 @@ static void write_news(struct session *s, struct buf *out)
 
 	arena_init(&arena, "news", BODY_ARENA_MAX);
 	dispatcher_managers(view, &arena, &news.managers);
+	s->dispatcher->hooks.trust(s->dispatcher->hooks.arg, &arena, &news.tls);
 	dispatch_write(&session_news_shape, &news, out);
 	arena_fini(&arena);
 	s->beats.fixed_ms = beats_parse_grace(str_map_get(&node->spec.labels, "swarmbox.grace"));
@@ -322,6 +323,8 @@ void dispatcher_on_applied(struct dispatcher *d, const struct applied *applied)
 			nodes_changed = true;
 		} else if (event->kind == KIND_NODE) {
 			nodes_changed = nodes_changed || (event->mask & (FIELD_BIT(NODE_MANAGER) | FIELD_BIT(NODE_SPEC)));
+		} else if (event->kind == KIND_CLUSTER) {
+			nodes_changed = nodes_changed || (event->mask & (FIELD_BIT(CLUSTER_TLS) | FIELD_BIT(CLUSTER_ROTATION)));
 		}
 	}
 	for (size_t at = 0; (any || nodes_changed) && map_next(d->sessions, &at, NULL, &value);) {

@@ -12,6 +12,8 @@
 struct dispatcher;
 struct dispatcher_hooks {
 	const struct view *(*view)(void *arg);
+	/* What is told to nodes of roots and issuers; strings live in the arena or the view. */
+	void (*trust)(void *arg, struct arena *arena, struct tls_info *ret);
 	/* May this node, which is in the view, have a session now? -1 says why not. What it says of itself is handed on. */
 	int (*on_open)(void *arg, const char *node_id, const struct session_ask *ask, const char *peer_address, struct err *err);
 	void (*on_sight)(void *arg, const char *node_id, enum sight sight);

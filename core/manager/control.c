@@ -2,8 +2,10 @@
 
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "manager/trust.h"
 #include "model/defaults.h"
 #include "model/validate.h"
+#include "os/clock.h"
 #include "os/entropy.h"
 #include "pki/join_token.h"
 
@@ -86,7 +88,6 @@ static int check_supported(const struct cluster_spec *old, const struct cluster_
 {
 	const struct { bool differs; const char *name; } settings[] = {
 		{ old->encryption.auto_lock != new->encryption.auto_lock, "--autolock" },
-		{ old->ca.force_rotate != new->ca.force_rotate, "swarm ca --rotate" },
 		{ old->dispatcher.heartbeat_ns != new->dispatcher.heartbeat_ns, "--dispatcher-heartbeat" },
 		{ old->raft.snapshot_interval != new->raft.snapshot_interval, "--snapshot-interval" },
 		{ old->raft.keep_old_snapshots.value != new->raft.keep_old_snapshots.value, "--max-snapshots" },
@@ -124,7 +125,9 @@ void control_cluster_update(struct manager *m, uint64_t spec_index, const struct
 	shape_copy(&cluster_spec_shape, spec, &ask->arena, &ask->verb.cluster);
 	cluster_spec_defaults(&ask->verb.cluster, &ask->arena);
 	if (check_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 ||
-	    rotate(ask, cluster->tls.trust_root, rotate_worker, rotate_manager, &err) < 0)
+	    rotate(ask, cluster->tls.trust_root, rotate_worker, rotate_manager, &err) < 0 ||
+	    (cluster->spec.ca.force_rotate != ask->verb.cluster.ca.force_rotate &&
+	     trust_offer(cluster, clock_wall_ns(), &ask->arena, &ask->verb.rotation, &err) < 0))
 		ask_refuse(ask, &err);
 	else
 		ask_begin(ask);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "dispatch/assign.h"
 #include "manager/manager_internal.h"
+#include "manager/trust.h"
 #include "os/entropy.h"
 
 enum { ASSIGN_ARENA_MAX = 256 << 20, CATCH_UP_MS = 100 };
@@ -36,6 +37,8 @@ static void compose_first(void *arg, const struct view *view, struct replica_tim
 		return;
 	orchestrate(&in, &result);
 	change_list_append(out, &result.changes);
+	if (out->count < max)
+		trust_finish(view, out);
 	ask_again_at(m, result.more ? time.now_ms : result.next_ms);
 }
 
@@ -186,6 +189,11 @@ static const struct view *view_of(void *arg)
 	return manager_view(arg);
 }
 
+static void trust_of(void *arg, struct arena *arena, struct tls_info *ret)
+{
+	*ret = manager_trust(arg, arena);
+}
+
 static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
 {
 	/* the next session says it again */
@@ -200,7 +208,8 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 
 	if (!m->has_assigned)
 		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
-	description.tls = node->description.tls;
+	if (str_is_empty(description.tls.trust_root))
+		description.tls = node->description.tls;
 	if (shape_equal(&node_description_shape, &node->description, &description) && str_starts(peer_address, node->status.address))
 		return 0;
 	ask = ask_new(m, VERB_NODE_DESCRIBE, node_id, described, NULL);
@@ -225,6 +234,11 @@ static void on_sight(void *arg, const char *node_id, enum sight sight)
 static void on_node_status(void *arg, const struct task_status *status)
 {
 	manager_report(arg, status);
+}
+
+struct tls_info manager_trust(const struct manager *m, struct arena *arena)
+{
+	return trust_info(view_cluster(manager_view(m)), arena);
 }
 
 /* ---- open and close ---------------------------------------------------------------------------------------------- */
@@ -252,7 +266,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
 		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
-	struct dispatcher_hooks dispatcher_hooks = { view_of, on_open, on_sight, on_node_status, m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, on_open, on_sight, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;

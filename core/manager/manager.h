@@ -68,5 +68,7 @@ int manager_secret_for_task(const struct manager *manager, const char *node_id, 
 void manager_report(struct manager *manager, const struct task_status *status);
 /* The host describes itself (start, changed labels, resources), "ip:port": written only when it differs. */
 void manager_describe_node(struct manager *manager, const struct node_description *description, const char *address);
+/* What a node has whose certificate is signed now; strings in the arena or the view. */
+struct tls_info manager_trust(const struct manager *manager, struct arena *arena);
 /* A certificate for that node, in its present role, for the key of the request. ERR_UNAVAILABLE while it must still be a manager. */
 int manager_sign(struct manager *manager, const char *node_id, const char *request_pem, struct buf *ret_chain_pem, struct err *err);

@@ -6,6 +6,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "manager/trust.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "pki/ca.h"
@@ -45,7 +46,7 @@ static int sign(struct manager *m, const char *node_id, bool is_manager, const c
 		return err_set(err, ERR_UNAVAILABLE, "this manager does not know the cluster yet");
 	if (str_is_empty(request_pem) || !cert_name_make(node_id, is_manager, replica_cluster_id(m->replica), &name))
 		return err_set(err, ERR_INVALID, "no request for a certificate");
-	signer = (struct ca_signer){ .cert_pem = cluster->tls.trust_root, .key_pem = cluster->root_key };
+	signer = trust_signer(cluster);
 	return ca_sign(&signer, request_pem, &name, clock_wall_ns(), cluster->spec.ca.cert_expiry_ns, ret_chain_pem, err);
 }
 
@@ -84,8 +85,8 @@ static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, cons
 	} else {
 		answer.role = view_node(manager_view(m), peer_of(conn))->spec.role;
 		answer.cert = (char *)(uintptr_t)buf_text(&chain);
-		answer.roots = view_cluster(manager_view(m))->tls.trust_root;
 		answer.cluster_key = key_for(m, answer.role);
+		answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
 		dispatch_write(&renew_answer_shape, &answer, &out);
 		rpc_reply(ask, out.data, out.len);
 	}
@@ -118,8 +119,8 @@ static void issue(struct issuing *i, const char *node_id)
 	answer.cluster_id = (char *)(uintptr_t)replica_cluster_id(m->replica);
 	answer.role = node->spec.role;
 	answer.cert = (char *)(uintptr_t)buf_text(&chain);
-	answer.roots = view_cluster(manager_view(m))->tls.trust_root;
 	answer.cluster_key = key_for(m, answer.role);
+	answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
 	dispatcher_managers(manager_view(m), &arena, &answer.managers);
 	dispatch_write(&join_answer_shape, &answer, &out);
 	rpc_reply(i->ask, out.data, out.len);

@@ -37,14 +37,14 @@ static const struct field tls_fields[] = {
 	F(2, STR, tls_info, issuer_subject, "CertIssuerSubject", 0),
 	F(3, STR, tls_info, issuer_public_key, "CertIssuerPublicKey", 0),
 };
-static const struct shape tls_shape = SHAPE(tls_info, tls_fields);
+const struct shape tls_info_shape = SHAPE(tls_info, tls_fields);
 
 static const struct field description_fields[] = {
 	F(1, STR, node_description, hostname, "Hostname", 0),
 	F_OF(2, STRUCT, node_description, platform, "Platform", FIELD_ALWAYS, platform_shape),
 	F_OF(3, STRUCT, node_description, resources, "Resources", FIELD_ALWAYS, node_resources_shape),
 	F_OF(4, STRUCT, node_description, engine, "Engine", FIELD_ALWAYS, engine_shape),
-	F_OF(5, STRUCT, node_description, tls, "TLSInfo", FIELD_ALWAYS, tls_shape),
+	F_OF(5, STRUCT, node_description, tls, "TLSInfo", FIELD_ALWAYS, tls_info_shape),
 };
 const struct shape node_description_shape = SHAPE(node_description, description_fields);
 

@@ -30,4 +30,4 @@ struct node {
 	msec status_ms;                 /* cluster time of the last change of state */
 };
 enum { NODE_SPEC = 1, NODE_DESCRIPTION, NODE_STATUS, NODE_MANAGER, NODE_STATUS_MS };
-extern const struct shape node_spec_shape, node_description_shape, node_status_shape, manager_status_shape, node_shape;
+extern const struct shape node_spec_shape, node_description_shape, node_status_shape, manager_status_shape, node_shape, tls_info_shape;

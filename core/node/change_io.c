@@ -93,19 +93,6 @@ static void undo_init(struct host *host)
 		log_error("undo of a failed init: %s", err.text);
 }
 
-/* The cluster stands; now this node gets a certificate of it, as others will. */
-static int make_identity(struct host *host, struct err *err)
-{
-	CLEANUP(seal_wipe) struct buf key = BUF_INIT;
-	CLEANUP(buf_finip) struct buf request = BUF_INIT, chain = BUF_INIT;
-	struct manager *manager = host->swarm.manager;
-
-	if (cert_key_new(&key, err) < 0 || cert_request_new(buf_text(&key), NULL, &request, err) < 0 ||
-	    manager_sign(manager, host->node_id, buf_text(&request), &chain, err) < 0)
-		return -1;
-	return swarm_set_identity(host, view_cluster(manager_view(manager))->tls.trust_root, buf_text(&chain), &key, err);
-}
-
 static void founded(void *arg, uint64_t index UNUSED, const struct err *failure)
 {
 	struct host *host = arg;
@@ -115,7 +102,7 @@ static void founded(void *arg, uint64_t index UNUSED, const struct err *failure)
 		return;
 	if (failure)
 		err = *failure;
-	else if (make_identity(host, &err) == 0 && swarm_listen_now(host, &err) == 0) {
+	else if (swarm_certify(host, &err) == 0 && swarm_listen_now(host, &err) == 0) {
 		log_info("swarm: founded, this node is %s", host->node_id);
 		change_end(host, NULL);
 		return;

@@ -20,6 +20,7 @@ struct swarm {
 	struct rpc *rpc;
 	struct tls_context *tls;        /* whom it trusts, and who it is: nobody and no one, in no swarm */
 	struct identity identity;       /* empty in no swarm */
+	struct buf issuer_subject, issuer_key;  /* of its certificate, as TLSInfo tells them */
 	struct manager *manager;        /* NULL when it is none */
 	struct dispatch_client *client; /* its session as a worker; NULL when it is its own manager */
 	char listen[AT_SIZE], advertise[AT_SIZE];       /* "ip:port"; advertise "": as others see it */
@@ -29,6 +30,7 @@ struct swarm {
 	int wanted;                     /* enum node_role, by the cluster */
 	bool is_listening;
 	bool is_renewing;
+	bool must_renew;                /* the root certificate is being replaced */
 	unsigned renewals_failed;
 	struct rng rng;
 	struct timer listen_again, post_again, renew, member_again;
@@ -84,6 +86,11 @@ int swarm_set_address(struct host *host, const char *listen, const char *adverti
 int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err);
 int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
 int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err);      /* as a manager gave it; empty: nothing */
+/* This host's own manager signs a new certificate for it. */
+int swarm_certify(struct host *host, struct err *err);
+/* The certificate is another one: whoever lists nodes is told. */
+void swarm_tell_certificate(struct host *host);
+bool swarm_has_trust(const struct host *host, const struct tls_info *told);      /* what a node should have by now */
 void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
 void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret);
 const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */

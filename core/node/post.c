@@ -10,5 +10,7 @@ enum post_act post_next(struct post_in in)
 		return POST_RENEW;
 	if (in.is_certified_manager && in.runs == POST_WORKER)
 		return POST_RISE;
-	return !in.is_certified_manager && in.runs == POST_MANAGER ? POST_STEP_DOWN : POST_REST;
+	if (!in.is_certified_manager && in.runs == POST_MANAGER)
+		return POST_STEP_DOWN;
+	return in.must_renew ? POST_RENEW : POST_REST;
 }

@@ -18,6 +18,7 @@ struct post_in {
 	enum post runs;
 	bool is_certified_manager;
 	int wanted;             /* enum node_role */
+	bool must_renew;        /* the root certificate is being replaced */
 	bool is_busy;           /* a renewal is under way */
 };
 enum post_act post_next(struct post_in in);

@@ -23,13 +23,15 @@ static void after_renewal(struct host *host, const struct err *err)
 	swarm->is_renewing = false;
 	if (!err) {
 		swarm->renewals_failed = 0;
+		swarm->must_renew = false;
+		swarm_tell_certificate(host);
 		log_info("swarm: this node's certificate is new, its role %s", swarm->identity.facts.name.role);
 		post_look(host);
 		return;
 	}
 	log_debug("swarm: certificate: %s", err->text);
 	swarm->renewals_failed++;
-	if (cert_name_is_manager(&swarm->identity.facts.name) != (swarm->wanted == ROLE_MANAGER))
+	if (cert_name_is_manager(&swarm->identity.facts.name) != (swarm->wanted == ROLE_MANAGER) || swarm->must_renew)
 		timer_set_in(&swarm->post_again, ROLE_AGAIN_MS);
 	else
 		timer_set_in(&swarm->renew, renewal_retry_ms(swarm->renewals_failed, &swarm->rng));
@@ -85,28 +87,28 @@ static void renew(struct host *host)
 {
 	struct swarm *swarm = &host->swarm;
 	struct manager *manager = swarm_manager(host);
-	CLEANUP(buf_finip) struct buf request = BUF_INIT, chain = BUF_INIT;
-	struct renewing *r = NEW(struct renewing);
+	CLEANUP(buf_finip) struct buf request = BUF_INIT;
+	struct renewing *r;
 	struct err err;
-	int got;
 
-	r->host = host;
 	swarm->is_renewing = true;
-	got = cert_key_new(&r->key, &err) < 0 || cert_request_new(buf_text(&r->key), NULL, &request, &err) < 0 ? -1 : 0;
-	if (got == 0 && manager && manager_is_current(manager) && swarm->wanted == ROLE_MANAGER) {
-		got = manager_sign(manager, host->node_id, buf_text(&request), &chain, &err);
-		if (got == 0)
-			got = swarm_set_identity(host, view_cluster(manager_view(manager))->tls.trust_root, buf_text(&chain), &r->key, &err);
-		renewing_free(r);
+	if (manager && manager_is_current(manager) && swarm->wanted == ROLE_MANAGER) {
+		int got = swarm_certify(host, &err);
+
 		after_renewal(host, got < 0 ? &err : NULL);
-	} else if (got == 0 && swarm->managers.count && !swarm->errand) {
-		ask_others(host, r, buf_text(&request));
-	} else {
-		renewing_free(r);
-		if (got == 0)
-			err_set(&err, ERR_UNAVAILABLE, "no manager is known that could sign");
-		after_renewal(host, &err);
+		return;
 	}
+	r = NEW(struct renewing);
+	r->host = host;
+	if (cert_key_new(&r->key, &err) == 0 && cert_request_new(buf_text(&r->key), NULL, &request, &err) == 0) {
+		if (swarm->managers.count && !swarm->errand) {
+			ask_others(host, r, buf_text(&request));
+			return;
+		}
+		err_set(&err, ERR_UNAVAILABLE, "no manager is known that could sign");
+	}
+	renewing_free(r);
+	after_renewal(host, &err);
 }
 
 static void renewal_is_due(void *arg)
@@ -218,12 +220,15 @@ static void learn(struct host *host)
 	struct manager *manager = swarm_manager(host);
 	const struct node *self = manager ? view_node(manager_view(manager), host->node_id) : NULL;
 	struct manager_ats managers;
+	struct tls_info told;
 	struct arena arena;
 
 	if (!self)
 		return;
 	swarm->wanted = self->spec.role;
 	arena_init(&arena, "managers", POST_ARENA_MAX);
+	told = manager_trust(manager, &arena);
+	swarm->must_renew = !swarm_has_trust(host, &told);
 	dispatcher_managers(manager_view(manager), &arena, &managers);
 	swarm_keep_managers(host, &managers);
 	arena_fini(&arena);
@@ -240,7 +245,7 @@ static void look(void *arg)
 	switch (post_next((struct post_in){
 		.runs = swarm->manager ? POST_MANAGER : swarm->client ? POST_WORKER : POST_NONE,
 		.is_certified_manager = cert_name_is_manager(&swarm->identity.facts.name),
-		.wanted = swarm->wanted, .is_busy = swarm->is_renewing })) {
+		.wanted = swarm->wanted, .must_renew = swarm->must_renew, .is_busy = swarm->is_renewing })) {
 	case POST_REST:
 		break;
 	case POST_RENEW:

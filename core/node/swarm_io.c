@@ -12,6 +12,7 @@
 #include "node/node_internal.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "pki/ca.h"
 #include "pki/cluster_key_io.h"
 
 enum { LISTEN_AGAIN_MS = 1000 };
@@ -143,8 +144,10 @@ static int use_identity(struct host *host, struct err *err)
 	tls_context_drop(swarm->tls);
 	swarm->tls = tls;
 	swarm->identity.facts = *tls_context_own(tls);
+	buf_clear(&swarm->issuer_subject);
+	buf_clear(&swarm->issuer_key);
 	post_set_renewal(host);
-	return 0;
+	return ca_issuer(buf_text(&swarm->identity.roots_pem), buf_text(&swarm->identity.chain_pem), &swarm->issuer_subject, &swarm->issuer_key, err);
 }
 
 int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err)
@@ -164,16 +167,36 @@ int swarm_set_identity(struct host *host, const char *roots_pem, const char *cha
 	return use_identity(host, err);
 }
 
-/* Of a cluster that was made by a version without certificates: the manager signs its own. */
-static int make_own_identity(struct host *host, struct err *err)
+int swarm_certify(struct host *host, struct err *err)
 {
+	struct manager *manager = host->swarm.manager;
 	CLEANUP(seal_wipe) struct buf key = BUF_INIT;
 	CLEANUP(buf_finip) struct buf request = BUF_INIT, chain = BUF_INIT;
+	struct arena arena;
+	int got;
 
 	if (cert_key_new(&key, err) < 0 || cert_request_new(buf_text(&key), NULL, &request, err) < 0 ||
-	    manager_sign(host->swarm.manager, host->node_id, buf_text(&request), &chain, err) < 0)
+	    manager_sign(manager, host->node_id, buf_text(&request), &chain, err) < 0)
 		return -1;
-	return swarm_set_identity(host, view_cluster(manager_view(host->swarm.manager))->tls.trust_root, buf_text(&chain), &key, err);
+	arena_init(&arena, "roots", MANAGERS_BYTES_MAX);
+	got = swarm_set_identity(host, manager_trust(manager, &arena).trust_root, buf_text(&chain), &key, err);
+	arena_fini(&arena);
+	return got;
+}
+
+static struct tls_info own_trust(const struct host *host)
+{
+	const struct swarm *swarm = &host->swarm;
+
+	return (struct tls_info){ (char *)(uintptr_t)buf_text(&swarm->identity.roots_pem), (char *)(uintptr_t)buf_text(&swarm->issuer_subject),
+				  (char *)(uintptr_t)buf_text(&swarm->issuer_key) };
+}
+
+bool swarm_has_trust(const struct host *host, const struct tls_info *told)
+{
+	struct tls_info own = own_trust(host);
+
+	return shape_equal(&tls_info_shape, told, &own);
 }
 
 int swarm_make_cluster_key(struct host *host, struct err *err)
@@ -213,6 +236,9 @@ int swarm_forget(struct host *host, struct err *err)
 		result = node_set(host, settings[i], NULL, err);
 	identity_fini(&swarm->identity);
 	swarm->identity = (struct identity){ 0 };
+	buf_fini(&swarm->issuer_subject);
+	buf_fini(&swarm->issuer_key);
+	swarm->must_renew = false;
 	if (result == 0)
 		result = use_no_identity(host, err);
 	host->node_id[0] = swarm->address[0] = swarm->listen[0] = swarm->advertise[0] = 0;
@@ -301,7 +327,8 @@ static void on_applied(void *arg, const struct applied *applied)
 	if (host->api)
 		api_on_applied(host->api, applied);
 	for (size_t i = 0; i < applied->event_count; i++)
-		is_about_us = is_about_us || (applied->events[i].kind == KIND_NODE && str_eq(applied->events[i].id, host->node_id));
+		is_about_us = is_about_us || applied->events[i].kind == KIND_CLUSTER ||
+			      (applied->events[i].kind == KIND_NODE && str_eq(applied->events[i].id, host->node_id));
 	if (is_about_us)
 		post_look(host);
 }
@@ -353,6 +380,7 @@ struct manager *swarm_manager(const struct host *host)
 void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret)
 {
 	host_description(&host->facts, arena, ret);
+	ret->tls = own_trust(host);
 }
 
 static void describe_manager(struct host *host)
@@ -364,6 +392,16 @@ static void describe_manager(struct host *host)
 	swarm_describe(host, &arena, &description);
 	manager_describe_node(host->swarm.manager, &description, host->swarm.advertise);
 	arena_fini(&arena);
+}
+
+void swarm_tell_certificate(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+
+	if (swarm_manager(host))
+		describe_manager(host);
+	else if (swarm->client && !cert_name_is_manager(&swarm->identity.facts.name))
+		dispatch_client_renew(swarm->client);
 }
 
 /* ---- a worker's session ------------------------------------------------------------------------------------------ */
@@ -398,6 +436,7 @@ static void on_news(void *arg, const struct session_news *news)
 	struct host *host = arg;
 
 	host->swarm.wanted = news->role;
+	host->swarm.must_renew = !str_is_empty(news->tls.trust_root) && !swarm_has_trust(host, &news->tls);
 	if (news->managers.count)
 		swarm_keep_managers(host, &news->managers);
 	post_look(host);
@@ -494,7 +533,7 @@ static int open_as_manager(struct host *host, bool has_identity, struct err *err
 		return -1;
 	if (!has_identity && !manager_is_founded(host->swarm.manager))
 		return wipe_unfounded(host, err);
-	if (!has_identity && make_own_identity(host, err) < 0)
+	if (!has_identity && swarm_certify(host, err) < 0)
 		return err_wrap(err, "certificate of this node");
 	host->swarm.wanted = ROLE_MANAGER;
 	if (manager_is_founded(host->swarm.manager)) {
@@ -565,4 +604,6 @@ void swarm_close(struct host *host)
 	swarm->rpc = NULL;
 	tls_context_drop(swarm->tls);
 	identity_fini(&swarm->identity);
+	buf_fini(&swarm->issuer_subject);
+	buf_fini(&swarm->issuer_key);
 }
