@@ -225,7 +225,8 @@ msec replica_now(const struct replica *r)
 {
 	msec now = loop_now(r->loop);
 
-	return r->raft ? raft_cluster_ms(r->raft, now) : r->cluster_ms + (now - r->cluster_at);
+	/* what was applied may carry a later time than our own clock, until a heartbeat corrects it */
+	return MAX(r->applied_ms, r->raft ? raft_cluster_ms(r->raft, now) : r->cluster_ms + (now - r->cluster_at));
 }
 
 bool replica_is_leader(const struct replica *r)

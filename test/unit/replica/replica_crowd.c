@@ -123,7 +123,12 @@ static void on_lost(void *arg)
 
 static void on_applied(void *arg, const struct applied *applied)
 {
-	((struct member *)arg)->applied += applied->event_count > 0;
+	struct member *member = arg;
+
+	member->applied += applied->event_count > 0;
+	/* what is applied is not of the future: a new leader's next entry would be older */
+	if (member->replica)
+		EXPECT(replica_now(member->replica) >= view_now(replica_view(member->replica)));
 }
 
 static void on_replaced(void *arg)
