@@ -214,8 +214,10 @@ static void look_for_managers(struct manager *m)
 
 	for (size_t at = 0; map_next(m->lead.managers, &at, &id, &value);) {
 		struct fellow *fellow = value;
+		/* one that is on its way to a new leader has the time twice */
+		bool has_more = !fellow->was_heard && !is_unreachable(m, id);
 
-		if (now < beats_deadline(&fellow->beats) || (!fellow->was_heard && !is_unreachable(m, id)))
+		if (now < beats_deadline(&fellow->beats) + (has_more ? beats_grace_ms(&fellow->beats) : 0))
 			continue;
 		liveness_silent(&m->lead.live, id, id, now);
 		liveness_manager_lost(&m->lead.live, id, now);
