@@ -213,7 +213,7 @@ $(FUZZED:%=build/test/fuzz-%): build/test/fuzz-%: $(san)/test/fuzz/%_fuzz.o $(sa
 	$(call say,link,$@) $(call link,san)
 build/test/fuzz-shape: $(san)/test/unit/model/random_value.o
 
-tests: build/test/sim-cluster $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
+tests: $(BENCHED:%=build/test/bench-%) build/test/sim-cluster $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 
 test:
 	@ARCH=$(ARCH) vendor/packages build test && test/run
