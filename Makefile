@@ -178,8 +178,8 @@ $(foreach room,$(TESTED),\
 	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
 
 # nodes that talk to each other need certificates
-build/test/unit-rpc: $(san)/test/unit/pki/pki_help.o
-build/test/musl-rpc: $(release)/test/unit/pki/pki_help.o
+build/test/unit-rpc build/test/unit-replica: $(san)/test/unit/pki/pki_help.o
+build/test/musl-rpc build/test/musl-replica: $(release)/test/unit/pki/pki_help.o
 
 # The whole cluster in one process: its own loop, clock and store thread stand before the archives' ones.
 SIM_SOURCES := $(wildcard test/sim/*.c)
