@@ -241,6 +241,15 @@ static void add(struct host *host)
 	EXPECT(!"it does not catch up");
 }
 
+static bool are_linked(void)
+{
+	for (size_t i = 0; i < HOSTS; i++)
+		for (size_t k = 0; k < HOSTS; k++)
+			if (i != k && replica_link(hosts[i].replica, hosts[k].id) != RAFT_PEER_UP)
+				return false;
+	return true;
+}
+
 TEST(peers_managers_find_each_other_and_agree)
 {
 	begin();
@@ -249,16 +258,13 @@ TEST(peers_managers_find_each_other_and_agree)
 	add(&hosts[2]);
 	EXPECT(write_node(&hosts[0]));
 	EXPECT(wait_until(is_equal));
-	for (size_t i = 0; i < HOSTS; i++)
-		for (size_t k = 0; k < HOSTS; k++)
-			EXPECT_INT(replica_link(hosts[i].replica, hosts[k].id), i == k ? 0 : RAFT_PEER_UP);
-
+	EXPECT(wait_until(are_linked));
 	struct host *old = leader();
 	msec before = clock_boot_ms();
 	close_host(old);
 	EXPECT(wait_until(is_led));
 	EXPECT(leader() != old);
-	EXPECT(clock_boot_ms() - before < 3000);
+	EXPECT(clock_boot_ms() - before < 5000);
 	EXPECT(write_node(old));
 	open_host(old);
 	EXPECT(wait_until(is_equal));
