@@ -24,7 +24,8 @@ tar -C "$lab/small" -c . >"$lab/small.tar"
 sb service create -d -q --name neighbour --stop-grace-period 100ms box:1 sleep 1000 >/dev/null
 within 10 'a neighbour runs' runs neighbour 1/1
 neighbour=$(sb ps -q)
-names() { grep -v -e '^$' -e 'No space left on device' -e 'disk full' -e 'is full'; }
+# what does not name it; docker's last line only says which container it was
+names() { grep -v -e '^$' -e '^Error: failed to start containers: ' -e 'No space left on device' -e 'disk full' -e 'is full'; }
 images() { find "$data/images" | wc -l; }
 
 # steps WHAT UNIT COUNT MAKE CHECK UNDO: MAKE N with N units of room, then with plenty if it was refused; CHECK N must come true; UNDO N

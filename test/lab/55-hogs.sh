@@ -58,4 +58,5 @@ is 'and said' "$(grep -c "'$run/self' was unmounted: mounted again" "$lab/agent.
 is 'the neighbour was not touched' "$(container neighbour)" "$neighbour"
 sb service rm again neighbour >/dev/null
 within 10 'all go' no_containers
-within 5 'nothing is left' nothing_left
+await 5 nothing_left
+is 'nothing is left' "$(leftovers)" ''
