@@ -9,6 +9,7 @@ lab=$(mktemp -d /tmp/swarmbox-lab.XXXXXX)
 data=$lab/data
 run=$lab/run
 export SWARMBOX_HOST=unix://$run/swarmbox.sock DOCKER_HOST=unix://$run/swarmbox.sock
+unset HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_FILE    # a story's host has none of this one's
 passed=0 failed=0
 agent=
 
