@@ -6,6 +6,7 @@
 #include "api/container_state.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "model/container_words.h"
 #include "os/clock.h"
 #include "os/signals.h"
 
@@ -49,7 +50,58 @@ static bool volume_matches(const struct filters *filters, const struct container
 	return false;
 }
 
-static bool matches(const struct filters *filters, const struct agent_container *container, struct arena *arena)
+/* "80", "80/udp", "80-90/tcp" */
+static int port_filter_parse(const char *text, uint16_t *ret_first, uint16_t *ret_last, int *ret_protocol, struct err *err)
+{
+	const char *slash = strchr(text, '/');
+	CLEANUP(str_freep) char *range = str_printf("%.*s", (int)(slash ? slash - text : (long)strlen(text)), text);
+	CLEANUP(str_freep) char *one = str_printf("1%s", slash ? slash : "");
+	struct port_name name;
+
+	if (port_name_parse(one, &name, err) < 0 || port_range_parse(range, ret_first, ret_last, err) < 0)
+		return -1;
+	*ret_protocol = name.protocol;
+	return 0;
+}
+
+static bool port_matches(const struct str_array *values, uint64_t port, int protocol)
+{
+	uint16_t first, last;
+	int wanted;
+	struct err checked;
+
+	for (size_t i = 0; i < values->count; i++)
+		if (port_filter_parse(values->items[i], &first, &last, &wanted, &checked) == 0 && port >= first && port <= last &&
+		    MAX(protocol, (int)PROTOCOL_TCP) == MAX(wanted, (int)PROTOCOL_TCP))
+			return true;
+	return false;
+}
+
+static bool expose_matches(struct api *api, const struct filters *filters, const struct agent_container *container)
+{
+	const struct str_array *values = filters_get(filters, "expose");
+	struct port_name name;
+	const char *text;
+	struct err ignored;
+
+	for (size_t i = 0; values && (text = container_exposed_at(api, container, i)); i++)
+		if (port_name_parse(text, &name, &ignored) == 0 && port_matches(values, name.port, name.protocol))
+			return true;
+	return !values;
+}
+
+static bool publish_matches(const struct filters *filters, const struct agent_container *container)
+{
+	const struct str_array *values = filters_get(filters, "publish");
+
+	for (size_t i = 0; values && i < container->port_count; i++)
+		if (container->ports[i].publish_mode == PUBLISH_HOST &&
+		    port_matches(values, container->ports[i].target_port, container->ports[i].protocol))
+			return true;
+	return !values;
+}
+
+static bool matches(struct api *api, const struct filters *filters, const struct agent_container *container, struct arena *arena)
 {
 	struct str_map labels;
 
@@ -60,7 +112,20 @@ static bool matches(const struct filters *filters, const struct agent_container 
 	       filters_exact(filters, "is-task", str_is_empty(container->task_id) ? "false" : "true") &&
 	       filters_exact(filters, "network", container_network_mode(container->spec)) &&
 	       filters_exact(filters, "health", health_status_name(container->health ? container->health->status : HEALTH_NONE)) &&
-	       exited_matches(filters, container) && volume_matches(filters, container->spec);
+	       exited_matches(filters, container) && volume_matches(filters, container->spec) &&
+	       expose_matches(api, filters, container) && publish_matches(filters, container);
+}
+
+static int check_ports(const struct filters *filters, const char *key, struct err *err)
+{
+	const struct str_array *values = filters_get(filters, key);
+	uint16_t first, last;
+	int protocol;
+
+	for (size_t i = 0; values && i < values->count; i++)
+		if (port_filter_parse(values->items[i], &first, &last, &protocol, err) < 0)
+			return err_set(err, ERR_INVALID, "invalid filter '%s=%.100s'", key, values->items[i]);
+	return 0;
 }
 
 static int check_filters(const struct filters *filters, struct err *err)
@@ -76,12 +141,27 @@ static int check_filters(const struct filters *filters, struct err *err)
 		if (str_to_i64(codes->items[i], &code) < 0)
 			return err_set(err, ERR_INVALID, "invalid filter 'exited=%.100s': strconv.Atoi: parsing \"%.100s\": invalid syntax",
 				       codes->items[i], codes->items[i]);
+	return check_ports(filters, "expose", err) < 0 || check_ports(filters, "publish", err) < 0 ? -1 : 0;
+}
+
+/* When the container was made that "before" or "since" names. */
+static int moment_of(struct api *api, const struct filters *filters, const char *key, nsec otherwise, nsec *ret, struct err *err)
+{
+	const struct str_array *values = filters_get(filters, key);
+	struct agent_container container;
+
+	*ret = otherwise;
+	if (!values || !values->count)
+		return 0;
+	if (agent_find_container(api->host.agent, values->items[0], &container, err) < 0)
+		return -1;
+	*ret = container.created_wall;
 	return 0;
 }
 
 static int refuse_filters(const struct filters *filters, struct err *err)
 {
-	static const char *const refused[] = { "before", "since", "expose", "publish", "isolation", NULL };
+	static const char *const refused[] = { "isolation", NULL };
 
 	for (size_t i = 0; refused[i]; i++)
 		if (filters_get(filters, refused[i]))
@@ -143,11 +223,13 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 	struct filters filters;
 	bool all = http_query_is_true(req, "all");
 	uint64_t limit = 0;
+	nsec before, since;
 	struct err err;
 
 	(void)name;
 	if (filters_parse(http_query(req, "filters"), filter_keys, http_arena(req), &filters, &err) < 0 ||
-	    refuse_filters(&filters, &err) < 0 || check_filters(&filters, &err) < 0) {
+	    refuse_filters(&filters, &err) < 0 || check_filters(&filters, &err) < 0 ||
+	    moment_of(api, &filters, "before", INT64_MAX, &before, &err) < 0 || moment_of(api, &filters, "since", INT64_MIN, &since, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -162,7 +244,8 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 	count = 0;
 	all = all || limit || filters_get(&filters, "status") || filters_get(&filters, "exited");
 	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container);)
-		if ((all || container_is_up(&container)) && matches(&filters, &container, http_arena(req)))
+		if ((all || container_is_up(&container)) && container.created_wall > since && container.created_wall < before &&
+		    matches(api, &filters, &container, http_arena(req)))
 			list[count++] = (struct listed){ container.created_wall, arena_strdup(http_arena(req), container.info.id) };
 	if (count)
 		qsort(list, count, sizeof *list, newest_first);

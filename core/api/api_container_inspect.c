@@ -84,7 +84,7 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 		api_add_str(doc, binding, "HostIp", "0.0.0.0");
 		api_add_str(doc, binding, "HostPort", number);
 	}
-	for (size_t i = 0; (exposed = container_exposed_at(api, container, i)); i++)
+	for (size_t i = 0; container_listens(container) && (exposed = container_exposed_at(api, container, i)); i++)
 		if (!yyjson_mut_obj_get(ports, exposed))
 			yyjson_mut_obj_add(ports, yyjson_mut_strcpy(doc, exposed), yyjson_mut_null(doc));
 	api_add_str(doc, settings, "IPAddress", container->address.family ? ip_format(container->address, text) : "");

@@ -40,13 +40,16 @@ const char *container_exposed_at(struct api *api, const struct agent_container *
 	const struct image *image;
 	struct err gone;
 
-	if (container->status != SOLO_RUNNING || container->spec->network != CONTAINER_NET_OWN)
-		return NULL;
 	if (container->row)
 		return at < container->row->config.exposed_ports.count ? container->row->config.exposed_ports.items[at].name : NULL;
 	if (image_store_get(api->host.images, container->image_id, &image, &gone) < 0)
 		return NULL;
 	return at < image->config.exposed_ports.count ? image->config.exposed_ports.items[at] : NULL;
+}
+
+bool container_listens(const struct agent_container *container)
+{
+	return container->status == SOLO_RUNNING && container->spec->network == CONTAINER_NET_OWN;
 }
 
 static const char *protocol_name(int protocol)
@@ -93,7 +96,7 @@ void container_add_ports(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *o
 			yyjson_mut_obj_add_uint(doc, item, "PublicPort", port->published_port);
 		api_add_str(doc, item, "Type", protocol_name(port->protocol));
 	}
-	for (size_t i = 0; (exposed = container_exposed_at(api, container, i)); i++)
+	for (size_t i = 0; container_listens(container) && (exposed = container_exposed_at(api, container, i)); i++)
 		add_exposed(container, exposed, doc, ports);
 }
 

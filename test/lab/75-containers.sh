@@ -129,6 +129,10 @@ for cli in "$binary" docker; do
 	c rm -f web web2 >/dev/null
 	c run -d --name rng -p 8200-8203:80 box:1 $serve >/dev/null
 	c run -d --name any -P --expose 80 box:1 $serve >/dev/null
+	is "$who: filters know what is published" "$(c ps --filter publish=80 -q | wc -l) $(c ps --filter publish=81-90/tcp -q | wc -l) $(c ps --filter publish=80/udp -q | wc -l)" '2 0 0'
+	is "$who: and exposed" "$(c ps --filter expose=70-80/tcp --format '{{.Names}}' | xargs)" 'any rng'
+	is "$who: and what came before and after" "$(c ps --filter before=any --format '{{.Names}}') $(c ps --filter since=rng --format '{{.Names}}')" 'rng any'
+	has "$who: a port that is none" "$(c ps --filter publish=x 2>&1)" "invalid filter 'publish=x'"
 	is "$who: of a range the first free one" "$(sb ps --filter name=rng --format '{{.Ports}}')" '0.0.0.0:8200->80/tcp'
 	within 5 "$who: -P finds a free port" serves "$(sb ps --filter name=any --format '{{.Ports}}' | sed 's/->.*//')/"
 	c rm -f rng any >/dev/null
