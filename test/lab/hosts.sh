@@ -3,7 +3,7 @@
 #
 #	hosts m1 m2 w1                  makes them, 10.77.0.1, 10.77.0.2 …, and starts an agent on each
 #	on m1 swarm init …              a command of swarmbox's client there
-#	as_docker m1 node ls            the same, as the stock client types it: docker's own when there is one
+#	as_docker m1 node ls            the same with Docker's own client
 #	agent_of m1                     the pid of the agent
 #	kill_host m1 / start_host m1    kill -9 of the agent, and start it again
 #	cut m1 / heal m1                the wire to that host
@@ -11,8 +11,8 @@ declare -A host_ip host_agent
 host_names=()
 
 on() { local name=$1; shift; "$binary" -H "unix://$lab/$name/run/swarmbox.sock" "$@"; }
-as_docker() { local name=$1; shift; docker -H "unix://$lab/$name/run/swarmbox.sock" "$@"; }
-has_docker() { command -v docker >/dev/null; }
+docker_client=$("$top/test/golden/docker/client" 2>/dev/null)
+as_docker() { local name=$1; shift; "$docker_client" -H "unix://$lab/$name/run/swarmbox.sock" "$@"; }
 agent_of() { echo "${host_agent[$1]}"; }
 
 start_host() { # NAME OPTIONS...
