@@ -271,7 +271,7 @@ static const struct option swarm_ca_options[] = {
 		   "How long the certificates of nodes last (default 2160h0m0s)"),
 	OPT_BOOL(struct swarm_ca_args, detach, 'd', "detach", "Return before all nodes have new certificates"),
 	OPT_UNSUPPORTED(0, "external-ca"),
-	OPT_BOOL(struct swarm_ca_args, quiet, 'q', "quiet", "Do not say what is waited for"),
+	OPT_BOOL(struct swarm_ca_args, quiet, 'q', "quiet", "Print nothing"),
 	OPT_BOOL(struct swarm_ca_args, rotate, 0, "rotate", "Replace the root certificate, and those of all nodes"),
 	OPT_END
 };
@@ -332,7 +332,7 @@ static int rotate_root(const struct swarm_ca_args *args, struct call *call, stru
 		cli_printf("Waiting until all nodes have certificates of the new root.\n");
 	while ((result = is_rotated(call, err)) == 0 && !watch_is_interrupted())
 		;
-	return result <= 0 ? result : print_root(call, err);
+	return result <= 0 || args->quiet ? MIN(result, 0) : print_root(call, err);
 }
 
 static int swarm_ca(struct cli *cli, const void *args, char **operands UNUSED)
