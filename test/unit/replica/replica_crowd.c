@@ -271,12 +271,11 @@ struct member *crowd_add(struct crowd *crowd)
 	struct member *member = crowd_add_learner(crowd);
 	struct answer answer;
 
-	for (int i = 0; i < 500; i++) {
+	for (msec end = clock_boot_ms() + WAIT_MS; clock_boot_ms() < end; loop_run_once(crowd->loop, 10)) {
 		replica_make_voter(crowd_leader(crowd)->replica, member->id, answer_done,
 				   memset(&answer, 0, sizeof(answer)));
 		if (crowd_answered(crowd, &answer))
 			break;
-		loop_run_once(crowd->loop, 10);
 	}
 	EXPECT(!answer.has_failed);
 	return member;
