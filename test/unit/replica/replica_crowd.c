@@ -269,7 +269,7 @@ struct member *crowd_add_learner(struct crowd *crowd)
 struct member *crowd_add(struct crowd *crowd)
 {
 	struct member *member = crowd_add_learner(crowd);
-	struct answer answer;
+	struct answer answer = { 0 };
 
 	for (msec end = clock_boot_ms() + WAIT_MS; clock_boot_ms() < end; loop_run_once(crowd->loop, 10)) {
 		replica_make_voter(crowd_leader(crowd)->replica, member->id, answer_done,
@@ -277,7 +277,7 @@ struct member *crowd_add(struct crowd *crowd)
 		if (crowd_answered(crowd, &answer))
 			break;
 	}
-	EXPECT(!answer.has_failed);
+	EXPECT(answer.is_done && !answer.has_failed);
 	return member;
 }
 
