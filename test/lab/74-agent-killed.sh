@@ -1,5 +1,5 @@
 #!/bin/bash
-# The agent is killed in the midst of run, exec, stop, start and rm, ten times: whatever is left of a container is explained by node.db, what the agent
+# The agent is killed in the midst of run, exec, stop, start and rm, ten times, and while it comes back: whatever is left of a container is explained by node.db, what the agent
 # says of it is so, and all of it can be removed.
 . "${0%/*}/lib.sh"
 start_agent
@@ -51,6 +51,12 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 	touch "$lab/enough"
 	kill_agent
 	wait
+	for again in 1 2 3; do                          # and while it finds out what there is
+		"$binary" agent --data-root "$data" --run-root "$run" --log-level info >>"$lab/agent.log" 2>&1 &
+		agent=$!
+		sleep 0.0$((RANDOM % 10))$((RANDOM % 10))
+		kill_agent
+	done
 	start_agent
 	is "round $round: everything is explained" "$(unexplained)" ''
 	is "round $round: everything is as it is said to be" "$(lies)" ''
