@@ -258,12 +258,14 @@ static void on_status(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUS
 
 static void on_leaving(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body UNUSED, size_t size UNUSED)
 {
+	static const struct rpc_hooks nobody = { 0 };
 	struct session *s = session_of(arg, conn);
 
 	rpc_reply(ask, "", 0);
 	if (!s)
 		return;
-	s->conn = NULL;         /* it closes it itself, with our answer */
+	rpc_conn_watch(conn, &nobody, NULL);    /* the node closes it itself, when it has our answer */
+	s->conn = NULL;
 	end(s, SIGHT_LEFT);
 }
 
