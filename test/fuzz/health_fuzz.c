@@ -29,18 +29,23 @@ static void live(const uint8_t *data, size_t size)
 
 	health_init(&health, &config);
 	for (size_t i = 0; i < size; i++) {
-		struct health_in in = { .event = data[i] % 6, .now = now += data[i] / 16, .exit_code = data[i] & 8, .text = "said" };
+		struct health_in in = { .event = data[i] % (HEALTH_RESUME + 1), .now = now += data[i] / 16, .exit_code = data[i] & 8, .text = "said" };
 		struct health_out out;
 
-		if ((in.event == HEALTH_PROBE_ENDED || in.event == HEALTH_PROBE_FAILED) && !runs)
+		bool is_refused = in.event == HEALTH_PROBE_FAILED || in.event == HEALTH_PROBE_SKIPPED;
+		bool is_answer = is_refused || in.event == HEALTH_PROBE_ENDED;
+
+		if (is_answer && !runs)
 			continue;
-		if (in.event == HEALTH_PROBE_FAILED && health.phase == HEALTH_RUNNING)
+		if (is_refused && health.phase == HEALTH_RUNNING)
 			continue;                        /* it has begun */
 		if (in.event == HEALTH_TIMER && !health.timer_ms)
 			continue;
-		if (in.event == HEALTH_PROBE_ENDED || in.event == HEALTH_PROBE_FAILED)
+		if (is_answer)
 			runs = false;
-		/* a container that ends takes its check along, and is started again only then */
+		/* a container that ends or stands still takes its check along, and goes on only then */
+		if (in.event == HEALTH_RESUME && runs)
+			continue;
 		if (in.event == HEALTH_START && (runs || health.phase != HEALTH_STOPPED))
 			continue;
 		health_step(&health, &in, &out);

@@ -115,15 +115,19 @@ static void run_nothing(void *arg)
 	(void)arg;
 }
 
-/* Everything of the store goes through one lane of the work threads: what was submitted before this is behind it afterwards. */
-void store_lab_settle(struct store_lab *lab)
+void store_lab_pass(struct store_lab *lab)
 {
-	image_store_sweep(lab->store);
 	for (int i = 0; i < 3; i++) {
 		loop_run_once(lab->loop, 10);
 		check(work_submit(lab->work, lab->store, run_nothing, on_settled, lab));
 		store_lab_wait(lab);
 	}
+}
+
+void store_lab_settle(struct store_lab *lab)
+{
+	image_store_sweep(lab->store);
+	store_lab_pass(lab);
 	/* What an import leaves is cleared up outside of that lane. */
 	for (msec until = clock_boot_ms() + 20000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
 		loop_run_once(lab->loop, 10);

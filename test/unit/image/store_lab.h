@@ -31,6 +31,8 @@ void store_lab_open(struct store_lab *lab);
 void store_lab_close(struct store_lab *lab);
 void store_lab_fini(struct store_lab *lab);
 void store_lab_wait(struct store_lab *lab);                      /* until is_done; panics after 20 s */
+/* Everything of the store goes through one lane of the work threads: what was submitted before this is behind it afterwards. */
+void store_lab_pass(struct store_lab *lab);
 void store_lab_settle(struct store_lab *lab);                    /* sweeps and rounds until nothing is under way */
 /* False and lab->err when it fails. */
 bool store_lab_import(struct store_lab *lab, const char *ref, const struct buf *archive, const char *change);

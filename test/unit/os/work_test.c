@@ -209,11 +209,13 @@ TEST(work_cancel_waits_for_the_job_that_runs_and_forgets_the_others)
 
 	for (int round = 0; round < 100; round++) {
 		cancelled.runs = cancelled.dones = other.runs = other.dones = 0;
+		pthread_mutex_lock(&other.gate);         /* nothing behind it runs before the cancel */
 		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &cancelled));
 		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &other));
 		EXPECT(work_submit(work, NULL, run_slowly, done_slowly, &cancelled));
 		work_cancel(work, &cancelled);
 		int runs = cancelled.runs;
+		pthread_mutex_unlock(&other.gate);
 		EXPECT(runs <= 1);
 		while (!other.dones)
 			loop_run_once(loop, 1000);
