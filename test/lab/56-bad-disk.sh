@@ -14,7 +14,7 @@ named() { [[ $1 == *'nput/output error'* || $1 == *'I/O error'* || $1 == *'full'
 # fail CALLS ERROR: each of three commands with the n-th such call failing, n from 1
 fail() {
 	local calls=$1 error=$2 refused=0 accepted=0 unnamed='' stuck='' answer name injector
-	for n in 1 2 3 4; do
+	for n in 1 2 3 4 1000; do         # the last one never comes
 		for what in 'service create -d -q --replicas 0 --name X swarmbox:latest' 'volume create X' 'create --name X swarmbox:latest'; do
 			name=f$((++made)) what=${what/X/f$made}
 			strace -qq -f -p "$agent" -e "trace=$calls" -e "inject=$calls:error=$error:when=$n" -o "$lab/calls" &
