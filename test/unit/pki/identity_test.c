@@ -81,7 +81,7 @@ static int load_error(const struct place *place, const struct seal_key *lock, st
 TEST(identity_is_saved_secretly_loaded_and_removed)
 {
 	static const char *const names[] = { "swarm-root-ca.crt", "swarm-node.crt", "swarm-node.key" };
-	struct place place;
+	struct place place = { 0 };
 	struct err err = { 0 };
 	struct stat st;
 
@@ -109,7 +109,7 @@ TEST(identity_is_the_old_or_the_new_one_whenever_a_save_is_killed)
 	for (unsigned steps = 0; steps <= IDENTITY_STEPS; steps++)
 		for (int is_locked = 0; is_locked <= 1; is_locked++) {
 			const struct seal_key *with = is_locked ? &lock : NULL;
-			struct place place;
+			struct place place = { 0 };
 			struct err err = { 0 };
 
 			place_init(&place);
@@ -130,7 +130,7 @@ TEST(identity_is_the_old_or_the_new_one_whenever_a_save_is_killed)
 TEST(identity_of_which_the_first_save_was_killed_is_none)
 {
 	for (unsigned steps = 0; steps < 3; steps++) {
-		struct place place;
+		struct place place = { 0 };
 		struct err err = { 0 };
 
 		place_init(&place);
@@ -143,7 +143,7 @@ TEST(identity_of_which_the_first_save_was_killed_is_none)
 
 TEST(identity_is_locked_opened_by_its_key_alone_and_unlocked_for_good)
 {
-	struct place place;
+	struct place place = { 0 };
 	struct seal_key lock, other;
 	struct identity got = { 0 };
 	struct buf text = BUF_INIT;
@@ -187,7 +187,7 @@ TEST(identity_that_is_damaged_is_said_by_file)
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
 		for (int is_missing = 0; is_missing <= 1; is_missing++) {
-			struct place place;
+			struct place place = { 0 };
 			struct err err = { 0 };
 
 			if (i == 1 && is_missing)
@@ -208,7 +208,7 @@ TEST(identity_that_is_damaged_is_said_by_file)
 
 TEST(identity_of_another_key_or_cluster_is_not_saved_nor_loaded)
 {
-	struct place place, other;
+	struct place place = { 0 }, other = { 0 };
 	struct err err = { 0 };
 
 	place_init(&place);

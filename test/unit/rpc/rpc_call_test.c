@@ -161,7 +161,7 @@ TEST(a_joining_node_finds_the_root_by_its_token_and_may_ask_for_a_certificate_on
 {
 	char address[32], digest[CA_DIGEST_SIZE];
 	struct answer answer = { 0 };
-	struct node joining;
+	struct node joining = { 0 };
 	struct err err = { 0 };
 	struct net net;
 

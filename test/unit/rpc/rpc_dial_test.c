@@ -118,7 +118,7 @@ TEST(who_answers_something_else_does_not_speak_tls)
 TEST(a_certificate_of_another_cluster_is_a_tls_failure_on_both_sides)
 {
 	char address[32];
-	struct node foreign;
+	struct node foreign = { 0 };
 	struct net net;
 
 	net_init(&net, NULL);

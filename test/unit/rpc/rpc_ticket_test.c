@@ -320,7 +320,7 @@ TEST(a_ticket_is_good_once_and_for_its_node_only)
 	uint8_t ticket[RPC_TICKET_BYTES];
 	struct got here = { 0 }, there = { 0 }, thief = { 0 };
 	struct tls_context *ctx;
-	struct node stranger;
+	struct node stranger = { 0 };
 	struct net net;
 
 	net_init(&net, NULL);
