@@ -71,31 +71,46 @@ struct host {
 /* swarm_io.c: what this node is in a cluster, and going on with it after a start */
 int swarm_open(struct host *host, struct err *err);
 void swarm_close(struct host *host);
-void swarm_take_setting(struct host *host, const char *id, const char *value);
-struct manager *swarm_manager(const struct host *host);         /* NULL: none, or one that does not know its cluster yet */
 void swarm_facts(void *host, struct api_swarm_facts *ret);
 void swarm_report(struct host *host, const struct task_status *status);
-int swarm_open_manager(struct host *host, struct err *err);
-void swarm_close_manager(struct host *host);
-void swarm_open_client(struct host *host);
-void swarm_close_client(struct host *host);
-void swarm_listen(struct host *host);                           /* tries until it can */
-int swarm_listen_now(struct host *host, struct err *err);
+
+/* swarm_known_io.c: what node.db remembers of the cluster */
+void swarm_take_setting(struct host *host, const char *id, const char *value);
 int swarm_set_address(struct host *host, const char *listen, const char *advertise, struct err *err);
+void swarm_learn_address(struct host *host, const char *at);    /* what is told of advertise */
+void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
+const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */
+
+/* swarm_identity_io.c: who this node is */
+int swarm_use_no_identity(struct host *host, struct err *err);
+int swarm_load_identity(struct host *host, bool *ret_has, struct err *err);
 /* Takes the buffers' content: on disk, and for every new connection. */
 int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err);
-int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
-int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err);      /* as a manager gave it; empty: nothing */
 /* This host's own manager signs a new certificate for it. */
 int swarm_certify(struct host *host, struct err *err);
-/* The certificate is another one: whoever lists nodes is told. */
-void swarm_tell_certificate(struct host *host);
+struct tls_info swarm_own_trust(const struct host *host);
 bool swarm_has_trust(const struct host *host, const struct tls_info *told);      /* what a node should have by now */
-void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
-void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret);
-const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */
+int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
+int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err);      /* as a manager gave it; empty: nothing */
 /* Everything that says that this node is in a cluster goes. */
 int swarm_forget(struct host *host, struct err *err);
+
+/* swarm_manager_io.c: this node as a manager */
+struct manager *swarm_manager(const struct host *host);         /* NULL: none, or one that does not know its cluster yet */
+int swarm_open_manager(struct host *host, struct err *err);
+void swarm_close_manager(struct host *host);
+void swarm_listen(struct host *host);                           /* tries until it can */
+void swarm_listen_again(void *host);
+int swarm_listen_now(struct host *host, struct err *err);
+void swarm_learn_role(struct host *host);                       /* that the cluster wants of it */
+void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret);
+void swarm_describe_manager(struct host *host);
+/* The certificate is another one: whoever lists nodes is told. */
+void swarm_tell_certificate(struct host *host);
+
+/* swarm_session_io.c: this node as a worker */
+void swarm_open_client(struct host *host);
+void swarm_close_client(struct host *host);
 
 /* change_io.c: init and leave, one at a time */
 struct changing {

@@ -1,0 +1,147 @@
+/* This node as a manager: the port it listens on, the manager that runs, what it tells of itself. */
+#include "base/log.h"
+#include "base/str.h"
+#include "node/host_facts_io.h"
+#include "node/node_internal.h"
+#include "pki/cluster_key_io.h"
+
+enum { LISTEN_AGAIN_MS = 1000 };
+
+/* ---- where others reach it --------------------------------------------------------------------------------------- */
+
+int swarm_listen_now(struct host *host, struct err *err)
+{
+	if (host->swarm.is_listening)
+		return 0;
+	if (rpc_listen(host->swarm.rpc, host->swarm.listen, err) < 0)
+		return err_wrap(err, "manager stopped: failed to listen on remote API address");
+	host->swarm.is_listening = true;
+	return 0;
+}
+
+void swarm_listen(struct host *host)
+{
+	struct err err;
+
+	if (swarm_listen_now(host, &err) == 0)
+		return;
+	log_error("swarm: %s; other nodes do not reach this manager", err.text);
+	timer_set_in(&host->swarm.listen_again, LISTEN_AGAIN_MS);
+}
+
+void swarm_listen_again(void *arg)
+{
+	struct host *host = arg;
+
+	if (host->swarm.manager)
+		swarm_listen(host);
+}
+
+/* ---- what it does and says --------------------------------------------------------------------------------------- */
+
+static void on_assign(void *arg, const struct assignment *items, size_t count, const char *const *removed, size_t removed_count,
+		      bool is_complete)
+{
+	struct host *host = arg;
+
+	agent_assign(host->agent, items, count, removed, removed_count, is_complete);
+	if (!is_complete)
+		return;
+	swarm_close_client(host);       /* from here on it is its own manager's */
+	agent_report_all(host->agent);
+	post_look(host);
+}
+
+void swarm_learn_role(struct host *host)
+{
+	const struct manager *manager = host->swarm.manager;
+	const struct node *self = manager ? view_node(manager_view(manager), host->node_id) : NULL;
+
+	if (self)
+		host->swarm.wanted = self->spec.role;
+}
+
+static void on_applied(void *arg, const struct applied *applied)
+{
+	struct host *host = arg;
+	bool is_about_us = false;
+
+	if (host->api)
+		api_on_applied(host->api, applied);
+	for (size_t i = 0; i < applied->event_count; i++)
+		is_about_us = is_about_us || applied->events[i].kind == KIND_CLUSTER ||
+			      (applied->events[i].kind == KIND_NODE && str_eq(applied->events[i].id, host->node_id));
+	if (is_about_us)
+		post_look(host);
+}
+
+static void on_stopped(void *arg, const struct err *err)
+{
+	(void)arg;
+	log_error("cluster state: %s; writes are refused, containers go on", err->text);
+}
+
+int swarm_open_manager(struct host *host, struct err *err)
+{
+	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, host };
+	struct swarm *swarm = &host->swarm;
+	struct seal_key key = { { 0 } };
+
+	bool has_key = cluster_key_load(host->settings->data_root, &key, err) == 0;
+	int rc;
+
+	if (!has_key && err->code != ERR_NOT_FOUND)
+		return -1;
+	rc = manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, has_key ? &key : NULL, &hooks, &swarm->manager, err);
+	seal_key_forget(&key);
+	if (rc < 0)
+		return -1;
+	for (size_t i = 0; i < swarm->managers.count; i++)
+		manager_hint(swarm->manager, swarm->managers.items[i].node_id, swarm->managers.items[i].address);
+	return 0;
+}
+
+/* Whoever waits for it is told from within, and must find none. */
+void swarm_close_manager(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+	struct manager *manager = swarm->manager;
+
+	swarm->manager = NULL;
+	manager_close(manager);
+	rpc_unlisten(swarm->rpc);
+	swarm->is_listening = false;
+}
+
+struct manager *swarm_manager(const struct host *host)
+{
+	struct manager *manager = host->swarm.manager;
+	return manager && manager_is_founded(manager) ? manager : NULL;
+}
+
+void swarm_describe(struct host *host, struct arena *arena, struct node_description *ret)
+{
+	host_description(&host->facts, arena, ret);
+	ret->tls = swarm_own_trust(host);
+}
+
+void swarm_describe_manager(struct host *host)
+{
+	struct node_description description;
+	struct arena arena;
+
+	arena_init(&arena, "description", DESCRIPTION_BYTES_MAX);
+	swarm_describe(host, &arena, &description);
+	manager_describe_node(host->swarm.manager, &description, host->swarm.advertise);
+	arena_fini(&arena);
+}
+
+void swarm_tell_certificate(struct host *host)
+{
+	struct swarm *swarm = &host->swarm;
+
+	if (swarm_manager(host))
+		swarm_describe_manager(host);
+	else if (swarm->client && !cert_name_is_manager(&swarm->identity.facts.name))
+		dispatch_client_renew(swarm->client);
+}
