@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "manager/manager_internal.h"
 #include "os/entropy.h"
+#include "rpc/frame.h"
 
 /* A spec arrives in a body of at most 4 MiB. */
 enum { ASK_BYTES_MAX = 64 << 20, ASK_MS = 20000, LEADERLESS_MS = 5000, AGAIN_MS = 50 };
@@ -36,8 +37,9 @@ static void answer(struct ask *ask, uint64_t index, const struct err *err)
 }
 
 /* It may or may not have been done: once more. */
-static void wait_again(struct ask *ask)
+static void wait_again(struct ask *ask, const struct err *why)
 {
+	ask->last = *why;
 	ask->state = ASK_WAITS;
 	ask->verb.is_repeat = true;
 	timer_set_in(&ask->manager->asks_timer, AGAIN_MS);
@@ -58,7 +60,8 @@ static int check_ask(void *arg, const struct overlay *overlay, struct replica_ti
 
 	entropy_fill(&scene.seed, sizeof scene.seed);
 	manager_roster(ask->manager, &roster);
-	return verb_check(&ask->verb, &scene, out, err);
+	ask->is_refused = verb_check(&ask->verb, &scene, out, err) < 0;
+	return ask->is_refused ? -1 : 0;
 }
 
 /* Whoever is alone has nobody to bring it to. */
@@ -66,7 +69,7 @@ static bool may_retry(const struct ask *ask, const struct err *err)
 {
 	struct manager *m = ask->manager;
 
-	return err->code == ERR_UNAVAILABLE && m->replica && !ask->is_local && !is_over(ask) && replica_status(m->replica).config->count > 1;
+	return err->code == ERR_UNAVAILABLE && !ask->is_refused && m->replica && !ask->is_local && !is_over(ask) && replica_status(m->replica).config->count > 1;
 }
 
 static void done_here(void *arg, uint64_t index, const struct err *err)
@@ -74,7 +77,7 @@ static void done_here(void *arg, uint64_t index, const struct err *err)
 	struct ask *ask = arg;
 
 	if (err && may_retry(ask, err))
-		wait_again(ask);
+		wait_again(ask, err);
 	else
 		answer(ask, index, err);
 }
@@ -88,6 +91,14 @@ static void await_view(struct ask *ask, uint64_t index)
 	asks_pump(ask->manager);
 }
 
+static void answer_refusal(struct ask *ask, const struct bytes *refusal)
+{
+	struct err err;
+
+	frame_err_decode(refusal->items, refusal->count, &err);
+	answer(ask, 0, &err);
+}
+
 static void answered(void *arg, const void *body, size_t size, const struct err *failure)
 {
 	struct ask *ask = arg;
@@ -95,11 +106,13 @@ static void answered(void *arg, const void *body, size_t size, const struct err 
 	struct err err;
 
 	if (failure && may_retry(ask, failure))
-		wait_again(ask);
+		wait_again(ask, failure);
 	else if (failure)
 		answer(ask, 0, failure);
 	else if (dispatch_read(&verb_answer_shape, body, size, &ask->arena, &reply, &err) < 0)
 		answer(ask, 0, &err);
+	else if (reply.refusal.count)
+		answer_refusal(ask, &reply.refusal);
 	else
 		await_view(ask, reply.index);
 }
@@ -131,6 +144,8 @@ static void move(struct ask *ask)
 
 	if (ask->failure.code) {
 		answer(ask, 0, &ask->failure);
+	} else if (ask->last.code && is_over(ask)) {
+		answer(ask, 0, &ask->last);
 	} else if (replica_is_leader(m->replica) || ask->is_local || replica_status(m->replica).config->count <= 1) {
 		ask->state = ASK_IS_AWAY;
 		replica_request(m->replica, REPLICA_REQUEST, check_ask, done_here, ask);

@@ -12,6 +12,7 @@
 #include "pki/ca.h"
 #include "pki/cert.h"
 #include "pki/join_token.h"
+#include "rpc/frame.h"
 
 enum { CALL_ARENA_MAX = 64 << 20, MEMBER_CALL_MS = 10000 };
 
@@ -301,15 +302,20 @@ static int must_lead(const struct manager *m, const struct rpc_conn *conn, struc
 
 static void verb_done(void *arg, const char *id, uint64_t index, const struct err *err)
 {
-	CLEANUP(buf_finip) struct buf out = BUF_INIT;
-	struct verb_answer answer = { (char *)(uintptr_t)id, index };
+	const struct ask *ask = arg;
+	CLEANUP(buf_finip) struct buf out = BUF_INIT, refusal = BUF_INIT;
+	struct verb_answer answer = { .id = (char *)(uintptr_t)id, .index = index };
 
-	if (err) {
-		rpc_reply_error(arg, err);
+	if (err && !ask->is_refused) {
+		rpc_reply_error(ask->asked, err);
 		return;
 	}
+	if (err) {
+		frame_err_encode(err, &refusal);
+		answer.refusal = (struct bytes){ (uint8_t *)refusal.data, refusal.len };
+	}
 	dispatch_write(&verb_answer_shape, &answer, &out);
-	rpc_reply(arg, out.data, out.len);
+	rpc_reply(ask->asked, out.data, out.len);
 }
 
 static void on_verb(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, const void *body, size_t size)
@@ -322,7 +328,9 @@ static void on_verb(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, c
 		rpc_reply_error(rpc_ask, &err);
 		return;
 	}
-	ask = ask_new(m, VERB_NONE, "", verb_done, rpc_ask);
+	ask = ask_new(m, VERB_NONE, "", verb_done, NULL);
+	ask->arg = ask;
+	ask->asked = rpc_ask;
 	ask->is_local = true;
 	if (dispatch_read(&verb_shape, body, size, &ask->arena, &ask->verb, &err) < 0)
 		ask_refuse(ask, &err);

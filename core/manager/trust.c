@@ -52,7 +52,7 @@ bool trust_must_renew(const struct cluster *cluster, const struct node *node)
 int trust_check_offer(const struct cluster *cluster, const struct root_rotation *offer, struct err *err)
 {
 	if (trust_is_replaced(cluster))
-		return err_set(err, ERR_UNAVAILABLE, "the root certificate is being replaced already: wait until all nodes have certificates of the new one");
+		return err_set(err, ERR_CONFLICT, "the root certificate is being replaced already: wait until all nodes have certificates of the new one");
 	if (str_is_empty(offer->tls.trust_root) || str_is_empty(offer->key) || str_is_empty(offer->cross))
 		return err_set(err, ERR_INVALID, "no new root certificate came along");
 	return 0;

@@ -41,6 +41,7 @@ const struct shape verb_shape = SHAPE(verb, verb_fields);
 static const struct field answer_fields[] = {
 	F(1, STR, verb_answer, id, "ID", 0),
 	F(2, U64, verb_answer, index, "Index", 0),
+	F(3, BYTES, verb_answer, refusal, "Refusal", 0),
 };
 const struct shape verb_answer_shape = SHAPE(verb_answer, answer_fields);
 

@@ -36,8 +36,12 @@ struct verb {
 };
 extern const struct shape verb_shape;
 
-/* How an answer travels. */
-struct verb_answer { char *id; uint64_t index; };
+/* How an answer travels. The leader's refusal is an answer, too: an error of the call means that it may not have been decided. */
+struct verb_answer {
+	char *id;
+	uint64_t index;
+	struct bytes refusal;           /* as frame_err_encode has it; empty: done */
+};
 extern const struct shape verb_answer_shape;
 
 struct verb_scene {
