@@ -114,6 +114,18 @@ static const char *strip_version(struct http_request *req)
 	return *end ? end : "/";
 }
 
+/* RFC 7234, 5.5.1: what is told may be old. Clients that do not know it pass over it; ours shows it. */
+static void mark_stale(const struct api *api, struct http_request *req)
+{
+	const char *why = manager_staleness(api->host.manager(api->host.arg));
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	if (!why || !str_eq(http_method(req), "GET"))
+		return;
+	buf_printf(&text, "110 swarmbox \"%s\"", why);
+	http_reply_header(req, "Warning", buf_text(&text));
+}
+
 void api_handle(void *arg, struct http_request *req)
 {
 	struct api *api = arg;
@@ -133,6 +145,8 @@ void api_handle(void *arg, struct http_request *req)
 		api_no_manager(api, &err);
 		http_reply_error(req, &err);
 	} else {
+		if (route->need == NEEDS_MANAGER)
+			mark_stale(api, req);
 		route->fn(api, req, name);
 	}
 }

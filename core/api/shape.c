@@ -66,6 +66,15 @@ static void add_endpoint(yyjson_mut_doc *doc, yyjson_mut_val *object, const stru
 		yyjson_mut_obj_add_val(doc, endpoint, "Ports", ports_json(service->ports.items, service->ports.count, doc));
 }
 
+/* What ran on a node that is down is replaced, and nobody knows better until it is back. swarmkit counts it all the same, since the state
+ * is the last one it heard of (moby's issue 45922); Docker's own client did not, when it still counted. */
+static bool is_on_dead_node(const struct view *view, const struct task *task)
+{
+	const struct node *node = str_is_empty(task->node_id) ? NULL : view_node(view, task->node_id);
+
+	return node && node->status.state == NODE_DOWN;
+}
+
 static void add_service_status(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct view *view, const char *id,
 			       const struct service_spec *spec)
 {
@@ -75,7 +84,7 @@ static void add_service_status(yyjson_mut_doc *doc, yyjson_mut_val *object, cons
 	for (const struct view_object *o = view_tasks_of_service(view, id); o; o = o->next_of_service) {
 		const struct task *task = o->value;
 
-		running += task->state == TASK_RUNNING;
+		running += task->state == TASK_RUNNING && !is_on_dead_node(view, task);
 		if (service_is_global(spec))
 			desired += task->desired == TASK_RUNNING;
 	}

@@ -1,6 +1,7 @@
 #include "client/call.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ struct call {
 	char *socket_path;
 	struct http_client *client;
 	int status;
+	bool has_warned;
 	char *header_name, *header_value;                /* of the next call */
 };
 
@@ -122,10 +124,22 @@ static int refused(struct call *call, struct err *err)
 	return -1;
 }
 
+/* `110 swarmbox "sentence"`: what the agent shows may be old. One line for a command, however often it asks. */
+static void show_warning(struct call *call)
+{
+	const char *field = http_client_field(call->client, "Warning"), *open = field ? strchr(field, '"') : NULL;
+
+	if (!open || !str_starts(field, "110 ") || call->has_warned)
+		return;
+	call->has_warned = true;
+	fprintf(stderr, "WARNING: %.*s\n", (int)MIN(strcspn(open + 1, "\""), (size_t)1000), open + 1);
+}
+
 static int read_head(struct call *call, struct err *err)
 {
 	if (http_client_head(call->client, &call->status, err) < 0)
 		return give_up(call);
+	show_warning(call);
 	return call->status >= 400 ? refused(call, err) : 0;
 }
 

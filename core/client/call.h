@@ -2,7 +2,8 @@
  *
  * One connection, opened at the first call and kept. Blocking. An answer that is an error becomes a
  * struct err whose text is what the user reads: "Error response from daemon: " and the agent's
- * message, as docker prints it.
+ * message, as docker prints it. An answer that says that it may be old (Warning: 110) makes one line on
+ * stderr.
  */
 #pragma once
 #include <yyjson.h>

@@ -132,8 +132,7 @@ static void fail_leaderless(struct ask *ask)
 {
 	struct err err;
 
-	err_set(&err, ERR_STALE, "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
-		"online. Make sure more than half of the managers are online.");
+	err_set(&err, ERR_STALE, "rpc error: code = Unknown desc = " MANAGER_LEADERLESS);
 	answer(ask, 0, &err);
 }
 

@@ -331,6 +331,17 @@ void manager_hint(struct manager *m, const char *node_id, const char *address) {
 bool manager_is_current(const struct manager *m) { return m->has_assigned; }
 bool manager_has_leader(const struct manager *m) { return replica_status(m->replica).leader != 0; }
 
+const char *manager_staleness(const struct manager *m)
+{
+	struct replica_status status = replica_status(m->replica);
+
+	if (status.config->count <= 1)
+		return NULL;            /* nobody could know more */
+	if (!status.role)
+		return "This manager cannot write its log, and takes no part in the swarm: this is what it knew last.";
+	return status.leader ? NULL : "The swarm does not have a leader: this is what this manager knew last.";
+}
+
 void manager_roster(const struct manager *m, struct roster *ret)
 {
 	struct replica_status status = replica_status(m->replica);
