@@ -3,6 +3,7 @@
 #include "agent/agent_io.h"
 #include "agent/health_io.h"
 #include "agent/secret_files_io.h"
+#include "agent/task_again.h"
 #include "agent/task_run.h"
 #include "base/arena.h"
 #include "base/list.h"
@@ -17,6 +18,8 @@ struct agent {
 	struct map *by_container;       /* container id -> struct hosted: those that people see */
 	struct list pending;            /* of struct pending: what waits for store or net, freed if they close first */
 	struct secret_files *secrets;
+	struct timer again;             /* while tasks have ended that may be started again */
+	msec alone_since;               /* as that timer has seen; 0: a manager is in reach */
 	struct rng names;               /* for containers whose creator gave none */
 	bool flush_is_due;              /* the port table changed in this round */
 	bool is_ready;
@@ -86,9 +89,11 @@ struct run {
 	struct hosted hosted;
 	struct assignment assignment;   /* heap, shape_fini */
 	struct task_run machine;
+	struct task_again again;
 	struct timer timer;
 	bool is_saved;
 	bool awaits_secret;             /* PREPARE goes on when a manager has sent it */
+	bool has_ended;                 /* run_has_ended was told */
 	bool was_running;               /* said so before the agent was restarted */
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
@@ -135,6 +140,11 @@ int agent_check_container_name(const struct agent *agent, const char *name, stru
 
 /* exec_io.c */
 void execs_free_all(struct agent *agent);
+
+/* again_io.c */
+void agent_open_again(struct agent *agent);
+void run_has_ended(struct run *run);                                    /* it may have to be started again by ourselves */
+bool run_may_begin_again(const struct run *run);
 
 /* recover_io.c */
 int agent_recover(struct agent *agent, struct err *err);

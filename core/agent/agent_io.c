@@ -203,6 +203,7 @@ static void report(struct run *run)
 			 run->machine.error[0] ? ": " : "", run->machine.error);
 		answer_asks(run, false);
 		run_end_secrets(run);
+		run_has_ended(run);
 	}
 	agent->cfg.on_status(agent->cfg.arg, &status);
 	free(host_ports);
@@ -386,6 +387,8 @@ static void take_assignment(struct agent *agent, const struct assignment *item)
 	run->assignment.desired = MAX(run->assignment.desired, item->desired);
 	if (run->is_saved)
 		run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = item->desired });
+	if (run->machine.state > TASK_RUNNING)
+		run_end_secrets(run);
 }
 
 /* Rows of everything told; those that are new wait for the answer before anything is done for them. */
@@ -502,6 +505,7 @@ int agent_open(const struct agent_config *config, void (*ready)(void *arg, const
 	agent->by_container = map_new();
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&agent->names, seed);
+	agent_open_again(agent);
 	agent->ready = ready;
 	agent->ready_arg = ready_arg;
 	if (secret_files_open(config->run_root, &agent->secrets, err) < 0 || agent_recover(agent, err) < 0) {
@@ -519,6 +523,7 @@ void agent_close(struct agent *agent)
 	if (!agent)
 		return;
 	execs_free_all(agent);
+	timer_cancel(&agent->again);
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
 		run_free(run);
 	for (size_t at = 0; map_next(agent->boxes, &at, NULL, &run);)

@@ -30,6 +30,8 @@ struct agent_config {
 	void (*on_status)(void *arg, const struct task_status *status);
 	/* A secret, or with is_config a config, of a task: agent_take_secret answers, later. */
 	void (*want_secret)(void *arg, const char *task_id, bool is_config, const char *id);
+	/* Is no manager in reach that could replace a task? */
+	bool (*is_alone)(void *arg);
 	/* Something for docker events: type "container", action "start" … and the container's labels as attributes. */
 	void (*on_event)(void *arg, const char *action, const char *container_id, const struct container_spec *spec,
 			 const struct container_pair *extra, size_t extra_count);

@@ -198,8 +198,11 @@ static void go_on(struct agent *agent)
 		strlist_add(&ids, id);
 	for (size_t i = 0; i < ids.count; i++) {
 		struct run *run = map_get(agent->runs, ids.items[i]);
-		if (run)
-			run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = run->assignment.desired });
+		if (!run)
+			continue;
+		if (run->machine.state > TASK_RUNNING)
+			run_has_ended(run);
+		run_feed(run, &(struct task_in){ .event = TASK_DESIRE, .desired = run->assignment.desired });
 	}
 	strlist_fini(&ids);
 	boxes_feed(agent, &(struct solo_in){ .event = SOLO_RESUME });

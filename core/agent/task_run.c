@@ -167,16 +167,25 @@ static void begin_step(struct task_run *run, struct task_out *out)
 	}
 }
 
+/* Its states are entered once more. Who hears of it knows them as past, or knows nothing of its end. */
+static void begin_anew(struct task_run *run, struct task_out *out)
+{
+	task_run_init(run, run->desired, run->needs_network, run->has_ports, run->grace_ms);
+	begin_step(run, out);
+}
+
 static void cleanup_step(struct task_run *run, struct task_out *out)
 {
 	if (run->is_published)
 		ask(run, out, TASK_ACT_WITHDRAW);
 	else if (run->is_attached)
 		ask(run, out, TASK_ACT_DETACH);
-	else if ((run->is_unassigned || run->is_purged) && run->has_container)
+	else if ((run->is_unassigned || run->is_purged || run->is_again) && run->has_container)
 		ask(run, out, TASK_ACT_REMOVE);
 	else if (run->is_unassigned)
 		act(out, TASK_ACT_FORGET);
+	else if (run->is_again)
+		begin_anew(run, out);
 	/* A container that was refused while being made has no exit to wait for; one that was made and then failed to attach is
 	 * ended by the removal, or here, so that no process waits at a gate that nobody will open. */
 	else if (run->has_container && !run->has_exited && !run->is_killed) {
@@ -338,7 +347,11 @@ void task_run_step(struct task_run *run, const struct task_in *in, struct task_o
 	case TASK_TIMER:
 		timer_fired(run, out);
 		break;
+	case TASK_AGAIN:
+		run->is_again = is_over(run) && !run->is_unassigned;
+		break;
 	}
+	run->is_again = run->is_again && run->desired <= TASK_RUNNING;  /* a manager is back and wants no more of it */
 	cancel(run, out);
 	do {
 		before = out->count;

@@ -42,6 +42,7 @@ enum task_event {
 	TASK_HEALTHY,           /* a check of its health has succeeded for the first time */
 	TASK_UNHEALTHY,         /* too many have failed: it is ended. error: what the last one printed */
 	TASK_TIMER,
+	TASK_AGAIN,             /* it has ended and nobody can replace it: what is left of it goes, and it begins anew (task_again.h) */
 };
 struct task_in {
 	enum task_event event;
@@ -65,6 +66,7 @@ struct task_run {
 	bool is_unassigned, is_stopped, is_purged;      /* the last two by a person */
 	bool has_container, is_attached, is_started, is_published, is_drained, has_exited, is_killed;
 	bool is_healthy, is_unhealthy;          /* neither: its check has not decided yet */
+	bool is_again;                          /* it is to begin anew */
 	bool is_busy;                           /* an act waits for its answer */
 	enum task_act busy_with;
 	bool is_cancelled;                      /* it was told so */

@@ -89,7 +89,7 @@ void agent_sweep_secrets(struct agent *agent)
 		const struct run *run = value;
 		const struct container_spec_model *own = &run->assignment.spec.container;
 
-		if (run->machine.state > TASK_RUNNING)
+		if (run->machine.state > TASK_RUNNING && !run_may_begin_again(run))
 			continue;
 		add_needed(needed, &own->secrets, false);
 		add_needed(needed, &own->configs, true);

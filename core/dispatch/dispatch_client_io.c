@@ -12,6 +12,8 @@
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 
+/* As long as a session must last to be no failure, and less than the leader waits for the nodes of a manager that is lost. */
+enum { LEADERLESS_MS = SESSION_PROVEN_MS };
 enum { STATUS_DELAY_MS = 10, STATUS_BODY_BYTES = 40 * 1024, OPEN_CALL_MS = 8000, BEAT_CALL_MS = 3000, SET_BYTES_MAX = 512 << 20, PART_BYTES_MAX = 256 << 20,
        SET_ITEMS_MAX = 100000 };
 
@@ -22,6 +24,7 @@ struct dispatch_client {
 	struct node_session session;
 	struct timer timer, flush;
 	struct rpc_conn *conn;
+	msec leaderless_since;          /* of the manager of this session; 0: it has a leader, as far as is known */
 	struct map *statuses;           /* task id -> struct task_status, heap: not sent yet */
 	/* a full set on its way */
 	bool is_collecting;
@@ -229,12 +232,21 @@ static void leave_manager(struct dispatch_client *c, const struct err *err)
 }
 
 /* A manager that is frozen, or cut off, does not answer. */
-static void beaten(void *arg, const void *body UNUSED, size_t size UNUSED, const struct err *failure)
+static void beaten(void *arg, const void *body, size_t size, const struct err *failure)
 {
 	struct dispatch_client *c = arg;
+	bool is_leaderless = !failure && size == 1 && *(const uint8_t *)body == BEAT_LEADERLESS;
+	struct err err;
 
-	if (failure && c->conn && c->session.state == SESSION_UP)
+	if (!c->conn || c->session.state != SESSION_UP)
+		return;
+	c->leaderless_since = !is_leaderless ? 0 : c->leaderless_since ? c->leaderless_since : loop_now(c->loop);
+	if (failure) {
 		leave_manager(c, failure);
+	} else if (is_leaderless && loop_now(c->loop) - c->leaderless_since >= LEADERLESS_MS) {
+		err_set(&err, ERR_UNAVAILABLE, "it has had no leader for %d s", LEADERLESS_MS / 1000);
+		leave_manager(c, &err);         /* another may be on the side of the majority */
+	}
 }
 
 /* The answer to our call; forgotten when the connection is closed by us. */
@@ -256,6 +268,7 @@ static void opened(void *arg, const void *body, size_t size, const struct err *f
 		news = (struct session_news){ 0 };
 		log_warn("swarm: %s", err.text);
 	}
+	c->leaderless_since = 0;
 	feed(c, SESSION_OPENED, news.beat_ms);
 	take_news(c, &news);
 	arena_fini(&arena);
@@ -381,6 +394,11 @@ void dispatch_client_renew(struct dispatch_client *c)
 		return;
 	hang_up(c);
 	feed(c, SESSION_LOST, 0);
+}
+
+bool dispatch_client_is_led(const struct dispatch_client *c)
+{
+	return c->session.state == SESSION_UP && c->leaderless_since == 0;
 }
 
 struct rpc_conn *dispatch_client_conn(const struct dispatch_client *c)

@@ -29,5 +29,7 @@ void dispatch_client_set_managers(struct dispatch_client *client, const struct m
 void dispatch_client_report(struct dispatch_client *client, const struct task_status *status);
 /* This node has another certificate: the session is opened anew with it, and with what it now says of itself. */
 void dispatch_client_renew(struct dispatch_client *client);
+/* There is a session, with a manager that knows of a leader. */
+bool dispatch_client_is_led(const struct dispatch_client *client);
 /* For calls on the session's connection; NULL while there is no session. */
 struct rpc_conn *dispatch_client_conn(const struct dispatch_client *client);

@@ -68,6 +68,9 @@ struct status_report { ARRAY_OF(struct task_status) items; };
 /* A manager that is one by certificate and not by raft yet. */
 struct member_ask { uint64_t raft_id; char *address, *node_id; };        /* node_id: when another manager brings it to the leader */
 
+/* The answer to a beat, one byte: does the manager know of a leader? */
+enum { BEAT_LED = 1, BEAT_LEADERLESS = 2 };
+
 /* What a manager tells the leader of the nodes it holds. */
 enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT };
 struct sighting { char *node_id; int sight; char *address; };

@@ -220,11 +220,12 @@ static void on_beat(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const
 {
 	struct dispatcher *d = arg;
 	struct session *s = session_of(d, conn);
+	uint8_t answer = d->hooks.is_led(d->hooks.arg) ? BEAT_LED : BEAT_LEADERLESS;
 	struct err err;
 
 	if (s) {
 		beats_add(&s->beats, loop_now(d->loop));
-		rpc_reply(ask, "", 0);
+		rpc_reply(ask, &answer, sizeof answer);
 		return;
 	}
 	err_set(&err, ERR_NOT_FOUND, "there is no session");

@@ -16,6 +16,8 @@ struct dispatcher_hooks {
 	void (*trust)(void *arg, struct arena *arena, struct tls_info *ret);
 	/* May this node, which is in the view, have a session now? -1 says why not. What it says of itself is handed on. */
 	int (*on_open)(void *arg, const char *node_id, const struct session_ask *ask, const char *peer_address, struct err *err);
+	/* Does this manager know of a leader? Said with every beat: a node need not stay with one that can change nothing. */
+	bool (*is_led)(void *arg);
 	void (*on_sight)(void *arg, const char *node_id, enum sight sight);
 	/* Of a task that is this node's. */
 	void (*on_status)(void *arg, const struct task_status *status);

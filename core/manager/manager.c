@@ -219,6 +219,13 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 	return 0;
 }
 
+static bool is_led(void *arg)
+{
+	const struct manager *m = arg;
+
+	return m->replica && manager_has_leader(m);
+}
+
 static void on_sight(void *arg, const char *node_id, enum sight sight)
 {
 	struct manager *m = arg;
@@ -266,7 +273,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
 		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
-	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, on_open, on_sight, on_node_status, m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, on_open, is_led, on_sight, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;

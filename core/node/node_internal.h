@@ -72,6 +72,8 @@ struct host {
 int swarm_open(struct host *host, struct err *err);
 void swarm_close(struct host *host);
 void swarm_facts(void *host, struct api_swarm_facts *ret);
+/* Nobody is in reach who could replace a task of this node. */
+bool swarm_is_alone(void *host);
 void swarm_report(struct host *host, const struct task_status *status);
 
 /* swarm_known_io.c: what node.db remembers of the cluster */

@@ -21,6 +21,16 @@ static int admit(void *arg, const struct cert_name *peer, struct err *err)
 	return err_set(err, ERR_DENIED, "node %s is not in this swarm, or was removed from it", peer->node_id);
 }
 
+bool swarm_is_alone(void *arg)
+{
+	const struct host *host = arg;
+	const struct swarm *swarm = &host->swarm;
+
+	if (swarm->client)
+		return !dispatch_client_is_led(swarm->client);
+	return host->node_id[0] && (!swarm->manager || !manager_has_leader(swarm->manager));
+}
+
 void swarm_report(struct host *host, const struct task_status *status)
 {
 	if (host->swarm.client)

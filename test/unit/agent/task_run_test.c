@@ -60,6 +60,8 @@ static struct task_in event_of(const char *word)
 		in.event = TASK_UNASSIGN;
 	else if (str_eq(word, "timer"))
 		in.event = TASK_TIMER;
+	else if (str_eq(word, "again"))
+		in.event = TASK_AGAIN;
 	else if (str_eq(word, "healthy"))
 		in.event = TASK_HEALTHY;
 	else if (str_eq(word, "unhealthy"))
@@ -146,6 +148,23 @@ static const struct { const char *script, *want; } lives[] = {
 	{ "run ok unassign bad ok", " report report prepare | attach | | report remove | forget | rejected: no luck" },
 	{ "run ok ok unassign ok ok", " report report prepare | attach | report report start | | drain | signal timer=11000 | starting: " },
 	{ "run bad unassign", " report report prepare | report | forget | rejected: no luck" },
+	/* it has ended, and no manager can replace it */
+	{ "run ok ok ok ok exit1 ok ok again ok ok ok ok",
+	  " report report prepare | attach | report report start | publish | report | report withdraw | detach | | remove |"
+	  " report report prepare | attach | report report start | publish | starting: " },
+	{ "run ok ok ok ok exit1 again ok ok ok ok ok ok ok",
+	  " report report prepare | attach | report report start | publish | report | report withdraw | | detach | remove |"
+	  " report report prepare | attach | report report start | publish | report | running: " },
+	{ "run bad again bad", " report report prepare | report | report report prepare | report | rejected: no luck" },
+	{ "run ok ok ok ok exit1 ok ok again end ok",
+	  " report report prepare | attach | report report start | publish | report | report withdraw | detach | | remove | | |"
+	  " failed: task: non-zero exit (1)" },
+	{ "run ok ok ok ok exit1 ok ok again unassign ok",
+	  " report report prepare | attach | report report start | publish | report | report withdraw | detach | | remove | | forget |"
+	  " failed: task: non-zero exit (1)" },
+	{ "run ok again", " report report prepare | attach | | preparing: " },
+	{ "run ok ok ok ok end exit0 ok ok again", " report report prepare | attach | report report start | publish | report | withdraw | |"
+	  " report detach | | | shutdown: " },
 	/* by a person */
 	{ "run ok ok ok ok stop5 ok ok exit0 ok",
 	  " report report prepare | attach | report report start | publish | report | withdraw | drain | signal timer=1005 |"
