@@ -6,7 +6,7 @@
 
 static const char *const roles[] = { "worker", "manager", NULL };
 static const char *const availabilities[] = { "active", "pause", "drain", NULL };
-static const char *const sights[] = { "held", "silent", "left", NULL };
+static const char *const sights[] = { "held", "silent", "left", "away", "stopped", NULL };
 
 static const struct field manager_at_fields[] = {
 	F(1, STR, manager_at, node_id, "NodeID", 0),
@@ -98,6 +98,11 @@ static const struct field sighting_fields[] = {
 	F(3, STR, sighting, address, "Addr", 0),
 };
 static const struct shape sighting_shape = SHAPE(sighting, sighting_fields);
+
+static const struct field leaving_ask_fields[] = {
+	F_ENUM(1, leaving_ask, sight, "Sight", 0, sights),
+};
+const struct shape leaving_ask_shape = SHAPE(leaving_ask, leaving_ask_fields);
 
 static const struct field tidings_fields[] = {
 	F(1, BOOL, tidings, is_complete, "Complete", 0),

@@ -4,7 +4,7 @@
  * Who says what on a node's connection:
  *
  *	node → manager   join (call, without a certificate)   renew (call)
- *	                 session (call) → session_news        beat, status, leaving (notes)
+ *	                 session (call) → session_news        beat, leaving (calls), status (note)
  *	manager → node   session_news, assign (notes)
  *
  * Between managers: member (call: a new manager asks to be let in), verb (manager/verb.h), tidings (note: what nodes of its sessions say).
@@ -71,8 +71,11 @@ struct member_ask { uint64_t raft_id; char *address, *node_id; };        /* node
 /* The answer to a beat, one byte: does the manager know of a leader? */
 enum { BEAT_LED = 1, BEAT_LEADERLESS = 2 };
 
-/* What a manager tells the leader of the nodes it holds. */
-enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT };
+/* What a manager tells the leader of the nodes it holds, or of itself. Away: the agent ends, the containers run on, it will be back; stopped:
+ * they end with it. */
+enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT, SIGHT_AWAY, SIGHT_STOPPED };
+/* A node's last words; without a sight it leaves the swarm. */
+struct leaving_ask { int sight; };
 struct sighting { char *node_id; int sight; char *address; };
 struct tidings {
 	bool is_complete;                       /* everything it holds: the leader is new to it */
@@ -81,7 +84,7 @@ struct tidings {
 };
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
-	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, secret_ask_shape, secret_piece_shape;
+	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
 /* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */

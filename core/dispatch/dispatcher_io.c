@@ -257,17 +257,32 @@ static void on_status(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUS
 	arena_fini(&arena);
 }
 
-static void on_leaving(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body UNUSED, size_t size UNUSED)
+/* In whatever words it goes, it goes. */
+static enum sight read_leaving(const void *body, size_t size)
+{
+	struct leaving_ask leaving;
+	struct arena arena;
+	struct err err;
+	int got;
+
+	arena_init(&arena, "leaving", BODY_ARENA_MAX);
+	got = dispatch_read(&leaving_ask_shape, body, size, &arena, &leaving, &err);
+	arena_fini(&arena);
+	return got == 0 && (leaving.sight == SIGHT_AWAY || leaving.sight == SIGHT_STOPPED) ? (enum sight)leaving.sight : SIGHT_LEFT;
+}
+
+static void on_leaving(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
 	static const struct rpc_hooks nobody = { 0 };
 	struct session *s = session_of(arg, conn);
+	enum sight sight = read_leaving(body, size);
 
 	rpc_reply(ask, "", 0);
 	if (!s)
 		return;
 	rpc_conn_watch(conn, &nobody, NULL);    /* the node closes it itself, when it has our answer */
 	s->conn = NULL;
-	end(s, SIGHT_LEFT);
+	end(s, sight);
 }
 
 /* ---- what is told to nodes --------------------------------------------------------------------------------------- */

@@ -107,7 +107,7 @@ void liveness_held(struct liveness *live, const char *id, const char *manager, m
 	if (!node)
 		return;
 	str_copy(node->holder, sizeof node->holder, manager);
-	node->has_left = false;
+	node->has_left = node->has_stopped = false;
 	node->was_held = true;
 	move(node, LIVE_HELD, now);
 }
@@ -127,14 +127,23 @@ void liveness_silent(struct liveness *live, const char *id, const char *manager,
 		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
 }
 
-void liveness_left(struct liveness *live, const char *id, const char *manager, msec now)
+void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now)
 {
 	struct live_node *node = held_by(live, id, manager);
 
 	if (!node)
 		return;
 	node->has_left = true;
+	node->has_stopped = has_stopped;
 	move(node, LIVE_DOWN, now);
+}
+
+void liveness_away(struct liveness *live, const char *id, const char *manager, msec now)
+{
+	struct live_node *node = held_by(live, id, manager);
+
+	if (node)
+		move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
 }
 
 void liveness_manager_lost(struct liveness *live, const char *manager, msec now)

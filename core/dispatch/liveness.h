@@ -5,8 +5,10 @@
  * The leader keeps struct liveness: who holds which node, and what follows.
  *
  *	silent          down, after SETTLE_MS in which others may turn out to be silent too (a switch died, not the nodes)
- *	the holder is lost, or the leader is new
- *	                the node gets max(2 G, 15 s) to turn up at another manager
+ *	it says that it is left, or stopped with its containers
+ *	                down at once
+ *	the holder is lost, the leader is new, or the agent ends and its containers run on
+ *	                the node gets max(2 G, 15 s) to turn up again
  *	more than half of the ready nodes, and at least 3, gone within one G
  *	                "unknown" instead of down for 60 s: nothing is replaced, and node ls says so
  *
@@ -42,7 +44,7 @@ struct live_node {
 	enum live_state state;
 	msec at;                        /* when this state ends by itself (MOVING, SILENT, UNKNOWN); DOWN: since when */
 	bool was_held;                  /* since we lead */
-	bool has_left;                  /* it said so itself */
+	bool has_left, has_stopped;     /* it said so itself; the latter: it will be back */
 	bool is_told;                   /* the caller has this state */
 };
 struct liveness { struct map *nodes; msec hold_until; };
@@ -56,7 +58,8 @@ void liveness_remove(struct liveness *live, const char *id);
 /* What managers say. The word of one that is not the holder any more counts for nothing. */
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now);
 void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now);
-void liveness_left(struct liveness *live, const char *id, const char *manager, msec now);
+void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now);
+void liveness_away(struct liveness *live, const char *id, const char *manager, msec now);
 void liveness_manager_lost(struct liveness *live, const char *manager, msec now);
 
 /* Moves on by time. Then, one after the other, the nodes whose state the caller does not have: READY, DOWN or UNKNOWN by their state. */

@@ -21,7 +21,7 @@ void lead_soon(struct manager *m)
 
 /* ---- what was seen, into the state ------------------------------------------------------------------------------- */
 
-struct verdict { char id[ID_SIZE]; int state; bool has_left; };
+struct verdict { char id[ID_SIZE]; int state; bool has_left, has_stopped; };
 struct verdicts { struct manager *manager; size_t count; struct verdict items[VERDICTS_MAX]; };
 
 static const char *message_of(const struct verdict *verdict)
@@ -29,7 +29,7 @@ static const char *message_of(const struct verdict *verdict)
 	if (verdict->state == NODE_UNKNOWN)
 		return "more than half of the nodes vanished at once: nothing is replaced for a minute";
 	if (verdict->state == NODE_DOWN)
-		return verdict->has_left ? "left the swarm" : "heartbeat failure";
+		return verdict->has_stopped ? "stopped with its containers" : verdict->has_left ? "left the swarm" : "heartbeat failure";
 	return "";
 }
 
@@ -143,7 +143,8 @@ static void write_what_was_seen(struct manager *m)
 	for (size_t at = 0; v->count < VERDICTS_MAX && (node = liveness_next(&m->lead.live, &at));) {
 		struct verdict *verdict = &v->items[v->count++];
 
-		*verdict = (struct verdict){ .state = node_state_of(node->state), .has_left = node->has_left };
+		*verdict = (struct verdict){ .state = node_state_of(node->state), .has_left = node->has_left,
+					      .has_stopped = node->has_stopped };
 		str_copy(verdict->id, sizeof verdict->id, node->id);
 		log_info("node %s: %s", node->id, verdict->state == NODE_READY ? "ready" : message_of(verdict));
 	}
@@ -244,18 +245,36 @@ static void tick(void *arg)
 
 /* ---- what happens ------------------------------------------------------------------------------------------------ */
 
+/* It is not waited for any more; what it holds has to turn up elsewhere. */
+static void forget_fellow(struct manager *m, const char *manager_id)
+{
+	liveness_manager_lost(&m->lead.live, manager_id, loop_now(m->loop));
+	free(map_remove(m->lead.managers, manager_id));
+}
+
 void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id)
 {
 	msec now = loop_now(m->loop);
 
 	if (!m->lead.is_on)
 		return;
-	if (sight == SIGHT_HELD)
+	switch ((enum sight)sight) {
+	case SIGHT_HELD:
 		liveness_held(&m->lead.live, node_id, manager_id, now);
-	else if (sight == SIGHT_SILENT)
+		break;
+	case SIGHT_SILENT:
 		liveness_silent(&m->lead.live, node_id, manager_id, now);
-	else
-		liveness_left(&m->lead.live, node_id, manager_id, now);
+		break;
+	case SIGHT_AWAY:
+		liveness_away(&m->lead.live, node_id, manager_id, now);
+		break;
+	case SIGHT_LEFT:
+	case SIGHT_STOPPED:
+		liveness_left(&m->lead.live, node_id, manager_id, sight == SIGHT_STOPPED, now);
+		break;
+	}
+	if (sight >= SIGHT_AWAY && str_eq(node_id, manager_id))
+		forget_fellow(m, manager_id);
 	set_timer(m, 0);
 }
 

@@ -165,6 +165,8 @@ static void on_status(void *arg)
 		return;
 	to_leader_follow(m);
 	lead_soon(m);
+	if (m->going.done)
+		timer_set_in(&m->going.timer, 0);
 	if (!m->has_assigned)
 		timer_set_in(&m->catch_up, 0);
 }
@@ -257,11 +259,12 @@ static void init_timers(struct manager *m)
 	timer_init(&m->beat, m->loop, reports_beat, m);
 	timer_init(&m->catch_up, m->loop, catch_up, m);
 	timer_init(&m->asks_timer, m->loop, asks_pump, m);
+	timer_init(&m->going.timer, m->loop, go_on, m);
 }
 
 static void cancel_timers(struct manager *m)
 {
-	struct timer *const timers[] = { &m->again, &m->propose, &m->beat, &m->catch_up, &m->asks_timer };
+	struct timer *const timers[] = { &m->again, &m->propose, &m->beat, &m->catch_up, &m->asks_timer, &m->going.timer };
 
 	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)
 		timer_cancel(timers[i]);

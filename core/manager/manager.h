@@ -42,6 +42,10 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
  * crash in between: such a store is wiped. */
 void manager_found(struct manager *manager, const struct manager_init *init, replica_done_fn *done, void *arg);
 bool manager_is_founded(const struct manager *manager);
+/* Before a clean stop: hands leadership over and tells the next leader that this node is away for a moment or, when its containers end
+ * too, stopped. done comes once, from the loop, within MANAGER_GO_MS; not when it is closed before. */
+enum { MANAGER_GO_MS = 2000 };
+void manager_go(struct manager *manager, bool containers_end, void (*done)(void *arg), void *arg);
 void manager_close(struct manager *manager);            /* NULL is welcome */
 
 const struct view *manager_view(const struct manager *manager);

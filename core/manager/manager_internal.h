@@ -32,6 +32,16 @@ struct lead {
 	bool is_writing;                /* what it saw of nodes is */
 };
 
+/* A clean stop under way. */
+struct going {
+	void (*done)(void *arg);        /* NULL: none */
+	void *arg;
+	enum sight sight;               /* what is told to the leader */
+	bool hands_over, is_telling;
+	msec until;
+	struct timer timer;
+};
+
 struct manager {
 	struct loop *loop;
 	struct rpc *rpc;
@@ -55,6 +65,7 @@ struct manager {
 	struct timer asks_timer;
 	struct link link;
 	struct lead lead;
+	struct going going;
 	bool has_seal;
 	struct seal_key seal;           /* of the cluster: opens its secrets */
 };
@@ -100,6 +111,9 @@ void lead_soon(struct manager *m);      /* members, their connections or roles m
 void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id);
 void lead_heard(struct manager *m, const char *manager_id);
 void lead_close(struct manager *m);
+
+/* go_io.c */
+void go_on(void *manager);              /* the leader, or the way to it, may be another one now */
 
 /* serve_io.c: what other nodes call */
 void serve_open(struct manager *m);

@@ -194,7 +194,7 @@ void reports_propose(void *arg)
 			replica_request(m->replica, REPLICA_STATUS, check_reports, proposed, take_batch(m));
 		return;
 	}
-	if (conn && !m->is_telling)
+	if (conn && !m->is_telling && !m->going.done)
 		tell_leader(m, conn);           /* else: when the way is there, or the call is answered */
 }
 
@@ -204,7 +204,7 @@ void reports_beat(void *arg)
 	struct rpc_conn *conn = to_leader_conn(m);
 
 	timer_set_in(&m->beat, BEAT_MS);
-	if (conn && !m->is_telling)
+	if (conn && !m->is_telling && !m->going.done)
 		tell_leader(m, conn);
 }
 

@@ -37,6 +37,8 @@ static void on_up(void *arg, struct rpc_conn *conn)
 		return;
 	}
 	reports_beat(m);
+	if (m->going.done)
+		timer_set_in(&m->going.timer, 0);
 	asks_pump(m);
 }
 

@@ -64,7 +64,7 @@ struct host {
 	struct api_facts facts;
 	char node_id[ID_SIZE], engine_id[ID_SIZE];      /* node_id "": in no swarm */
 	struct swarm swarm;
-	bool is_stopping;
+	bool is_stopping, is_gone;      /* asked to end; and has said goodbye, or has no time for it */
 	struct err failure;             /* why the loop was stopped; code 0: it was asked to */
 };
 
@@ -130,6 +130,9 @@ void change_refuse(struct host *host, api_swarm_done_fn *done, void *arg, const 
 void change_drop(struct host *host);                            /* the node is closed */
 void swarm_init(void *host, const struct api_swarm_init *init, api_swarm_done_fn *done, void *arg);
 void swarm_leave(void *host, bool force, api_swarm_done_fn *done, void *arg);
+
+/* goodbye_io.c: the others hear that this node ends, and whether its containers do; done comes from the loop, soon in any case */
+void goodbye_say(struct host *host, void (*done)(void *arg));
 
 /* join_io.c */
 void swarm_join(void *host, const struct api_swarm_join *join, api_swarm_done_fn *done, void *arg);

@@ -296,6 +296,22 @@ static void stop_now(void *arg)
 	loop_stop(((struct host *)arg)->loop);
 }
 
+/* Once; a second signal does not wait for it. */
+static void gone(void *arg)
+{
+	struct host *host = arg;
+
+	if (host->is_gone)
+		return;
+	host->is_gone = true;
+	if (!host->settings->stop_containers || !host->agent) {
+		loop_stop(host->loop);
+		return;
+	}
+	swarm_close(host);
+	agent_stop_all(host->agent, AGENT_STOP, stop_now, host);
+}
+
 static void on_signal(void *arg, int number)
 {
 	struct host *host = arg;
@@ -311,12 +327,7 @@ static void on_signal(void *arg, int number)
 	for (size_t i = 0; i < host->listener_count; i++)
 		listen_free(host->listeners[i]);
 	host->listener_count = 0;
-	if (!host->settings->stop_containers || !host->agent) {
-		loop_stop(host->loop);
-		return;
-	}
-	swarm_close(host);
-	agent_stop_all(host->agent, AGENT_STOP, stop_now, host);
+	goodbye_say(host, gone);
 }
 
 /* A loaded host kills its containers first. Shims and containers get scores of their own. */
@@ -355,6 +366,7 @@ static int start(struct host *host, struct err *err)
 
 static void stop(struct host *host)
 {
+	host->is_gone = true;
 	for (size_t i = 0; i < host->listener_count; i++)
 		listen_free(host->listeners[i]);
 	swarm_close(host);

@@ -62,6 +62,7 @@ echo "after $(($(milliseconds) - begin)) ms"
 has 'the minority refuses, and says why' "$(on "$leader" service create -d -q --name never --replicas 0 swarmbox:latest 2>&1)" 'does not have a leader'
 is 'but shows what it knows' "$(on "$leader" service ls -q --filter name=web | wc -l)" 1
 within 8 'it is down for the others' is_state "$asked" "$leader" Down
+within 8 'its tasks run elsewhere, and are counted once' web_runs "$asked"
 heal "$leader"
 within 15 'it is back when the wire is' is_state "$asked" "$leader" Ready
 knows() { [ "$(on "$1" service ls -q --filter name=ncut | wc -l)" = 1 ]; }

@@ -79,9 +79,9 @@ TEST(only_the_holder_of_a_node_may_say_that_it_is_silent)
 	liveness_held(&live, "n1", "m2", 500);          /* it moved, and m1 hears nothing any more */
 	liveness_silent(&live, "n1", "m1", 3000);
 	EXPECT_STR(told(&live, 9000, text), "");
-	liveness_left(&live, "n1", "m1", 9000);
+	liveness_left(&live, "n1", "m1", false, 9000);
 	EXPECT_STR(told(&live, 9000, text), "");
-	liveness_left(&live, "n1", "m2", 9000);
+	liveness_left(&live, "n1", "m2", false, 9000);
 	EXPECT_STR(told(&live, 9000, text), "n1 down");
 	liveness_fini(&live);
 }
@@ -163,7 +163,7 @@ TEST(two_of_three_are_no_mass_and_those_that_said_goodbye_do_not_count)
 	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down");
 	liveness_fini(&live);
 	make(&live, 4);
-	liveness_left(&live, "n1", "m1", 0);
+	liveness_left(&live, "n1", "m1", false, 0);
 	liveness_silent(&live, "n2", "m1", 0);
 	liveness_silent(&live, "n3", "m1", 0);
 	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down, n3 down");
@@ -181,5 +181,43 @@ TEST(nodes_that_went_a_moment_before_count_for_the_mass)
 	liveness_silent(&live, "n2", "m1", 2000);
 	liveness_silent(&live, "n3", "m1", 2100);
 	EXPECT_STR(told(&live, 2600, text), "n2 unknown, n3 unknown");
+	liveness_fini(&live);
+}
+
+TEST(an_agent_that_is_only_restarted_has_time_to_come_back)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_away(&live, "n1", "m2", 1000);         /* m2 does not hold it */
+	EXPECT_INT(liveness_deadline(&live), INT64_MAX);
+	liveness_away(&live, "n1", "m1", 1000);
+	liveness_silent(&live, "n1", "m2", 2000);
+	liveness_away(&live, "n2", "m1", 2000);
+	EXPECT_STR(told(&live, 10000, text), "");
+	liveness_held(&live, "n1", "m3", 10000);
+	EXPECT_STR(told(&live, 1999 + LIVENESS_MOVE_MS, text), "");
+	EXPECT_STR(told(&live, 2000 + LIVENESS_MOVE_MS, text), "n2 down");
+	EXPECT_STR(told(&live, 10 * LIVENESS_MOVE_MS, text), "");
+	liveness_fini(&live);
+}
+
+TEST(a_node_that_is_stopped_with_its_containers_is_down_at_once_and_no_loss)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	for (unsigned i = 1; i <= 3; i++) {
+		char id[8] = { 'n', (char)('0' + i), 0 };
+
+		liveness_left(&live, id, "m1", true, 1000);
+		EXPECT(((struct live_node *)map_get(live.nodes, id))->has_stopped);
+	}
+	EXPECT_STR(told(&live, 1000, text), "n1 down, n2 down, n3 down");
+	liveness_held(&live, "n1", "m1", 2000);
+	EXPECT(!((struct live_node *)map_get(live.nodes, "n1"))->has_stopped);
+	EXPECT_STR(told(&live, 2000, text), "n1 ready");
 	liveness_fini(&live);
 }
