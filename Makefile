@@ -34,6 +34,8 @@ CFLAGS_san := $(OURS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 PIE := $(if $(filter riscv64,$(ARCH)),-static,-static-pie)
 # Relative relocations packed as a bitmap (DT_RELR, which musl's start-up applies): 150 KB less.
 PACKED := $(if $(filter x86_64,$(ARCH)),-z pack-relative-relocs)
+# the sanitized variant that also says where it goes, for fuzzers that have minutes
+CFLAGS_cov := $(CFLAGS_san) -fsanitize-coverage=trace-pc
 LDFLAGS_release := $(PIE) $(PACKED) -Wl,--no-dynamic-linker,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections
 LDFLAGS_san := -fsanitize=address,undefined -Lbuild/vendor/san/lib
 
@@ -52,15 +54,19 @@ extra = $(if $(filter $1,$(CODECS)),-Wsign-conversion) \
 suffix := $(if $(filter-out x86_64,$(ARCH)),-$(ARCH))
 release := build/obj/release$(suffix)
 san := build/obj/san
+cov := build/obj/cov
 CC_release := build/vendor/$(ARCH)/bin/cc
 CC_san := gcc
+CC_cov := gcc
 AR_release := build/vendor/$(ARCH)/bin/ar
 AR_san := ar
+AR_cov := ar
 
 LIBRARIES := sqlite mbedtls yyjson zstd zlib yaml llhttp curl
 LDLIBS := -lsqlite3 -lcurl -lmbedtls -lyyjson -lzstd -lz -lyaml -lllhttp -lpthread
 vendor_release := $(LIBRARIES:%=build/vendor/$(ARCH)/%.done)
 vendor_san := $(LIBRARIES:%=build/vendor/san/%.done)
+vendor_cov := $(vendor_san)
 
 ROOMS := $(sort $(patsubst core/%/,%,$(dir $(wildcard core/*/*.c))))
 TESTED := $(sort $(patsubst test/unit/%/,%,$(dir $(wildcard test/unit/*/*_test.c))))
@@ -97,6 +103,7 @@ $($1)/core/$2.a: $(patsubst %.c,$($1)/%.o,$(wildcard core/$2/*.c)) $($1)/core/$2
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,san))
+$(eval $(call variant,cov))
 
 program = $(patsubst %.c,$($1)/%.o,$(wildcard main.c applets/*.c)) $(ROOMS:%=$($1)/core/%.a)
 # link VARIANT: all prerequisites that can be linked, archives in any order
@@ -204,15 +211,19 @@ $(TESTED:%=musl-%): musl-%: build/test/musl-%
 	@$< $(T)
 unit: $(TESTED:%=build/test/unit-%)
 	@test/unit/run unit $(T)
-# all test programs, not run
-# Fuzz targets: any room, for a parser may stand anywhere.
+# Fuzz targets: any room, for a parser may stand anywhere. build/cov/fuzz-NAME is the one that is led by where it was.
 FUZZED := $(patsubst test/fuzz/%_fuzz.c,%,$(wildcard test/fuzz/*_fuzz.c))
-$(FUZZED:%=build/test/fuzz-%): build/test/fuzz-%: $(san)/test/fuzz/%_fuzz.o $(san)/test/fuzz/driver.o \
-		$(ROOMS:%=$(san)/core/%.a) $(vendor_san)
-	@mkdir -p build/test
-	$(call say,link,$@) $(call link,san)
-build/test/fuzz-shape: $(san)/test/unit/model/random_value.o
+define fuzz_programs
+$(FUZZED:%=build/$2/fuzz-%): build/$2/fuzz-%: $($1)/test/fuzz/%_fuzz.o $(san)/test/fuzz/driver.o \
+		$(ROOMS:%=$($1)/core/%.a) $(vendor_san)
+	$$(call say,link,$$@) mkdir -p $$(@D) build/test && $$(call link,san)
+build/$2/fuzz-shape: $($1)/test/unit/model/random_value.o
 
+endef
+$(eval $(call fuzz_programs,san,test))
+$(eval $(call fuzz_programs,cov,cov))
+
+# all test programs, not run
 tests: $(BENCHED:%=build/test/bench-%) build/test/sim-cluster $(FUZZED:%=build/test/fuzz-%) $(TESTED:%=build/test/unit-%) $(TESTED:%=build/test/musl-%) $(GOLDEN:%=build/test/golden-%) ;
 
 test:
@@ -227,6 +238,9 @@ SCRIPTED := $(foreach name,demo soak sim fuzz golden lab bench,$(if $(wildcard t
 $(filter-out demo,$(SCRIPTED)): %: all san tests
 	@vendor/packages build test && test/$@/run $(T)
 bench: $(BENCHED:%=build/test/bench-%)
+# who has minutes is led by where it was
+soak: $(FUZZED:%=build/cov/fuzz-%)
+fuzz: $(if $(FUZZ_SECONDS),$(foreach name,$(FUZZED),$(if $(findstring .$(T),.$(name))$(findstring $(T),$(name)),build/cov/fuzz-$(name))))
 # virtual machines; T= picks suites of Debian, whose kernels they run
 vm: all build/test/musl-runtime
 	@test/vm/run $(T)
@@ -237,4 +251,4 @@ demo-clean:
 	@test/demo/clean
 endif
 
--include $(shell find $(release) $(san) -name '*.d' 2>/dev/null)
+-include $(shell find $(release) $(san) $(wildcard $(cov)) -name '*.d' 2>/dev/null)

@@ -2,6 +2,9 @@
  *
  * FUZZ_SECONDS (default 3) and SEED come from the environment. The input under test stands in build/test/NAME.input, a shared mapping,
  * so that it survives the crash it causes: `build/test/fuzz-NAME FILE` runs it again.
+ *
+ * A target compiled to say where it goes (build/cov/fuzz-NAME) keeps what went where nothing went before and mutates that, too. With
+ * FUZZ_KEEP=DIR that is written to DIR/NAME at the end and read from there at the next start.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,6 +31,48 @@ static struct input corpus[CORPUS_MAX];
 static size_t corpus_count;
 static struct shown *shown;
 
+/* Steps from one place of the code to another, hashed: how often this run took each, and in which magnitudes it ever was. */
+enum { EDGES = 1 << 15 };
+static uint8_t taken[EDGES] __attribute__((aligned(8))), ever[EDGES] __attribute__((aligned(8)));
+static uintptr_t place;
+
+void __sanitizer_cov_trace_pc(void);
+__attribute__((no_sanitize("address", "undefined"))) void __sanitizer_cov_trace_pc(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_return_address(0) * 0x9e3779b97f4a7c15u >> 40;
+	uint8_t *count = &taken[(here ^ place) % EDGES];
+
+	*count = (uint8_t)(*count + (*count != UINT8_MAX));
+	place = here >> 1;
+}
+
+/* Eight magnitudes, one bit each: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more. */
+static uint8_t magnitude(uint8_t count)
+{
+	return count < 4 ? (uint8_t)(1u << count >> 1) : count < 8 ? 8 : count < 16 ? 16 : count < 32 ? 32 : count < 128 ? 64 : 128;
+}
+
+/* Whether the run was where none was before. */
+static bool was_news(void)
+{
+	bool news = false;
+
+	if (place == 0)
+		return false;
+	for (size_t i = 0; i < EDGES; i += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, taken + i, sizeof eight);
+		for (size_t k = i; eight && k < i + 8; k++) {
+			uint8_t bit = magnitude(taken[k]);
+
+			news |= bit & ~ever[k];
+			ever[k] |= bit;
+		}
+	}
+	return news;
+}
+
 static void run(const uint8_t *bytes, size_t size)
 {
 	/* The heap copy has exactly this size, so that a read past the end is seen. */
@@ -37,6 +82,8 @@ static void run(const uint8_t *bytes, size_t size)
 	memcpy(exact, bytes, size);
 	shown->size = size;
 	memcpy(shown->bytes, bytes, size);
+	memset(taken, 0, sizeof taken);         /* the dice were counted, too */
+	place = 0;
 	LLVMFuzzerTestOneInput(exact, size);
 	free(exact);
 }
@@ -138,14 +185,47 @@ static void open_shown(const char *name)
 	close(fd);
 }
 
+static void keep_input(const uint8_t *bytes, size_t size)
+{
+	if (corpus_count == CORPUS_MAX)
+		return;
+	corpus[corpus_count] = (struct input){ malloc(size + !size), size };
+	check(corpus[corpus_count].bytes);
+	memcpy(corpus[corpus_count++].bytes, bytes, size);
+}
+
+/* Every second one is among the newest eighth: what was found last is what leads on. */
+static const struct input *any_input(struct rng *rng)
+{
+	size_t newest = corpus_count / 8 + 1;
+
+	return &corpus[rng_below(rng, 2) ? rng_below(rng, corpus_count) : corpus_count - 1 - rng_below(rng, newest)];
+}
+
+static void write_found(const char *dir, size_t from)
+{
+	struct err err;
+
+	for (size_t i = from; i < corpus_count; i++) {
+		char path[512];
+
+		snprintf(path, sizeof path, "%s/%zu", dir, i);
+		if (file_write_atomic(path, corpus[i].bytes, corpus[i].size, 0644, &err) < 0)
+			panic("%s", err.text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 	uint64_t seed = number("SEED", (uint64_t)time(NULL)), runs = 0;
 	time_t until = time(NULL) + (time_t)number("FUZZ_SECONDS", 3);
 	static uint8_t bytes[INPUT_MAX];
-	char dir[256];
+	const char *keep = getenv("FUZZ_KEEP");
+	char dir[256], kept[256];
+	size_t known;
 	struct rng rng;
+	struct err err;
 
 	open_shown(name);
 	for (int i = 1; i < argc; i++)
@@ -153,8 +233,17 @@ int main(int argc, char **argv)
 	snprintf(dir, sizeof dir, "test/fuzz/corpus/%s", name + (str_starts(name, "fuzz-") ? 5 : 0));
 	if (argc == 1)
 		take_corpus(dir);
-	for (size_t i = 0; i < corpus_count; i++)
+	known = corpus_count;
+	if (argc == 1 && keep) {
+		snprintf(kept, sizeof kept, "%s/%s", keep, name);
+		if (dir_make(kept, 0755, &err) < 0)
+			panic("%s", err.text);
+		take_corpus(kept);
+	}
+	for (size_t i = 0; i < corpus_count; i++) {
 		run(corpus[i].bytes, corpus[i].size);
+		was_news();
+	}
 	if (argc > 1)
 		return 0;
 	if (corpus_count == 0)
@@ -164,14 +253,18 @@ int main(int argc, char **argv)
 	rng_seed(&rng, seed);
 	while (time(NULL) < until)
 		for (int i = 0; i < 100; i++, runs++) {
-			const struct input *from = &corpus[rng_below(&rng, corpus_count)];
+			const struct input *from = any_input(&rng);
 			size_t size = from->size;
 
 			memcpy(bytes, from->bytes, size);
 			for (uint64_t n = 1 + rng_below(&rng, 6); n > 0; n--)
 				size = mutate_once(&rng, bytes, size);
 			run(bytes, size);
+			if (was_news())
+				keep_input(bytes, size);
 		}
-	printf("%s: %llu runs from %zu seeds\n", name, (unsigned long long)runs, corpus_count);
+	if (keep)
+		write_found(kept, known);
+	printf("%s: %llu runs from %zu seeds, %ld s of processor time\n", name, (unsigned long long)runs, corpus_count, (long)(clock() / CLOCKS_PER_SEC));
 	return 0;
 }
