@@ -91,7 +91,7 @@ void agent_create(struct agent *agent, const char *name, const char *platform, c
 void agent_start(struct agent *agent, const char *id, runtime_done_fn *done, void *arg);        /* success when it runs already */
 void agent_restart(struct agent *agent, const char *id, int signal, msec grace_ms, runtime_done_fn *done, void *arg);
 void agent_rename_container(struct agent *agent, const char *id, const char *name, runtime_done_fn *done, void *arg);
-/* What is set in changes: the restart policy, and the limits of one that does not run. */
+/* What is set in changes: the restart policy, and limits, at once when it runs. */
 void agent_update_container(struct agent *agent, const char *id, const struct host_config *changes, runtime_done_fn *done, void *arg);
 int agent_signal_container(struct agent *agent, const char *id, int number, struct err *err);
 /* People's stop: signal (0: the container's own), then kill after grace_ms (-1: the container's own). The task then fails or completes, and is replaced by its policy. */

@@ -12,6 +12,7 @@ struct change {
 	char id[HEX_ID_SIZE];
 	char *old_name;                 /* NULL: it was no new name */
 	struct host_config old;         /* of an update; shallow, owns restart.name */
+	bool has_limits;
 	runtime_done_fn *done;
 	void *arg;
 };
@@ -123,8 +124,6 @@ static int check_update(const struct solo_box *box, const struct host_config *ch
 	if (whole.host.auto_remove && container_restart_parse(whole.host.restart.name) > CONTAINER_RESTART_NO)
 		return err_set(err, ERR_CONFLICT, "Cannot update container %s: Restart policy cannot be updated because AutoRemove is enabled for the "
 			       "container", box->row.id);
-	if (has_limits(changes) && !solo_is_at_rest(&box->machine))
-		return err_set(err, ERR_UNSUPPORTED, "limits of a container that runs are not supported by swarmbox yet: stop it first");
 	return container_request_check(&whole, err);
 }
 
@@ -137,9 +136,8 @@ static void set_host(struct solo_box *box, const struct host_config *host)
 	box->row.host.restart.name = name;
 }
 
-static void updated(void *arg, const struct err *failure)
+static void update_end(struct change *change, const struct err *failure)
 {
-	struct change *change = arg;
 	struct solo_box *box = map_get(change->agent->boxes, change->id);
 	struct err ignored;
 
@@ -151,6 +149,44 @@ static void updated(void *arg, const struct err *failure)
 		hosted_event(&box->hosted, "update", NULL, 0);
 	}
 	change_end(change, failure);
+}
+
+static void forget_answer(void *arg UNUSED, const struct err *failure UNUSED)
+{
+}
+
+static void updated(void *arg, const struct err *failure)
+{
+	struct change *change = arg;
+	struct agent *agent = change->agent;
+	bool has_set = failure && change->has_limits;
+	char id[HEX_ID_SIZE];
+
+	str_copy(id, sizeof id, change->id);
+	update_end(change, failure);
+
+	struct solo_box *box = map_get(agent->boxes, id);
+
+	if (box && has_set)
+		runtime_limit(agent->cfg.runtime, id, &box->hosted.spec, forget_answer, NULL);
+}
+
+/* What runs has them first: a kernel that refuses is more likely than a disk that does. */
+static void limited(void *arg, const struct err *failure)
+{
+	struct change *change = arg;
+	struct solo_box *box = map_get(change->agent->boxes, change->id);
+	struct err err;
+
+	if (failure) {
+		err = *failure;
+		err_wrap(&err, "Cannot update container %s", change->id);
+		update_end(change, &err);
+	} else if (!box) {
+		change_end(change, NULL);
+	} else if (box_save(box, updated, change, &err) < 0) {
+		updated(change, &err);
+	}
 }
 
 void agent_update_container(struct agent *agent, const char *id, const struct host_config *changes, runtime_done_fn *done, void *arg)
@@ -165,10 +201,15 @@ void agent_update_container(struct agent *agent, const char *id, const struct ho
 		return;
 	}
 	change = change_new(box, done, arg);
+	change->has_limits = has_limits(changes);
 	change->old = box->row.host;
 	change->old.restart.name = str_dup(change->old.restart.name ? change->old.restart.name : "");
 	host = merge(&box->row.host, changes);
 	set_host(box, &host);
-	if ((has_limits(changes) && box_plan(box, &err) < 0) || box_save(box, updated, change, &err) < 0)
-		updated(change, &err);
+	if (!change->has_limits)
+		limited(change, NULL);
+	else if (box_plan(box, &err) < 0)
+		update_end(change, &err);
+	else
+		runtime_limit(agent->cfg.runtime, box->row.id, &box->hosted.spec, limited, change);
 }

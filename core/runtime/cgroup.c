@@ -144,39 +144,45 @@ static int64_t memsw_bytes(const struct container_spec *spec)
 	return spec->memory_bytes > INT64_MAX / 2 ? INT64_MAX : spec->memory_bytes * 2;
 }
 
-struct cgroup_writes cgroup_v1_limits(unsigned controllers, const struct container_spec *spec, struct arena *arena)
+/* A limit as text; `none` is the kernel's word for there being none. */
+static const char *limit_text(int64_t value, const char *none, struct arena *arena)
+{
+	return value > 0 ? arena_printf(arena, "%lld", (long long)value) : none;
+}
+
+struct cgroup_writes cgroup_v1_limits(unsigned controllers, const struct container_spec *spec, bool is_new, struct arena *arena)
 {
 	struct cgroup_writes writes = { ARENA_ARRAY(arena, struct cgroup_write, WRITES_MAX), 0 };
 
-	if (controllers & CGROUP_MEMORY && spec->memory_bytes > 0) {
-		writes_add(&writes, "memory.limit_in_bytes", arena_printf(arena, "%lld", (long long)spec->memory_bytes), false);
+	if (controllers & CGROUP_MEMORY && (spec->memory_bytes > 0 || !is_new)) {
+		writes_add(&writes, "memory.limit_in_bytes", limit_text(spec->memory_bytes, "-1", arena), false);
 		/* absent where the kernel does not account swap */
-		writes_add(&writes, "memory.memsw.limit_in_bytes", arena_printf(arena, "%lld", (long long)memsw_bytes(spec)), true);
+		writes_add(&writes, "memory.memsw.limit_in_bytes", limit_text(memsw_bytes(spec), "-1", arena), true);
 	}
-	if (controllers & CGROUP_CPU && spec->nano_cpus > 0) {
+	if (controllers & CGROUP_CPU && (spec->nano_cpus > 0 || !is_new)) {
 		writes_add(&writes, "cpu.cfs_period_us", arena_printf(arena, "%d", CPU_PERIOD_US), false);
-		writes_add(&writes, "cpu.cfs_quota_us", arena_printf(arena, "%lld", (long long)cpu_quota_us(spec)), false);
+		writes_add(&writes, "cpu.cfs_quota_us", limit_text(cpu_quota_us(spec), "-1", arena), false);
 	}
-	if (controllers & CGROUP_PIDS && spec->pids_limit > 0)
-		writes_add(&writes, "pids.max", arena_printf(arena, "%lld", (long long)spec->pids_limit), false);
+	if (controllers & CGROUP_PIDS && (spec->pids_limit > 0 || !is_new))
+		writes_add(&writes, "pids.max", limit_text(spec->pids_limit, "max", arena), false);
 	return writes;
 }
 
-struct cgroup_writes cgroup_v2_limits(const struct container_spec *spec, struct arena *arena)
+struct cgroup_writes cgroup_v2_limits(const struct container_spec *spec, bool is_new, struct arena *arena)
 {
 	struct cgroup_writes writes = { ARENA_ARRAY(arena, struct cgroup_write, WRITES_MAX), 0 };
 
-	if (spec->memory_bytes > 0) {
+	if (spec->memory_bytes > 0 || !is_new) {
 		int64_t swap = memsw_bytes(spec) - spec->memory_bytes;
+		bool is_free = spec->memory_bytes == 0 || spec->memory_swap_bytes < 0;
 
-		writes_add(&writes, "memory.max", arena_printf(arena, "%lld", (long long)spec->memory_bytes), false);
-		writes_add(&writes, "memory.swap.max", spec->memory_swap_bytes < 0 ? "max" : arena_printf(arena, "%lld", (long long)swap),
-			   true);
+		writes_add(&writes, "memory.max", limit_text(spec->memory_bytes, "max", arena), false);
+		writes_add(&writes, "memory.swap.max", is_free ? "max" : arena_printf(arena, "%lld", (long long)swap), true);
 	}
-	if (spec->nano_cpus > 0)
-		writes_add(&writes, "cpu.max", arena_printf(arena, "%lld %d", (long long)cpu_quota_us(spec), CPU_PERIOD_US), false);
-	if (spec->pids_limit > 0)
-		writes_add(&writes, "pids.max", arena_printf(arena, "%lld", (long long)spec->pids_limit), false);
+	if (spec->nano_cpus > 0 || !is_new)
+		writes_add(&writes, "cpu.max", arena_printf(arena, "%s %d", limit_text(cpu_quota_us(spec), "max", arena), CPU_PERIOD_US), false);
+	if (spec->pids_limit > 0 || !is_new)
+		writes_add(&writes, "pids.max", limit_text(spec->pids_limit, "max", arena), false);
 	return writes;
 }
 

@@ -31,8 +31,9 @@ struct cgroup_writes { struct cgroup_write *items; size_t count; };
 
 /* What the spec's limits are in a v1 group with these controllers, or in v2. ERR_UNSUPPORTED names a limit that this host cannot keep. */
 int cgroup_check_limits(const struct cgroup_layout *layout, const struct container_spec *spec, struct err *err);
-struct cgroup_writes cgroup_v1_limits(unsigned controllers, const struct container_spec *spec, struct arena *arena);
-struct cgroup_writes cgroup_v2_limits(const struct container_spec *spec, struct arena *arena);
+/* is_new: the group is, and has no limit that would have to be lifted. */
+struct cgroup_writes cgroup_v1_limits(unsigned controllers, const struct container_spec *spec, bool is_new, struct arena *arena);
+struct cgroup_writes cgroup_v2_limits(const struct container_spec *spec, bool is_new, struct arena *arena);
 
 /* "oom_kill 3" in memory.oom_control (v1) or memory.events (v2); 0 when it is not there. */
 uint64_t cgroup_count_of(const char *text, const char *key);

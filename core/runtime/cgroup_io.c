@@ -207,7 +207,7 @@ static int make_v1(const struct cgroup_host *host, const struct cgroup_v1 *v1, c
 		   struct arena *arena, struct err *err)
 {
 	struct group_path dir = path_of(v1->mount, host->parent, spec->id);
-	struct cgroup_writes limits = cgroup_v1_limits(v1->controllers, spec, arena);
+	struct cgroup_writes limits = cgroup_v1_limits(v1->controllers, spec, true, arena);
 	struct cgroup_device *rules = NULL;
 	size_t count = 0;
 
@@ -258,7 +258,7 @@ static int make_v2(const struct cgroup_host *host, const struct container_spec *
 	if (make_group(ctr.text, err) < 0 || make_group(shim.text, err) < 0)
 		return -1;
 	if (host->layout.is_unified) {
-		struct cgroup_writes limits = cgroup_v2_limits(spec, arena);
+		struct cgroup_writes limits = cgroup_v2_limits(spec, true, arena);
 
 		if (write_limits(ctr.text, &limits, err) < 0)
 			return -1;
@@ -276,6 +276,39 @@ int cgroup_make(const struct cgroup_host *host, const struct container_spec *spe
 		result = make_v1(host, &host->layout.v1[i], spec, &arena, err);
 	if (result == 0 && host->layout.v2_mount[0])
 		result = make_v2(host, spec, &arena, err);
+	arena_fini(&arena);
+	return result;
+}
+
+/* What the kernel refuses is tried again behind the others: in v1 memory may not be above memory with swap, be the two raised or lowered. */
+static int change_limits(const char *dir, struct cgroup_writes *writes, struct err *err)
+{
+	struct cgroup_writes again = { writes->items, 0 };
+	struct err ignored;
+
+	for (size_t i = 0; i < writes->count; i++)
+		if (file_poke(path_below(dir, writes->items[i].file).text, writes->items[i].text, &ignored) < 0)
+			again.items[again.count++] = writes->items[i];
+	return write_limits(dir, &again, err);
+}
+
+int cgroup_limit(const struct cgroup_host *host, const struct container_spec *spec, struct err *err)
+{
+	const struct cgroup_layout *layout = &host->layout;
+	struct arena arena;
+	int result = cgroup_check_limits(layout, spec, err);
+
+	arena_init(&arena, "cgroup_limit", 1 << 16);
+	for (size_t i = 0; result == 0 && i < layout->v1_count; i++) {
+		struct cgroup_writes limits = cgroup_v1_limits(layout->v1[i].controllers, spec, false, &arena);
+
+		result = change_limits(path_of(layout->v1[i].mount, host->parent, spec->id).text, &limits, err);
+	}
+	if (result == 0 && layout->is_unified) {
+		struct cgroup_writes limits = cgroup_v2_limits(spec, false, &arena);
+
+		result = change_limits(path_below(path_of(layout->v2_mount, host->parent, spec->id).text, "ctr").text, &limits, err);
+	}
 	arena_fini(&arena);
 	return result;
 }

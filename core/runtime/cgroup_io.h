@@ -22,6 +22,8 @@ void cgroup_close(struct cgroup_host *host);     /* removes the parents when the
 
 /* Directories and limits; on failure what was made stays for cgroup_remove. */
 int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err);
+/* The limits of a container that runs become the spec's, of which nothing else is read. On failure some of them may. */
+int cgroup_limit(const struct cgroup_host *host, const struct container_spec *spec, struct err *err);
 /* Fills the plan's groups; strings in the arena. */
 void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, struct arena *arena);
 /* The groups that a shim of the container's belongs into. */

@@ -165,6 +165,10 @@ void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void 
 void runtime_pause(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
 void runtime_unpause(struct runtime *rt, const char *id, runtime_done_fn *done, void *arg);
 
+/* Memory, swap, processors and processes of the spec are its limits from now on, when it is made or running; else it is a success at once, for runtime_renew takes the
+ * spec. What it is renewed with otherwise does not change. On failure some may be the new ones. */
+void runtime_limit(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg);
+
 /* A reader of its log that ends when the container has ended and everything is read. The owner frees it (before the runtime is closed). */
 int runtime_logs(struct runtime *rt, const char *id, const struct log_query *query, const struct log_reader_events *events, void *arg,
 		 struct log_reader **ret, struct err *err);

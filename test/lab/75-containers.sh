@@ -163,7 +163,16 @@ for cli in "$binary" docker; do
 	tried() { [ "$(sb inspect up1 --format '{{.RestartCount}} {{.State.Status}}')" = '1 exited' ]; }
 	within 10 "$who: it is restarted by its new policy" tried
 	c run -d --name up2 --rm box:1 sleep 1000 >/dev/null
-	has "$who: limits of one that runs" "$(c update -m 64m up2 2>&1)" 'limits of a container that runs are not supported by swarmbox yet'
+	# what the kernel holds it to, as it is seen from inside
+	limit() { c exec up2 cat "/sys/fs/cgroup/$1" 2>/dev/null || c exec up2 cat "/sys/fs/cgroup/$2"; }
+	is "$who: update of one that runs tells the name" "$(c update -m 64m --memory-swap 128m --pids-limit 50 --cpus 0.5 up2)" up2
+	is "$who: its memory is limited at once" "$(limit memory.max memory/memory.limit_in_bytes)" 67108864
+	is "$who: its processes too" "$(limit pids.max pids/pids.max)" 50
+	has "$who: and its time" "$(limit cpu.max cpu/cpu.cfs_quota_us)" 50000
+	is "$who: more memory than it had with swap" "$(c update -m 256m --memory-swap 256m up2 >/dev/null; limit memory.max memory/memory.limit_in_bytes)" 268435456
+	is "$who: a limit is lifted" "$(c update --pids-limit -1 up2 >/dev/null; limit pids.max pids/pids.max)" max
+	is "$who: inspect tells what holds" "$(sb inspect up2 --format '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}')" '268435456 500000000'
+	has "$who: a limit that cannot be" "$(c update -m 1m up2 2>&1)" 'Minimum memory limit allowed is 6MB'
 	has "$who: --rm and a policy" "$(c update --restart always up2 2>&1)" 'Restart policy cannot be updated because AutoRemove is enabled for the container'
 	has "$who: a policy that is none" "$(c update --restart nonsense up1 2>&1)" "unknown policy 'nonsense'"
 	has "$who: what we do not have is named" "$(c update --cpu-shares 5 up1 2>&1 | tr A-Z a-z | tr -d -)" 'cpushares'
@@ -182,10 +191,12 @@ for cli in "$binary" docker; do
 done
 
 # --- events: of names that no invented one begins with, for filters take beginnings ---
-sb run -d --name zz-told --stop-timeout 1 box:1 sleep 1000 >/dev/null
+told=$(sb run -d --name zz-told --stop-timeout 1 box:1 sleep 1000)
 sb rename zz-told zz-told-2 && sb stop zz-told-2 >/dev/null && sb rm zz-told-2 >/dev/null
 is 'events are as docker tells them' "$(sb system events --since 1h --until 0s --filter container=zz-told --filter container=zz-told-2 --format '{{.Action}}' | xargs)" \
 	'create start rename kill kill stop die destroy'
+is 'its volume was mounted for it, and unmounted' "$(sb system events --since 1h --until 0s --filter type=volume \
+	--format '{{.Action}} {{index .Actor.Attributes "container"}}' | sed -n "s/ $told//p" | xargs)" 'mount unmount'
 
 # --- the agent goes and comes ---
 sb run -d --name keep1 --restart unless-stopped -p 8098:80 box:1 $serve >/dev/null

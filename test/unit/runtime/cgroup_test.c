@@ -66,7 +66,7 @@ TEST(limits_are_written_in_the_units_of_each_version)
 	struct arena arena;
 
 	arena_init(&arena, "test", 1 << 20);
-	struct cgroup_writes v1 = cgroup_v1_limits(~0u, &spec, &arena), v2 = cgroup_v2_limits(&spec, &arena);
+	struct cgroup_writes v1 = cgroup_v1_limits(~0u, &spec, true, &arena), v2 = cgroup_v2_limits(&spec, true, &arena);
 
 	EXPECT_STR(find(v1, "memory.limit_in_bytes"), "67108864");
 	EXPECT_STR(find(v1, "memory.memsw.limit_in_bytes"), "134217728");
@@ -78,12 +78,32 @@ TEST(limits_are_written_in_the_units_of_each_version)
 	EXPECT_STR(find(v2, "cpu.max"), "150000 100000");
 	EXPECT_STR(find(v2, "pids.max"), "7");
 	spec.memory_swap_bytes = -1;
-	EXPECT_STR(find(cgroup_v1_limits(CGROUP_MEMORY, &spec, &arena), "memory.memsw.limit_in_bytes"), "-1");
-	EXPECT_STR(find(cgroup_v2_limits(&spec, &arena), "memory.swap.max"), "max");
-	EXPECT_STR(find(cgroup_v1_limits(CGROUP_MEMORY, &spec, &arena), "pids.max"), "-");
+	EXPECT_STR(find(cgroup_v1_limits(CGROUP_MEMORY, &spec, true, &arena), "memory.memsw.limit_in_bytes"), "-1");
+	EXPECT_STR(find(cgroup_v2_limits(&spec, true, &arena), "memory.swap.max"), "max");
+	EXPECT_STR(find(cgroup_v1_limits(CGROUP_MEMORY, &spec, true, &arena), "pids.max"), "-");
 	spec = (struct container_spec){ .pids_limit = 0 };
-	EXPECT_INT(cgroup_v1_limits(~0u, &spec, &arena).count, 0);
-	EXPECT_INT(cgroup_v2_limits(&spec, &arena).count, 0);
+	EXPECT_INT(cgroup_v1_limits(~0u, &spec, true, &arena).count, 0);
+	EXPECT_INT(cgroup_v2_limits(&spec, true, &arena).count, 0);
+	arena_fini(&arena);
+}
+
+TEST(a_limit_that_is_no_more_is_lifted)
+{
+	struct container_spec spec = { .pids_limit = 0 };
+	struct arena arena;
+
+	arena_init(&arena, "test", 1 << 20);
+	struct cgroup_writes v1 = cgroup_v1_limits(~0u, &spec, false, &arena), v2 = cgroup_v2_limits(&spec, false, &arena);
+
+	EXPECT_STR(find(v1, "memory.limit_in_bytes"), "-1");
+	EXPECT_STR(find(v1, "memory.memsw.limit_in_bytes"), "-1");
+	EXPECT_STR(find(v1, "cpu.cfs_quota_us"), "-1");
+	EXPECT_STR(find(v1, "pids.max"), "max");
+	EXPECT_STR(find(v2, "memory.max"), "max");
+	EXPECT_STR(find(v2, "memory.swap.max"), "max");
+	EXPECT_STR(find(v2, "cpu.max"), "max 100000");
+	EXPECT_STR(find(v2, "pids.max"), "max");
+	EXPECT_INT(cgroup_v1_limits(CGROUP_DEVICES, &spec, false, &arena).count, 0);
 	arena_fini(&arena);
 }
 

@@ -1,4 +1,5 @@
 /* What a process sees and may do inside a container. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +250,53 @@ TEST(memory_cpu_and_process_limits_hold_and_an_oom_kill_is_named)
 	/* v2 has had it since Linux 5.19 */
 	EXPECT((stats.memory_peak_bytes > 0) ==
 	       (system("find /sys/fs/cgroup -maxdepth 4 -name memory.peak -o -name memory.max_usage_in_bytes 2>/dev/null | grep . >/dev/null") == 0));
+	host_close(&host);
+}
+
+static int limit_it(struct host *host, const struct container_spec *spec, struct err *err)
+{
+	struct host_answer answer = { false };
+
+	runtime_limit(host->rt, spec->id, spec, host_on_answer, &answer);
+	EXPECT(host_wait(host, &answer.is_there));
+	if (answer.failed)
+		*err = answer.err;
+	return answer.failed ? -1 : 0;
+}
+
+TEST(limits_of_a_running_container_are_raised_lowered_and_lifted)
+{
+	struct host host;
+	struct runtime_stats stats;
+	struct err err = { .code = 0 };
+
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "pause", NULL);
+	struct container_exec forks = host_exec_spec(&host, "fork", "12", NULL);        /* they stay */
+	int code;
+
+	EXPECT(limit_it(&host, &spec, &err) == 0);      /* nothing runs that could have them */
+	spec.memory_bytes = 64 << 20;
+	EXPECT(host_create(&host, &spec, &err) == 0 && host_start(&host, spec.id, &err) == 0);
+	EXPECT(strstr(host_exec_output(&host, spec.id, &forks, &code), "forked all"));
+	/* more memory than memory and swap were; a part of what it was; both in v1 and v2 */
+	static const int64_t sizes[] = { 256 << 20, 32 << 20, 512 << 20 };
+
+	spec.pids_limit = 10;
+	spec.nano_cpus = 500000000;
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		spec.memory_bytes = sizes[i];
+		EXPECT(limit_it(&host, &spec, &err) == 0);
+		EXPECT(runtime_stats(host.rt, spec.id, &stats, &err) == 0);
+		EXPECT_INT(stats.memory_limit_bytes, sizes[i]);
+		EXPECT_INT(stats.pids_limit, 10);
+	}
+	EXPECT(strstr(host_exec_output(&host, spec.id, &forks, &code), strerror(EAGAIN)));
+	spec.memory_bytes = spec.pids_limit = spec.nano_cpus = 0;
+	EXPECT(limit_it(&host, &spec, &err) == 0);
+	EXPECT(runtime_stats(host.rt, spec.id, &stats, &err) == 0);
+	EXPECT(stats.memory_limit_bytes > sizes[2] && stats.pids_limit == 0);
+	EXPECT(strstr(host_exec_output(&host, spec.id, &forks, &code), "forked all"));
 	host_close(&host);
 }
 
