@@ -1,6 +1,7 @@
 /* exec_join_io.c - specs -> v1 groups -> namespaces -> root, user, cwd -> terminal, stdio -> limits, filter, identity -> the process itself -> exec. */
 #include "runtime/exec_join_io.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -77,10 +78,12 @@ static int enter_cwd(const struct entry *entry, struct err *err)
 	CLEANUP(fd_closep) int fd = inroot_open(entry->process.root_fd, cwd, O_PATH | O_DIRECTORY);
 	char path[PATH_MAX];
 
-	if (fd < 0 || fchdir(fd) < 0)
-		return err_sys(err, "chdir to cwd (\"%s\") set in config.json failed", cwd);
-	if (syscall(SYS_getcwd, path, sizeof path) < 0)
-		return err_sys(err, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+	if (fd < 0 || fchdir(fd) < 0 || syscall(SYS_getcwd, path, sizeof path) < 0) {
+		const char *why = strerror(errno);
+
+		/* as Go has it, whose words people know here */
+		return err_set(err, ERR_IO, "chdir to cwd (\"%s\") set in config.json failed: %c%s", cwd, tolower(why[0]), why + 1);
+	}
 	if (path[0] != '/')
 		return err_set(err, ERR_INVALID, "current working directory is outside of container mount namespace root");
 	return 0;
