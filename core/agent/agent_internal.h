@@ -51,6 +51,7 @@ struct hosted {
 	struct health_watch *health;    /* NULL: it is not checked, or not yet started */
 	void (*health_changed)(void *arg, enum health_status status);   /* NULL: nobody else wants to know */
 	void *health_arg;
+	bool has_told_mounted;          /* its volumes are, people know */
 	bool is_stopping;               /* its end is the one that somebody's stop asked for */
 	bool in_table;
 	bool awaits_table;              /* its act under way is answered when the port table is in force */
@@ -75,6 +76,7 @@ void hosted_stop_health(struct hosted *hosted);                                 
 void hosted_resume_health(struct hosted *hosted);                               /* and it is checked again, from what is known on … */
 void hosted_forget_health(struct hosted *hosted);                               /* … or does not */
 void hosted_event(const struct hosted *hosted, const char *action, const struct container_pair *extra, size_t count);
+void hosted_tell_mounted(struct hosted *hosted, bool is_mounted);               /* its volumes; harmless when that is known */
 void hosted_tell_exit(struct hosted *hosted, int exit_code);                    /* to whoever waits for its end … */
 void hosted_tell_removed(struct hosted *hosted, int exit_code);                 /* … or its removal */
 int hosted_check_network(const struct hosted *hosted, bool needs_network, struct err *err);

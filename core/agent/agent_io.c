@@ -111,6 +111,7 @@ static void started(void *arg, const struct err *failure)
 		hosted_event(&run->hosted, "start", NULL, 0);
 		run_watch_health(run, 0);
 	} else {
+		hosted_tell_mounted(&run->hosted, false);
 		volumes_release(run->hosted.agent->cfg.volumes, run->hosted.container_id);      /* it has ended, and nobody is told */
 	}
 	run_answer(run, failure);
@@ -286,6 +287,7 @@ static void perform(struct run *run, enum task_act what)
 		net_attach(cfg->net, id, runtime_netns_fd(cfg->runtime, run->hosted.container_id), (struct ip){ 0 }, attached, run);
 		return;
 	case TASK_ACT_START:
+		hosted_tell_mounted(&run->hosted, true);
 		runtime_start(cfg->runtime, run->hosted.container_id, started, run);
 		return;
 	case TASK_ACT_PUBLISH:

@@ -59,6 +59,21 @@ void hosted_event(const struct hosted *hosted, const char *action, const struct 
 	cfg->on_event(cfg->arg, action, hosted->container_id, &hosted->spec, extra, count);
 }
 
+void hosted_tell_mounted(struct hosted *hosted, bool is_mounted)
+{
+	if (hosted->has_told_mounted == is_mounted)
+		return;
+	hosted->has_told_mounted = is_mounted;
+	for (size_t i = 0; i < hosted->spec.mount_count; i++) {
+		const struct container_mount *mount = &hosted->spec.mounts[i];
+		const struct container_pair extra[] = { { "container", hosted->container_id }, { "destination", mount->target }, { "propagation", "" },
+							{ "read/write", mount->is_readonly ? "false" : "true" } };
+
+		if (mount->name && !mount->is_hidden)
+			volumes_tell(hosted->agent->cfg.volumes, is_mounted ? "mount" : "unmount", mount->name, extra, is_mounted ? ARRAY_COUNT(extra) : 1);
+	}
+}
+
 /* ---- its health -------------------------------------------------------------------------------------------------- */
 
 static void health_changed(void *arg, enum health_status status)

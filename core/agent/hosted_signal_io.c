@@ -55,6 +55,7 @@ void hosted_exit_event(struct hosted *hosted, const struct runtime_exit *exit)
 	if (hosted->is_stopping)
 		hosted_event(hosted, "stop", NULL, 0);
 	hosted->is_stopping = false;
+	hosted_tell_mounted(hosted, false);
 	hosted_event(hosted, "die", extra, ARRAY_COUNT(extra));
 }
 

@@ -130,6 +130,7 @@ static void adopt(struct agent *agent, const struct runtime_info *info, struct c
 	facts.is_attached = net_adopt(agent->cfg.net, run->assignment.task_id, &run->hosted.address, &err) == 0;
 	if (!facts.has_exited)
 		hosted_reserve_again(&run->hosted);
+	run->hosted.has_told_mounted = facts.is_started;
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		volumes_claim(agent->cfg.volumes, spec->mounts[i].name, info->id);
 		if (!facts.has_exited)

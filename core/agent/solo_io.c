@@ -417,6 +417,7 @@ static void attach(struct solo_box *box)
 /* Ports that stand as 0 are not held. */
 static void detach(struct solo_box *box)
 {
+	hosted_tell_mounted(&box->hosted, false);
 	volumes_release(box->hosted.agent->cfg.volumes, box->row.id);
 	hosted_release_ports(&box->hosted);
 	for (size_t i = 0; i < box->hosted.port_count; i++)
@@ -481,7 +482,7 @@ void box_remove_volumes(struct solo_box *box)
 
 	volumes_disclaim(volumes, box->row.id);
 	for (size_t i = 0; i < box->row.volumes.count; i++)
-		if (volumes_remove(volumes, box->row.volumes.items[i].name, &err) < 0 && err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
+		if (volumes_remove(volumes, box->row.volumes.items[i].name, NULL, NULL, &err) < 0 && err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
 			log_warn("%s: anonymous volume: %s", hosted_name(&box->hosted), err.text);
 }
 
@@ -618,6 +619,7 @@ static void perform(struct solo_box *box, enum solo_act what)
 		box_connect(box);
 		return;
 	case SOLO_ACT_START:
+		hosted_tell_mounted(&box->hosted, true);
 		runtime_start(cfg->runtime, box->row.id, started, box);
 		return;
 	case SOLO_ACT_WITHDRAW:

@@ -56,6 +56,7 @@ static void find_facts(struct solo_box *box, const struct runtime_info *info, st
 	ret->has_files = true;
 	ret->is_started = info->state == RUNTIME_RUNNING;
 	ret->is_made = ret->is_started || info->state == RUNTIME_CREATED;
+	box->hosted.has_told_mounted = ret->is_started;
 	ret->is_attached = net_adopt(agent->cfg.net, box->row.id, &box->hosted.address, &err) == 0;
 	if (container_network_of(&box->row.host) == PREDEFINED_NONE)
 		ret->is_attached = true;

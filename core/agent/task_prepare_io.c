@@ -37,7 +37,7 @@ static void remove_anonymous(struct run *run, const char *names)
 		return;
 	list = str_split(names, ',');
 	for (size_t i = 0; i < list.count; i++)
-		if (volumes_remove(run->hosted.agent->cfg.volumes, list.items[i], &err) < 0 && err.code != ERR_NOT_FOUND &&
+		if (volumes_remove(run->hosted.agent->cfg.volumes, list.items[i], NULL, NULL, &err) < 0 && err.code != ERR_NOT_FOUND &&
 		    err.code != ERR_CONFLICT)
 			log_warn("task %s: anonymous volume: %s", run->assignment.task_id, err.text);
 }

@@ -11,9 +11,10 @@ struct volumes {
 	char *dir;
 	struct map *by_name;    /* name -> struct volume, owned */
 	struct map *claims;     /* name -> struct strlist of container ids, owned */
-	void (*watcher)(void *arg, const char *action, const char *name);
+	volumes_watch_fn *watcher;
 	void *watcher_arg;
 	struct list savings;    /* of struct saving, in the order in which the store answers */
+	struct list removals;   /* of struct removal */
 	struct list jobs;       /* of struct volume_job: under way on a work thread; they write there, we free */
 	char lanes[16];         /* by name, so that the jobs of one volume keep their order, also over its removal and its return */
 };

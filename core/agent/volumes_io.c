@@ -22,6 +22,12 @@ enum { VOLUME_NAME_MAX = 255 };
 
 /* A row on its way to the disk; done may be NULL. */
 struct saving { struct list node; struct volumes *volumes; char *name; volumes_saved_fn *done; void *arg; };
+/* A row on its way out, for a prune or for whoever is told of it. doomed: where its files lie meanwhile, "": it had none. */
+struct prune;
+struct removal { struct list node; struct volumes *volumes; char *name, *doomed; struct prune *prune; volumes_done_fn *done; void *arg; };
+
+static void prune_goes_on(const struct removal *removal, const struct err *failure);
+static void forsake(struct prune *prune);
 
 static const struct field volume_fields[] = {
 	F(1, STR, volume, name, "Name", 0),
@@ -83,6 +89,26 @@ static void remove_in_background(struct volumes *volumes, const char *path)
 		log_warn("volumes: '%s' is removed at the next start: too much to do", path);
 }
 
+/* A row whose folder went before it: the removal that a crash interrupted. */
+static int finish_removals(struct volumes *volumes, struct err *err)
+{
+	const char *name;
+	void *value;
+
+	for (size_t at = 0; map_next(volumes->by_name, &at, &name, &value);) {
+		CLEANUP(str_freep) char *path = path_join(volumes->dir, name);
+		struct store_row row = { .table = NODE_TABLE_VOLUME, .id = name };
+
+		if (file_exists(path))
+			continue;
+		if (store_node_write(volumes->store, &row, 1, NULL, NULL, err) < 0)
+			return -1;
+		map_remove(volumes->by_name, name);
+		volume_free(value);
+	}
+	return 0;
+}
+
 static int sweep_removed(struct volumes *volumes, struct err *err)
 {
 	CLEANUP(strlist_finip) struct strlist names = { 0 };
@@ -106,12 +132,13 @@ int volumes_open(struct store *store, struct work *work, const char *dir, struct
 	volumes->dir = str_dup(dir);
 	volumes->by_name = map_new();
 	list_init(&volumes->savings);
+	list_init(&volumes->removals);
 	volumes->claims = map_new();
 	list_init(&volumes->jobs);
 	/* for root alone: containers may have left setuid programs in their volumes */
 	if (dir_make(dir, 0700, err) < 0 || (chmod(dir, 0700) < 0 && err_sys(err, "chmod '%s'", dir) < 0) ||
 	    store_node_load(store, NODE_TABLE_VOLUME, load_row, volumes, err) < 0 ||
-	    sweep_removed(volumes, err) < 0) {
+	    finish_removals(volumes, err) < 0 || sweep_removed(volumes, err) < 0) {
 		volumes_close(volumes);
 		return -1;
 	}
@@ -126,6 +153,14 @@ static void saving_free(struct saving *saving)
 	free(saving);
 }
 
+static void removal_free(struct removal *removal)
+{
+	list_remove(&removal->node);
+	free(removal->name);
+	free(removal->doomed);
+	free(removal);
+}
+
 void volumes_close(struct volumes *volumes)
 {
 	void *volume;
@@ -135,6 +170,12 @@ void volumes_close(struct volumes *volumes)
 	volume_use_close(volumes);
 	LIST_EACH(item, &volumes->savings)
 		saving_free(CONTAINER_OF(item, struct saving, node));
+	LIST_EACH(item, &volumes->removals) {
+		struct removal *removal = CONTAINER_OF(item, struct removal, node);
+
+		forsake(removal->prune);
+		removal_free(removal);
+	}
 	for (size_t at = 0; map_next(volumes->by_name, &at, NULL, &volume);)
 		volume_free(volume);
 	map_free(volumes->by_name);
@@ -143,27 +184,36 @@ void volumes_close(struct volumes *volumes)
 	free(volumes);
 }
 
-void volumes_watch(struct volumes *volumes, void (*fn)(void *arg, const char *action, const char *name), void *arg)
+void volumes_watch(struct volumes *volumes, volumes_watch_fn *fn, void *arg)
 {
 	volumes->watcher = fn;
 	volumes->watcher_arg = arg;
 }
 
-static void tell(const struct volumes *volumes, const char *action, const char *name)
+void volumes_tell(const struct volumes *volumes, const char *action, const char *name, const struct container_pair *extra, size_t extra_count)
 {
 	if (volumes->watcher)
-		volumes->watcher(volumes->watcher_arg, action, name);
+		volumes->watcher(volumes->watcher_arg, action, name, extra, extra_count);
 }
 
 const struct volume *volumes_next(const struct volumes *volumes, size_t *at)
 {
-	void *volume;
-	return map_next(volumes->by_name, at, NULL, &volume) ? volume : NULL;
+	void *value;
+
+	while (map_next(volumes->by_name, at, NULL, &value)) {
+		const struct volume *volume = value;
+
+		if (!volume->is_going)
+			return volume;
+	}
+	return NULL;
 }
 
 const struct volume *volumes_find(const struct volumes *volumes, const char *name)
 {
-	return name ? map_get(volumes->by_name, name) : NULL;
+	const struct volume *volume = name ? map_get(volumes->by_name, name) : NULL;
+
+	return volume && !volume->is_going ? volume : NULL;
 }
 
 const char *volumes_path(const struct volumes *volumes, const char *name, struct buf *out)
@@ -212,7 +262,7 @@ static void forget(struct volumes *volumes, struct volume *volume)
 
 	rmdir(data);
 	rmdir(path);
-	tell(volumes, "destroy", volume->name);
+	volumes_tell(volumes, "destroy", volume->name, NULL, 0);
 	map_remove(volumes->by_name, volume->name);
 	volume_free(volume);
 }
@@ -230,7 +280,7 @@ static void saved(void *arg, const struct err *failure)
 	}
 	if (volume && !failure)
 		volume->is_saved = true;
-	else if (volume && saving->done && !volume->is_saved && !volumes_claims(saving->volumes, saving->name)->count)
+	else if (volume && saving->done && !volume->is_saved && !volume->is_going && !volumes_claims(saving->volumes, saving->name)->count)
 		forget(saving->volumes, volume);
 	if (saving->done && !failure && !volume)
 		err_set(&err, ERR_NOT_FOUND, "create %s: it was removed meanwhile", saving->name);
@@ -266,7 +316,9 @@ static int create(struct volumes *volumes, struct wish wish, const struct volume
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	struct volume *volume, given = { .name = (char *)(uintptr_t)wish.name, .is_anonymous = wish.is_anonymous };
 
-	if ((*ret = map_get(volumes->by_name, wish.name)))
+	if ((*ret = map_get(volumes->by_name, wish.name)) && (*ret)->is_going)
+		return err_set(err, ERR_CONFLICT, "create %s: the volume is being removed", wish.name);
+	if (*ret)
 		return (*ret)->is_saved ? 0 : keep(volumes, *ret, wish.done, wish.arg, err) < 0 ? err_wrap(err, "create %s", wish.name) : 1;
 	if (wish.labels && wish.labels->count)
 		given.labels = *wish.labels;
@@ -280,7 +332,7 @@ static int create(struct volumes *volumes, struct wish wish, const struct volume
 	volume = NEW(struct volume);
 	shape_copy(&volume_shape, &given, NULL, volume);
 	map_put(volumes->by_name, wish.name, volume);
-	tell(volumes, "create", wish.name);
+	volumes_tell(volumes, "create", wish.name, NULL, 0);
 	*ret = volume;
 	return 1;
 }
@@ -328,45 +380,88 @@ static int refuse_in_use(const char *name, const struct strlist *users, struct e
 	return err_set(err, ERR_CONFLICT, "remove %s: volume is in use - [%s]", name, buf_text(&list));
 }
 
-/* Row first: a volume half removed must not look whole after a crash. ret_doomed: where its files lie now; empty when it had none. */
-static int take_away(struct volumes *volumes, struct volume *volume, struct buf *ret_doomed, struct err *err)
+static char *path_of_volume(const struct volumes *volumes, const char *name)
 {
-	CLEANUP(buf_finip) struct buf path = BUF_INIT;
-	CLEANUP(str_freep) char *name = str_dup(volume->name);
-	char unique[HEX_ID_SIZE];
-	struct store_row row = { .table = NODE_TABLE_VOLUME, .id = name };
-
-	if (store_node_write(volumes->store, &row, 1, NULL, NULL, err) < 0)
-		return err_wrap(err, "remove %s", name);
-	entropy_hex_id(unique);
-	buf_printf(&path, "%s/%s", volumes->dir, name);
-	buf_printf(ret_doomed, "%s/" REMOVED_PREFIX "%s", volumes->dir, unique);
-	if (rename(buf_text(&path), buf_text(ret_doomed)) < 0) {
-		if (errno != ENOENT)
-			return err_sys(err, "remove %s", name);
-		buf_clear(ret_doomed);
-	}
-	tell(volumes, "destroy", name);
-	map_remove(volumes->by_name, name);
-	volume_free(volume);
-	return 0;
+	return path_join(volumes->dir, name);
 }
 
-int volumes_remove(struct volumes *volumes, const char *name, struct err *err)
+static void put_back(const struct removal *removal)
+{
+	CLEANUP(str_freep) char *path = path_of_volume(removal->volumes, removal->name);
+
+	if (*removal->doomed && rename(removal->doomed, path) < 0)
+		log_error("volume %s: its files are lost: %m", removal->name);
+}
+
+/* The folder first, for a row without one is finished at the next start; its files when the row is gone, for until then they may have to come back. */
+static void row_is_gone(void *arg, const struct err *failure)
+{
+	struct removal *removal = arg;
+	struct volumes *volumes = removal->volumes;
+	struct volume *volume = map_get(volumes->by_name, removal->name);
+	struct err err;
+
+	volume->is_going = false;
+	if (failure) {
+		err = *failure;
+		err_wrap(&err, "remove %s", removal->name);
+		put_back(removal);
+	} else {
+		volumes_tell(volumes, "destroy", removal->name, NULL, 0);
+		map_remove(volumes->by_name, removal->name);
+		volume_free(volume);
+	}
+	if (removal->prune)
+		prune_goes_on(removal, failure ? &err : NULL);
+	else if (!failure && *removal->doomed)
+		remove_in_background(volumes, removal->doomed);
+	if (removal->done)
+		removal->done(removal->arg, failure ? &err : NULL);
+	else if (failure && !removal->prune)
+		log_warn("volumes: %s", err.text);
+	removal_free(removal);
+}
+
+/* Takes what `how` has. */
+static int take_away(struct volumes *volumes, const char *name, struct removal how, struct err *err)
 {
 	struct volume *volume = map_get(volumes->by_name, name);
-	const struct strlist *users = volumes_claims(volumes, name);
-	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
+	struct store_row row = { .table = NODE_TABLE_VOLUME, .id = name };
+	CLEANUP(str_freep) char *path = path_of_volume(volumes, name);
+	struct removal *removal = NEW(struct removal);
+	char unique[HEX_ID_SIZE];
+	int result = 0;
 
-	if (!volume)
+	*removal = how;
+	removal->volumes = volumes;
+	removal->name = str_dup(name);
+	list_add_last(&volumes->removals, &removal->node);
+	entropy_hex_id(unique);
+	removal->doomed = str_printf("%s/" REMOVED_PREFIX "%s", volumes->dir, unique);
+	if (rename(path, removal->doomed) < 0) {
+		result = errno == ENOENT ? 0 : err_sys(err, "remove %s", name);
+		removal->doomed[0] = '\0';
+	}
+	if (result == 0 && store_node_write(volumes->store, &row, 1, row_is_gone, removal, err) < 0) {
+		result = err_wrap(err, "remove %s", name);
+		put_back(removal);
+	}
+	if (result < 0)
+		removal_free(removal);
+	else
+		volume->is_going = true;
+	return result;
+}
+
+int volumes_remove(struct volumes *volumes, const char *name, volumes_done_fn *done, void *arg, struct err *err)
+{
+	const struct strlist *users = volumes_claims(volumes, name);
+
+	if (!volumes_find(volumes, name))
 		return err_set(err, ERR_NOT_FOUND, "get %s: no such volume", name);
 	if (users->count)
 		return refuse_in_use(name, users, err);
-	if (take_away(volumes, volume, &doomed, err) < 0)
-		return -1;
-	if (doomed.len)
-		remove_in_background(volumes, buf_text(&doomed));
-	return 0;
+	return take_away(volumes, name, (struct removal){ .done = done, .arg = arg }, err);
 }
 
 /* ---- prune ------------------------------------------------------------------------------------------------------- */
@@ -401,23 +496,31 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
-static void prune_one(struct volumes *volumes, const char *name, struct prune *prune)
+static void prune_goes_on(const struct removal *removal, const struct err *failure)
 {
-	struct volume *volume = map_get(volumes->by_name, name);
-	CLEANUP(buf_finip) struct buf doomed = BUF_INIT;
+	struct prune *prune = removal->prune;
 	struct volume_job *job;
 
-	if (!volume || volumes_claims(volumes, name)->count)
-		return;
-	if (take_away(volumes, volume, &doomed, &prune->err) < 0)
-		return;
-	strlist_add(&prune->removed, name);
-	if (!doomed.len)
-		return;
-	job = volume_job_new(volumes, pruned, prune);
-	job->path = arena_strdup(&job->arena, buf_text(&doomed));
-	job->counts = true;
-	prune->waiting += volume_job_submit(job, job->path, remove_files);
+	if (failure && !prune->err.code)
+		prune->err = *failure;
+	if (!failure)
+		strlist_add(&prune->removed, removal->name);
+	if (!failure && *removal->doomed) {
+		job = volume_job_new(removal->volumes, pruned, prune);
+		job->path = arena_strdup(&job->arena, removal->doomed);
+		job->counts = true;
+		if (volume_job_submit(job, job->path, remove_files))
+			return;
+	}
+	if (--prune->waiting == 0)
+		answer_prune(prune);
+}
+
+static void prune_one(struct volumes *volumes, const char *name, struct prune *prune)
+{
+	if (volumes_find(volumes, name) && !volumes_claims(volumes, name)->count &&
+	    take_away(volumes, name, (struct removal){ .prune = prune }, &prune->err) == 0)
+		prune->waiting++;
 }
 
 int volumes_prune(struct volumes *volumes, const struct strlist *names, volumes_pruned_fn *done, void *arg, struct err *err)
@@ -434,10 +537,13 @@ int volumes_prune(struct volumes *volumes, const struct strlist *names, volumes_
 	return 0;
 }
 
-void volume_prune_close(struct volume_job *job)
+static void forsake(struct prune *prune)
 {
-	struct prune *prune = job->done == pruned ? job->arg : NULL;
-
 	if (prune && --prune->waiting == 0)
 		prune_free(prune);
+}
+
+void volume_prune_close(struct volume_job *job)
+{
+	forsake(job->done == pruned ? job->arg : NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "model/fields.h"
 #include "os/work.h"
+#include "runtime/container_spec.h"
 #include "store/store.h"
 
 struct volumes;
@@ -16,14 +17,17 @@ struct volume {
 	struct str_map labels, options;
 	nsec created_wall;
 	bool is_anonymous, is_saved;
+	bool is_going;                  /* its row is on its way out: nobody finds it any more */
 	struct strlist mounted_for;     /* container ids; only of one with a file system of its own */
 };
 
 /* dir: <data root>/volumes, made if missing. What a crash left half removed goes. */
 int volumes_open(struct store *store, struct work *work, const char *dir, struct volumes **ret, struct err *err);
 void volumes_close(struct volumes *volumes);
-/* fn is told of each volume that comes ("create") and goes ("destroy"), whoever made it; what was there before is not told of. */
-void volumes_watch(struct volumes *volumes, void (*fn)(void *arg, const char *action, const char *name), void *arg);
+/* fn is told of each volume that comes ("create") and goes ("destroy"), whoever made it, and of what volumes_tell is told; what was there before is not told of. */
+typedef void volumes_watch_fn(void *arg, const char *action, const char *name, const struct container_pair *extra, size_t extra_count);
+void volumes_watch(struct volumes *volumes, volumes_watch_fn *fn, void *arg);
+void volumes_tell(const struct volumes *volumes, const char *action, const char *name, const struct container_pair *extra, size_t extra_count);
 /* for (size_t at = 0; (v = volumes_next(volumes, &at)); ) in order of creation */
 const struct volume *volumes_next(const struct volumes *volumes, size_t *at);
 const struct volume *volumes_find(const struct volumes *volumes, const char *name);
@@ -40,8 +44,10 @@ int volumes_create_saved(struct volumes *volumes, const char *name, const char *
 /* One that goes with its container, by 64 hex characters that were chosen before. */
 int volumes_create_anonymous(struct volumes *volumes, const char *name, const char *driver, const struct str_map *options,
 			     const struct str_map *labels, const struct volume **ret, struct err *err);
-/* The row goes at once, the files on a work thread. ERR_CONFLICT "remove x: volume is in use - [ids]" while a container claims it. */
-int volumes_remove(struct volumes *volumes, const char *name, struct err *err);
+typedef void volumes_done_fn(void *arg, const struct err *failure);
+/* 0: done comes from the loop when no power loss brings it back, its files follow on a work thread; on failure all of it is still there. NULL: nobody waits.
+ * -1: done does not come. ERR_CONFLICT "remove x: volume is in use - [ids]" while a container claims it. */
+int volumes_remove(struct volumes *volumes, const char *name, volumes_done_fn *done, void *arg, struct err *err);
 
 /* A container is made with it, from the moment it is asked for until nothing is left of it, whether it runs or not, whether the volume
  * exists yet or not: nobody removes or prunes it meanwhile. In memory: a start of the agent claims again what its containers have. */
@@ -49,7 +55,6 @@ void volumes_claim(struct volumes *volumes, const char *name, const char *user);
 void volumes_disclaim(struct volumes *volumes, const char *user);                         /* whatever it claims; harmless when that is nothing */
 const struct strlist *volumes_claims(const struct volumes *volumes, const char *name);   /* container ids, until the next call */
 
-typedef void volumes_done_fn(void *arg, const struct err *failure);
 /* What they have of file systems is mounted, for a container that comes to life. 0: there is nothing to wait for, and done does not come;
  * 1: it comes, from the loop; -1: it does not. On failure none is used. Names that are no volume's, or NULL, are passed over. */
 int volumes_use(struct volumes *volumes, const char *const *names, size_t count, const char *user, volumes_done_fn *done, void *arg,

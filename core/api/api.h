@@ -89,4 +89,4 @@ void api_on_applied(struct api *api, const struct applied *applied);    /* servi
 void api_on_container(struct api *api, const char *action, const char *container_id, const struct container_spec *spec,
 		      const struct container_pair *extra, size_t extra_count);
 void api_on_image(struct api *api, const char *action, const char *image_id, const char *name);
-void api_on_volume(struct api *api, const char *action, const char *name);
+void api_on_volume(struct api *api, const char *action, const char *name, const struct container_pair *extra, size_t extra_count);

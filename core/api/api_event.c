@@ -232,10 +232,14 @@ void api_on_image(struct api *api, const char *action, const char *image_id, con
 	free(attributes);
 }
 
-void api_on_volume(struct api *api, const char *action, const char *name)
+void api_on_volume(struct api *api, const char *action, const char *name, const struct container_pair *extra, size_t extra_count)
 {
-	struct str_pair attributes[] = { pair("driver", "local") };
-	take(api->events, "volume", action, name, "local", NULL, attributes, 1);
+	struct str_pair attributes[8] = { pair("driver", "local") };
+	size_t count = 1;
+
+	for (size_t i = 0; i < extra_count && count < ARRAY_COUNT(attributes); i++)
+		attributes[count++] = pair(extra[i].key, extra[i].value);
+	take(api->events, "volume", action, name, "local", NULL, attributes, count);
 }
 
 static const char *const actions[] = { [CHANGE_CREATE] = "create", [CHANGE_UPDATE] = "update", [CHANGE_REMOVE] = "remove" };

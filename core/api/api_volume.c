@@ -155,18 +155,24 @@ void api_volume_create(struct api *api, struct http_request *req, const char *na
 	api_with_body(api, req, name, create);
 }
 
+static void removed(void *arg, const struct err *failure)
+{
+	if (failure)
+		http_reply_error(arg, failure);
+	else
+		http_reply_empty(arg, 204);
+}
+
 void api_volume_remove(struct api *api, struct http_request *req, const char *name)
 {
 	struct err err;
 
-	if (volumes_remove(api->host.volumes, name, &err) == 0)
-		http_reply_empty(req, 204);
-	else if (err.code == ERR_NOT_FOUND && http_query_is_true(req, "force"))
-		http_reply_empty(req, 204);
-	else if (err.code == ERR_NOT_FOUND)
-		reply_none(api, req, name);
+	if (volumes_remove(api->host.volumes, name, removed, req, &err) == 0)
+		return;
+	if (err.code != ERR_NOT_FOUND || http_query_is_true(req, "force"))
+		removed(req, err.code == ERR_NOT_FOUND ? NULL : &err);
 	else
-		http_reply_error(req, &err);
+		reply_none(api, req, name);
 }
 
 /* ---- prune ------------------------------------------------------------------------------------------------------- */

@@ -120,12 +120,12 @@ static void on_image(void *arg, const char *action, const char *image_id, const 
 		api_on_image(host->api, action, image_id, name);
 }
 
-static void on_volume(void *arg, const char *action, const char *name)
+static void on_volume(void *arg, const char *action, const char *name, const struct container_pair *extra, size_t extra_count)
 {
 	struct host *host = arg;
 
 	if (host->api)
-		api_on_volume(host->api, action, name);
+		api_on_volume(host->api, action, name, extra, extra_count);
 }
 
 static void on_status(void *arg, const struct task_status *status)

@@ -15,11 +15,13 @@
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "test/sim/vfs_fault.h"
 #include "test/unit/runner.h"
 
 /* A data root and a mount namespace that only this test's process sees. */
 struct lab {
 	char dir[64], volumes_dir[80];
+	const char *vfs;                /* of the disk that node.db lies on; NULL: the host's own */
 	struct loop *loop;
 	struct work *work;
 	struct store *store;
@@ -32,7 +34,7 @@ struct lab {
 
 static void lab_open(struct lab *lab)
 {
-	struct store_options options = { lab->dir, NULL, node_tables, NODE_TABLE_COUNT };
+	struct store_options options = { lab->dir, lab->vfs, node_tables, NODE_TABLE_COUNT };
 
 	lab->loop = loop_new();
 	lab->work = work_new(lab->loop, 2);
@@ -41,13 +43,18 @@ static void lab_open(struct lab *lab)
 		panic("%s", lab->err.text);
 }
 
-static void lab_init(struct lab *lab)
+static void lab_init_on(struct lab *lab, const char *vfs)
 {
-	*lab = (struct lab){ .dir = "/tmp/volumes_test.XXXXXX" };
+	*lab = (struct lab){ .dir = "/tmp/volumes_test.XXXXXX", .vfs = vfs };
 	check(runner_folder(lab->dir));
 	snprintf(lab->volumes_dir, sizeof lab->volumes_dir, "%s/volumes", lab->dir);
 	check(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	lab_open(lab);
+}
+
+static void lab_init(struct lab *lab)
+{
+	lab_init_on(lab, NULL);
 }
 
 static void lab_close(struct lab *lab)
@@ -107,6 +114,15 @@ static const char *use(struct lab *lab, const char *name, const char *user)
 		return "no answer to come";
 	EXPECT(until(lab, is_answered));
 	return lab->answer.code ? lab->answer.text : "mounted";
+}
+
+static const char *remove_it(struct lab *lab, const char *name)
+{
+	lab->answers = 0;
+	if (volumes_remove(lab->volumes, name, on_answer, lab, &lab->err) < 0)
+		return lab->err.text;
+	EXPECT(until(lab, is_answered));
+	return lab->answer.code ? lab->answer.text : "removed";
 }
 
 /* "type=tmpfs device=tmpfs" */
@@ -223,7 +239,7 @@ TEST(volumes_that_bind_a_folder_leave_its_content_alone_when_they_are_removed)
 	EXPECT(file_exists(in(&lab, "v1", "/kept")));
 	EXPECT_INT(open(in(&lab, "v1", "/new"), O_CREAT | O_WRONLY, 0644), -1);
 	/* removed while it is still mounted, as after a crash */
-	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), 0);
+	EXPECT_STR(remove_it(&lab, "v1"), "removed");
 	EXPECT_STR(create(&lab, "v1", ""), "v1");
 	lab_close(&lab);
 	lab_open(&lab);                                          /* sweeps what could not be done before */
@@ -334,6 +350,68 @@ TEST(volumes_are_told_of_when_they_are_on_the_disk)
 	lab_fini(&lab);
 }
 
+TEST(volumes_are_gone_when_no_power_loss_brings_them_back)
+{
+	CLEANUP(vfs_fault_freep) struct vfs_fault *disk = vfs_fault_new("volumes", 1);
+	const struct volume *volume;
+	struct strlist names = { 0 };
+	struct lab lab;
+
+	lab_init_on(&lab, "volumes");
+	lab.answers = 0;
+	EXPECT_INT(volumes_create_saved(lab.volumes, "v1", "local", NULL, NULL, on_saved, &lab, &volume, &lab.err), 1);
+	EXPECT(until(&lab, is_answered));
+	touch(in(&lab, "v1", "/kept"));
+	/* while the disk stalls nobody finds it, and nobody is told that it is gone */
+	vfs_fault_hold(disk, true);
+	lab.answers = 0;
+	EXPECT_INT(volumes_remove(lab.volumes, "v1", on_answer, &lab, &lab.err), 0);
+	for (int i = 0; i < 5; i++)
+		loop_run_once(lab.loop, 10);
+	EXPECT(lab.answers == 0 && !volumes_find(lab.volumes, "v1"));
+	EXPECT_STR(remove_it(&lab, "v1"), "get v1: no such volume");
+	EXPECT_STR(create(&lab, "v1", ""), "create v1: the volume is being removed");
+	/* and it is whole again when the disk fails */
+	vfs_fault_fail_write_in(disk, 1);
+	vfs_fault_hold(disk, false);
+	EXPECT(until(&lab, is_answered));
+	EXPECT(lab.answer.code == ERR_IO && str_starts(lab.answer.text, "remove v1: "));
+	EXPECT(volumes_find(lab.volumes, "v1") && file_exists(in(&lab, "v1", "/kept")));
+	/* a prune says so, too */
+	vfs_fault_fail_write_in(disk, 1);
+	strlist_add(&names, "v1");
+	lab.answers = 0;
+	EXPECT_INT(volumes_prune(lab.volumes, &names, on_pruned, &lab, &lab.err), 0);
+	EXPECT(until(&lab, is_answered) && lab.answer.code == ERR_IO && lab.pruned.count == 0 && file_exists(in(&lab, "v1", "/kept")));
+	EXPECT_STR(remove_it(&lab, "v1"), "removed");
+	lab_close(&lab);
+	vfs_fault_power_loss(disk);
+	lab_open(&lab);
+	EXPECT(!volumes_find(lab.volumes, "v1"));
+	strlist_fini(&names);
+	lab_fini(&lab);
+}
+
+TEST(volumes_whose_removal_a_crash_interrupted_are_gone)
+{
+	struct lab lab;
+
+	lab_init(&lab);
+	EXPECT_STR(create(&lab, "v1", ""), "v1");
+	EXPECT_STR(create(&lab, "v2", ""), "v2");
+	lab_close(&lab);
+	check(rmdir(in(&lab, "v1", "")) == 0);
+	data_path[strlen(data_path) - strlen("/_data")] = '\0';
+	check(rmdir(data_path) == 0);
+	for (int i = 0; i < 2; i++) {
+		lab_open(&lab);
+		EXPECT(!volumes_find(lab.volumes, "v1") && volumes_find(lab.volumes, "v2"));
+		lab_close(&lab);
+	}
+	lab_open(&lab);
+	lab_fini(&lab);
+}
+
 TEST(volumes_that_a_container_claims_are_neither_removed_nor_pruned)
 {
 	struct strlist names = { 0 };
@@ -348,9 +426,8 @@ TEST(volumes_that_a_container_claims_are_neither_removed_nor_pruned)
 	create(&lab, "v2", "");
 	volumes_claim(lab.volumes, "v2", "c1");
 	volumes_claim(lab.volumes, "v2", "c2");
-	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), -1);
+	EXPECT_STR(remove_it(&lab, "v1"), "remove v1: volume is in use - [c1]");
 	EXPECT_INT(lab.err.code, ERR_CONFLICT);
-	EXPECT_STR(lab.err.text, "remove v1: volume is in use - [c1]");
 	strlist_add(&names, "v1");
 	strlist_add(&names, "v2");
 	lab.answers = 0;
@@ -360,9 +437,8 @@ TEST(volumes_that_a_container_claims_are_neither_removed_nor_pruned)
 	volumes_disclaim(lab.volumes, "c1");
 	volumes_disclaim(lab.volumes, "c1");
 	EXPECT_INT(volumes_claims(lab.volumes, "v1")->count, 0);
-	EXPECT_INT(volumes_remove(lab.volumes, "v1", &lab.err), 0);
-	EXPECT_INT(volumes_remove(lab.volumes, "v2", &lab.err), -1);
-	EXPECT_STR(lab.err.text, "remove v2: volume is in use - [c2]");
+	EXPECT_STR(remove_it(&lab, "v1"), "removed");
+	EXPECT_STR(remove_it(&lab, "v2"), "remove v2: volume is in use - [c2]");
 	strlist_fini(&names);
 	lab_fini(&lab);
 }
