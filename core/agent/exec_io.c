@@ -78,7 +78,7 @@ static const char *command_of(const struct container_exec *exec, struct arena *a
 }
 
 int agent_exec_new(struct agent *agent, const char *container, const struct container_exec *exec, const char *detach_keys,
-		   char ret_id[HEX_ID_SIZE], struct err *err)
+		   const char *mark, char ret_id[HEX_ID_SIZE], struct err *err)
 {
 	struct agent_container found;
 	struct agent_exec *made;
@@ -108,6 +108,7 @@ int agent_exec_new(struct agent *agent, const char *container, const struct cont
 	timer_init(&made->forget, agent->cfg.loop, forget, made);
 	timer_set_in(&made->forget, AGENT_EXEC_KEPT_MS);        /* one that nobody starts */
 	entropy_hex_id(made->id);
+	memcpy(made->id, mark, strlen(mark));
 	str_copy(made->container_id, sizeof made->container_id, found.info.id);
 	map_put(agent->execs, made->id, made);
 	str_copy(ret_id, HEX_ID_SIZE, made->id);

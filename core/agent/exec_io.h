@@ -16,9 +16,9 @@ struct agent_exec_info {
 	int exit_code;
 	pid_t pid;
 };
-/* exec is copied. ERR_NOT_FOUND, ERR_CONFLICT (it is not running), ERR_INVALID, ERR_EXHAUSTED. */
+/* exec is copied. mark: hexadecimal, with which the id begins; "" for none. ERR_NOT_FOUND, ERR_CONFLICT (it is not running), ERR_INVALID, ERR_EXHAUSTED. */
 int agent_exec_new(struct agent *agent, const char *container, const struct container_exec *exec, const char *detach_keys,
-		   char ret_id[HEX_ID_SIZE], struct err *err);
+		   const char *mark, char ret_id[HEX_ID_SIZE], struct err *err);
 /* False: no such one. Everything lives until the next call. */
 bool agent_exec_find(const struct agent *agent, const char *id, struct agent_exec_info *ret);
 /* for (size_t at = 0; agent_exec_next(agent, &at, &info); ) */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/exec_io.h"
+#include "agent/task_container.h"
 #include "api/api_internal.h"
 #include "base/panic.h"
 #include "base/str.h"
@@ -126,25 +128,72 @@ static void mark_stale(const struct api *api, struct http_request *req)
 	http_reply_header(req, "Warning", buf_text(&text));
 }
 
-void api_handle(void *arg, struct http_request *req)
+/* What runs for the cluster is the cluster's to look into; what else is on this host is not. */
+static bool is_of_task(struct api *api, const struct route *route, const char *name, struct err *err)
 {
-	struct api *api = arg;
-	const char *path = strip_version(req), *name;
+	struct agent_container container;
+	struct agent_exec_info exec;
+
+	if (route->need == NEEDS_EXEC && !agent_exec_find(api->host.agent, name, &exec)) {
+		err_set(err, ERR_NOT_FOUND, "No such exec instance: %s", name);
+		return false;
+	}
+	if (agent_find_container(api->host.agent, route->need == NEEDS_EXEC ? exec.container_id : name, &container, err) < 0)
+		return false;
+	if (container.row)
+		err_set(err, ERR_NOT_FOUND, "No such container: %s", name);
+	return !container.row;
+}
+
+/* NULL: answered. */
+static const struct route *find_route(struct http_request *req, const char **ret_path, const char **ret_name)
+{
+	const char *path = *ret_path = strip_version(req);
 	const struct route *route;
-	struct err err;
 	bool known;
 
 	if (!path)
-		return;
-	route = route_find(http_method(req), path, http_arena(req), &name, &known);
+		return NULL;
+	route = route_find(http_method(req), path, http_arena(req), ret_name, &known);
 	if (!route && known)
 		http_reply_message(req, 501, "%s %s is not supported by swarmbox yet", http_method(req), path);
 	else if (!route)
 		http_reply_message(req, 404, "page not found");
-	else if (route->need == NEEDS_MANAGER && !api->host.manager(api->host.arg)) {
+	return route;
+}
+
+void api_handle_inner(void *arg, struct http_request *req)
+{
+	struct api *api = arg;
+	const char *path, *name;
+	const struct route *route = find_route(req, &path, &name);
+	struct err err;
+
+	if (!route)
+		return;
+	if (route->fn == api_service_logs || route->fn == api_task_logs)
+		api_node_logs(api, req, route->fn == api_task_logs ? TASK_LABEL_ID : TASK_LABEL_SERVICE, name);
+	else if (route->need != NEEDS_CONTAINER && route->need != NEEDS_EXEC)
+		http_reply_message(req, 403, "%s %s is not for other nodes", http_method(req), path);
+	else if (!is_of_task(api, route, name, &err))
+		http_reply_error(req, &err);
+	else
+		route->fn(api, req, name);
+}
+
+void api_handle(void *arg, struct http_request *req)
+{
+	struct api *api = arg;
+	const char *path, *name;
+	const struct route *route = find_route(req, &path, &name);
+	struct err err;
+
+	if (!route)
+		return;
+	if (route->need == NEEDS_MANAGER && !api->host.manager(api->host.arg)) {
 		api_no_manager(api, &err);
 		http_reply_error(req, &err);
-	} else {
+	} else if (!api_forward(api, req, route, path, name)) {
 		if (route->need == NEEDS_MANAGER)
 			mark_stale(api, req);
 		route->fn(api, req, name);

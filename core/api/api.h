@@ -83,6 +83,8 @@ void api_free(struct api *api);                                         /* after
 /* http_handler_fn for http_server_new(loop, api_http_config(api), api_handle, api). */
 void api_handle(void *api, struct http_request *req);
 const struct http_config *api_http_config(const struct api *api);
+/* The same for a request that a manager brings over a stream to this node: about containers of tasks, their execs and logs, and nothing else. */
+void api_handle_inner(void *api, struct http_request *req);
 
 /* ---- what happens on the host, for /events; strings are copied ---- */
 void api_on_applied(struct api *api, const struct applied *applied);    /* service and node events, scope swarm */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/exec_io.h"
+#include "api/exec_mark.h"
 #include "api/session.h"
 #include "base/panic.h"
 #include "base/str.h"
@@ -52,9 +53,10 @@ static void create(struct api *api, struct http_request *req, yyjson_val *json, 
 	struct exec_body body;
 	struct detach_keys keys;
 	uint32_t rows, columns;
-	char id[HEX_ID_SIZE];
+	char id[HEX_ID_SIZE], mark[EXEC_MARK_SIZE];
 	struct err err;
 
+	exec_mark(api->host.node_id(api->host.arg), mark);
 	if (shape_from_json(&exec_shape, json, http_arena(req), &body, &err) < 0 || console_size(json, &rows, &columns, &err) < 0 ||
 	    check_env(&body.env, &err) < 0 || detach_keys_parse(body.detach_keys, &keys, &err) < 0) {
 		http_reply_error(req, &err);
@@ -67,7 +69,7 @@ static void create(struct api *api, struct http_request *req, yyjson_val *json, 
 	};
 	if (!body.cmd.count)
 		http_reply_message(req, 400, "No exec command specified");
-	else if (agent_exec_new(api->host.agent, name, &exec, body.detach_keys, id, &err) < 0)
+	else if (agent_exec_new(api->host.agent, name, &exec, body.detach_keys, mark, id, &err) < 0)
 		http_reply_error(req, &err);
 	else
 		api_reply_id(req, 201, "Id", id);

@@ -27,7 +27,10 @@ struct api {
 typedef void api_fn(struct api *api, struct http_request *req, const char *name);
 
 /* ---- routes.c ---- */
-enum route_need { NEEDS_NOTHING, NEEDS_MANAGER };
+enum route_need {
+	NEEDS_NOTHING, NEEDS_MANAGER,
+	NEEDS_CONTAINER, NEEDS_EXEC,    /* of a task on another node: that node answers (api_forward.c) */
+};
 struct route { const char *method, *path; api_fn *fn; enum route_need need; };
 /* NULL: 404, or 501 when Docker has it and we do not (then *ret_known). ret_name lives in the arena. */
 const struct route *route_find(const char *method, const char *path, struct arena *arena, const char **ret_name, bool *ret_known);
@@ -99,9 +102,15 @@ api_fn api_container_attach, api_container_resize, api_container_pause, api_cont
 api_fn api_container_top, api_container_stats;
 api_fn api_container_exec, api_exec_start, api_exec_resize, api_exec_inspect;
 
+/* ---- api_forward.c ---- */
+/* Is it about a task's container on another node? Then it is that node's to answer. path: without the version. False: it is ours. */
+bool api_forward(struct api *api, struct http_request *req, const struct route *route, const char *path, const char *name);
+
 /* POST /images/create with fromImage. */
 void api_pull(struct api *api, struct http_request *req);
 
+/* The logs of this node's containers with that label, in frames, each with its time and its context (log_frame.h). */
+void api_node_logs(struct api *api, struct http_request *req, const char *label, const char *value);
 struct log_streams *log_streams_new(void);
 void log_streams_free(struct log_streams *streams);
 /* A container has started: whoever follows its service's logs follows it too. */

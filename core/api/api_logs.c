@@ -300,6 +300,25 @@ static int add_labelled(struct stream *stream, const char *label, const char *va
 	return 0;
 }
 
+void api_node_logs(struct api *api, struct http_request *req, const char *label, const char *value)
+{
+	struct stream *stream = stream_open(api, req);
+	struct err err;
+
+	if (!stream)
+		return;
+	stream->has_timestamps = stream->has_details = true;
+	if (add_labelled(stream, label, value, &err) < 0) {
+		refuse(stream, &err);
+		return;
+	}
+	if (stream->query.follows && str_eq(label, TASK_LABEL_SERVICE)) {
+		str_copy(stream->service_id, sizeof stream->service_id, value);
+		list_add_last(&api->streams->all, &stream->node);
+	}
+	stream_begin(stream);
+}
+
 static bool has_tty(const struct api *api, const char *service_id, uint64_t spec_version)
 {
 	const struct service_spec *spec = view_service_spec(api_view(api), service_id, spec_version);

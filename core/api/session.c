@@ -134,8 +134,9 @@ struct session *session_new(struct api *api, struct http_request *req, const str
 	bool knows_frames = api_version_of(req) >= 1042;
 
 	*session = (struct session){ .config = *config, .loop = api->host.loop, .req = req };
-	http_reply_hijack(req, config->has_tty || !knows_frames ? "application/vnd.docker.raw-stream" :
-			  "application/vnd.docker.multiplexed-stream");
+	if (!config->is_forwarded)
+		http_reply_hijack(req, config->has_tty || !knows_frames ? "application/vnd.docker.raw-stream" :
+				  "application/vnd.docker.multiplexed-stream");
 	http_on_writable(req, client_takes_more, session);
 	http_body_stream(req, &events, session);
 	return session;

@@ -11,6 +11,7 @@ struct session;
 struct session_config {
 	bool has_tty;                   /* raw bytes; else frames, and said so to clients that know them */
 	bool takes_input;
+	bool is_forwarded;              /* the stream is another server's, which answers the request by itself; see http_forward */
 	struct detach_keys keys;        /* with a terminal */
 	/* The client has left: gone, or by his keys. Once; the session is to be freed then, in it or later. */
 	void (*on_left)(void *arg, bool by_keys);

@@ -59,6 +59,15 @@ static const struct field secret_piece_fields[] = {
 };
 const struct shape secret_piece_shape = SHAPE(secret_piece, secret_piece_fields);
 
+static const char *const open_kinds[] = { "api", NULL };
+static const struct field open_ask_fields[] = {
+	F(1, STR, open_ask, node_id, "NodeID", 0),
+	F_ENUM(2, open_ask, kind, "Kind", 0, open_kinds),
+	F(3, STR, open_ask, address, "Addr", 0),
+	F(4, BYTES, open_ask, ticket, "Ticket", 0),
+};
+const struct shape open_ask_shape = SHAPE(open_ask, open_ask_fields);
+
 static const struct field session_ask_fields[] = {
 	F_OF(1, STRUCT, session_ask, description, "Description", 0, node_description_shape),
 	F(2, STR, session_ask, address, "Addr", 0),
@@ -153,6 +162,13 @@ static int check_message(const struct shape *shape, const void *message, struct 
 		const struct secret_ask *ask = message;
 
 		return check_id(ask->task_id, "TaskID", err) < 0 ? -1 : check_id(ask->id, "ID", err);
+	}
+	if (shape == &open_ask_shape) {
+		const struct open_ask *ask = message;
+
+		if (ask->ticket.count != OPEN_TICKET_BYTES || str_is_empty(ask->address))
+			return err_set(err, ERR_INVALID, "a ticket has %d bytes, and an address where it is good", OPEN_TICKET_BYTES);
+		return check_id(ask->node_id, "NodeID", err);
 	}
 	if (shape == &session_news_shape)
 		return check_managers(&((const struct session_news *)message)->managers, err);

@@ -5,7 +5,7 @@
  *
  *	node → manager   join (call, without a certificate)   renew (call)
  *	                 session (call) → session_news        beat, leaving (calls), status (note)
- *	manager → node   session_news, assign (notes)
+ *	manager → node   session_news, assign (notes)         open (call)
  *
  * Between managers: member (call: a new manager asks to be let in), verb (manager/verb.h), tidings (note: what nodes of its sessions say).
  * dispatch_read checks what no descriptor says (ids, bounds), so that whoever uses a message need not.
@@ -46,6 +46,17 @@ enum { SECRET_PIECE_MAX = 40 * 1024 };
 struct secret_ask { char *task_id, *id; bool is_config; uint64_t offset; };
 struct secret_piece { struct bytes bytes; uint64_t size; };     /* size: of the whole */
 
+/* A manager wants a stream to this node: the node dials the address and shows the ticket there (rpc_io.h). Whoever is asked and is not that
+ * node hands it on to it. */
+enum open_kind { OPEN_API };            /* what the node serves on it: OPEN_API its Engine API, as far as api.h lets other nodes in */
+enum { OPEN_TICKET_BYTES = 16 };
+struct open_ask {
+	char *node_id;
+	int kind;
+	char *address;                          /* of the manager that has made the ticket */
+	struct bytes ticket;
+};
+
 struct session_ask { struct node_description description; char *address; };
 /* The answer to it, and told again whenever it changes. */
 struct session_news {
@@ -84,7 +95,8 @@ struct tidings {
 };
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
-	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape;
+	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape,
+	open_ask_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
 /* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */

@@ -385,6 +385,13 @@ const char *dispatcher_next(const struct dispatcher *d, size_t *at)
 	return map_next(d->sessions, at, &id, &value) ? id : NULL;
 }
 
+struct rpc_conn *dispatcher_conn(const struct dispatcher *d, const char *node_id)
+{
+	const struct session *s = map_get(d->sessions, node_id);
+
+	return s ? s->conn : NULL;
+}
+
 /* ---- open and close ---------------------------------------------------------------------------------------------- */
 
 struct dispatcher *dispatcher_new(struct loop *loop, struct rpc *rpc, const struct dispatcher_hooks *hooks)

@@ -32,5 +32,7 @@ void dispatcher_on_applied(struct dispatcher *dispatcher, const struct applied *
 void dispatcher_on_replaced(struct dispatcher *dispatcher);
 /* Nodes with a session: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */
 const char *dispatcher_next(const struct dispatcher *dispatcher, size_t *at);
+/* For calls to that node, whose session is here; NULL: it is not, or is interrupted. */
+struct rpc_conn *dispatcher_conn(const struct dispatcher *dispatcher, const char *node_id);
 /* Where managers are, out of the view; the list lives in the arena, its strings in the view. */
 void dispatcher_managers(const struct view *view, struct arena *arena, struct manager_ats *ret);

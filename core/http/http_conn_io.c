@@ -186,7 +186,7 @@ static void begin_request(struct http_conn *conn)
 	conn->unwanted_bytes = 0;
 	timer_cancel(&conn->timer);
 	int made = http_head_make(&conn->parse, &req->arena, &req->head, &err);
-	if (!req->head.keeps_alive || made < 0)
+	if (!req->head.keeps_alive || made < 0 || conn->server->cfg.is_once)
 		conn->closes = true;
 	if (made < 0)
 		http_reply_error(req, &err);

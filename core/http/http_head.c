@@ -128,3 +128,17 @@ const char *http_head_query(const struct http_head *head, const char *name, size
 	}
 	return NULL;
 }
+
+static bool is_upgrade(const struct http_head *head)
+{
+	return str_eq_nocase(http_head_field(head, "Connection"), "Upgrade");
+}
+
+void http_head_write(const struct http_head *head, const char *target, struct buf *out)
+{
+	buf_printf(out, "%s %s HTTP/1.%d\r\n", head->method, target, head->is_http10 ? 0 : 1);
+	for (size_t i = 0; i < head->field_count; i++)
+		if (is_upgrade(head) || !str_eq_nocase(head->fields[i].name, "Connection"))
+			http_add_field(out, head->fields[i].name, head->fields[i].value);
+	buf_printf(out, "%s\r\n", is_upgrade(head) ? "" : "Connection: close\r\n");
+}

@@ -19,6 +19,8 @@ struct http_head {
  * expectation that is not 100-continue. */
 int http_head_make(const struct http_parse *parse, struct arena *arena, struct http_head *ret,
 		   struct err *err);
+/* The head again, with another target, for one connection that closes behind it unless it is upgraded. */
+void http_head_write(const struct http_head *head, const char *target, struct buf *out);
 /* Values of repeated fields are joined by ", " (RFC 9110, 5.3). */
 const char *http_head_field(const struct http_head *head, const char *name);
 const char *http_head_query(const struct http_head *head, const char *name, size_t *at);

@@ -173,6 +173,7 @@ void http_reply_hijack(struct http_request *req, const char *content_type)
 		return;
 	settle_connection(req);
 	if (wants_upgrade(req)) {
+		conn->closes = false;   /* there is one line about the connection, and it says something else */
 		http_conn_add_head(conn, 101, content_type, "Connection: Upgrade\r\nUpgrade: tcp\r\n",
 				   buf_text(&req->extra));
 		conn->closes = true;
@@ -183,6 +184,20 @@ void http_reply_hijack(struct http_request *req, const char *content_type)
 	conn->is_raw = true;
 	conn->body_done = false;
 	http_conn_pump(conn);
+}
+
+void http_forward(struct http_request *req, const char *target, struct buf *ret_head)
+{
+	struct http_conn *conn = req->conn;
+
+	check(!req->has_begun && req->body_mode == HTTP_BODY_UNASKED);
+	req->has_begun = true;
+	http_head_write(&req->head, target, ret_head);
+	if (!conn)
+		return;
+	conn->closes = true;
+	conn->is_raw = true;
+	conn->body_done = false;
 }
 
 /* --- pulled --- */

@@ -40,6 +40,7 @@ struct http_config {
 	/* Header lines of each reply, each ended by CRLF: "Api-Version: 1.50\r\nServer: x\r\n"; the
 	 * server's own errors carry them too. NULL for none. The text must outlive the server. */
 	const char *headers;
+	bool is_once;           /* one request a connection */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_config *cfg,
@@ -134,6 +135,11 @@ void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg);
  * says that the client has shut its writing (is_complete) or has gone. After the former http_on_gone
  * tells the latter. http_reply_write sends, http_reply_end closes when all is sent. No timeouts. */
 void http_reply_hijack(struct http_request *req, const char *content_type);
+
+/* The same without a word of ours: another server answers this request, whose body nobody has asked for. ret_head is what that one is to be
+ * sent, with this target and "Connection: close" where it was not to be upgraded; the body follows as plain bytes, and what comes back is
+ * the reply, head and all. */
+void http_forward(struct http_request *req, const char *target, struct buf *ret_head);
 
 /* For long lists, after http_reply_begin: piece appends some KiB to out and returns whether there
  * is more; it is called whenever there is room, once a round of the loop, so that neither a slow

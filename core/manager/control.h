@@ -36,4 +36,6 @@ void control_secret_remove(struct manager *m, bool is_config, const char *id, co
 int control_find_service(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);
 int control_find_secret(const struct view *view, bool is_config, const char *reference, const struct view_object **ret, struct err *err);
 int control_find_node(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);    /* name: hostname */
+/* The task of a container: by its id, a unique start of it, or its name. Docker's words: "No such container: x". */
+int control_find_container(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);
 int control_find_task(const struct view *view, const char *reference, const struct view_object **ret, struct err *err);

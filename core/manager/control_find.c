@@ -80,3 +80,29 @@ int control_find_task(const struct view *view, const char *reference, const stru
 {
 	return find(view, KIND_TASK, task_has_name, reference, ret, err);
 }
+
+int control_find_container(const struct view *view, const char *reference, const struct view_object **ret, struct err *err)
+{
+	const char *name = reference[0] == '/' ? reference + 1 : reference;
+	const struct view_object *object, *by_prefix = NULL;
+	size_t prefixes = 0;
+
+	for (size_t at = 0; (object = view_next(view, KIND_TASK, &at));) {
+		const char *id = VIEW_VALUE(task, object)->container_id;
+
+		if (str_is_empty(id))
+			continue;
+		if (str_eq(id, reference) || (str_ends(name, object->meta.id) && task_has_name(view, object, name))) {
+			*ret = object;
+			return 0;
+		}
+		if (*reference && str_starts(id, reference)) {
+			by_prefix = object;
+			prefixes++;
+		}
+	}
+	if (prefixes > 1)
+		return err_set(err, ERR_INVALID, "Multiple IDs found with provided prefix: %s", reference);
+	*ret = by_prefix;
+	return by_prefix ? 0 : err_set(err, ERR_NOT_FOUND, "No such container: %s", reference);
+}

@@ -115,6 +115,7 @@ static void on_applied(void *arg, const struct applied *applied)
 	dispatcher_on_applied(m->dispatcher, applied);
 	look_for_addresses(m, applied);
 	lead_on_applied(m, applied);
+	lines_on_applied(m, applied);
 	m->hooks.on_applied(m->hooks.arg, applied);
 	if (!m->replica)
 		return;
@@ -292,6 +293,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	m->reports = map_new();
 	m->sights = map_new();
 	list_init(&m->asks);
+	list_init(&m->lines);
 	init_timers(m);
 	to_leader_open(m);
 	lead_open(m);
@@ -317,6 +319,7 @@ void manager_close(struct manager *m)
 	cancel_timers(m);
 	serve_close(m);
 	lead_close(m);
+	lines_end(m);
 	peers_close(m->peers);
 	/* Whoever waits is answered during the close, and must find nothing to retry with. */
 	replica = m->replica;
@@ -338,6 +341,7 @@ const char *manager_node_id(const struct manager *m) { return m->node_id; }
 const char *manager_cluster_id(const struct manager *m) { return replica_cluster_id(m->replica); }
 struct replica *manager_replica(struct manager *m) { return m->replica; }
 void manager_hint(struct manager *m, const char *node_id, const char *address) { peers_hint(m->peers, node_id, address); }
+struct rpc_conn *manager_session(const struct manager *m, const char *node_id) { return dispatcher_conn(m->dispatcher, node_id); }
 bool manager_is_current(const struct manager *m) { return m->has_assigned; }
 bool manager_has_leader(const struct manager *m) { return replica_status(m->replica).leader != 0; }
 

@@ -5,6 +5,7 @@
  * leader, who is there, and makes those nodes members of raft whose role says so.
  */
 #pragma once
+#include "dispatch/dispatch_msg.h"
 #include "manager/roster.h"
 #include "model/kinds.h"
 #include "os/loop.h"
@@ -20,6 +21,8 @@ struct manager_hooks {
 	/* Every applied entry, for the API's event stream and its waiters. */
 	void (*on_applied)(void *arg, const struct applied *applied);
 	void (*on_stopped)(void *arg, const struct err *err);
+	/* The other end of a manager_open_line to this node itself; the callee's fd. */
+	void (*on_stream)(void *arg, enum open_kind kind, int fd);
 	void *arg;
 };
 
@@ -72,6 +75,17 @@ int manager_open_secret(const struct manager *manager, bool is_config, const cha
 /* The same for a node that has to run a task of its own with it; ERR_DENIED for every other one. */
 int manager_secret_for_task(const struct manager *manager, const char *node_id, const char *task_id, bool is_config, const char *id,
 			    struct buf *out, struct err *err);
+
+/* ---- streams to nodes ---- */
+/* A stream to that node's API (OPEN_API), whichever manager holds its session; to this node itself, too. done comes once, from the loop: the
+ * fd is the callee's, and as rpc_io.h says of tickets. Refused at once when the node is known not to be there (ERR_UNAVAILABLE) or has as many
+ * as it may have (ERR_EXHAUSTED); nothing is waited for longer than a ticket lives. When the node turns out to be gone its streams end. */
+struct manager_line;
+struct manager_line *manager_open_line(struct manager *manager, const char *node_id, rpc_stream_fn *done, void *arg);
+void manager_forget_line(struct manager_line *line);     /* done will not be called. NULL is welcome */
+/* What the node's door (door_io.h) asks: is the other side a manager of this swarm, whatever its certificate says; where is that node's session. */
+int manager_admits(const struct manager *manager, const struct rpc_conn *conn, struct err *err);
+struct rpc_conn *manager_session(const struct manager *manager, const char *node_id);
 
 /* From this host's agent. Batched with others into the next entry; the leader drops what would take a state back. */
 void manager_report(struct manager *manager, const struct task_status *status);

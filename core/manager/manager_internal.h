@@ -66,6 +66,7 @@ struct manager {
 	struct link link;
 	struct lead lead;
 	struct going going;
+	struct list lines;              /* streams that are being opened */
 	bool has_seal;
 	struct seal_key seal;           /* of the cluster: opens its secrets */
 };
@@ -114,6 +115,10 @@ void lead_close(struct manager *m);
 
 /* go_io.c */
 void go_on(void *manager);              /* the leader, or the way to it, may be another one now */
+
+/* line_io.c */
+void lines_on_applied(struct manager *m, const struct applied *applied);
+void lines_end(struct manager *m);      /* the manager is closed */
 
 /* serve_io.c: what other nodes call */
 void serve_open(struct manager *m);

@@ -24,7 +24,7 @@ static const char *peer_of(const struct rpc_conn *conn)
 }
 
 /* A node that was demoted has a manager's certificate until it expires. */
-static int must_be_manager(const struct manager *m, const struct rpc_conn *conn, struct err *err)
+int manager_admits(const struct manager *m, const struct rpc_conn *conn, struct err *err)
 {
 	const struct node *node = view_node(manager_view(m), peer_of(conn));
 	struct roster roster;
@@ -275,7 +275,7 @@ static void on_member(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask,
 	struct err err;
 
 	arena_init(&arena, "member", CALL_ARENA_MAX);
-	if (must_be_manager(m, conn, &err) < 0 || dispatch_read(&member_ask_shape, body, size, &arena, &member, &err) < 0) {
+	if (manager_admits(m, conn, &err) < 0 || dispatch_read(&member_ask_shape, body, size, &arena, &member, &err) < 0) {
 		rpc_reply_error(rpc_ask, &err);
 	} else if (!replica_is_leader(m->replica)) {
 		member.node_id = arena_strdup(&arena, peer_of(conn));
@@ -297,7 +297,7 @@ static int must_lead(const struct manager *m, const struct rpc_conn *conn, struc
 {
 	if (!replica_is_leader(m->replica))
 		return err_set(err, ERR_UNAVAILABLE, "this manager is not the leader");
-	return must_be_manager(m, conn, err);
+	return manager_admits(m, conn, err);
 }
 
 static void verb_done(void *arg, const char *id, uint64_t index, const struct err *err)

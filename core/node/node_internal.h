@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "dispatch/dispatch_client_io.h"
 #include "dispatch/dispatcher_io.h"
+#include "dispatch/door_io.h"
 #include "node/errand_io.h"
 #include "node/node.h"
 #include "node/post.h"
@@ -18,6 +19,7 @@ enum { SOCKETS_MAX = 8, CLUSTER_PORT = 2377, DESCRIPTION_BYTES_MAX = 1 << 20, MA
 /* What this node is in a cluster. */
 struct swarm {
 	struct rpc *rpc;
+	struct door *door;
 	struct tls_context *tls;        /* whom it trusts, and who it is: nobody and no one, in no swarm */
 	struct identity identity;       /* empty in no swarm */
 	struct buf issuer_subject, issuer_key;  /* of its certificate, as TLSInfo tells them */
@@ -59,6 +61,7 @@ struct host {
 	struct agent *agent;
 	struct api *api;
 	struct http_server *server;
+	struct http_server *inner;      /* for managers, about the containers of their tasks */
 	struct listener *listeners[SOCKETS_MAX];
 	size_t listener_count;
 	struct api_facts facts;
@@ -113,6 +116,10 @@ void swarm_tell_certificate(struct host *host);
 /* swarm_session_io.c: this node as a worker */
 void swarm_open_client(struct host *host);
 void swarm_close_client(struct host *host);
+
+/* swarm_door_io.c: streams that managers open to this node */
+void swarm_open_door(struct host *host);
+void swarm_on_stream(void *host, enum open_kind kind, int fd);
 
 /* change_io.c: init and leave, one at a time */
 struct changing {

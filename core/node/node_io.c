@@ -239,16 +239,32 @@ static void on_request(void *api, struct http_request *req)
 	api_handle(api, req);
 }
 
-static int open_api(struct host *host, struct err *err)
+static void on_inner_request(void *api, struct http_request *req)
 {
-	struct api_host api = {
+	log_debug("api: from a manager: %s %.500s", http_method(req), http_path(req));
+	api_handle_inner(api, req);
+}
+
+/* Before the swarm, whose managers may ask at once. */
+static void open_inner_api(struct host *host)
+{
+	const struct api_host api = {
 		.loop = host->loop, .work = host->work, .agent = host->agent, .runtime = host->runtime, .images = host->images,
 		.puller = host->puller, .net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
 		.swarm_facts = swarm_facts, .swarm_init = swarm_init, .swarm_join = swarm_join, .swarm_leave = swarm_leave, .arg = host,
 	};
-	const struct str_array *sockets = &host->settings->sockets;
+	struct http_config inner;
 
 	host->api = api_new(&api);
+	inner = *api_http_config(host->api);
+	inner.is_once = true;
+	host->inner = http_server_new(host->loop, &inner, on_inner_request, host->api);
+}
+
+static int open_api(struct host *host, struct err *err)
+{
+	const struct str_array *sockets = &host->settings->sockets;
+
 	host->server = http_server_new(host->loop, api_http_config(host->api), on_request, host->api);
 	for (size_t i = 0; i < sockets->count; i++) {
 		if (host->listener_count == SOCKETS_MAX)
@@ -283,6 +299,7 @@ static void agent_is_ready(void *arg, const struct err *failure)
 		purge_begin(host);
 		return;
 	}
+	open_inner_api(host);
 	if (swarm_open(host, &err) < 0 || open_api(host, &err) < 0) {
 		node_fail(host, &err);
 		return;
@@ -370,8 +387,8 @@ static void stop(struct host *host)
 	for (size_t i = 0; i < host->listener_count; i++)
 		listen_free(host->listeners[i]);
 	swarm_close(host);
-	if (host->server)
-		http_server_free(host->server);
+	http_server_free(host->server);
+	http_server_free(host->inner);
 	if (host->api)
 		api_free(host->api);
 	agent_close(host->agent);

@@ -122,6 +122,7 @@ int swarm_open(struct host *host, struct err *err)
 	list_init(&swarm->wishes);
 	post_open(host);
 	swarm->rpc = rpc_new(host->loop, host->work, &config);
+	swarm_open_door(host);
 	if (swarm_use_no_identity(host, err) < 0 || swarm_load_identity(host, &has_identity, err) < 0)
 		return -1;
 	if (replica_exists(host->store))
@@ -153,6 +154,8 @@ void swarm_close(struct host *host)
 	swarm->client = NULL;
 	rpc_free(swarm->rpc);
 	swarm->rpc = NULL;
+	door_close(swarm->door);
+	swarm->door = NULL;
 	tls_context_drop(swarm->tls);
 	identity_fini(&swarm->identity);
 	buf_fini(&swarm->issuer_subject);

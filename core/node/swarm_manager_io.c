@@ -83,7 +83,7 @@ static void on_stopped(void *arg, const struct err *err)
 
 int swarm_open_manager(struct host *host, struct err *err)
 {
-	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, host };
+	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, swarm_on_stream, host };
 	struct swarm *swarm = &host->swarm;
 	struct seal_key key = { { 0 } };
 

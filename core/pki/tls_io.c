@@ -171,13 +171,24 @@ bool tls_write(struct tls_stream *s, const void *bytes, size_t size)
 	return true;
 }
 
-void tls_end(struct tls_stream *s)
+static void end_writing(struct tls_stream *s, bool says_goodbye)
 {
 	if (!s->ready || s->ending || !is_alive(s))
 		return;
-	tls_session_end(s->session);
+	if (says_goodbye)
+		tls_session_end(s->session);
 	s->ending = true;
 	timer_set(&s->soon, 0);
+}
+
+void tls_end(struct tls_stream *s)
+{
+	end_writing(s, true);
+}
+
+void tls_cut(struct tls_stream *s)
+{
+	end_writing(s, false);
 }
 
 static void tell_room(struct tls_stream *s)

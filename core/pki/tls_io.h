@@ -58,5 +58,6 @@ bool tls_write(struct tls_stream *stream, const void *bytes, size_t size);
 size_t tls_queued(const struct tls_stream *stream);              /* bytes as they go over the wire */
 void tls_pause(struct tls_stream *stream, bool paused);          /* reading */
 void tls_end(struct tls_stream *stream);        /* what is queued, then close_notify and FIN; reading goes on */
+void tls_cut(struct tls_stream *stream);        /* the same without close_notify: behind the last byte the other side sees TLS_CUT */
 const struct tls_peer *tls_peer(const struct tls_stream *stream);       /* NULL until ready */
 int tls_fd(const struct tls_stream *stream);    /* for its addresses and options */

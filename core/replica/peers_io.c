@@ -25,6 +25,16 @@ struct rpc_conn *peer_conn(const struct peer *peer)
 	return peer->is_dialled_up ? peer->dialled : peer->accepted;
 }
 
+struct rpc_conn *peers_next(const struct peers *peers, size_t *at)
+{
+	while (*at < peers->count) {
+		struct rpc_conn *conn = peer_conn(peers->items[(*at)++]);
+		if (conn)
+			return conn;
+	}
+	return NULL;
+}
+
 /* --- what raft hears of a connection -------------------------------------------------------------- */
 
 static enum raft_peer_state state_of(const struct peer *peer)

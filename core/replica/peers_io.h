@@ -23,5 +23,7 @@ struct peers *peers_open(const struct peers_config *cfg);
 void peers_close(struct peers *peers);          /* NULL is welcome */
 /* Where that node listens, before the view says so: for one that is about to join, or a leader that lets it in. */
 void peers_hint(struct peers *peers, const char *node_id, const char *address);
+/* Those of them that are connected, for calls: for (size_t at = 0; (conn = peers_next(peers, &at)); ) */
+struct rpc_conn *peers_next(const struct peers *peers, size_t *at);
 /* Addresses in the view may have changed: look again. */
 void peers_look(struct peers *peers);

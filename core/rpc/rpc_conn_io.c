@@ -136,7 +136,7 @@ void rpc_conn_refuse(struct rpc_conn *conn, const struct err *err)
 }
 
 /* A node that has fallen silent has done so on all its connections; those that may rest for long would not notice. */
-static void end_streams_of(struct rpc *rpc, const char *node_id)
+void rpc_end_streams(struct rpc *rpc, const char *node_id)
 {
 	LIST_EACH(item, &rpc->conns) {
 		struct rpc_conn *conn = CONTAINER_OF(item, struct rpc_conn, link);
@@ -150,7 +150,7 @@ static void tell_end(struct rpc_conn *conn)
 {
 	rpc_calls_end(conn, conn->failure);
 	if (conn->state == RPC_CONN_FAILED && conn->reason == RPC_DOWN_TIMEOUT && conn->class != RPC_ANYONE)
-		end_streams_of(conn->rpc, conn->peer.node_id);
+		rpc_end_streams(conn->rpc, conn->peer.node_id);
 	if (conn->state != RPC_CONN_FAILED)
 		return;
 	if (conn->hooks.on_down)

@@ -136,3 +136,5 @@ struct rpc_ticket *rpc_ticket_new(struct rpc *rpc, const char *node_id, uint8_t 
 struct rpc_ticket *rpc_ticket_redeem(struct rpc *rpc, const char *addresses, const struct tls_trust *trust, const uint8_t ticket[RPC_TICKET_BYTES],
 				     rpc_stream_fn *done, void *arg);
 void rpc_ticket_forget(struct rpc_ticket *ticket);       /* done will not be called. NULL is welcome */
+/* That node is known to be gone: its streams end here as if it had reset them. Where it falls silent on a connection with us it happens by itself. */
+void rpc_end_streams(struct rpc *rpc, const char *node_id);

@@ -1,9 +1,12 @@
 /* A redeemed ticket's connection: what comes from the wire goes to our end of a socket pair, and back. Neither side is read faster than the other takes.
  * Each direction ends by itself; when both have ended and everything is where it belongs, the connection goes. */
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/panic.h"
@@ -168,12 +171,21 @@ void rpc_raw_room(struct rpc_conn *conn)
 	stream_pause(conn->pair, false);
 }
 
+/* Who has closed his end, and not just shut his writing, is not there to read either: the other node has to know, though nobody may write for
+ * long. So the connection is cut behind his last byte. */
 static void on_pair_end(void *arg)
 {
 	struct rpc_conn *conn = arg;
+	struct pollfd user = { .fd = stream_fd(conn->pair) };
 
 	conn->pair_ended = true;
-	tls_end(conn->tls);
+	if (poll(&user, 1, 0) == 1 && user.revents & POLLHUP) {
+		conn->in_done = true;
+		tls_pause(conn->tls, false);
+		tls_cut(conn->tls);
+	} else {
+		tls_end(conn->tls);
+	}
 }
 
 void rpc_raw_sent(struct rpc_conn *conn)
@@ -197,6 +209,16 @@ static void on_pair_sent(void *arg)
 	end_if_done(conn);
 }
 
+/* What he has written, and its end, has long arrived: closing is to reset the connection, or the other node would learn it by its next byte only. */
+static void prepare_reset(struct rpc_conn *conn)
+{
+	const struct linger none = { .l_onoff = 1 };
+	int unsent = 0;
+
+	if (conn->out_done && !conn->wire_ended && ioctl(tls_fd(conn->tls), SIOCOUTQ, &unsent) == 0 && unsent == 0)
+		setsockopt(tls_fd(conn->tls), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 /* The user has closed his end: what he has written still goes out, what comes in is for nobody. */
 static void on_pair_close(void *arg, const char *reason UNUSED)
 {
@@ -204,6 +226,7 @@ static void on_pair_close(void *arg, const char *reason UNUSED)
 
 	conn->in_done = true;
 	tls_pause(conn->tls, false);
+	prepare_reset(conn);
 	if (!conn->pair_ended)
 		on_pair_end(conn);
 	end_if_done(conn);

@@ -114,3 +114,25 @@ TEST(members_that_this_version_does_not_know_are_passed_over)
 	EXPECT(dispatch_read(&session_news_shape, "", 0, &arena, &news, &err) == 0);
 	arena_fini(&arena);
 }
+
+static void expect_open(const char *body, const char *want)
+{
+	struct open_ask ask;
+	struct arena arena;
+	struct err err = { 0 };
+
+	arena_init(&arena, "test", 1 << 20);
+	EXPECT(dispatch_read(&open_ask_shape, body, strlen(body), &arena, &ask, &err) == (*want ? -1 : 0));
+	EXPECT_STR(err.text, want);
+	arena_fini(&arena);
+}
+
+#define TICKET "\"Ticket\":\"AAECAwQFBgcICQoLDA0ODw==\""
+TEST(who_is_to_be_called_back_is_named_in_full)
+{
+	expect_open("{\"NodeID\":\"0123456789abcdefghijklmno\",\"Addr\":\"10.0.0.1:2377\"," TICKET "}", "");
+	expect_open("{\"NodeID\":\"w1\",\"Addr\":\"10.0.0.1:2377\"," TICKET "}", "open_ask: NodeID is no id");
+	expect_open("{\"NodeID\":\"0123456789abcdefghijklmno\"," TICKET "}", "open_ask: a ticket has 16 bytes, and an address where it is good");
+	expect_open("{\"NodeID\":\"0123456789abcdefghijklmno\",\"Addr\":\"10.0.0.1:2377\",\"Ticket\":\"AAEC\"}",
+		    "open_ask: a ticket has 16 bytes, and an address where it is good");
+}

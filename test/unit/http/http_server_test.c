@@ -22,6 +22,7 @@ struct rig {
 	bool was_full;
 	size_t body_bytes;
 	unsigned pieces_left;
+	struct buf head;                /* of what /forward sends on */
 };
 
 static void on_gone(void *arg)
@@ -152,6 +153,12 @@ static void handle(void *arg, struct http_request *req)
 		http_reply(req, 200, "text/plain", big, 2000000);
 	} else if (str_eq(path, "/raw")) {
 		hijack(rig, req);
+	} else if (str_eq(path, "/forward")) {
+		static const struct http_body_events events = { raw_bytes, raw_end };
+
+		rig->parked = req;
+		http_forward(req, "/v1.43/elsewhere?a=1", &rig->head);
+		http_body_stream(req, &events, rig);
 	} else if (str_eq(path, "/raw-body")) {
 		http_body_collect(req, 100, hijack_after_body, rig);
 	} else if (str_eq(path, "/none")) {
@@ -188,6 +195,7 @@ static void rig_fini(struct rig *rig)
 		http_reply_abort(rig->parked);
 	loop_free(rig->loop);
 	buf_fini(&rig->got);
+	buf_fini(&rig->head);
 }
 
 static void receive(struct rig *rig)
@@ -914,5 +922,63 @@ TEST(http_server_reads_no_more_of_a_hijack_while_it_is_paused)
 		receive(&rig);
 	}
 	EXPECT_INT(rig.body_bytes, sent);
+	rig_fini(&rig);
+}
+
+TEST(http_server_forwards_a_request_with_its_body_untouched_and_sends_what_comes_back_as_it_is)
+{
+	static const char head[] = "POST /forward HTTP/1.1\r\n" HOST "Connection: keep-alive\r\nX-Word: a b\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char body[] = "3\r\nabc\r\n0\r\n\r\n";
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, head);
+	settle(&rig);
+	EXPECT_STR(buf_text(&rig.head), "POST /v1.43/elsewhere?a=1 HTTP/1.1\r\n" HOST
+		   "X-Word: a b\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+	say(&rig, body);
+	EXPECT(run_until(&rig, body));
+	EXPECT_STR(buf_text(&rig.got), body);
+	EXPECT_INT(rig.body_bytes, sizeof(body) - 1);
+	http_reply_end(rig.parked);
+	rig.parked = NULL;
+	EXPECT(run_until_end(&rig));
+	rig_fini(&rig);
+}
+
+TEST(http_server_forwards_an_upgrade_and_the_end_of_what_the_client_sends)
+{
+	struct rig rig;
+
+	rig_init(&rig, usual);
+	say(&rig, "POST /forward HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}then");
+	shutdown(rig.client, SHUT_WR);
+	EXPECT(run_until(&rig, "{}then<end>"));
+	EXPECT_STR(buf_text(&rig.head), "POST /v1.43/elsewhere?a=1 HTTP/1.1\r\n" HOST
+		   "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n");
+	http_reply_end(rig.parked);
+	rig.parked = NULL;
+	EXPECT(run_until_end(&rig));
+	rig_fini(&rig);
+}
+
+TEST(http_server_answers_once_a_connection_when_told_so)
+{
+	struct http_config cfg = { .limits = HTTP_LIMITS_DEFAULT, .is_once = true };
+	struct rig rig = { .loop = loop_new() };
+
+	rig.server = http_server_new(rig.loop, &cfg, handle, &rig);
+	connect_client(&rig);
+	say(&rig, "GET /1 HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "\r\n");
+	EXPECT(run_until_end(&rig));
+	EXPECT(strstr(buf_text(&rig.got), "Connection: close\r\n\r\n/1") && !strstr(buf_text(&rig.got), "/2"));
+	rig_fini(&rig);
+
+	rig = (struct rig){ .loop = loop_new() };
+	rig.server = http_server_new(rig.loop, &cfg, handle, &rig);
+	connect_client(&rig);
+	say(&rig, "GET /raw HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\nmore");
+	EXPECT(run_until(&rig, "more"));
+	EXPECT(!strstr(buf_text(&rig.got), "Connection: close"));
 	rig_fini(&rig);
 }

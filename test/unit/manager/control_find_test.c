@@ -30,19 +30,21 @@ static void add_node(struct change_list *list, const char *id, char *hostname, c
 	node->spec.name = name;
 }
 
-static void add_task(struct change_list *list, const char *id, char *service, uint64_t slot)
+static void add_task(struct change_list *list, const char *id, char *service, uint64_t slot, char *container)
 {
 	struct task *task = change_create(list, KIND_TASK, id, FIELD_BIT(TASK_SERVICE) | FIELD_BIT(TASK_SPEC_VERSION) |
-					  FIELD_BIT(TASK_SLOT));
+					  FIELD_BIT(TASK_SLOT) | FIELD_BIT(TASK_CONTAINER));
 
 	task->service_id = service;
 	task->spec_version = 1;
 	task->slot = slot;
+	task->container_id = container;
 }
 
 /* Services abc1 "web", abc2 "db", web9 "other name"; two nodes of one hostname; tasks of web. */
 static struct view *view_made(void)
 {
+	static char c1[] = "cafe01", c2[] = "cafe02";
 	static char abc1[] = "abc1", abc2[] = "abc2", web9[] = "web9", abc[] = "abc";
 	struct view *view = view_new();
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
@@ -58,8 +60,9 @@ static struct view *view_made(void)
 	add_service(&list, web9, abc);
 	add_node(&list, "n1", host, nick);
 	add_node(&list, "n2", host, NULL);
-	add_task(&list, "t1x", abc1, 1);
-	add_task(&list, "t2x", abc1, 2);
+	add_task(&list, "t1x", abc1, 1, c1);
+	add_task(&list, "t2x", abc1, 2, c2);
+	add_task(&list, "t3x", abc1, 3, NULL);
 	change_list_encode(&list, &(struct entry_head){ FORMAT_LEVEL, 1000, 0 }, &bytes);
 	EXPECT_INT(state_apply(view, 1, 1, bytes.data, bytes.len, &applied, &err), 0);
 	applied_fini(&applied);
@@ -89,6 +92,15 @@ static const struct { find_fn *find; const char *reference, *want; } rows[] = {
 	{ control_find_task, "t2", "t2x" },
 	{ control_find_task, "web.1.t1x", "t1x" },
 	{ control_find_task, "web.1", "task web.1 not found" },
+	{ control_find_container, "cafe02", "t2x" },
+	{ control_find_container, "cafe01", "t1x" },
+	{ control_find_container, "cafe", "Multiple IDs found with provided prefix: cafe" },
+	{ control_find_container, "web.2.t2x", "t2x" },
+	{ control_find_container, "/web.1.t1x", "t1x" },
+	{ control_find_container, "db.1.t1x", "No such container: db.1.t1x" },
+	{ control_find_container, "web.3.t3x", "No such container: web.3.t3x" },         /* it has none yet */
+	{ control_find_container, "t1x", "No such container: t1x" },
+	{ control_find_container, "", "No such container: " },
 };
 
 TEST(control_find_takes_the_id_then_the_name_then_the_only_prefix)
@@ -101,7 +113,7 @@ TEST(control_find_takes_the_id_then_the_name_then_the_only_prefix)
 		int rc = rows[i].find(view, rows[i].reference, &object, &err);
 
 		EXPECT_STR(rc == 0 ? object->meta.id : err.text, rows[i].want);
-		EXPECT(rc == 0 || err.code == (str_ends(err.text, "not found") ? ERR_NOT_FOUND : ERR_INVALID));
+		EXPECT(rc == 0 || err.code == (str_ends(err.text, "not found") || str_starts(err.text, "No such") ? ERR_NOT_FOUND : ERR_INVALID));
 	}
 	view_free(view);
 }

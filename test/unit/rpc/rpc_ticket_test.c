@@ -1,6 +1,7 @@
 /* Tickets: a connection that becomes one stream of bytes, with a socket at both ends. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -222,6 +223,56 @@ TEST(who_closes_his_end_makes_the_others_writing_fail)
 		loop_run_once(net.loop, 5);
 	}
 	EXPECT(wrote < 0 && errno == EPIPE);
+	close(line.there.fd);
+	net_fini(&net);
+}
+
+static bool is_hung_up(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd };
+
+	return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLHUP;
+}
+
+/* Neither reads nor writes: a client at a quiet log. */
+TEST(who_closes_his_end_is_known_to_be_gone_though_nobody_writes)
+{
+	struct line line;
+	struct net net;
+
+	net_init(&net, NULL);
+	open_line(&net, &line);
+	say(line.here.fd, "and this comes first");
+	close(line.here.fd);
+	expect_heard(&net, line.there.fd, "and this comes first");
+	RUN_UNTIL(&net, is_hung_up(line.there.fd));
+	close(line.there.fd);
+
+	open_line(&net, &line);
+	shutdown(line.there.fd, SHUT_WR);
+	expect_eof(&net, line.here.fd);
+	run_some(&net);
+	EXPECT(!is_hung_up(line.here.fd));
+	close(line.there.fd);
+	RUN_UNTIL(&net, is_hung_up(line.here.fd));
+	close(line.here.fd);
+	net_fini(&net);
+}
+
+TEST(streams_of_a_node_that_is_known_to_be_gone_are_ended)
+{
+	struct line line;
+	struct net net;
+
+	net_init(&net, NULL);
+	open_line(&net, &line);
+	rpc_end_streams(net.manager.rpc, TEST_OTHER);
+	say(line.there.fd, "mine goes on");
+	expect_heard(&net, line.here.fd, "mine goes on");
+	rpc_end_streams(net.manager.rpc, TEST_WORKER);
+	RUN_UNTIL(&net, is_hung_up(line.here.fd));
+	RUN_UNTIL(&net, is_hung_up(line.there.fd));
+	close(line.here.fd);
 	close(line.there.fd);
 	net_fini(&net);
 }
