@@ -2,8 +2,13 @@
  *
  * A shim is one process a container, and so is an init where one is wanted: they come before
  * anything else is set up, for what is touched here is touched a thousand times on a busy host.
+ *
+ * Whatever it is, its memory may hold secrets (an agent's, a client's, a helper's): no kernel ever
+ * writes it to a disk. Not by RLIMIT_CORE, which containers would inherit and pipes do not heed;
+ * what is executed from here dumps core again.
  */
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "applets/applets.h"
@@ -12,6 +17,7 @@
 
 int main(int argc, char **argv)
 {
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (argc > 0 && strcmp(argv[0], REAPER_NAME) == 0)
 		return reaper_run(argv, environ);
 	if (argc > 1 && strcmp(argv[1], "shim") == 0)
