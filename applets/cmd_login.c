@@ -4,62 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "applets/cli.h"
+#include "applets/prompt.h"
 #include "client/call.h"
 #include "client/credentials.h"
 #include "client/dig.h"
-
-enum { LINE_MAX_BYTES = 4096 };
-
-/* --- asking people --- */
-
-/* Up to the end of a line, which is not kept. */
-static int read_line(struct buf *out, struct err *err)
-{
-	char c;
-
-	for (;;) {
-		ssize_t got = read(STDIN_FILENO, &c, 1);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_sys(err, "standard input");
-		if (got == 0 || c == '\n')
-			break;
-		if (out->len == LINE_MAX_BYTES)
-			return err_set(err, ERR_INVALID, "a line of more than %d bytes", LINE_MAX_BYTES);
-		buf_add_char(out, c);
-	}
-	while (out->len && out->data[out->len - 1] == '\r')
-		out->data[--out->len] = '\0';
-	return 0;
-}
-
-static int ask(const char *prompt, bool is_secret, char **ret, struct err *err)
-{
-	CLEANUP(buf_finip) struct buf line = BUF_INIT;
-	struct termios before, after;
-	bool is_hidden = is_secret && tcgetattr(STDIN_FILENO, &before) == 0;
-
-	fprintf(stderr, "%s", prompt);
-	if (is_hidden) {
-		after = before;
-		after.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &after);
-	}
-	int rc = read_line(&line, err);
-	if (is_hidden) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fprintf(stderr, "\n");
-	}
-	if (rc == 0)
-		*ret = str_dup(buf_text(&line));
-	return rc;
-}
 
 static int read_all(char **ret, struct err *err)
 {
@@ -110,11 +61,11 @@ static int complete(const struct login_args *args, struct registry_auth *auth, s
 		return read_all(&auth->password, err);
 	if ((str_is_empty(auth->username) || str_is_empty(auth->password)) && !is_terminal)
 		return err_set(err, ERR_INVALID, "Cannot perform an interactive login from a non TTY device");
-	if (str_is_empty(auth->username) && ask("Username: ", false, &auth->username, err) < 0)
+	if (str_is_empty(auth->username) && prompt_ask("Username: ", false, &auth->username, err) < 0)
 		return -1;
 	if (str_is_empty(auth->username))
 		return err_set(err, ERR_INVALID, "username is required");
-	if (str_is_empty(auth->password) && ask("Password: ", true, &auth->password, err) < 0)
+	if (str_is_empty(auth->password) && prompt_ask("Password: ", true, &auth->password, err) < 0)
 		return -1;
 	return str_is_empty(auth->password) ? err_set(err, ERR_INVALID, "password is required") : 0;
 }
