@@ -3,6 +3,7 @@
 #include "applets/cli.h"
 #include "applets/service_cmds.h"
 #include "applets/spec_edit.h"
+#include "applets/swarm_cmds.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "client/call.h"
@@ -30,24 +31,48 @@ static int print_join_command(struct cli *cli, const char *node_id, bool as_mana
 	return result;
 }
 
+/* ---- settings --------------------------------------------------------------------------------- */
+
+int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query, struct err *err)
+{
+	if (!yyjson_mut_doc_get_root(spec))
+		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(swarm, "Spec")));
+	return call_post(call, spec, NULL, err, "/swarm/update?version=%lld%s",
+			 (long long)dig_int(swarm, "Version.Index"), query);
+}
+
+static int set_expiry(const char *text, const char *path, yyjson_mut_doc *spec, struct err *err)
+{
+	nsec expiry;
+
+	if (!text)
+		return 0;
+	if (units_parse_duration(text, &expiry, err) < 0)
+		return err_wrap(err, "invalid argument \"%s\" for \"--cert-expiry\" flag", text);
+	spec_set_uint(spec, path, (uint64_t)MAX(expiry, 0));
+	return 0;
+}
+
 /* ---- init ------------------------------------------------------------------------------------- */
 
 struct swarm_init_args {
-	const char *advertise_addr, *availability, *listen_addr;
+	const char *advertise_addr, *availability, *cert_expiry, *listen_addr;
+	bool autolock;
 	struct option_uint task_history_limit;
 };
 
 static const struct option swarm_init_options[] = {
 	OPT_STRING(struct swarm_init_args, advertise_addr, 0, "advertise-addr", "string",
 		   "Address by which other nodes reach this one: IP or interface, and port behind a colon"),
+	OPT_BOOL(struct swarm_init_args, autolock, 0, "autolock", "Lock the keys of managers: one that restarts must be unlocked"),
 	OPT_STRING(struct swarm_init_args, availability, 0, "availability", "string",
 		   "Whether this node takes tasks: \"active\", \"pause\", \"drain\" (default \"active\")"),
+	OPT_STRING(struct swarm_init_args, cert_expiry, 0, "cert-expiry", "duration",
+		   "How long the certificates of nodes last (default 2160h0m0s)"),
 	OPT_STRING(struct swarm_init_args, listen_addr, 0, "listen-addr", "node-addr",
 		   "Address to listen on for other nodes (default 0.0.0.0:2377)"),
 	OPT_UINT(struct swarm_init_args, task_history_limit, 0, "task-history-limit",
 		 "Ended tasks kept of each slot (default 5)"),
-	OPT_UNSUPPORTED(0, "autolock"),
-	OPT_UNSUPPORTED(0, "cert-expiry"),
 	OPT_UNSUPPORTED(0, "data-path-addr"),
 	OPT_UNSUPPORTED(0, "data-path-port"),
 	OPT_UNSUPPORTED(0, "default-addr-pool"),
@@ -72,7 +97,7 @@ static int check_availability(const char *availability, struct err *err)
 		       "are supported", availability);
 }
 
-static void fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args)
+static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args, struct err *err)
 {
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *spec;
 
@@ -83,11 +108,13 @@ static void fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args
 				  args->advertise_addr ? args->advertise_addr : "");
 	yyjson_mut_obj_add_strcpy(doc, root, "Availability",
 				  args->availability ? args->availability : "");
+	yyjson_mut_obj_add_bool(doc, root, "AutoLockManagers", args->autolock);
 	spec = yyjson_mut_obj_add_obj(doc, root, "Spec");
 	yyjson_mut_obj_add_obj(doc, spec, "Labels");
 	if (args->task_history_limit.given)
 		yyjson_mut_obj_add_uint(doc, yyjson_mut_obj_add_obj(doc, spec, "Orchestration"),
 					"TaskHistoryRetentionLimit", args->task_history_limit.value);
+	return set_expiry(args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc, err);
 }
 
 static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
@@ -99,7 +126,8 @@ static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
 	yyjson_doc *reply = NULL;
 	int result = call ? check_availability(init->availability, &err) : -1;
 
-	fill_request(doc, init);
+	if (result == 0)
+		result = fill_request(doc, init, &err);
 	if (result == 0)
 		result = call_post(call, doc, &reply, &err, "/swarm/init");
 	yyjson_mut_doc_free(doc);
@@ -119,6 +147,8 @@ static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
 		return cli_fail(&err);
 	cli_printf("To add a manager to this swarm, run '%s swarm join-token manager' and follow the instructions.\n\n",
 		   cli->program);
+	if (init->autolock && swarm_lock_print(cli, call, &err) < 0)
+		return cli_fail(&err);
 	return EXIT_OK;
 }
 
@@ -192,16 +222,6 @@ static const struct option swarm_token_options[] = {
 	OPT_END
 };
 
-/* The whole spec goes back, as docker's client sends it. */
-static int post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query,
-		     struct err *err)
-{
-	if (!yyjson_mut_doc_get_root(spec))
-		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(swarm, "Spec")));
-	return call_post(call, spec, NULL, err, "/swarm/update?version=%lld%s",
-			 (long long)dig_int(swarm, "Version.Index"), query);
-}
-
 static int rotate_token(struct call *call, bool as_manager, struct err *err)
 {
 	yyjson_mut_doc *spec = yyjson_mut_doc_new(NULL);
@@ -209,7 +229,7 @@ static int rotate_token(struct call *call, bool as_manager, struct err *err)
 	int result = call_get(call, &swarm, err, "/swarm");
 
 	if (result == 0)
-		result = post_spec(call, yyjson_doc_get_root(swarm), spec,
+		result = swarm_post_spec(call, yyjson_doc_get_root(swarm), spec,
 				   as_manager ? "&rotateManagerToken=true" : "&rotateWorkerToken=true", err);
 	yyjson_doc_free(swarm);
 	yyjson_mut_doc_free(spec);
@@ -218,14 +238,15 @@ static int rotate_token(struct call *call, bool as_manager, struct err *err)
 
 static int print_token(struct cli *cli, struct call *call, bool as_manager, bool quiet, struct err *err)
 {
-	yyjson_doc *doc = NULL;
-	int result = call_get(call, &doc, err, quiet ? "/swarm" : "/info");
+	yyjson_doc *swarm = NULL, *info = NULL;
+	int result = call_get(call, &swarm, err, "/swarm");
 
 	if (result == 0 && quiet)
-		cli_printf("%s\n", dig_str(yyjson_doc_get_root(doc), as_manager ? "JoinTokens.Manager" : "JoinTokens.Worker"));
-	else if (result == 0)
-		result = print_join_command(cli, dig_str(yyjson_doc_get_root(doc), "Swarm.NodeID"), as_manager, err);
-	yyjson_doc_free(doc);
+		cli_printf("%s\n", dig_str(yyjson_doc_get_root(swarm), as_manager ? "JoinTokens.Manager" : "JoinTokens.Worker"));
+	else if (result == 0 && (result = call_get(call, &info, err, "/info")) == 0)
+		result = print_join_command(cli, dig_str(yyjson_doc_get_root(info), "Swarm.NodeID"), as_manager, err);
+	yyjson_doc_free(swarm);
+	yyjson_doc_free(info);
 	return result;
 }
 
@@ -250,18 +271,6 @@ static int swarm_join_token(struct cli *cli, const void *args, char **operands)
 }
 
 /* ---- ca --------------------------------------------------------------------------------------- */
-
-static int set_expiry(const char *text, yyjson_mut_doc *spec, struct err *err)
-{
-	nsec expiry;
-
-	if (!text)
-		return 0;
-	if (units_parse_duration(text, &expiry, err) < 0)
-		return err_wrap(err, "invalid argument \"%s\" for \"--cert-expiry\" flag", text);
-	spec_set_uint(spec, "CAConfig.NodeCertExpiry", (uint64_t)MAX(expiry, 0));
-	return 0;
-}
 
 struct swarm_ca_args { bool detach, quiet, rotate; const char *cert_expiry; };
 
@@ -299,9 +308,9 @@ static int begin_rotation(const struct swarm_ca_args *args, struct call *call, s
 
 		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(root, "Spec")));
 		spec_set_uint(spec, "CAConfig.ForceRotate", (uint64_t)dig_int(root, "Spec.CAConfig.ForceRotate") + 1);
-		result = set_expiry(args->cert_expiry, spec, err);
+		result = set_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
 		if (result == 0)
-			result = post_spec(call, root, spec, "", err);
+			result = swarm_post_spec(call, root, spec, "", err);
 	}
 	yyjson_doc_free(swarm);
 	yyjson_mut_doc_free(spec);
@@ -354,14 +363,21 @@ static int swarm_ca(struct cli *cli, const void *args, char **operands UNUSED)
 
 /* ---- update ----------------------------------------------------------------------------------- */
 
-struct swarm_update_args { const char *cert_expiry; struct option_uint task_history_limit; };
+struct swarm_update_args { const char *autolock, *cert_expiry; struct option_uint task_history_limit; };
+
+static int take_autolock(void *args, const struct option *option UNUSED, const char *value, struct err *err UNUSED)
+{
+	((struct swarm_update_args *)args)->autolock = value;
+	return 0;
+}
 
 static const struct option swarm_update_options[] = {
+	{ OPTION_TAKE_BOOL, 0, "autolock", "", "Lock the keys of managers: one that restarts must be unlocked (true|false)", 0, take_autolock,
+	  NULL },
 	OPT_STRING(struct swarm_update_args, cert_expiry, 0, "cert-expiry", "duration",
 		   "How long the certificates of nodes last (default 2160h0m0s)"),
 	OPT_UINT(struct swarm_update_args, task_history_limit, 0, "task-history-limit",
 		 "Ended tasks kept of each slot (default 5)"),
-	OPT_UNSUPPORTED(0, "autolock"),
 	OPT_UNSUPPORTED(0, "dispatcher-heartbeat"),
 	OPT_UNSUPPORTED(0, "external-ca"),
 	OPT_UNSUPPORTED(0, "max-snapshots"),
@@ -373,7 +389,9 @@ static int edit_spec(const struct swarm_update_args *args, yyjson_mut_doc *spec,
 {
 	if (args->task_history_limit.given)
 		spec_set_uint(spec, "Orchestration.TaskHistoryRetentionLimit", args->task_history_limit.value);
-	return set_expiry(args->cert_expiry, spec, err);
+	if (args->autolock)
+		spec_set(spec, "EncryptionConfig.AutoLockManagers", yyjson_mut_bool(spec, str_eq(args->autolock, "true")));
+	return set_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
 }
 
 static int swarm_update(struct cli *cli, const void *args, char **operands UNUSED)
@@ -390,13 +408,16 @@ static int swarm_update(struct cli *cli, const void *args, char **operands UNUSE
 		result = edit_spec(update, spec, &err);
 	}
 	if (result == 0)
-		result = post_spec(call, yyjson_doc_get_root(swarm), spec, "", &err);
+		result = swarm_post_spec(call, yyjson_doc_get_root(swarm), spec, "", &err);
+	bool is_locked_now = result == 0 && update->autolock && str_eq(update->autolock, "true") &&
+			     !dig_bool(yyjson_doc_get_root(swarm), "Spec.EncryptionConfig.AutoLockManagers");
 	yyjson_doc_free(swarm);
 	yyjson_mut_doc_free(spec);
-	if (result < 0)
-		return cli_fail(&err);
-	cli_printf("Swarm updated.\n");
-	return EXIT_OK;
+	if (result == 0)
+		cli_printf("Swarm updated.\n");
+	if (is_locked_now)
+		result = swarm_lock_print(cli, call, &err);
+	return result < 0 ? cli_fail(&err) : EXIT_OK;
 }
 
 /* ---- leave ------------------------------------------------------------------------------------ */
@@ -436,6 +457,9 @@ static const struct command swarm_commands[] = {
 	{ .name = "leave", .spellings = "swarm leave, leave", .usage = "[OPTIONS]",
 	  .help = "Leave the swarm", .options = swarm_leave_options,
 	  .args_size = sizeof(struct swarm_leave_args), .run = swarm_leave },
+	{ .name = "unlock", .usage = "", .help = "Unlock this manager", .run = swarm_lock_open },
+	{ .name = "unlock-key", .usage = "[OPTIONS]", .help = "Show or replace the key that unlocks managers",
+	  .options = swarm_lock_key_options, .args_size = sizeof(struct swarm_lock_key_args), .run = swarm_lock_key },
 	{ .name = "update", .usage = "[OPTIONS]", .help = "Change the settings of the swarm",
 	  .options = swarm_update_options, .args_size = sizeof(struct swarm_update_args),
 	  .run = swarm_update },

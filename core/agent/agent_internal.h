@@ -96,6 +96,7 @@ struct run {
 	bool is_saved;
 	bool awaits_secret;             /* PREPARE goes on when a manager has sent it */
 	bool has_ended;                 /* run_has_ended was told */
+	bool awaits_credentials;        /* the same, before the pull */
 	bool was_running;               /* said so before the agent was restarted */
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
@@ -124,6 +125,7 @@ void run_prepare_on(struct run *run);                                   /* its s
 void run_refuse(struct run *run, const struct err *why);                /* PREPARE has failed; nothing is left of it */
 
 /* task_secrets_io.c */
+void run_take_credentials(struct run *run, const char *credentials, const struct err *failure);   /* for the registry, and the pull begins */
 bool run_want_secrets(struct run *run);                                 /* asks for one that is missing; false: none is */
 void run_drop_secrets(struct run *run);                                 /* the files of its container */
 void run_end_secrets(struct run *run);                                  /* it runs no more: what only it needed goes */

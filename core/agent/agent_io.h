@@ -28,7 +28,7 @@ struct agent_config {
 	const char *run_root;           /* for the files of secrets */
 	/* A task's state changed. Repeated for every task when a manager is (re)attached. */
 	void (*on_status)(void *arg, const struct task_status *status);
-	/* A secret, or with is_config a config, of a task: agent_take_secret answers, later. */
+	/* A secret, or with is_config a config, of a task, or by the task's own id what it shows a registry: agent_take_secret answers, later. */
 	void (*want_secret)(void *arg, const char *task_id, bool is_config, const char *id);
 	/* Is no manager in reach that could replace a task? */
 	bool (*is_alone)(void *arg);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "pki/seal.h"
 
 static int reserve_ports(struct run *run, struct err *err)
 {
@@ -215,19 +216,32 @@ static void pulled(void *arg, const char *id, const struct err *failure)
 	run_refuse(run, &err);
 }
 
-static int pull_image(struct run *run, const struct image_ref *ref, struct err *err)
+static int pull_with(struct run *run, const struct image_ref *ref, const char *credentials, struct err *err)
 {
 	static const struct image_pull_events events = { NULL, pulled };
 	struct registry_auth auth;
 	struct image_request request = { .ref = ref, .auth = &auth };
 	int rc;
 
-	if (registry_auth_decode(run->assignment.spec.container.registry_auth, &auth, err) < 0)
+	if (registry_auth_decode(credentials, &auth, err) < 0)
 		return -1;
 	log_info("task %s: pulling %.300s", run->assignment.task_id, run->assignment.spec.container.image);
 	rc = image_pull_start(run->hosted.agent->cfg.puller, &request, &events, run, &run->pull, err);
 	registry_auth_fini(&auth);
 	return rc;
+}
+
+/* Only managers can open what an assignment says of credentials. */
+static int pull_image(struct run *run, const struct image_ref *ref, struct err *err)
+{
+	const struct agent_config *cfg = &run->hosted.agent->cfg;
+	const char *credentials = run->assignment.spec.container.registry_auth;
+
+	if (!seal_text_is_sealed(credentials))
+		return pull_with(run, ref, credentials, err);
+	run->awaits_credentials = true;
+	cfg->want_secret(cfg->arg, run->assignment.task_id, false, run->assignment.task_id);
+	return 0;
 }
 
 /* What is named by its id is nowhere else. */
@@ -261,6 +275,20 @@ void run_prepare(struct run *run)
 		run_refuse(run, &err);
 }
 
+void run_take_credentials(struct run *run, const char *credentials, const struct err *failure)
+{
+	struct image_ref ref;
+	struct err err;
+
+	run->awaits_credentials = false;
+	if (failure)
+		run_refuse(run, failure);
+	else if (!can_be_pulled(run->assignment.spec.container.image, &ref))
+		prepare_now(run);
+	else if (pull_with(run, &ref, credentials, &err) < 0)
+		run_refuse(run, &err);
+}
+
 void run_leave_pull(struct run *run)
 {
 	if (run->pull)
@@ -272,11 +300,11 @@ void run_cancel(struct run *run)
 {
 	struct err err;
 
-	if (!run->pull && !run->awaits_secret)
+	if (!run->pull && !run->awaits_secret && !run->awaits_credentials)
 		return;         /* it is nearly done */
 	err_set(&err, ERR_UNAVAILABLE, run->pull ? "the pull of its image was given up" : "its secrets were waited for no longer");
 	run_leave_pull(run);
-	run->awaits_secret = false;
+	run->awaits_secret = run->awaits_credentials = false;
 	run_refuse(run, &err);
 }
 

@@ -2,6 +2,7 @@
 #include "agent/agent_internal.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "pki/seal.h"
 
 /* The first that is not here. */
 static const struct secret_reference *find_missing(const struct run *run, bool *ret_is_config)
@@ -38,7 +39,14 @@ void agent_take_secret(struct agent *agent, const char *task_id, bool is_config,
 	struct run *run = map_get(agent->runs, task_id);
 	struct err err;
 
-	if (!run || !run->awaits_secret)
+	if (run && run->awaits_credentials && str_eq(id, task_id)) {
+		CLEANUP(seal_wipe) struct buf credentials = BUF_INIT;
+
+		buf_add(&credentials, bytes, size);
+		run_take_credentials(run, buf_text(&credentials), failure);
+		return;
+	}
+	if (!run || !run->awaits_secret || str_eq(id, task_id))
 		return;
 	if (failure)
 		err = *failure;

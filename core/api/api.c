@@ -9,6 +9,7 @@
 #include "api/api_internal.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "pki/unlock_key.h"
 
 struct api *api_new(const struct api_host *host)
 {
@@ -52,6 +53,8 @@ void api_no_manager(const struct api *api, struct err *err)
 	if (str_eq(facts.state, "inactive"))
 		err_set(err, ERR_UNAVAILABLE, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
 			"this node to swarm and try again.");
+	else if (str_eq(facts.state, "locked"))
+		err_set(err, ERR_UNAVAILABLE, UNLOCK_NEEDED);
 	else
 		err_set(err, ERR_UNAVAILABLE, "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
 			"Please run this command on a manager node or promote the current node to a manager.");

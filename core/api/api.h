@@ -33,7 +33,7 @@ struct api_swarm_join {
 };
 /* What this node is in a swarm, for GET /info. */
 struct api_swarm_facts {
-	const char *state;              /* "inactive", "pending", "active", "error" */
+	const char *state;              /* "inactive", "pending", "active", "locked", "error" */
 	const char *error;              /* "" or what is wrong */
 	const char *node_id, *address;  /* "" when in none */
 	struct manager_ats managers;    /* as this node knows them */
@@ -73,6 +73,8 @@ struct api_host {
 	/* ERR_UNAVAILABLE in Docker's words when it is in a swarm already; ERR_INVALID for addresses. */
 	void (*swarm_init)(void *arg, const struct api_swarm_init *init, api_swarm_done_fn *done, void *done_arg);
 	void (*swarm_join)(void *arg, const struct api_swarm_join *join, api_swarm_done_fn *done, void *done_arg);
+	/* ERR_UNAUTHORIZED for another key; on success this node goes on as what it is. */
+	int (*swarm_unlock)(void *arg, const struct seal_key *lock, struct err *err);
 	void (*swarm_leave)(void *arg, bool force, api_swarm_done_fn *done, void *done_arg);
 	void *arg;
 };

@@ -83,7 +83,7 @@ yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_to
 
 /* ---- the handlers ---- */
 api_fn api_system_df, api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
-api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_swarm_leave;
+api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_swarm_leave, api_swarm_unlock, api_swarm_unlock_key;
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
 api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;
 api_fn api_task_list, api_task_inspect, api_task_logs;

@@ -3,6 +3,7 @@
 #include "api/api_internal.h"
 #include "base/ip.h"
 #include "base/str.h"
+#include "pki/unlock_key.h"
 
 enum { DEFAULT_SUBNET_SIZE = 24, SUBNET_SIZE_MAX = 29, DEFAULT_DATA_PORT = 4789, DATA_PORT_MIN = 1024, DATA_PORT_MAX = 49151 };
 
@@ -194,11 +195,10 @@ static void update(struct api *api, struct http_request *req, yyjson_val *json, 
 		return;
 	if (!manager)
 		api_no_manager(api, &err);
-	else if (http_query_is_true(req, "rotateManagerUnlockKey"))
-		err_set(&err, ERR_UNSUPPORTED, "swarm unlock-key --rotate is not supported by swarmbox yet");
 	else if (shape_from_json(&cluster_spec_shape, json, http_arena(req), &spec, &err) == 0 && check_spec(&spec, &err) == 0) {
-		control_cluster_update(manager, version, &spec, http_query_is_true(req, "rotateWorkerToken"),
-				       http_query_is_true(req, "rotateManagerToken"), api_done_ok, req);
+		control_cluster_update(manager, version, &spec, (struct control_rotate){
+			http_query_is_true(req, "rotateWorkerToken"), http_query_is_true(req, "rotateManagerToken"),
+			http_query_is_true(req, "rotateManagerUnlockKey") }, api_done_ok, req);
 		return;
 	}
 	http_reply_error(req, &err);
@@ -207,6 +207,62 @@ static void update(struct api *api, struct http_request *req, yyjson_val *json, 
 void api_swarm_update(struct api *api, struct http_request *req, const char *name)
 {
 	api_with_body(api, req, name, update);
+}
+
+/* ---- autolock ---------------------------------------------------------------------------------------------------- */
+
+void api_swarm_unlock_key(struct api *api, struct http_request *req, const char *name UNUSED)
+{
+	CLEANUP(seal_wipe) struct buf out = BUF_INIT;
+	char text[UNLOCK_KEY_SIZE] = "";
+	struct seal_key lock;
+	struct err err;
+	int is_locked = manager_lock(api->host.manager(api->host.arg), &lock, &err);
+
+	if (is_locked < 0) {
+		http_reply_error(req, &err);
+		return;
+	}
+	if (is_locked) {
+		unlock_key_format(&lock, text);
+		seal_key_forget(&lock);
+	}
+	buf_printf(&out, "{\"UnlockKey\":\"%s\"}\n", text);
+	explicit_bzero(text, sizeof text);
+	http_reply_json(req, 200, out.data, out.len);
+}
+
+struct unlock_body { char *key; };
+static const struct field unlock_fields[] = { F(1, STR, unlock_body, key, "UnlockKey", 0) };
+static const struct shape unlock_shape = SHAPE(unlock_body, unlock_fields);
+
+static void unlock(struct api *api, struct http_request *req, yyjson_val *json, const char *name UNUSED)
+{
+	struct unlock_body body;
+	struct seal_key lock;
+	struct err err;
+	int rc = -1;
+
+	if (!str_eq(api_swarm_facts(api).state, "locked")) {
+		if (api->host.manager(api->host.arg))
+			err_set(&err, ERR_CONFLICT, "swarm is not locked");
+		else
+			api_no_manager(api, &err);
+	} else if (shape_from_json(&unlock_shape, json, http_arena(req), &body, &err) == 0 &&
+		   unlock_key_parse(body.key ? body.key : "", &lock, &err) == 0) {
+		rc = api->host.swarm_unlock(api->host.arg, &lock, &err);
+		explicit_bzero(body.key, strlen(body.key));
+		seal_key_forget(&lock);
+	}
+	if (rc < 0)
+		http_reply_error(req, &err);
+	else
+		http_reply_empty(req, 200);
+}
+
+void api_swarm_unlock(struct api *api, struct http_request *req, const char *name)
+{
+	api_with_body(api, req, name, unlock);
 }
 
 /* ---- leave ------------------------------------------------------------------------------------------------------- */

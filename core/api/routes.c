@@ -18,6 +18,8 @@ static const struct route routes[] = {
 	{ "GET", "/swarm", api_swarm_inspect, NEEDS_MANAGER },
 	{ "POST", "/swarm/update", api_swarm_update, NEEDS_MANAGER },
 	{ "POST", "/swarm/leave", api_swarm_leave, NEEDS_NOTHING },
+	{ "GET", "/swarm/unlockkey", api_swarm_unlock_key, NEEDS_MANAGER },
+	{ "POST", "/swarm/unlock", api_swarm_unlock, NEEDS_NOTHING },
 
 	{ "GET", "/nodes", api_node_list, NEEDS_MANAGER },
 	{ "GET", "/nodes/{}", api_node_inspect, NEEDS_MANAGER },
@@ -96,7 +98,6 @@ static const struct route routes[] = {
 	{ "DELETE", "/containers/{}", api_container_remove, NEEDS_CONTAINER },
 
 	/* not yet */
-	{ "GET", "/swarm/unlockkey", NULL, NEEDS_NOTHING }, { "POST", "/swarm/unlock", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/create", NULL, NEEDS_NOTHING }, { "POST", "/networks/prune", NULL, NEEDS_NOTHING },
 	{ "POST", "/networks/{}/connect", NULL, NEEDS_NOTHING }, { "POST", "/networks/{}/disconnect", NULL, NEEDS_NOTHING },
 	{ "DELETE", "/networks/{}", NULL, NEEDS_NOTHING },

@@ -236,8 +236,10 @@ yyjson_mut_val *shape_config(struct api *api, const char *id, unsigned flags UNU
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens)
 {
 	const struct view_object *object = view_cluster_object(api_view(api));
+	CLEANUP(seal_wipe) struct buf worker = BUF_INIT, manager = BUF_INIT;
 	const struct cluster *cluster;
 	yyjson_mut_val *ret;
+	struct err unused;
 
 	if (!object)
 		return NULL;
@@ -254,7 +256,8 @@ yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_to
 		yyjson_mut_arr_add_strcpy(doc, pools, cluster->address_pools.items[i]);
 	yyjson_mut_obj_add_uint(doc, ret, "SubnetSize", cluster->subnet_size);
 	yyjson_mut_obj_add_uint(doc, ret, "DataPathPort", cluster->data_path_port);
-	if (with_tokens)
-		yyjson_mut_obj_add_val(doc, ret, "JoinTokens", shape_to_json(&join_tokens_shape, &cluster->tokens, doc));
+	if (with_tokens && manager_open_tokens(api->host.manager(api->host.arg), &worker, &manager, &unused) == 0)
+		yyjson_mut_obj_add_val(doc, ret, "JoinTokens", shape_to_json(&join_tokens_shape, &(struct join_tokens){
+			(char *)(uintptr_t)buf_text(&worker), (char *)(uintptr_t)buf_text(&manager) }, doc));
 	return ret;
 }

@@ -31,6 +31,7 @@ static const struct field join_answer_fields[] = {
 	F(5, STR, join_answer, roots, "Roots", 0),
 	F_OF(6, LIST, join_answer, managers, "Managers", 0, manager_at_shape),
 	F(7, BYTES, join_answer, cluster_key, "ClusterKey", 0),
+	F(8, BYTES, join_answer, lock, "UnlockKey", 0),
 };
 const struct shape join_answer_shape = SHAPE(join_answer, join_answer_fields);
 
@@ -42,6 +43,7 @@ static const struct field renew_answer_fields[] = {
 	F(2, STR, renew_answer, cert, "Certificate", 0),
 	F(3, STR, renew_answer, roots, "Roots", 0),
 	F(4, BYTES, renew_answer, cluster_key, "ClusterKey", 0),
+	F(5, BYTES, renew_answer, lock, "UnlockKey", 0),
 };
 const struct shape renew_answer_shape = SHAPE(renew_answer, renew_answer_fields);
 

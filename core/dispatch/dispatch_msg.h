@@ -36,10 +36,11 @@ struct join_answer {
 	char *cert, *roots;                     /* PEM */
 	struct manager_ats managers;
 	struct bytes cluster_key;               /* for a manager: opens the cluster's secrets */
+	struct bytes lock;                      /* with it, of an autolocked cluster: the unlock key */
 };
 
 struct renew_ask { char *csr; };
-struct renew_answer { int role; char *cert, *roots; struct bytes cluster_key; };
+struct renew_answer { int role; char *cert, *roots; struct bytes cluster_key, lock; };
 
 /* A secret or config of a task of the one who asks, piece by piece, since no frame of a node's holds a large one. */
 enum { SECRET_PIECE_MAX = 40 * 1024 };

@@ -56,7 +56,8 @@ static int check_ask(void *arg, const struct overlay *overlay, struct replica_ti
 {
 	struct ask *ask = arg;
 	struct roster roster;
-	struct verb_scene scene = { .overlay = overlay, .now_ms = time.now_ms, .roster = &roster };
+	struct verb_scene scene = { .overlay = overlay, .now_ms = time.now_ms, .roster = &roster,
+				    .key = manager_key(ask->manager) };
 
 	entropy_fill(&scene.seed, sizeof scene.seed);
 	manager_roster(ask->manager, &roster);

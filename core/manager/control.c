@@ -2,12 +2,12 @@
 
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "manager/sealed.h"
 #include "manager/trust.h"
 #include "model/defaults.h"
 #include "model/validate.h"
 #include "os/clock.h"
 #include "os/entropy.h"
-#include "pki/join_token.h"
 
 /* A service that is to be created may come without a name: one is invented for it. */
 static int validate_new(const struct service_spec *spec, struct err *err)
@@ -26,6 +26,14 @@ static void take_service(struct ask *ask, const struct service_spec *spec)
 	service_spec_normalize(&ask->verb.service, &ask->arena);
 }
 
+/* What its tasks show a registry. */
+static int seal_auth(struct ask *ask, const char *old, struct err *err)
+{
+	char **auth = &ask->verb.service.task.container.registry_auth;
+
+	return sealed_registry_auth(manager_key(ask->manager), old, *auth, &ask->arena, auth, err);
+}
+
 void control_service_create(struct manager *m, const struct service_spec *spec, control_done_fn *done, void *arg)
 {
 	char id[ID_SIZE];
@@ -35,21 +43,29 @@ void control_service_create(struct manager *m, const struct service_spec *spec, 
 	entropy_id(id);
 	ask = ask_new(m, VERB_SERVICE_CREATE, id, done, arg);
 	take_service(ask, spec);
-	if (validate_new(&ask->verb.service, &err) < 0)
+	if (validate_new(&ask->verb.service, &err) < 0 || seal_auth(ask, NULL, &err) < 0)
 		ask_refuse(ask, &err);
 	else
 		ask_begin(ask);
 }
 
+static const char *current_auth(struct manager *m, const char *service_id, const struct service *service)
+{
+	const struct service_spec *spec = view_service_spec(manager_view(m), service_id, service->spec_version);
+
+	return spec ? spec->task.container.registry_auth : NULL;
+}
+
 void control_service_update(struct manager *m, const char *service_id, uint64_t spec_index, const struct service_spec *spec,
 			    control_done_fn *done, void *arg)
 {
+	const struct service *service = view_service(manager_view(m), service_id);
 	struct ask *ask = ask_new(m, VERB_SERVICE_UPDATE, service_id, done, arg);
 	struct err err;
 
 	ask->verb.spec_index = spec_index;
 	take_service(ask, spec);
-	if (validate_service_spec(&ask->verb.service, &err) < 0)
+	if (validate_service_spec(&ask->verb.service, &err) < 0 || seal_auth(ask, service ? current_auth(m, service_id, service) : NULL, &err) < 0)
 		ask_refuse(ask, &err);
 	else
 		ask_begin(ask);
@@ -87,7 +103,6 @@ void control_node_demote(struct manager *m, const char *node_id, control_done_fn
 static int check_supported(const struct cluster_spec *old, const struct cluster_spec *new, struct err *err)
 {
 	const struct { bool differs; const char *name; } settings[] = {
-		{ old->encryption.auto_lock != new->encryption.auto_lock, "--autolock" },
 		{ old->dispatcher.heartbeat_ns != new->dispatcher.heartbeat_ns, "--dispatcher-heartbeat" },
 		{ old->raft.snapshot_interval != new->raft.snapshot_interval, "--snapshot-interval" },
 		{ old->raft.keep_old_snapshots.value != new->raft.keep_old_snapshots.value, "--max-snapshots" },
@@ -99,22 +114,25 @@ static int check_supported(const struct cluster_spec *old, const struct cluster_
 	return 0;
 }
 
-static int rotate(struct ask *ask, const char *root_pem, bool worker, bool manager, struct err *err)
+/* Whatever may be needed to replace what stands there. */
+static int make_new(struct ask *ask, const struct cluster *cluster, struct err *err)
 {
-	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+	const struct seal_key *key = manager_key(ask->manager);
+	struct verb *verb = &ask->verb;
+	struct join_tokens tokens;
 
-	ask->verb.rotate_worker = worker;
-	ask->verb.rotate_manager = manager;
-	if (ca_digest(root_pem, digest, err) < 0)
+	if (sealed_tokens_new(key, cluster->tls.trust_root, &ask->arena, &tokens, err) < 0)
 		return -1;
-	join_token_new(digest, token);
-	ask->verb.worker_token = arena_strdup(&ask->arena, token);
-	join_token_new(digest, token);
-	ask->verb.manager_token = arena_strdup(&ask->arena, token);
-	return 0;
+	verb->worker_token = tokens.worker;
+	verb->manager_token = tokens.manager;
+	if (verb->cluster.encryption.auto_lock && sealed_unlock_key_new(key, &ask->arena, &verb->unlock_key, err) < 0)
+		return -1;
+	if (cluster->spec.ca.force_rotate == verb->cluster.ca.force_rotate)
+		return 0;
+	return trust_offer(cluster, key, clock_wall_ns(), &ask->arena, &verb->rotation, err);
 }
 
-void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, bool rotate_worker, bool rotate_manager,
+void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, struct control_rotate rotate,
 			    control_done_fn *done, void *arg)
 {
 	const struct cluster *cluster = view_cluster(manager_view(m));
@@ -122,12 +140,12 @@ void control_cluster_update(struct manager *m, uint64_t spec_index, const struct
 	struct err err;
 
 	ask->verb.spec_index = spec_index;
+	ask->verb.rotate_worker = rotate.worker_token;
+	ask->verb.rotate_manager = rotate.manager_token;
+	ask->verb.rotate_unlock_key = rotate.unlock_key;
 	shape_copy(&cluster_spec_shape, spec, &ask->arena, &ask->verb.cluster);
 	cluster_spec_defaults(&ask->verb.cluster, &ask->arena);
-	if (check_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 ||
-	    rotate(ask, cluster->tls.trust_root, rotate_worker, rotate_manager, &err) < 0 ||
-	    (cluster->spec.ca.force_rotate != ask->verb.cluster.ca.force_rotate &&
-	     trust_offer(cluster, clock_wall_ns(), &ask->arena, &ask->verb.rotation, &err) < 0))
+	if (check_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 || make_new(ask, cluster, &err) < 0)
 		ask_refuse(ask, &err);
 	else
 		ask_begin(ask);

@@ -23,7 +23,8 @@ void control_node_remove(struct manager *m, const char *node_id, bool force, con
 /* Takes the manager's role away from a node that wants to leave. */
 void control_node_demote(struct manager *m, const char *node_id, control_done_fn *done, void *arg);
 /* What swarmbox does not do yet is refused when it differs from what stands there. */
-void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, bool rotate_worker, bool rotate_manager,
+struct control_rotate { bool worker_token, manager_token, unlock_key; };
+void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, struct control_rotate rotate,
 			    control_done_fn *done, void *arg);
 /* Secrets, or with is_config configs. A secret's data is sealed before it goes anywhere; of a spec only labels can be updated. */
 void control_secret_create(struct manager *m, bool is_config, const struct secret_spec *spec, control_done_fn *done, void *arg);

@@ -5,7 +5,9 @@
 #include "base/str.h"
 #include "manager/control.h"
 #include "manager/manager_internal.h"
+#include "manager/sealed.h"
 #include "os/entropy.h"
+#include "pki/unlock_key.h"
 
 #define PURPOSE_SIZE (ID_SIZE + 8)
 
@@ -113,6 +115,26 @@ int manager_open_secret(const struct manager *m, bool is_config, const char *id,
 	return 0;
 }
 
+int manager_open_tokens(const struct manager *m, struct buf *ret_worker, struct buf *ret_manager, struct err *err)
+{
+	const struct cluster *cluster = view_cluster(manager_view(m));
+
+	return seal_text_open(manager_key(m), SEALED_WORKER_TOKEN, cluster->tokens.worker, ret_worker, err) < 0 ? -1 :
+	       seal_text_open(manager_key(m), SEALED_MANAGER_TOKEN, cluster->tokens.manager, ret_manager, err);
+}
+
+int manager_lock(const struct manager *m, struct seal_key *ret, struct err *err)
+{
+	const struct cluster *cluster = view_cluster(manager_view(m));
+	CLEANUP(seal_wipe) struct buf text = BUF_INIT;
+
+	if (!cluster || str_is_empty(cluster->unlock_key))
+		return 0;
+	if (seal_text_open(manager_key(m), SEALED_UNLOCK_KEY, cluster->unlock_key, &text, err) < 0)
+		return -1;
+	return unlock_key_parse(buf_text(&text), ret, err) < 0 ? -1 : 1;
+}
+
 static bool refers(const struct secret_references *references, const char *id)
 {
 	for (size_t i = 0; i < references->count; i++)
@@ -128,8 +150,11 @@ int manager_secret_for_task(const struct manager *m, const char *node_id, const 
 	const struct task *task = view_task(view, task_id);
 	const struct service_spec *spec = task ? view_service_spec(view, task->service_id, task->spec_version) : NULL;
 
-	if (!spec || !str_eq(task->node_id, node_id) || task->state < TASK_ASSIGNED || task->desired > TASK_RUNNING ||
-	    !refers(is_config ? &spec->task.container.configs : &spec->task.container.secrets, id))
+	bool is_task = spec && str_eq(task->node_id, node_id) && task->state >= TASK_ASSIGNED && task->desired <= TASK_RUNNING;
+
+	if (is_task && !is_config && str_eq(id, task_id))
+		return seal_text_open(manager_key(m), SEALED_REGISTRY_AUTH, spec->task.container.registry_auth, out, err);
+	if (!is_task || !refers(is_config ? &spec->task.container.configs : &spec->task.container.secrets, id))
 		return err_set(err, ERR_DENIED, "no task of this node needs this %s", is_config ? "config" : "secret");
 	return manager_open_secret(m, is_config, id, out, err);
 }

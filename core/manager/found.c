@@ -5,7 +5,8 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
-#include "pki/join_token.h"
+#include "manager/sealed.h"
+#include "pki/ca.h"
 
 struct founding {
 	struct arena arena;
@@ -19,23 +20,20 @@ enum { FOUNDING_BYTES_MAX = 16 << 20 };
 
 static int make_trust(struct founding *f, nsec wall, struct err *err)
 {
+	const struct seal_key *key = manager_key(f->manager);
 	struct ca_root root;
-	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+	int rc;
 
 	if (ca_root_new(wall, &root, err) < 0)
 		return -1;
 	f->cluster.tls.trust_root = arena_strdup(&f->arena, buf_text(&root.cert_pem));
 	f->cluster.tls.issuer_subject = arena_strdup(&f->arena, buf_text(&root.subject));
 	f->cluster.tls.issuer_public_key = arena_strdup(&f->arena, buf_text(&root.public_key));
-	f->cluster.root_key = arena_strdup(&f->arena, buf_text(&root.key_pem));
+	rc = sealed_close(key, SEALED_ROOT_KEY, buf_text(&root.key_pem), &f->arena, &f->cluster.root_key, err);
 	ca_root_fini(&root);
-	if (ca_digest(f->cluster.tls.trust_root, digest, err) < 0)
+	if (rc < 0 || sealed_tokens_new(key, f->cluster.tls.trust_root, &f->arena, &f->cluster.tokens, err) < 0)
 		return -1;
-	join_token_new(digest, token);
-	f->cluster.tokens.worker = arena_strdup(&f->arena, token);
-	join_token_new(digest, token);
-	f->cluster.tokens.manager = arena_strdup(&f->arena, token);
-	return 0;
+	return f->cluster.spec.encryption.auto_lock ? sealed_unlock_key_new(key, &f->arena, &f->cluster.unlock_key, err) : 0;
 }
 
 static void describe_cluster(struct founding *f, const struct manager_init *init)
@@ -84,7 +82,7 @@ static int check_founding(void *arg, const struct overlay *overlay, struct repli
 		return -1;
 	f->node.description.tls = f->cluster.tls;
 	f->node.status_ms = time.now_ms;
-	cluster = change_create(out, KIND_CLUSTER, replica_cluster_id(f->manager->replica), all & (FIELD_BIT(CLUSTER_ROOT_KEY + 1) - 1));
+	cluster = change_create(out, KIND_CLUSTER, replica_cluster_id(f->manager->replica), all & (FIELD_BIT(CLUSTER_UNLOCK_KEY + 1) - 1));
 	shape_copy(&cluster_shape, &f->cluster, out->arena, cluster);
 	node = change_create(out, KIND_NODE, f->manager->node_id, all & (FIELD_BIT(NODE_STATUS_MS + 1) - 1));
 	shape_copy(&node_shape, &f->node, out->arena, node);

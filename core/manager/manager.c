@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "dispatch/assign.h"
 #include "manager/manager_internal.h"
+#include "manager/sealed.h"
 #include "manager/trust.h"
 #include "os/entropy.h"
 
@@ -39,6 +40,8 @@ static void compose_first(void *arg, const struct view *view, struct replica_tim
 	change_list_append(out, &result.changes);
 	if (out->count < max)
 		trust_finish(view, out);
+	if (m->must_mend && out->count < max)
+		m->must_mend = sealed_mend(view, manager_key(m), max, out);
 	ask_again_at(m, result.more ? time.now_ms : result.next_ms);
 }
 
@@ -153,6 +156,7 @@ static void on_leader(void *arg, bool is_leader)
 		return;
 	}
 	dirty_add_all(m->dirty, replica_view(m->replica));
+	m->must_mend = true;
 	if (!m->has_assigned)
 		assign_everything(m);
 	replica_kick(m->replica);
@@ -336,6 +340,7 @@ void manager_close(struct manager *m)
 	free(m);
 }
 
+const struct seal_key *manager_key(const struct manager *m) { return m->has_seal ? &m->seal : NULL; }
 const struct view *manager_view(const struct manager *m) { return replica_view(m->replica); }
 const char *manager_node_id(const struct manager *m) { return m->node_id; }
 const char *manager_cluster_id(const struct manager *m) { return replica_cluster_id(m->replica); }

@@ -72,7 +72,11 @@ void manager_hint(struct manager *manager, const char *node_id, const char *addr
 
 /* A secret's bytes, or with is_config a config's, appended; the buffer is the caller's to wipe (seal_wipe). */
 int manager_open_secret(const struct manager *manager, bool is_config, const char *id, struct buf *out, struct err *err);
-/* The same for a node that has to run a task of its own with it; ERR_DENIED for every other one. */
+/* What people may be told: the tokens, opened into the buffers; both are the caller's to wipe. */
+int manager_open_tokens(const struct manager *manager, struct buf *ret_worker, struct buf *ret_manager, struct err *err);
+/* What managers' keys are locked with on their disks: 1, or 0 for nothing, or -1 when it cannot be told. */
+int manager_lock(const struct manager *manager, struct seal_key *ret, struct err *err);
+/* The same for a node that has to run a task of its own with it; ERR_DENIED for every other one. id the task's own: what it shows a registry. */
 int manager_secret_for_task(const struct manager *manager, const char *node_id, const char *task_id, bool is_config, const char *id,
 			    struct buf *out, struct err *err);
 

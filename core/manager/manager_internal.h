@@ -69,7 +69,10 @@ struct manager {
 	struct list lines;              /* streams that are being opened */
 	bool has_seal;
 	struct seal_key seal;           /* of the cluster: opens its secrets */
+	bool must_mend;                 /* rows of before may have plainly what is sealed now */
 };
+
+const struct seal_key *manager_key(const struct manager *m);    /* of the cluster; NULL while it has not been given */
 
 /* A verb on its way through the cluster, and whom to answer. */
 enum ask_state { ASK_WAITS, ASK_IS_AWAY, ASK_AWAITS_VIEW };

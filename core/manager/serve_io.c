@@ -40,6 +40,7 @@ int manager_admits(const struct manager *m, const struct rpc_conn *conn, struct 
 static int sign(struct manager *m, const char *node_id, bool is_manager, const char *request_pem, struct buf *ret_chain_pem, struct err *err)
 {
 	const struct cluster *cluster = view_cluster(manager_view(m));
+	CLEANUP(seal_wipe) struct buf key_pem = BUF_INIT;
 	struct ca_signer signer;
 	struct cert_name name;
 
@@ -47,7 +48,8 @@ static int sign(struct manager *m, const char *node_id, bool is_manager, const c
 		return err_set(err, ERR_UNAVAILABLE, "this manager does not know the cluster yet");
 	if (str_is_empty(request_pem) || !cert_name_make(node_id, is_manager, replica_cluster_id(m->replica), &name))
 		return err_set(err, ERR_INVALID, "no request for a certificate");
-	signer = trust_signer(cluster);
+	if (trust_signer(cluster, manager_key(m), &key_pem, &signer, err) < 0)
+		return -1;
 	return ca_sign(&signer, request_pem, &name, clock_wall_ns(), cluster->spec.ca.cert_expiry_ns, ret_chain_pem, err);
 }
 
@@ -64,17 +66,26 @@ int manager_sign(struct manager *m, const char *node_id, const char *request_pem
 	return sign(m, node_id, node->spec.role == ROLE_MANAGER, request_pem, ret_chain_pem, err);
 }
 
-/* The key that opens secrets goes with the certificate of a manager, and with no other. */
-static struct bytes key_for(struct manager *m, int role)
+/* The key that opens secrets goes with the certificate of a manager, and with no other; and so does what locks it on that manager's disk. */
+static struct bytes key_for(struct manager *m, int role, struct seal_key *lock, struct bytes *ret_lock)
 {
-	return role == ROLE_MANAGER && m->has_seal ? (struct bytes){ m->seal.bytes, SEAL_KEY_SIZE } : (struct bytes){ 0 };
+	struct err unused;
+
+	*ret_lock = (struct bytes){ 0 };
+	if (role != ROLE_MANAGER || !m->has_seal)
+		return (struct bytes){ 0 };
+	if (manager_lock(m, lock, &unused) > 0)
+		*ret_lock = (struct bytes){ lock->bytes, SEAL_KEY_SIZE };
+	return (struct bytes){ m->seal.bytes, SEAL_KEY_SIZE };
 }
 
 static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
 	struct manager *m = arg;
-	CLEANUP(buf_finip) struct buf chain = BUF_INIT, out = BUF_INIT;
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
+	CLEANUP(seal_wipe) struct buf out = BUF_INIT;
 	struct renew_answer answer = { 0 };
+	struct seal_key lock = { { 0 } };
 	struct renew_ask renew;
 	struct arena arena;
 	struct err err;
@@ -86,10 +97,11 @@ static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, cons
 	} else {
 		answer.role = view_node(manager_view(m), peer_of(conn))->spec.role;
 		answer.cert = (char *)(uintptr_t)buf_text(&chain);
-		answer.cluster_key = key_for(m, answer.role);
+		answer.cluster_key = key_for(m, answer.role, &lock, &answer.lock);
 		answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
 		dispatch_write(&renew_answer_shape, &answer, &out);
 		rpc_reply(ask, out.data, out.len);
+		seal_key_forget(&lock);
 	}
 	arena_fini(&arena);
 }
@@ -101,7 +113,9 @@ struct issuing { struct manager *manager; struct rpc_ask *ask; struct buf reques
 static void issue(struct issuing *i, const char *node_id)
 {
 	struct manager *m = i->manager;
-	CLEANUP(buf_finip) struct buf chain = BUF_INIT, out = BUF_INIT;
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
+	CLEANUP(seal_wipe) struct buf out = BUF_INIT;
+	struct seal_key lock = { { 0 } };
 	const struct node *node = view_node(manager_view(m), node_id);
 	struct join_answer answer = { .node_id = (char *)(uintptr_t)node_id };
 	struct arena arena;
@@ -120,11 +134,12 @@ static void issue(struct issuing *i, const char *node_id)
 	answer.cluster_id = (char *)(uintptr_t)replica_cluster_id(m->replica);
 	answer.role = node->spec.role;
 	answer.cert = (char *)(uintptr_t)buf_text(&chain);
-	answer.cluster_key = key_for(m, answer.role);
+	answer.cluster_key = key_for(m, answer.role, &lock, &answer.lock);
 	answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
 	dispatcher_managers(manager_view(m), &arena, &answer.managers);
 	dispatch_write(&join_answer_shape, &answer, &out);
 	rpc_reply(i->ask, out.data, out.len);
+	seal_key_forget(&lock);
 	arena_fini(&arena);
 }
 

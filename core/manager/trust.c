@@ -1,7 +1,7 @@
 #include "manager/trust.h"
 
 #include "base/str.h"
-#include "pki/join_token.h"
+#include "manager/sealed.h"
 
 bool trust_is_replaced(const struct cluster *cluster)
 {
@@ -14,11 +14,14 @@ static const struct tls_info *issuer(const struct cluster *cluster)
 	return trust_is_replaced(cluster) ? &cluster->rotation.tls : &cluster->tls;
 }
 
-struct ca_signer trust_signer(const struct cluster *cluster)
+int trust_signer(const struct cluster *cluster, const struct seal_key *key, struct buf *ret_key_pem, struct ca_signer *ret, struct err *err)
 {
-	if (trust_is_replaced(cluster))
-		return (struct ca_signer){ cluster->rotation.tls.trust_root, cluster->rotation.key, cluster->rotation.cross };
-	return (struct ca_signer){ cluster->tls.trust_root, cluster->root_key, NULL };
+	bool is_new = trust_is_replaced(cluster);
+
+	if (seal_text_open(key, SEALED_ROOT_KEY, is_new ? cluster->rotation.key : cluster->root_key, ret_key_pem, err) < 0)
+		return -1;
+	*ret = (struct ca_signer){ issuer(cluster)->trust_root, buf_text(ret_key_pem), is_new ? cluster->rotation.cross : NULL };
+	return 0;
 }
 
 char *trust_roots(const struct cluster *cluster, struct arena *arena)
@@ -76,33 +79,32 @@ void trust_finish(const struct view *view, struct change_list *out)
 	cluster->tokens = old->rotation.tokens;
 }
 
-static int offer(const struct cluster *cluster, nsec wall, struct ca_root *root, struct arena *arena, struct root_rotation *ret, struct err *err)
+static int offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, struct ca_root *root, struct arena *arena,
+		 struct root_rotation *ret, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf cross = BUF_INIT;
-	struct ca_signer old = trust_signer(cluster);
-	char digest[CA_DIGEST_SIZE], token[JOIN_TOKEN_SIZE];
+	CLEANUP(seal_wipe) struct buf key_pem = BUF_INIT;
+	struct ca_signer old;
 
-	if (ca_cross_sign(&old, buf_text(&root->cert_pem), wall, &cross, err) < 0 || ca_digest(buf_text(&root->cert_pem), digest, err) < 0)
+	if (trust_signer(cluster, key, &key_pem, &old, err) < 0 || ca_cross_sign(&old, buf_text(&root->cert_pem), wall, &cross, err) < 0)
 		return -1;
 	ret->tls = (struct tls_info){ arena_strdup(arena, buf_text(&root->cert_pem)), arena_strdup(arena, buf_text(&root->subject)),
 				      arena_strdup(arena, buf_text(&root->public_key)) };
-	ret->key = arena_strdup(arena, buf_text(&root->key_pem));
 	ret->cross = arena_strdup(arena, buf_text(&cross));
-	join_token_new(digest, token);
-	ret->tokens.worker = arena_strdup(arena, token);
-	join_token_new(digest, token);
-	ret->tokens.manager = arena_strdup(arena, token);
-	return 0;
+	if (sealed_close(key, SEALED_ROOT_KEY, buf_text(&root->key_pem), arena, &ret->key, err) < 0)
+		return -1;
+	return sealed_tokens_new(key, ret->tls.trust_root, arena, &ret->tokens, err);
 }
 
-int trust_offer(const struct cluster *cluster, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err)
+int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, struct arena *arena, struct root_rotation *ret,
+		struct err *err)
 {
 	struct ca_root root;
 	int rc;
 
 	if (ca_root_new(wall, &root, err) < 0)
 		return -1;
-	rc = offer(cluster, wall, &root, arena, ret, err);
+	rc = offer(cluster, key, wall, &root, arena, ret, err);
 	ca_root_fini(&root);
 	return rc;
 }

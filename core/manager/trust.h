@@ -9,11 +9,12 @@
  */
 #pragma once
 #include "pki/ca.h"
+#include "pki/seal.h"
 #include "state/overlay.h"
 
 bool trust_is_replaced(const struct cluster *cluster);  /* just now */
-/* Whom to sign with. Points into the cluster. */
-struct ca_signer trust_signer(const struct cluster *cluster);
+/* Whom to sign with: its key is opened into the buffer, which is the caller's to wipe; the rest points into the cluster. */
+int trust_signer(const struct cluster *cluster, const struct seal_key *key, struct buf *ret_key_pem, struct ca_signer *ret, struct err *err);
 /* PEM: what nodes accept. */
 char *trust_roots(const struct cluster *cluster, struct arena *arena);
 /* What a node has whose certificate was signed just now. */
@@ -24,4 +25,4 @@ int trust_check_offer(const struct cluster *cluster, const struct root_rotation 
 /* The last step, when it is due: one change. */
 void trust_finish(const struct view *view, struct change_list *out);
 
-int trust_offer(const struct cluster *cluster, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err);
+int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err);

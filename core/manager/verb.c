@@ -7,6 +7,7 @@
 #include "base/random_name.h"
 #include "base/str.h"
 #include "manager/ports.h"
+#include "manager/sealed.h"
 #include "manager/trust.h"
 #include "manager/verb_secret.h"
 #include "model/defaults.h"
@@ -35,6 +36,8 @@ static const struct field verb_fields[] = {
 	F(16, BOOL, verb, is_config, "Config", 0),
 	F_OF(17, STRUCT, verb, secret, "Secret", 0, secret_spec_shape),
 	F(18, BYTES, verb, sealed, "Sealed", 0),
+	F(31, BOOL, verb, rotate_unlock_key, "RotateUnlockKey", 0),
+	F(32, STR, verb, unlock_key, "UnlockKey", 0),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 
@@ -246,15 +249,30 @@ static void host_of(const char *address, struct arena *arena, char **ret)
 	*ret = colon ? arena_strndup(arena, address, (size_t)(colon - address)) : arena_strdup(arena, address);
 }
 
+/* False, with the reason, also when this is no token of the cluster. */
+static bool is_token(const struct verb_scene *scene, const char *purpose, const char *said, const char *kept, struct err *err)
+{
+	CLEANUP(seal_wipe) struct buf token = BUF_INIT;
+
+	if (seal_text_open(scene->key, purpose, kept, &token, err) < 0)
+		return false;
+	if (join_token_matches(said, buf_text(&token)))
+		return true;
+	err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
+	return false;
+}
+
 static int node_join(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *cluster = view_cluster(overlay_view(scene->overlay));
-	const char *token = verb->token ? verb->token : "";
-	bool is_manager = cluster && join_token_matches(token, cluster->tokens.manager);
+	bool is_manager;
 	struct node *node;
 
-	if (!is_manager && !(cluster && join_token_matches(token, cluster->tokens.worker)))
+	if (!cluster)
 		return err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
+	is_manager = is_token(scene, SEALED_MANAGER_TOKEN, verb->token, cluster->tokens.manager, err);
+	if (!is_manager && !is_token(scene, SEALED_WORKER_TOKEN, verb->token, cluster->tokens.worker, err))
+		return -1;
 	if (overlay_find(scene->overlay, KIND_NODE, verb->id))
 		return 0;
 	node = change_create(out, KIND_NODE, verb->id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_DESCRIPTION) | FIELD_BIT(NODE_STATUS) |
@@ -317,11 +335,23 @@ static int manager_address(const struct verb *verb, const struct verb_scene *sce
 
 /* ---- the cluster ------------------------------------------------------------------------------------------------- */
 
+static int next_unlock_key(const struct verb *verb, const struct cluster *old, char **ret, struct err *err)
+{
+	bool is_new = verb->rotate_unlock_key || str_is_empty(old->unlock_key);
+
+	*ret = (char *)(uintptr_t)"";
+	if (!verb->cluster.encryption.auto_lock)
+		return 0;
+	*ret = is_new ? verb->unlock_key : old->unlock_key;
+	return str_is_empty(*ret) ? err_set(err, ERR_INVALID, "no new unlock key came along") : 0;
+}
+
 static int cluster_update(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *old = overlay_find(scene->overlay, KIND_CLUSTER, verb->id);
 	bool replaces_root = old && old->spec.ca.force_rotate != verb->cluster.ca.force_rotate;
 	struct cluster *cluster;
+	char *unlock_key;
 
 	if (!old)
 		return err_set(err, ERR_NOT_FOUND, "cluster %s not found", verb->id);
@@ -331,11 +361,14 @@ static int cluster_update(const struct verb *verb, const struct verb_scene *scen
 		return -1;
 	if (replaces_root && trust_check_offer(old, &verb->rotation, err) < 0)
 		return -1;
-	cluster = change_update(out, KIND_CLUSTER, verb->id, FIELD_BIT(CLUSTER_SPEC) | FIELD_BIT(CLUSTER_TOKENS) |
+	if (next_unlock_key(verb, old, &unlock_key, err) < 0)
+		return -1;
+	cluster = change_update(out, KIND_CLUSTER, verb->id, FIELD_BIT(CLUSTER_SPEC) | FIELD_BIT(CLUSTER_TOKENS) | FIELD_BIT(CLUSTER_UNLOCK_KEY) |
 				(replaces_root ? FIELD_BIT(CLUSTER_ROTATION) : 0));
 	if (replaces_root)
 		shape_copy(&root_rotation_shape, &verb->rotation, out->arena, &cluster->rotation);
 	shape_copy(&cluster_spec_shape, &verb->cluster, out->arena, &cluster->spec);
+	cluster->unlock_key = arena_strdup(out->arena, unlock_key);
 	cluster->tokens.worker = arena_strdup(out->arena, verb->rotate_worker ? verb->worker_token : old->tokens.worker);
 	cluster->tokens.manager = arena_strdup(out->arena, verb->rotate_manager ? verb->manager_token : old->tokens.manager);
 	return 0;

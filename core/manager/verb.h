@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "manager/roster.h"
+#include "pki/seal.h"
 #include "state/overlay.h"
 
 enum verb_kind {
@@ -26,7 +27,9 @@ struct verb {
 	struct node_spec node;
 	struct cluster_spec cluster;
 	bool rotate_worker, rotate_manager;
-	char *worker_token, *manager_token;     /* what they are rotated to: made by whoever asks, so that a repetition is the same */
+	char *worker_token, *manager_token;     /* what they are rotated to: made and sealed by whoever asks, so that a repetition is the same */
+	bool rotate_unlock_key;
+	char *unlock_key;                       /* the next one, the same way, for when one is needed */
 	struct root_rotation rotation;          /* with another force_rotate: made by whoever asks (trust.h) */
 	char *token, *address;
 	struct node_description description;
@@ -48,6 +51,7 @@ struct verb_scene {
 	const struct overlay *overlay;
 	msec now_ms;
 	const struct roster *roster;
+	const struct seal_key *key;     /* of the cluster; NULL while it is not here */
 	uint64_t seed;                  /* for names that are invented */
 };
 /* The verb's changes; none when there is nothing to change. */

@@ -74,6 +74,7 @@ static const struct field cluster_fields[] = {
 	F_OF(CLUSTER_TOKENS, STRUCT, cluster, tokens, "JoinTokens", FIELD_HIDDEN | FIELD_SPEC, join_tokens_shape),
 	F(CLUSTER_ROOT_KEY, STR, cluster, root_key, "RootKey", FIELD_HIDDEN),
 	F_OF(CLUSTER_ROTATION, STRUCT, cluster, rotation, "Rotation", FIELD_HIDDEN, root_rotation_shape),
+	F(CLUSTER_UNLOCK_KEY, STR, cluster, unlock_key, "UnlockKey", FIELD_HIDDEN | FIELD_SPEC),
 };
 const struct shape cluster_shape = SHAPE(cluster, cluster_fields);
 

@@ -19,6 +19,7 @@ struct cluster_spec {
 	struct task_defaults defaults;
 	struct encryption_config encryption;
 };
+/* Tokens, keys and the unlock key are sealed with the cluster's key (manager/sealed.h). */
 struct join_tokens { char *worker, *manager; };
 /* The root certificate that takes the place of the one in force, and what comes with it; empty strings while none does. */
 struct root_rotation {
@@ -34,8 +35,10 @@ struct cluster {
 	struct join_tokens tokens;
 	char *root_key;                 /* PEM; never printed */
 	struct root_rotation rotation;
+	char *unlock_key;               /* "SWMKEY-1-…" of an autolocked cluster, else "" */
 };
-enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY, CLUSTER_ROTATION };
+enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY, CLUSTER_ROTATION,
+       CLUSTER_UNLOCK_KEY };
 extern const struct shape cluster_spec_shape, cluster_shape, join_tokens_shape, root_rotation_shape;
 
 /* Fills what Docker's daemon fills when the field was not given (engine-api 4.2). */

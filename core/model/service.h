@@ -33,7 +33,7 @@ struct container_spec_model {
 	struct str_array cap_add, cap_drop;
 	ARRAY_OF(struct ulimit) ulimits;
 	int64_t oom_score_adj;
-	char *registry_auth;            /* for whoever pulls the image, as X-Registry-Auth has it; never told to anybody */
+	char *registry_auth;            /* for whoever pulls the image, as X-Registry-Auth has it, sealed; never told to anybody */
 };
 
 struct resource_limits { int64_t nano_cpus, memory_bytes, pids; };

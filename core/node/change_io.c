@@ -103,6 +103,7 @@ static void founded(void *arg, uint64_t index UNUSED, const struct err *failure)
 	if (failure)
 		err = *failure;
 	else if (swarm_certify(host, &err) == 0 && swarm_listen_now(host, &err) == 0) {
+		swarm_follow_lock(host);
 		log_info("swarm: founded, this node is %s", host->node_id);
 		change_end(host, NULL);
 		return;
@@ -118,8 +119,6 @@ static int check_init(const struct host *host, const struct api_swarm_init *init
 			       "join another one.");
 	if (init->force_new_cluster)
 		return err_set(err, ERR_UNSUPPORTED, "--force-new-cluster is not supported by swarmbox yet");
-	if (init->spec->encryption.auto_lock)
-		return err_set(err, ERR_UNSUPPORTED, "--autolock is not supported by swarmbox yet");
 	return 0;
 }
 
@@ -254,7 +253,11 @@ static int check_leave(const struct host *host, bool force, struct err *err)
 
 	if (!host->node_id[0])
 		return err_set(err, ERR_UNAVAILABLE, "This node is not part of a swarm");
-	if (force || !host->swarm.manager)
+	if (force)
+		return 0;
+	if (host->swarm.is_locked)
+		return err_set(err, ERR_UNAVAILABLE, "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.");
+	if (!host->swarm.manager)
 		return 0;
 	manager_roster(host->swarm.manager, &roster);
 	return roster_check_leave(&roster, host->node_id, err);

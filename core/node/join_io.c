@@ -65,13 +65,12 @@ static int become_node(struct joining *j, const struct join_answer *answer, stru
 	struct host *host = j->host;
 
 	str_copy(host->node_id, sizeof host->node_id, answer->node_id);
-	if (swarm_set_identity(host, answer->roots ? answer->roots : "", answer->cert ? answer->cert : "", &j->key, err) < 0)
+	if (swarm_take_cluster_key(host, &answer->cluster_key, &answer->lock, err) < 0 ||
+	    swarm_set_identity(host, answer->roots ? answer->roots : "", answer->cert ? answer->cert : "", &j->key, err) < 0)
 		return -1;
 	if (!str_eq(host->swarm.identity.facts.name.node_id, host->node_id))
 		return err_set(err, ERR_INVALID, "the manager's answer names one node and its certificate another");
 	if (node_set(host, "node_id", host->node_id, err) < 0 || swarm_set_address(host, j->listen_at, j->advertise, err) < 0)
-		return -1;
-	if (swarm_take_cluster_key(host, &answer->cluster_key, err) < 0)
 		return -1;
 	swarm_keep_managers(host, &answer->managers);
 	host->swarm.wanted = answer->role;

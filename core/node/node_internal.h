@@ -31,6 +31,9 @@ struct swarm {
 	struct manager_ats managers;    /* as they were told last, without this node; for the next start, too */
 	int wanted;                     /* enum node_role, by the cluster */
 	bool is_listening;
+	struct seal_key key, lock;      /* of the cluster, as managers have it; what its file is locked with */
+	bool has_key, has_lock;
+	bool is_locked;                 /* waits for swarm_unlock, and is nothing until then */
 	bool is_renewing;
 	bool must_renew;                /* the root certificate is being replaced */
 	unsigned renewals_failed;
@@ -77,6 +80,7 @@ void swarm_close(struct host *host);
 void swarm_facts(void *host, struct api_swarm_facts *ret);
 /* Nobody is in reach who could replace a task of this node. */
 bool swarm_is_alone(void *host);
+int swarm_unlock(void *host, const struct seal_key *lock, struct err *err);
 void swarm_report(struct host *host, const struct task_status *status);
 
 /* swarm_known_io.c: what node.db remembers of the cluster */
@@ -95,10 +99,18 @@ int swarm_set_identity(struct host *host, const char *roots_pem, const char *cha
 int swarm_certify(struct host *host, struct err *err);
 struct tls_info swarm_own_trust(const struct host *host);
 bool swarm_has_trust(const struct host *host, const struct tls_info *told);      /* what a node should have by now */
-int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
-int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err);      /* as a manager gave it; empty: nothing */
+int swarm_save_identity(struct host *host, const struct seal_key *lock, struct err *err);       /* as it is, under another lock */
+bool swarm_was_demoted(struct host *host);                      /* its certificate on disk is a worker's */
 /* Everything that says that this node is in a cluster goes. */
 int swarm_forget(struct host *host, struct err *err);
+
+/* swarm_lock_io.c: the key of the cluster, and autolock */
+int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */
+int swarm_take_cluster_key(struct host *host, const struct bytes *key, const struct bytes *lock, struct err *err);    /* empty: nothing */
+int swarm_load_cluster_key(struct host *host, const struct seal_key *lock, struct err *err);    /* ERR_UNAVAILABLE: it is locked */
+void swarm_drop_cluster_key(struct host *host);                 /* from memory */
+void swarm_end_manager(struct host *host);                      /* what only managers have goes from the disk */
+void swarm_follow_lock(struct host *host);                      /* the unlock key may be another one */
 
 /* swarm_manager_io.c: this node as a manager */
 struct manager *swarm_manager(const struct host *host);         /* NULL: none, or one that does not know its cluster yet */

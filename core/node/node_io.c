@@ -251,7 +251,8 @@ static void open_inner_api(struct host *host)
 	const struct api_host api = {
 		.loop = host->loop, .work = host->work, .agent = host->agent, .runtime = host->runtime, .images = host->images,
 		.puller = host->puller, .net = host->net, .volumes = host->volumes, .facts = &host->facts, .manager = current_manager, .node_id = current_node_id,
-		.swarm_facts = swarm_facts, .swarm_init = swarm_init, .swarm_join = swarm_join, .swarm_leave = swarm_leave, .arg = host,
+		.swarm_facts = swarm_facts, .swarm_init = swarm_init, .swarm_join = swarm_join, .swarm_leave = swarm_leave,
+		.swarm_unlock = swarm_unlock, .arg = host,
 	};
 	struct http_config inner;
 

@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/clock.h"
-#include "pki/cluster_key_io.h"
 #include "pki/renewal.h"
 
 enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, TIMER_MAX_MS = 24 * 3600 * 1000 };
@@ -62,7 +61,7 @@ static void renewed(void *arg, const void *body, size_t size, const char *own_ad
 	if (failure)
 		err = *failure;
 	else if (dispatch_read(&renew_answer_shape, body, size, &arena, &answer, &err) == 0 &&
-		 swarm_take_cluster_key(host, &answer.cluster_key, &err) == 0)
+		 swarm_take_cluster_key(host, &answer.cluster_key, &answer.lock, &err) == 0)
 		got = swarm_set_identity(host, answer.roots ? answer.roots : "", answer.cert ? answer.cert : "", &r->key, &err);
 	arena_fini(&arena);
 	renewing_free(r);
@@ -201,14 +200,9 @@ static void rise(struct host *host)
 
 static void step_down(struct host *host)
 {
-	struct err err;
-
 	log_info("swarm: this node is a worker from now on");
 	swarm_close_manager(host);
-	if (store_cluster_wipe(host->store, &err) < 0)
-		log_error("swarm: the state of the cluster stays on the disk: %s", err.text);
-	if (cluster_key_remove(host->settings->data_root, &err) < 0)
-		log_error("swarm: the cluster's key stays on the disk: %s", err.text);
+	swarm_end_manager(host);
 	swarm_open_client(host);
 }
 
@@ -226,6 +220,7 @@ static void learn(struct host *host)
 	if (!self)
 		return;
 	swarm->wanted = self->spec.role;
+	swarm_follow_lock(host);
 	arena_init(&arena, "managers", POST_ARENA_MAX);
 	told = manager_trust(manager, &arena);
 	swarm->must_renew = !swarm_has_trust(host, &told);

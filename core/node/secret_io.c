@@ -99,6 +99,10 @@ static void ask(void *arg)
 	struct manager *manager = swarm_manager(host);
 	struct err err;
 
+	if (host->swarm.is_locked) {
+		timer_set_in(&wish->timer, WISH_AGAIN_MS);
+		return;
+	}
 	if (manager && manager_secret_for_task(manager, host->node_id, wish->task_id, wish->is_config, wish->id, &wish->bytes, &err) == 0) {
 		end(wish, NULL);
 	} else if (host->swarm.managers.count) {

@@ -1,4 +1,4 @@
-/* Who this node is: its key and certificate, the roots it trusts, and the key of the cluster. */
+/* Who this node is: its key and certificate, the roots it trusts. */
 #include <string.h>
 
 #include "base/panic.h"
@@ -47,7 +47,7 @@ int swarm_load_identity(struct host *host, bool *ret_has, struct err *err)
 {
 	CLEANUP(str_freep) char *dir = identity_dir(host);
 
-	*ret_has = identity_load(dir, NULL, &host->swarm.identity, err) == 0;
+	*ret_has = identity_load(dir, host->swarm.has_key ? &host->swarm.key : NULL, &host->swarm.identity, err) == 0;
 	if (*ret_has)
 		return use_identity(host, err);
 	return err->code == ERR_NOT_FOUND ? 0 : -1;
@@ -56,18 +56,39 @@ int swarm_load_identity(struct host *host, bool *ret_has, struct err *err)
 int swarm_set_identity(struct host *host, const char *roots_pem, const char *chain_pem, struct buf *key_pem, struct err *err)
 {
 	CLEANUP(str_freep) char *dir = identity_dir(host);
+	struct swarm *swarm = &host->swarm;
 	struct identity fresh = { 0 };
+	struct cert_facts facts;
+	bool is_locked = swarm->has_lock && cert_read(chain_pem, &facts, err) == 0 && cert_name_is_manager(&facts.name);
 
 	buf_add_str(&fresh.roots_pem, roots_pem);
 	buf_add_str(&fresh.chain_pem, chain_pem);
 	buf_add_str(&fresh.key_pem, buf_text(key_pem));
-	if (identity_save(dir, &fresh, NULL, err) < 0) {
+	if (identity_save(dir, &fresh, is_locked ? &swarm->key : NULL, err) < 0) {
 		identity_fini(&fresh);
 		return -1;
 	}
-	identity_fini(&host->swarm.identity);
-	host->swarm.identity = fresh;
+	identity_fini(&swarm->identity);
+	swarm->identity = fresh;
 	return use_identity(host, err);
+}
+
+int swarm_save_identity(struct host *host, const struct seal_key *lock, struct err *err)
+{
+	CLEANUP(str_freep) char *dir = identity_dir(host);
+
+	return identity_save(dir, &host->swarm.identity, lock, err);
+}
+
+bool swarm_was_demoted(struct host *host)
+{
+	CLEANUP(str_freep) char *dir = identity_dir(host);
+	struct identity identity = { 0 };
+	struct err unused;
+	bool is_worker = identity_load(dir, NULL, &identity, &unused) == 0 && !cert_name_is_manager(&identity.facts.name);
+
+	identity_fini(&identity);
+	return is_worker;
 }
 
 int swarm_certify(struct host *host, struct err *err)
@@ -102,32 +123,6 @@ bool swarm_has_trust(const struct host *host, const struct tls_info *told)
 	return shape_equal(&tls_info_shape, told, &own);
 }
 
-int swarm_make_cluster_key(struct host *host, struct err *err)
-{
-	struct seal_key key;
-	int rc;
-
-	seal_key_new(&key);
-	rc = cluster_key_save(host->settings->data_root, &key, err);
-	seal_key_forget(&key);
-	return rc;
-}
-
-int swarm_take_cluster_key(struct host *host, const struct bytes *bytes, struct err *err)
-{
-	struct seal_key key;
-	int rc;
-
-	if (bytes->count == 0)
-		return 0;
-	if (bytes->count != SEAL_KEY_SIZE)
-		return err_set(err, ERR_INVALID, "the cluster's key has %zu bytes instead of %d", bytes->count, SEAL_KEY_SIZE);
-	memcpy(key.bytes, bytes->items, SEAL_KEY_SIZE);
-	rc = cluster_key_save(host->settings->data_root, &key, err);
-	seal_key_forget(&key);
-	return rc;
-}
-
 int swarm_forget(struct host *host, struct err *err)
 {
 	static const char *const settings[] = { "node_id", "listen", "advertise", "managers", "founding" };
@@ -141,6 +136,7 @@ int swarm_forget(struct host *host, struct err *err)
 	swarm->identity = (struct identity){ 0 };
 	buf_fini(&swarm->issuer_subject);
 	buf_fini(&swarm->issuer_key);
+	swarm_drop_cluster_key(host);
 	swarm->must_renew = false;
 	if (result == 0)
 		result = swarm_use_no_identity(host, err);

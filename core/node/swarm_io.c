@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/entropy.h"
+#include "pki/unlock_key.h"
 
 static struct tls_context *context(void *arg)
 {
@@ -55,6 +56,11 @@ void swarm_facts(void *arg, struct api_swarm_facts *ret)
 	*ret = (struct api_swarm_facts){ .state = "inactive", .error = "", .node_id = "", .address = "" };
 	if (!host->node_id[0] && !is_joining)
 		return;
+	if (swarm->is_locked) {
+		ret->state = "locked";
+		ret->error = UNLOCK_NEEDED;
+		return;
+	}
 	ret->state = is_joining ? "pending" : "active";
 	ret->node_id = host->node_id;
 	ret->address = swarm->address;
@@ -108,22 +114,13 @@ static int open_as_manager(struct host *host, bool has_identity, struct err *err
 	return 0;
 }
 
-int swarm_open(struct host *host, struct err *err)
+/* The keys are open. */
+static int go_on(struct host *host, struct err *err)
 {
 	struct swarm *swarm = &host->swarm;
-	const struct rpc_config config = { .context = context, .admit = admit, .arg = host, .format_level = FORMAT_LEVEL,
-					   .limits = RPC_LIMITS_DEFAULT };
 	bool has_identity;
-	uint64_t seed;
 
-	entropy_fill(&seed, sizeof seed);
-	rng_seed(&swarm->rng, seed);
-	timer_init(&swarm->listen_again, host->loop, swarm_listen_again, host);
-	list_init(&swarm->wishes);
-	post_open(host);
-	swarm->rpc = rpc_new(host->loop, host->work, &config);
-	swarm_open_door(host);
-	if (swarm_use_no_identity(host, err) < 0 || swarm_load_identity(host, &has_identity, err) < 0)
+	if (swarm_load_identity(host, &has_identity, err) < 0)
 		return -1;
 	if (replica_exists(host->store))
 		return open_as_manager(host, has_identity, err);
@@ -136,6 +133,53 @@ int swarm_open(struct host *host, struct err *err)
 	/* Tasks of a cluster this node has left must not come back. */
 	agent_assign(host->agent, NULL, 0, NULL, 0, true);
 	return has_identity || host->node_id[0] ? swarm_forget(host, err) : 0;
+}
+
+int swarm_open(struct host *host, struct err *err)
+{
+	struct swarm *swarm = &host->swarm;
+	const struct rpc_config config = { .context = context, .admit = admit, .arg = host, .format_level = FORMAT_LEVEL,
+					   .limits = RPC_LIMITS_DEFAULT };
+	uint64_t seed;
+
+	entropy_fill(&seed, sizeof seed);
+	rng_seed(&swarm->rng, seed);
+	timer_init(&swarm->listen_again, host->loop, swarm_listen_again, host);
+	list_init(&swarm->wishes);
+	post_open(host);
+	swarm->rpc = rpc_new(host->loop, host->work, &config);
+	swarm_open_door(host);
+	if (swarm_use_no_identity(host, err) < 0)
+		return -1;
+	if (swarm_load_cluster_key(host, NULL, err) == 0)
+		return go_on(host, err);
+	if (err->code != ERR_UNAVAILABLE)
+		return -1;
+	if (swarm_was_demoted(host)) {
+		swarm_end_manager(host);
+		return go_on(host, err);
+	}
+	swarm->is_locked = true;
+	log_warn("swarm: locked; tasks that run go on, and nothing else until `swarmbox swarm unlock`");
+	return 0;
+}
+
+int swarm_unlock(void *arg, const struct seal_key *lock, struct err *err)
+{
+	struct host *host = arg;
+	struct swarm *swarm = &host->swarm;
+
+	if (swarm_load_cluster_key(host, lock, err) < 0)
+		return -1;
+	swarm->is_locked = false;
+	if (go_on(host, err) == 0) {
+		log_info("swarm: unlocked");
+		return 0;
+	}
+	swarm_close_manager(host);
+	swarm_drop_cluster_key(host);
+	swarm->is_locked = true;
+	return err_wrap(err, "swarm component could not be started");
 }
 
 void swarm_close(struct host *host)
@@ -158,6 +202,7 @@ void swarm_close(struct host *host)
 	swarm->door = NULL;
 	tls_context_drop(swarm->tls);
 	identity_fini(&swarm->identity);
+	swarm_drop_cluster_key(host);
 	buf_fini(&swarm->issuer_subject);
 	buf_fini(&swarm->issuer_key);
 }

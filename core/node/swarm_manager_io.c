@@ -3,7 +3,6 @@
 #include "base/str.h"
 #include "node/host_facts_io.h"
 #include "node/node_internal.h"
-#include "pki/cluster_key_io.h"
 
 enum { LISTEN_AGAIN_MS = 1000 };
 
@@ -49,6 +48,7 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 		return;
 	swarm_close_client(host);       /* from here on it is its own manager's */
 	agent_report_all(host->agent);
+	swarm_follow_lock(host);
 	post_look(host);
 }
 
@@ -64,14 +64,17 @@ void swarm_learn_role(struct host *host)
 static void on_applied(void *arg, const struct applied *applied)
 {
 	struct host *host = arg;
-	bool is_about_us = false;
+	bool is_about_us = false, is_about_cluster = false;
 
 	if (host->api)
 		api_on_applied(host->api, applied);
-	for (size_t i = 0; i < applied->event_count; i++)
-		is_about_us = is_about_us || applied->events[i].kind == KIND_CLUSTER ||
-			      (applied->events[i].kind == KIND_NODE && str_eq(applied->events[i].id, host->node_id));
-	if (is_about_us)
+	for (size_t i = 0; i < applied->event_count; i++) {
+		is_about_cluster = is_about_cluster || applied->events[i].kind == KIND_CLUSTER;
+		is_about_us = is_about_us || (applied->events[i].kind == KIND_NODE && str_eq(applied->events[i].id, host->node_id));
+	}
+	if (is_about_cluster)
+		swarm_follow_lock(host);        /* before whoever changed it is answered */
+	if (is_about_us || is_about_cluster)
 		post_look(host);
 }
 
@@ -85,16 +88,9 @@ int swarm_open_manager(struct host *host, struct err *err)
 {
 	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, swarm_on_stream, host };
 	struct swarm *swarm = &host->swarm;
-	struct seal_key key = { { 0 } };
 
-	bool has_key = cluster_key_load(host->settings->data_root, &key, err) == 0;
-	int rc;
-
-	if (!has_key && err->code != ERR_NOT_FOUND)
-		return -1;
-	rc = manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, has_key ? &key : NULL, &hooks, &swarm->manager, err);
-	seal_key_forget(&key);
-	if (rc < 0)
+	if (manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, swarm->has_key ? &swarm->key : NULL, &hooks,
+			 &swarm->manager, err) < 0)
 		return -1;
 	for (size_t i = 0; i < swarm->managers.count; i++)
 		manager_hint(swarm->manager, swarm->managers.items[i].node_id, swarm->managers.items[i].address);

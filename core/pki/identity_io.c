@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/encode.h"
 #include "base/str.h"
 #include "os/file.h"
 #include "pki/identity_internal.h"
+#include "pki/unlock_key.h"
 
 enum { FILE_BYTES_MAX = 2 * CERT_PEM_MAX };
 static const char root_file[] = "swarm-root-ca.crt", chain_file[] = "swarm-node.crt", key_file[] = "swarm-node.key",
-		  next_key_file[] = "swarm-node.key.next", sealed_mark[] = "swarmbox-sealed-key ", key_purpose[] = "node key";
+		  next_key_file[] = "swarm-node.key.next", key_purpose[] = "node key";
 
 void identity_fini(struct identity *identity)
 {
@@ -35,18 +35,11 @@ static int write_file(const char *dir, const char *name, const char *text, struc
 
 static int write_next_key(const char *dir, const char *key_pem, const struct seal_key *lock, struct err *err)
 {
-	struct buf text = BUF_INIT, sealed = BUF_INIT;
-	int rc = 0;
+	struct buf text = BUF_INIT;
+	int rc = lock ? seal_text_close(lock, key_purpose, key_pem, &text, err) : 0;
 
-	if (lock) {
-		rc = seal_close(lock, key_purpose, key_pem, strlen(key_pem), &sealed, err);
-		buf_add_str(&text, sealed_mark);
-		base64_encode(sealed.data, sealed.len, &text);
-		buf_add_char(&text, '\n');
-	}
 	if (rc == 0)
 		rc = write_file(dir, next_key_file, lock ? buf_text(&text) : key_pem, err);
-	buf_fini(&sealed);
 	buf_fini(&text);
 	return rc;
 }
@@ -119,22 +112,7 @@ static int read_file(const char *dir, const char *name, struct buf *out, struct 
 
 int identity_read_key(const char *text, const struct seal_key *lock, struct buf *ret_pem, struct err *err)
 {
-	const char *sealed = str_after(text, sealed_mark);
-	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	int rc;
-
-	if (!sealed) {
-		buf_add_str(ret_pem, text);
-		return 0;
-	}
-	if (!lock)
-		return err_set(err, ERR_UNAVAILABLE, "Swarm is encrypted and needs to be unlocked before it can be used. "
-						     "Please use \"docker swarm unlock\" to unlock it.");
-	if (base64_decode(sealed, strcspn(sealed, "\n"), &bytes) < 0)
-		return err_set(err, ERR_INVALID, "swarm-node.key: the sealed key is damaged");
-	rc = seal_open(lock, key_purpose, bytes.data, bytes.len, ret_pem, err);
-	return rc < 0 && err->code == ERR_DENIED ?
-		       err_set(err, ERR_UNAUTHORIZED, "swarm could not be unlocked: invalid key provided") : rc;
+	return unlock_key_open(lock, key_purpose, text, ret_pem, err);
 }
 
 /* The key in this file, if it is the certificate's. ERR_NOT_FOUND when there is no such file, or it has another key. */

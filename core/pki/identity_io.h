@@ -2,7 +2,8 @@
  *
  * Key and certificate change together, though they are two files: the new key is first written beside the old one, then the certificate
  * is replaced, then the key; whoever loads takes the key that belongs to the certificate. So a kill at any instruction leaves the old
- * identity or the new one. With autolock the key is sealed with the unlock key; certificates are no secret.
+ * identity or the new one. With autolock the key is sealed with the cluster's key, whose file is
+ * locked (cluster_key_io.h), so that another unlock key changes one file alone; certificates are no secret.
  */
 #pragma once
 #include "pki/cert.h"

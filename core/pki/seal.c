@@ -5,6 +5,8 @@
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
 
+#include "base/encode.h"
+#include "base/str.h"
 #include "os/entropy.h"
 
 enum {
@@ -12,6 +14,8 @@ enum {
 	WRAPPED_SIZE = NONCE_SIZE + SEAL_KEY_SIZE + TAG_SIZE,
 	HEAD_SIZE = 1 + WRAPPED_SIZE, SEALED_MIN = HEAD_SIZE + NONCE_SIZE + TAG_SIZE,
 };
+
+static const char text_mark[] = "sealed:";
 
 void seal_key_new(struct seal_key *ret)
 {
@@ -106,4 +110,38 @@ int seal_open(const struct seal_key *key, const char *purpose, const void *seale
 	if (open_sealed(key, purpose, sealed, size, out) != 0)
 		return err_set(err, ERR_DENIED, "seal: this was sealed with another key, for something else, or was changed since");
 	return 0;
+}
+
+/* ---- as a text --------------------------------------------------------------------------------------------------- */
+
+bool seal_text_is_sealed(const char *text)
+{
+	return text && str_starts(text, text_mark);
+}
+
+int seal_text_close(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf sealed = BUF_INIT;
+
+	if (seal_close(key, purpose, text, strlen(text), &sealed, err) < 0)
+		return -1;
+	buf_add_str(out, text_mark);
+	base64_encode(sealed.data, sealed.len, out);
+	return 0;
+}
+
+int seal_text_open(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf sealed = BUF_INIT;
+
+	if (!seal_text_is_sealed(text)) {
+		buf_add_str(out, text ? text : "");
+		return 0;
+	}
+	if (!key)
+		return err_set(err, ERR_UNAVAILABLE, "seal: the key that opens the %s is not here", purpose);
+	text += sizeof text_mark - 1;
+	if (base64_decode(text, strcspn(text, "\n"), &sealed) < 0)
+		return err_set(err, ERR_INVALID, "seal: the %s is damaged", purpose);
+	return seal_open(key, purpose, sealed.data, sealed.len, out, err);
 }

@@ -21,5 +21,10 @@ void seal_key_forget(struct seal_key *key);      /* its memory too */
 int seal_close(const struct seal_key *key, const char *purpose, const void *bytes, size_t size, struct buf *out, struct err *err);
 /* Appends the bytes. ERR_INVALID for what was never sealed, ERR_DENIED for another key, another purpose or changed bytes. */
 int seal_open(const struct seal_key *key, const char *purpose, const void *sealed, size_t size, struct buf *out, struct err *err);
+/* The same for what is a text and stays one: "sealed:" and base64. */
+int seal_text_close(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err);
+/* A text that was never sealed (rows and files of before) opens as itself. key NULL: ERR_UNAVAILABLE for one that was. */
+int seal_text_open(const struct seal_key *key, const char *purpose, const char *text, struct buf *out, struct err *err);
+bool seal_text_is_sealed(const char *text);
 /* Zeroes a buffer that held what was sealed, then frees it. */
 void seal_wipe(struct buf *buf);

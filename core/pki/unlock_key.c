@@ -30,3 +30,12 @@ int unlock_key_parse(const char *text, struct seal_key *ret, struct err *err)
 	seal_wipe(&bytes);
 	return is_key ? 0 : err_set(err, ERR_INVALID, "invalid unlock key: it looks like %s<43 letters and digits>", prefix);
 }
+
+int unlock_key_open(const struct seal_key *lock, const char *purpose, const char *text, struct buf *out, struct err *err)
+{
+	if (seal_text_open(lock, purpose, text, out, err) == 0)
+		return 0;
+	if (err->code == ERR_UNAVAILABLE)
+		return err_set(err, ERR_UNAVAILABLE, UNLOCK_NEEDED);
+	return err->code == ERR_DENIED ? err_set(err, ERR_UNAUTHORIZED, "swarm could not be unlocked: invalid key provided") : -1;
+}

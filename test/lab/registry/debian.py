@@ -108,8 +108,11 @@ def nobody_is_told_the_password():
     secrets = [PASSWORD, pair, json.dumps(PASSWORD)[1:-1], "RegistryAuth", base64.urlsafe_b64encode(b'{"username":"ann"').decode()[:20]]
     ok("there is something to look at", all(len(text) > 200 for text in told), [len(text) for text in told])
     equal("it is in no answer, no event and no log", [secret for secret in secrets for text in told if secret in text], [])
-    equal("what files hold it is root's alone", [name for name in os.listdir(agent.data) if os.stat(os.path.join(agent.data, name)).st_mode & 0o077
-                                                 and not os.path.isdir(os.path.join(agent.data, name))], [])
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(agent.data) for name in names]
+    ok("state.db is one of them", any(name.endswith("state.db") for name in files), files[:3])
+    needles = [secret.encode() for secret in secrets if secret != "RegistryAuth"]
+    equal("it is in no file of the agent", [name for name in files if os.path.isfile(name)
+                                            and any(needle in open(name, "rb").read() for needle in needles)], [])
     remove("one", "two")
 
 

@@ -1,5 +1,7 @@
 #include "manager/trust.h"
 
+#include "manager/sealed.h"
+
 #include "base/str.h"
 #include "manager/verb.h"
 #include "pki/join_token.h"
@@ -7,6 +9,7 @@
 #include "test/unit/runner.h"
 
 /* A cluster with a root certificate of its own and two nodes, "m" and "w", whose certificates are signed with it. */
+static const struct seal_key cluster_key = { { 7 } };
 struct town { struct view *view; struct arena arena; struct roster roster; uint64_t index; struct err err; };
 static const nsec wall = 1767225600000000000;
 
@@ -80,8 +83,19 @@ static struct verb rotation_of(struct town *town)
 			     .spec_index = view_cluster_object(town->view)->meta.spec_index, .cluster = cluster->spec };
 
 	verb.cluster.ca.force_rotate++;
-	EXPECT_INT(trust_offer(cluster, wall, &town->arena, &verb.rotation, &town->err), 0);
+	EXPECT_INT(trust_offer(cluster, &cluster_key, wall, &town->arena, &verb.rotation, &town->err), 0);
 	return verb;
+}
+
+/* Whom it signs with; its key is kept, too. */
+static struct ca_signer signer_of(struct town *town)
+{
+	CLEANUP(seal_wipe) struct buf pem = BUF_INIT;
+	struct ca_signer signer = { 0 };
+
+	EXPECT_INT(trust_signer(view_cluster(town->view), &cluster_key, &pem, &signer, &town->err), 0);
+	signer.key_pem = arena_strdup(&town->arena, signer.key_pem);
+	return signer;
 }
 
 /* The node has renewed, and says so. */
@@ -125,8 +139,8 @@ TEST(trust_in_a_new_root_spreads_node_by_node_and_then_the_old_one_is_forgotten)
 	EXPECT(trust_is_replaced(cluster));
 	EXPECT(must_renew(&town, "m") && must_renew(&town, "w"));
 	EXPECT_STR(cluster->tls.trust_root, old);
-	EXPECT_STR(trust_signer(cluster).cert_pem, verb.rotation.tls.trust_root);
-	EXPECT_STR(trust_signer(cluster).cross_pem, verb.rotation.cross);
+	EXPECT_STR(signer_of(&town).cert_pem, verb.rotation.tls.trust_root);
+	EXPECT_STR(signer_of(&town).cross_pem, verb.rotation.cross);
 	EXPECT_STR(trust_roots(cluster, &town.arena), arena_printf(&town.arena, "%s%s", old, verb.rotation.tls.trust_root));
 	EXPECT_INT(finish(&town), 0);
 
@@ -140,10 +154,12 @@ TEST(trust_in_a_new_root_spreads_node_by_node_and_then_the_old_one_is_forgotten)
 	EXPECT(!trust_is_replaced(cluster));
 	EXPECT_STR(cluster->tls.trust_root, verb.rotation.tls.trust_root);
 	EXPECT_STR(trust_roots(cluster, &town.arena), verb.rotation.tls.trust_root);
-	EXPECT_STR(trust_signer(cluster).key_pem, verb.rotation.key);
-	EXPECT(!trust_signer(cluster).cross_pem);
+	EXPECT_STR(view_cluster(town.view)->root_key, verb.rotation.key);
+	EXPECT(!signer_of(&town).cross_pem);
 	EXPECT_INT(ca_digest(cluster->tls.trust_root, digest, &town.err), 0);
-	EXPECT_INT(join_token_parse(cluster->tokens.manager, named, &town.err), 0);
+	CLEANUP(buf_finip) struct buf token = BUF_INIT;
+	EXPECT_INT(seal_text_open(&cluster_key, SEALED_MANAGER_TOKEN, cluster->tokens.manager, &token, &town.err), 0);
+	EXPECT_INT(join_token_parse(buf_text(&token), named, &town.err), 0);
 	EXPECT_STR(named, digest);
 	EXPECT(!str_eq(cluster->tokens.manager, cluster->tokens.worker));
 	/* once more, to forget the old one */
@@ -201,7 +217,7 @@ TEST(trust_offer_makes_certificates_that_old_and_new_nodes_accept)
 	struct verb verb = rotation_of(&town);
 	EXPECT_STR(say(&town, &verb), "ok");
 	const struct cluster *cluster = view_cluster(town.view);
-	struct ca_signer signer = trust_signer(cluster);
+	struct ca_signer signer = signer_of(&town);
 	EXPECT(cert_name_make("nodenodenodenodenodenoden", true, "clusterclusterclusterclus", &name));
 	EXPECT_INT(cert_key_new(&key, &town.err), 0);
 	EXPECT_INT(cert_request_new(buf_text(&key), NULL, &request, &town.err), 0);

@@ -183,6 +183,33 @@ TEST(tokens_are_rotated_apart_and_a_repetition_does_not_rotate_again)
 	close_town(&town);
 }
 
+TEST(an_unlock_key_comes_with_autolock_is_rotated_and_goes_with_it)
+{
+	static char id[] = "c", first[] = "sealed:1", second[] = "sealed:2";
+	struct verb update = { .kind = VERB_CLUSTER_UPDATE, .id = id, .cluster.encryption.auto_lock = true };
+	const struct { bool locks, rotates; char *brought; const char *answer, *is; } steps[] = {
+		{ false, true, first, "ok", "" },                       /* there is none to rotate */
+		{ true, false, NULL, "no new unlock key came along", "" },
+		{ true, false, first, "ok", first },
+		{ true, false, second, "ok", first },
+		{ true, true, second, "ok", second },
+		{ false, false, first, "ok", "" },
+	};
+	struct town town;
+
+	open_town(&town);
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		update.spec_index = index_of(&town, KIND_CLUSTER, "c");
+		update.cluster.encryption.auto_lock = steps[i].locks;
+		update.rotate_unlock_key = steps[i].rotates;
+		update.unlock_key = steps[i].brought;
+		EXPECT_STR(say(&town, &update), steps[i].answer);
+		const char *is = view_cluster(town.view)->unlock_key;
+		EXPECT_STR(is ? is : "", steps[i].is);
+	}
+	close_town(&town);
+}
+
 TEST(a_node_is_removed_when_it_is_down_and_no_manager)
 {
 	static char w[] = "w", m[] = "m";

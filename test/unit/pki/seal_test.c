@@ -101,3 +101,27 @@ TEST(a_forgotten_key_is_gone_from_memory)
 	seal_key_forget(&key);
 	EXPECT(memcmp(&key, &none, sizeof key) == 0);
 }
+
+TEST(a_text_is_sealed_as_a_text_and_what_never_was_opens_as_itself)
+{
+	CLEANUP(buf_finip) struct buf sealed = BUF_INIT, out = BUF_INIT, plain = BUF_INIT;
+	struct seal_key key, other;
+	struct err err;
+
+	seal_key_new(&key);
+	seal_key_new(&other);
+	EXPECT_INT(seal_text_close(&key, "join token", "SWMTKN-1-secret", &sealed, &err), 0);
+	EXPECT(seal_text_is_sealed(buf_text(&sealed)) && !strstr(buf_text(&sealed), "secret"));
+	EXPECT_INT(seal_text_open(&key, "join token", buf_text(&sealed), &out, &err), 0);
+	EXPECT_STR(buf_text(&out), "SWMTKN-1-secret");
+	EXPECT_INT(seal_text_open(&key, "root key", buf_text(&sealed), &plain, &err), -1);
+	EXPECT_INT(err.code, ERR_DENIED);
+	EXPECT_INT(seal_text_open(&other, "join token", buf_text(&sealed), &plain, &err), -1);
+	EXPECT_INT(err.code, ERR_DENIED);
+	EXPECT_INT(seal_text_open(NULL, "join token", buf_text(&sealed), &plain, &err), -1);
+	EXPECT_INT(err.code, ERR_UNAVAILABLE);
+	EXPECT_INT(seal_text_open(&key, "join token", "sealed:*", &plain, &err), -1);
+	EXPECT_INT(err.code, ERR_INVALID);
+	EXPECT_INT(seal_text_open(NULL, "join token", "SWMTKN-1-secret", &plain, &err), 0);
+	EXPECT_STR(buf_text(&plain), "SWMTKN-1-secret");
+}

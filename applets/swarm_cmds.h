@@ -1,0 +1,16 @@
+/* swarm_cmds.h - the commands of the noun swarm that have files of their own, and what they share.
+ */
+#pragma once
+#include <yyjson.h>
+
+#include "applets/cli.h"
+
+/* The whole spec goes back, as docker's client sends it: the one of spec, or the swarm's own. query begins with "&" or is "". */
+int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query, struct err *err);
+
+/* How a manager is unlocked, with the key. */
+int swarm_lock_print(struct cli *cli, struct call *call, struct err *err);
+struct swarm_lock_key_args { bool quiet, rotate; };
+extern const struct option swarm_lock_key_options[];
+int swarm_lock_key(struct cli *cli, const void *args, char **operands);
+int swarm_lock_open(struct cli *cli, const void *args, char **operands);
