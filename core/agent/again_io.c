@@ -1,7 +1,7 @@
 /* Tasks that have ended while no manager is in reach: started again by their policy (task_again.h). */
 #include "agent/agent_internal.h"
-#include "agent/node_tables.h"
 #include "base/log.h"
+#include "store/node_tables.h"
 
 enum { LOOK_MS = 500 };
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "agent/agent_internal.h"
-#include "agent/node_tables.h"
 #include "agent/solo_io.h"
 #include "agent/task_container.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "store/node_tables.h"
 
 static void timer_fired(void *arg)
 {

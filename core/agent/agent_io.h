@@ -7,13 +7,13 @@
 #pragma once
 #include "agent/health.h"
 #include "agent/solo.h"
-#include "agent/volumes_io.h"
 #include "image/image_pull.h"
 #include "model/container.h"
 #include "model/task.h"
 #include "net/net.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
+#include "volume/volumes_io.h"
 
 struct agent;
 struct agent_config {

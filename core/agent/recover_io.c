@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "agent/agent_internal.h"
-#include "agent/node_tables.h"
 #include "agent/solo_io.h"
 #include "agent/task_container.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "store/node_tables.h"
 
 /* Collected on the store thread while the loop waits. */
 struct loading { struct agent *agent; struct arena arena; struct map *statuses; struct err err; };

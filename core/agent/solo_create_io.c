@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/node_tables.h"
 #include "agent/solo_io.h"
 #include "base/log.h"
 #include "base/panic.h"
@@ -12,6 +11,7 @@
 #include "model/container_words.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "store/node_tables.h"
 
 enum { CREATE_ARENA_MAX = 64 << 20, NAME_ATTEMPTS = 100 };
 

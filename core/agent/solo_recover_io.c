@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/node_tables.h"
 #include "agent/solo_io.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
+#include "store/node_tables.h"
 
 enum { LOAD_ARENA_MAX = 64 << 20 };
 

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/node_tables.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/sha256.h"
@@ -17,6 +16,7 @@
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/notify.h"
+#include "store/node_tables.h"
 
 #define DEFAULT_DATA_ROOT "/var/lib/swarmbox"
 enum { WORK_THREADS = 3, SOCKET_MODE = 0660, HOST_ARENA_MAX = 16 << 20 };

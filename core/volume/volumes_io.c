@@ -1,4 +1,4 @@
-#include "agent/volumes_internal.h"
+#include "volume/volumes_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,14 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/node_tables.h"
-#include "agent/volume_mount_io.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "store/node_tables.h"
+#include "volume/volume_mount_io.h"
 
 enum { VOLUME_NAME_MAX = 255 };
 /* No volume's name starts with a dot: a folder that does is on its way out. */

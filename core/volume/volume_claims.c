@@ -1,9 +1,9 @@
 /* Which containers are made with which volumes. Declared in volumes_io.h. */
 #include <stdlib.h>
 
-#include "agent/volumes_internal.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "volume/volumes_internal.h"
 
 void volumes_claim(struct volumes *volumes, const char *name, const char *user)
 {

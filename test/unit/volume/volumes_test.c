@@ -1,4 +1,4 @@
-#include "agent/volumes_io.h"
+#include "volume/volumes_io.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/node_tables.h"
-#include "agent/volume_mount_io.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "store/node_tables.h"
 #include "test/sim/vfs_fault.h"
 #include "test/unit/runner.h"
+#include "volume/volume_mount_io.h"
 
 /* A data root and a mount namespace that only this test's process sees. */
 struct lab {

@@ -1,6 +1,6 @@
 /* volumes_internal.h - what the files of volumes share. Nobody else includes it. */
 #pragma once
-#include "agent/volumes_io.h"
+#include "volume/volumes_io.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "model/volume_options.h"

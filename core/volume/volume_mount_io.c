@@ -1,4 +1,4 @@
-#include "agent/volume_mount_io.h"
+#include "volume/volume_mount_io.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "agent/node_tables.h"
+#include "store/node_tables.h"
 
 const char *const node_tables[NODE_TABLE_COUNT] = {
 	[NODE_TABLE_SETTING] = "setting",

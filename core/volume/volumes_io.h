@@ -8,9 +8,9 @@
 #include "base/str.h"
 #include "model/fields.h"
 #include "os/work.h"
-#include "runtime/container_spec.h"
 #include "store/store.h"
 
+struct container_pair;          /* attributes of an event, passed on unread */
 struct volumes;
 struct volume {
 	char *name;

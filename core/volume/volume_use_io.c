@@ -1,12 +1,12 @@
 /* Who uses which volumes with a file system of their own, and what is mounted for it. Declared in volumes_io.h. */
 #include <stdlib.h>
 
-#include "agent/volume_mount_io.h"
-#include "agent/volumes_internal.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "volume/volume_mount_io.h"
+#include "volume/volumes_internal.h"
 
 enum { JOB_ARENA_MAX = 1 << 20 };
 
