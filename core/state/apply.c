@@ -11,16 +11,6 @@
 /* An entry is at most 1 MiB encoded; decoded, copied as before-images and written as rows it stays well below this. */
 enum { APPLY_ARENA_MAX = 512 << 20 };
 
-static bool writes_spec(const struct change *change)
-{
-	const struct shape *shape = kind_shape(change->kind);
-
-	for (size_t i = 0; i < shape->count; i++)
-		if ((shape->fields[i].flags & FIELD_SPEC) && (change->mask & FIELD_BIT(shape->fields[i].number)))
-			return true;
-	return false;
-}
-
 /* A row: the meta that must survive, then the value. kind and id are in it for the sum's sake: equal values of two ids differ. */
 void state_save_row(const struct view_object *object, struct buf *out)
 {
@@ -54,7 +44,7 @@ static void stamp(struct view_object *object, const struct change *change, uint6
 		object->meta.created_wall = head->wall;
 	}
 	object->meta.version = index;
-	if (change->op == CHANGE_CREATE || writes_spec(change)) {
+	if (change->op == CHANGE_CREATE || change_writes_spec(change)) {
 		object->meta.spec_index = index;
 		object->meta.updated_wall = head->wall;
 	}

@@ -166,3 +166,13 @@ int change_list_decode(struct reader in, struct change_list *ret_list, struct en
 		return err_set(err, ERR_INVALID, "entry: %zu bytes too many", (size_t)(in.end - in.at));
 	return 0;
 }
+
+bool change_writes_spec(const struct change *change)
+{
+	const struct shape *shape = kind_shape(change->kind);
+
+	for (size_t i = 0; i < shape->count; i++)
+		if ((shape->fields[i].flags & FIELD_SPEC) && (change->mask & FIELD_BIT(shape->fields[i].number)))
+			return true;
+	return false;
+}

@@ -39,3 +39,5 @@ void change_list_encode(const struct change_list *list, const struct entry_head 
 /* ERR_UNSUPPORTED for a kind, field or level this version does not know; ERR_INVALID for broken bytes. */
 int change_list_decode(struct reader in, struct change_list *ret_list, struct entry_head *ret_head, struct err *err);
 size_t change_encoded_size(const struct change *change);
+/* Does it move the object's spec_index? */
+bool change_writes_spec(const struct change *change);

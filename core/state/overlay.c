@@ -8,7 +8,7 @@
 #include "state/view_internal.h"
 
 /* An object this batch has touched. */
-struct laid { bool removed, created; void *value; };
+struct laid { bool removed, created, has_new_spec; void *value; };
 
 struct overlay {
 	const struct view *view;
@@ -56,8 +56,9 @@ const void *overlay_find(const struct overlay *overlay, enum kind kind, const ch
 uint64_t overlay_spec_index(const struct overlay *overlay, enum kind kind, const char *id)
 {
 	const struct view_object *object = view_find(overlay->view, kind, id);
+	const struct laid *laid = map_get(overlay->laid[kind], id);
 
-	if (map_get(overlay->laid[kind], id))
+	if (laid && laid->has_new_spec)
 		return UINT64_MAX;
 	return object ? object->meta.spec_index : 0;
 }
@@ -109,6 +110,7 @@ static void lay(struct overlay *overlay, const struct change *change)
 		map_put(overlay->laid[change->kind], change->id, laid);
 	}
 	laid->removed = change->op == CHANGE_REMOVE;
+	laid->has_new_spec |= change->op != CHANGE_UPDATE || change_writes_spec(change);
 	if (laid->removed)
 		return;
 	if (change->op == CHANGE_CREATE || !laid->value)

@@ -16,7 +16,8 @@ int overlay_add(struct overlay *overlay, const struct change_list *changes, size
 
 /* The value as it would be; NULL when absent or removed. */
 const void *overlay_find(const struct overlay *overlay, enum kind kind, const char *id);
-/* The spec_index the API's version check compares with; objects touched in this batch give UINT64_MAX (their index is not known yet). */
+/* The spec_index the API's version check compares with; objects whose spec is touched in this batch give UINT64_MAX (their index is not
+ * known yet). */
 uint64_t overlay_spec_index(const struct overlay *overlay, enum kind kind, const char *id);
 const char *overlay_by_name(const struct overlay *overlay, enum kind kind, const char *name);  /* its id, or NULL; kinds of view_by_name */
 const struct service_spec *overlay_current_spec(const struct overlay *overlay, const char *service_id);

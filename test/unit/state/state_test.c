@@ -316,6 +316,30 @@ TEST(a_view_loaded_from_its_rows_has_the_same_sum_and_lists)
 	bench_fini(&b);
 }
 
+TEST(a_batch_that_writes_no_spec_lets_the_version_of_an_object_be)
+{
+	struct bench b = bench_new();
+	struct err err = { 0 };
+	struct overlay *overlay;
+	uint64_t index;
+
+	begin(&b);
+	add_service(&b.list, "s1", "one", 1);
+	EXPECT_INT(commit(&b, &err), 0);
+	overlay = overlay_new(b.view, &b.arena);
+	index = overlay_spec_index(overlay, KIND_SERVICE, "s1");
+	begin(&b);
+	change_update(&b.list, KIND_SERVICE, "s1", FIELD_BIT(SERVICE_UPDATE));       /* what becomes of an update, in the same entry */
+	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
+	EXPECT(overlay_spec_index(overlay, KIND_SERVICE, "s1") == index);
+	begin(&b);
+	((struct service *)change_update(&b.list, KIND_SERVICE, "s1", FIELD_BIT(SERVICE_SPEC_VERSION)))->spec_version = 2;
+	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
+	EXPECT(overlay_spec_index(overlay, KIND_SERVICE, "s1") == UINT64_MAX);
+	overlay_free(overlay);
+	bench_fini(&b);
+}
+
 TEST(overlay_shows_what_the_batch_will_do)
 {
 	struct bench b = bench_new();
