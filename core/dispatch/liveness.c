@@ -1,6 +1,7 @@
 #include "dispatch/liveness.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/panic.h"
 #include "base/str.h"
@@ -106,10 +107,23 @@ void liveness_held(struct liveness *live, const char *id, const char *manager, m
 
 	if (!node)
 		return;
+	if (node->state == LIVE_HELD && !str_eq(node->holder, manager))
+		str_copy(node->former, sizeof node->former, node->holder);
 	str_copy(node->holder, sizeof node->holder, manager);
 	node->has_left = node->has_stopped = false;
 	node->was_held = true;
 	move(node, LIVE_HELD, now);
+}
+
+/* This manager holds it no more; true: and somebody else does. */
+static bool hand_back(struct live_node *node, const char *manager)
+{
+	if (node->state != LIVE_HELD || !node->former[0] || (!str_eq(node->former, manager) && !str_eq(node->holder, manager)))
+		return false;
+	if (str_eq(node->holder, manager))
+		memcpy(node->holder, node->former, sizeof node->holder);
+	node->former[0] = 0;
+	return true;
 }
 
 static struct live_node *held_by(struct liveness *live, const char *id, const char *manager)
@@ -121,9 +135,9 @@ static struct live_node *held_by(struct liveness *live, const char *id, const ch
 
 void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now)
 {
-	struct live_node *node = held_by(live, id, manager);
+	struct live_node *node = map_get(live->nodes, id);
 
-	if (node)
+	if (node && !hand_back(node, manager) && held_by(live, id, manager))
 		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
 }
 
@@ -135,6 +149,7 @@ void liveness_left(struct liveness *live, const char *id, const char *manager, b
 		return;
 	node->has_left = true;
 	node->has_stopped = has_stopped;
+	node->former[0] = 0;
 	move(node, LIVE_DOWN, now);
 }
 
@@ -142,22 +157,36 @@ void liveness_away(struct liveness *live, const char *id, const char *manager, m
 {
 	struct live_node *node = held_by(live, id, manager);
 
-	if (node)
-		move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
+	if (!node)
+		return;
+	node->former[0] = 0;
+	move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
+}
+
+static void lose(struct live_node *node, const char *manager, msec now)
+{
+	if (hand_back(node, manager) || node->state != LIVE_HELD || !str_eq(node->holder, manager))
+		return;
+	node->holder[0] = 0;
+	move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
+}
+
+void liveness_lost_but(struct liveness *live, const char *manager, const struct map *held, msec now)
+{
+	const char *id;
+	void *node;
+
+	for (size_t at = 0; map_next(live->nodes, &at, &id, &node);)
+		if (!str_eq(id, manager) && !map_get(held, id))
+			lose(node, manager, now);
 }
 
 void liveness_manager_lost(struct liveness *live, const char *manager, msec now)
 {
-	void *value;
+	void *node;
 
-	for (size_t at = 0; map_next(live->nodes, &at, NULL, &value);) {
-		struct live_node *node = value;
-
-		if (node->state == LIVE_HELD && str_eq(node->holder, manager)) {
-			node->holder[0] = 0;
-			move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
-		}
-	}
+	for (size_t at = 0; map_next(live->nodes, &at, NULL, &node);)
+		lose(node, manager, now);
 }
 
 /* Gone: those that are silent now, and those that went within the last G; of all that were there before. */

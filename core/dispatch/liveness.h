@@ -4,7 +4,8 @@
  * max(3 s, 4 × the longest gap between two beats of the last 10 minutes), at most 60 s; a label "swarmbox.grace" of the node sets it.
  * The leader keeps struct liveness: who holds which node, and what follows.
  *
- *	silent          down, after SETTLE_MS in which others may turn out to be silent too (a switch died, not the nodes)
+ *	silent at its holder, and at who held it before
+ *	                down, after SETTLE_MS in which others may turn out to be silent too (a switch died, not the nodes)
  *	it says that it is left, or stopped with its containers
  *	                down at once
  *	the holder is lost, the leader is new, or the agent ends and its containers run on
@@ -41,6 +42,7 @@ msec beats_parse_grace(const char *label);
 enum live_state { LIVE_HELD, LIVE_MOVING, LIVE_SILENT, LIVE_UNKNOWN, LIVE_DOWN };
 struct live_node {
 	char id[ID_SIZE], holder[ID_SIZE];      /* holder "": none is known */
+	char former[ID_SIZE];           /* who held it before, and has not said that it is silent there; "": nobody */
 	enum live_state state;
 	msec at;                        /* when this state ends by itself (MOVING, SILENT, UNKNOWN); DOWN: since when */
 	bool was_held;                  /* since we lead */
@@ -55,9 +57,12 @@ void liveness_fini(struct liveness *live);
  * Known ones stay as they are. */
 void liveness_add(struct liveness *live, const char *id, enum live_state state, msec now);
 void liveness_remove(struct liveness *live, const char *id);
-/* What managers say. The word of one that is not the holder any more counts for nothing. */
+/* What managers say. Which of two sessions of a node is the older one is not known: two managers may hold it for a while, until one of
+ * them says that it is silent there. The word of anybody else counts for nothing. */
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now);
 void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now);
+/* Of what this manager held only those are held still; it is there itself. The others have the time to turn up elsewhere. */
+void liveness_lost_but(struct liveness *live, const char *manager, const struct map *held, msec now);
 void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now);
 void liveness_away(struct liveness *live, const char *id, const char *manager, msec now);
 void liveness_manager_lost(struct liveness *live, const char *manager, msec now);

@@ -278,6 +278,13 @@ void lead_sight(struct manager *m, const char *node_id, int sight, const char *m
 	set_timer(m, 0);
 }
 
+bool lead_knows(const struct manager *m, const char *manager_id)
+{
+	const struct fellow *fellow = m->lead.is_on ? map_get(m->lead.managers, manager_id) : NULL;
+
+	return fellow && fellow->has_told_all;
+}
+
 static struct fellow *fellow_of(struct manager *m, const char *manager_id)
 {
 	struct fellow *fellow = map_get(m->lead.managers, manager_id);
@@ -288,6 +295,20 @@ static struct fellow *fellow_of(struct manager *m, const char *manager_id)
 	beats_init(&fellow->beats, loop_now(m->loop));
 	map_put(m->lead.managers, manager_id, fellow);
 	return fellow;
+}
+
+void lead_sees_only(struct manager *m, const char *manager_id, const struct tidings *tidings)
+{
+	struct map *held = map_new();
+
+	if (m->lead.is_on) {
+		for (size_t i = 0; i < tidings->sightings.count; i++)
+			map_put(held, tidings->sightings.items[i].node_id, held);
+		liveness_lost_but(&m->lead.live, manager_id, held, loop_now(m->loop));
+		fellow_of(m, manager_id)->has_told_all = true;
+		set_timer(m, 0);
+	}
+	map_free(held);
 }
 
 void lead_heard(struct manager *m, const char *manager_id)

@@ -16,11 +16,11 @@ struct link {
 	struct rpc_conn *conn;          /* dialled, perhaps not up */
 	char node_id[ID_SIZE];          /* of the leader it goes to; "": none */
 	struct timer again;
-	bool has_told_all;              /* this leader knows every node that we hold */
+	raft_term told_in;              /* the reign in which this leader was told every node that we hold; 0: it was not */
 };
 
 /* Another manager, as the leader hears of it. One that was not heard of since we lead may be on its way; one that cannot be reached is not. */
-struct fellow { struct beats beats; bool was_heard; };
+struct fellow { struct beats beats; bool was_heard, has_told_all; };
 
 /* What a leader does besides answering. */
 struct lead {
@@ -54,6 +54,7 @@ struct manager {
 	struct dirty *dirty;
 	struct timer again;             /* when the orchestrator wants to be asked next */
 	struct map *reports;            /* task id -> struct report: the newest of each task that is not proposed yet */
+	uint64_t report_number;
 	struct map *sights;             /* node id -> enum sight + 1: not told to the leader yet */
 	struct timer propose;           /* at once, but not inside a callback; a timer because it can be cancelled */
 	struct timer beat;              /* a follower tells the leader that it is there */
@@ -113,6 +114,10 @@ void lead_set(struct manager *m, bool is_leader);
 void lead_on_applied(struct manager *m, const struct applied *applied);
 void lead_soon(struct manager *m);      /* members, their connections or roles may have changed */
 void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id);
+/* That manager has told what it holds, and was not lost since. */
+bool lead_knows(const struct manager *m, const char *manager_id);
+/* It has told all that it holds: of whatever else it held it has lost sight, and the word of that was lost. */
+void lead_sees_only(struct manager *m, const char *manager_id, const struct tidings *tidings);
 void lead_heard(struct manager *m, const char *manager_id);
 void lead_close(struct manager *m);
 

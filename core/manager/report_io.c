@@ -7,10 +7,10 @@
 #include "manager/manager_internal.h"
 
 /* One request's worth; the rest waits for the next. */
-enum { REPORTS_PER_REQUEST = 250, RETRY_MS = 1000, TOGETHER_MS = 20, BEAT_MS = 500, TIDINGS_CALL_MS = 5000, SIGHTS_MAX = 4096,
+enum { REPORTS_PER_REQUEST = 250, RETRY_MS = 1000, TOGETHER_MS = 20, BEAT_MS = 500, TIDINGS_CALL_MS = 5000, SIGHTS_MAX = 4096 /* more than connections are accepted */,
        TIDINGS_ARENA_MAX = 64 << 20 };
 
-struct report { struct task_status status; };
+struct report { struct task_status status; uint64_t number; };  /* number: the larger, the newer */
 struct batch {
 	struct report *items[REPORTS_PER_REQUEST];
 	size_t count;
@@ -79,16 +79,20 @@ static int check_reports(void *arg, const struct overlay *overlay, struct replic
 	return 0;
 }
 
-/* A batch that could not be written (disk full) goes back, unless something newer is known by now. */
+/* A batch that could not be written (disk full) goes back, unless something newer is known by now. Of two batches under way the older one
+ * may have come back first. */
 static void put_back(struct manager *m, struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
-		struct report *report = batch->items[i];
+		struct report *report = batch->items[i], *other = map_get(m->reports, report->status.task_id);
 
-		if (map_get(m->reports, report->status.task_id))
+		if (other && other->number > report->number) {
 			report_free(report);
-		else
-			map_put(m->reports, report->status.task_id, report);
+			continue;
+		}
+		map_put(m->reports, report->status.task_id, report);
+		if (other)
+			report_free(other);
 	}
 	batch->count = 0;
 }
@@ -137,7 +141,7 @@ static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const s
 
 	m->is_telling = false;
 	if (err) {
-		m->link.has_told_all = false;
+		m->link.told_in = 0;
 		put_back(m, batch);
 	}
 	if (m->replica && (err || map_count(m->reports) || map_count(m->sights)))
@@ -156,7 +160,8 @@ static void gather_sights(struct manager *m, struct tidings *tidings, struct are
 	void *sight;
 
 	tidings->sightings.items = ARENA_ARRAY(arena, struct sighting, SIGHTS_MAX);
-	tidings->is_complete = !m->link.has_told_all;
+	/* who leads again after another one knows of nobody any more, also when we have not heard of that other one */
+	tidings->is_complete = m->link.told_in != replica_status(m->replica).term;
 	for (size_t at = 0; tidings->is_complete && tidings->sightings.count < SIGHTS_MAX && (id = dispatcher_next(m->dispatcher, &at));)
 		add_sight(tidings, arena_strdup(arena, id), SIGHT_HELD);
 	for (size_t at = 0; tidings->sightings.count < SIGHTS_MAX && map_next(m->sights, &at, &id, &sight);) {
@@ -180,7 +185,8 @@ static void tell_leader(struct manager *m, struct rpc_conn *conn)
 		tidings.statuses.items[tidings.statuses.count++] = batch->items[i]->status;
 	dispatch_write(&tidings_shape, &tidings, &body);
 	arena_fini(&arena);
-	m->is_telling = m->link.has_told_all = true;
+	m->is_telling = true;
+	m->link.told_in = replica_status(m->replica).term;
 	rpc_call(conn, RPC_REPORT, body.data, body.len, TIDINGS_CALL_MS, told, batch);
 }
 
@@ -228,6 +234,7 @@ void manager_report(struct manager *m, const struct task_status *status)
 	if (report && report->status.state > status->state)
 		return;
 	fresh = NEW(struct report);
+	fresh->number = ++m->report_number;
 	shape_copy(&task_status_shape, status, NULL, &fresh->status);
 	map_put(m->reports, status->task_id, fresh);
 	if (report)

@@ -292,6 +292,10 @@ static void on_member(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask,
 	arena_init(&arena, "member", CALL_ARENA_MAX);
 	if (manager_admits(m, conn, &err) < 0 || dispatch_read(&member_ask_shape, body, size, &arena, &member, &err) < 0) {
 		rpc_reply_error(rpc_ask, &err);
+	} else if (!replica_is_leader(m->replica) && !str_is_empty(member.node_id)) {
+		/* whoever handed it on took us for the leader: it would come to us under his name */
+		err_set(&err, ERR_UNAVAILABLE, "this manager is not the leader");
+		rpc_reply_error(rpc_ask, &err);
 	} else if (!replica_is_leader(m->replica)) {
 		member.node_id = arena_strdup(&arena, peer_of(conn));
 		hand_on(m, rpc_ask, &member);
@@ -371,9 +375,17 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 		arena_fini(&arena);
 		return;
 	}
+	if (!tidings.is_complete && !lead_knows(m, peer_of(conn))) {
+		err_set(&err, ERR_STALE, "this leader has lost sight of you: tell it everything");
+		rpc_reply_error(ask, &err);
+		arena_fini(&arena);
+		return;
+	}
 	lead_heard(m, peer_of(conn));
 	for (size_t i = 0; i < tidings.sightings.count; i++)
 		lead_sight(m, tidings.sightings.items[i].node_id, tidings.sightings.items[i].sight, peer_of(conn));
+	if (tidings.is_complete)
+		lead_sees_only(m, peer_of(conn), &tidings);
 	if (tidings.statuses.count)
 		reports_take(m, tidings.statuses.items, tidings.statuses.count, statuses_written, ask);
 	else

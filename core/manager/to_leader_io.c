@@ -21,7 +21,7 @@ static void hang_up(struct manager *m)
 	struct rpc_conn *conn = m->link.conn;
 
 	m->link.conn = NULL;
-	m->link.has_told_all = false;
+	m->link.told_in = 0;
 	rpc_close(conn);
 }
 
@@ -50,7 +50,7 @@ static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason UNUSE
 		return;
 	log_debug("swarm: the leader, %s: %s", m->link.node_id, err->text);
 	m->link.conn = NULL;
-	m->link.has_told_all = false;
+	m->link.told_in = 0;
 	timer_set_in(&m->link.again, DIAL_AGAIN_MS);
 }
 

@@ -86,6 +86,41 @@ TEST(only_the_holder_of_a_node_may_say_that_it_is_silent)
 	liveness_fini(&live);
 }
 
+TEST(of_two_managers_that_hold_a_node_both_must_have_lost_it)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n1", "m2", 500);
+	liveness_held(&live, "n1", "m1", 600);          /* m1 tells a new leader of a session that is over in truth */
+	liveness_silent(&live, "n1", "m1", 3000);
+	EXPECT_STR(told(&live, 9000, text), "");
+	liveness_held(&live, "n1", "m3", 9000);
+	liveness_manager_lost(&live, "m3", 9100);
+	EXPECT_STR(told(&live, 30000, text), "");
+	liveness_silent(&live, "n1", "m2", 30000);
+	EXPECT_STR(told(&live, 31000, text), "n1 down");
+	liveness_fini(&live);
+}
+
+TEST(a_node_of_which_its_manager_speaks_no_more_has_the_time_to_turn_up)
+{
+	struct liveness live;
+	struct map *held = map_new();
+	char text[256];
+
+	make(&live, 3);                                 /* all at m1 */
+	liveness_held(&live, "n3", "m2", 0);
+	liveness_silent(&live, "n3", "m1", 0);
+	map_put(held, "n1", held);
+	liveness_lost_but(&live, "m1", held, 1000);
+	EXPECT_STR(told(&live, 15999, text), "");
+	EXPECT_STR(told(&live, 16000 + LIVENESS_SETTLE_MS, text), "n2 down");
+	map_free(held);
+	liveness_fini(&live);
+}
+
 TEST(nodes_of_a_lost_manager_have_fifteen_seconds_to_turn_up)
 {
 	struct liveness live;
@@ -94,6 +129,8 @@ TEST(nodes_of_a_lost_manager_have_fifteen_seconds_to_turn_up)
 	make(&live, 5);
 	liveness_held(&live, "n4", "m2", 0);
 	liveness_held(&live, "n5", "m2", 0);
+	liveness_silent(&live, "n4", "m1", 500);        /* they have left m1 */
+	liveness_silent(&live, "n5", "m1", 500);
 	liveness_manager_lost(&live, "m2", 1000);
 	liveness_held(&live, "n4", "m1", 2000);
 	EXPECT_STR(told(&live, 15999, text), "");
