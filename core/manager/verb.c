@@ -56,7 +56,9 @@ static int version_in_sequence(const struct verb *verb, const struct overlay *ov
 {
 	if (overlay_spec_index(overlay, kind, verb->id) == verb->spec_index)
 		return 0;
-	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence");
+	/* brought again, and something else stands there now: perhaps instead of what the first time has put there */
+	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s",
+		       verb->is_repeat ? "; a leader was lost meanwhile, and it is not known whether this change was made before" : "");
 }
 
 /* The first time was not in vain: the version has moved, and what stands there is what was asked for. */
