@@ -10,13 +10,17 @@
 #include "base/str.h"
 #include "os/file.h"
 
-enum { APPLICATION_ID = 0x73776278 }; /* "swbx" */
+enum { APPLICATION_ID = 0x73776278 /* "swbx" */, WAL_PIECE = 64 << 10 };
 
+/* After a failed sync what is in the WAL may be nowhere but in the kernel's memory: it must not find its way into the main file by the
+ * checkpoint that SQLite does at a close. It is written anew at the next open. */
 static int fail(struct sql_db *db, const char *verb, struct err *err)
 {
 	int code = sqlite3_errcode(db->handle) & 0xff;
 	int cause = sqlite3_system_errno(db->handle);
 
+	if (code == SQLITE_IOERR)
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	switch (code) {
 	case SQLITE_FULL:
 		return err_set(err, ERR_IO, "cannot %s %s: the disk is full", verb, db->name);
@@ -198,6 +202,36 @@ static int check_pages(struct sql_db *db, struct err *err)
 	return 0;
 }
 
+static int copy_onto_itself(sqlite3_file *file, uint8_t *piece)
+{
+	sqlite3_int64 size;
+	int got = file->pMethods->xFileSize(file, &size);
+
+	for (sqlite3_int64 at = 0; got == SQLITE_OK && at < size; at += WAL_PIECE) {
+		int count = (int)MIN(size - at, (sqlite3_int64)WAL_PIECE);
+
+		got = file->pMethods->xRead(file, piece, count, at);
+		if (got == SQLITE_OK)
+			got = file->pMethods->xWrite(file, piece, count, at);
+	}
+	return got == SQLITE_OK && size > 0 ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : got;
+}
+
+/* A WAL of another life, or of another handle, as the kernel shows it: whether the disk has it nobody knows if a sync has failed then, for
+ * the kernel believes that it has. Written again it is on its way again. Without this a checkpoint that the power ends halfway could find
+ * neither its source nor its target whole. */
+static int renew_wal(struct sql_db *db, struct err *err)
+{
+	uint8_t *piece = mem_new(WAL_PIECE, 1);
+	sqlite3_file *wal = NULL;
+	int got = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+	if (got == SQLITE_OK && wal && wal->pMethods)
+		got = copy_onto_itself(wal, piece);
+	free(piece);
+	return got == SQLITE_OK ? 0 : err_set(err, ERR_IO, "cannot write %s-wal: %s", db->name, sqlite3_errstr(got));
+}
+
 /* SQLite would make it readable to the world; its WAL takes over the mode of the main file. */
 static int make_private(const char *path, const char *root, struct err *err)
 {
@@ -227,7 +261,7 @@ int sql_db_open(struct sql_db *db, const char *root, const char *name,
 {
 	*db = (struct sql_db){ .path = path_join(root, name), .name = name };
 	if (open_handle(db, root, options->vfs, err) < 0 || set_all(db, options, err) < 0 ||
-	    check_format(db, options->format, ret_is_new, err) < 0 || check_pages(db, err) < 0) {
+	    check_format(db, options->format, ret_is_new, err) < 0 || check_pages(db, err) < 0 || renew_wal(db, err) < 0) {
 		sql_db_close(db);
 		return -1;
 	}

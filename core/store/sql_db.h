@@ -20,7 +20,7 @@ struct sql_options {
 	int format;             /* user_version of this file; a higher one is refused */
 };
 
-/* Makes the file (0600) when it is missing, sets and reads back the pragmas, runs quick_check.
+/* Makes the file (0600) when it is missing, sets and reads back the pragmas, runs quick_check, makes sure that the disk has the WAL.
  * ret_is_new: it holds no tables yet; the caller makes them and then calls sql_db_stamp. */
 int sql_db_open(struct sql_db *db, const char *root, const char *name,
 		const struct sql_options *options, bool *ret_is_new, struct err *err);
