@@ -190,8 +190,8 @@ build/test/musl-rpc build/test/musl-replica: $(release)/test/unit/pki/pki_help.o
 
 # The whole cluster in one process: its own loop, clock and store thread stand before the archives' ones.
 SIM_SOURCES := $(wildcard test/sim/*.c)
-SIM_REACH = $(sort $(reach_replica) $(reach_orchestrate) $(reach_dispatch))
-$(eval $(call test_program,sim-cluster,release,$(SIM_SOURCES),$(SIM_REACH)))
+SIM_REACH = $(reach_manager)
+$(eval $(call test_program,sim-cluster,release,$(SIM_SOURCES) $(wildcard test/sim/fast/*.c),$(SIM_REACH)))
 $(eval $(call test_program,sim-cluster-san,san,$(SIM_SOURCES),$(SIM_REACH)))
 
 # ROOM_bench.c measures one room without what stands above it.

@@ -226,9 +226,14 @@ void sim_leave(void)
 		run_timers(loop);
 		run_deferred(loop);
 	}
-	if (loop && --loop->depth == 0)
+	struct sim_host *host = entered[entered_count - 1].host;
+	bool is_over = loop && --loop->depth == 0;
+
+	if (is_over)
 		arm(loop);
 	entered_count--;
+	if (is_over && host->on_leave)
+		host->on_leave(host);
 }
 
 static void turn(struct sim_event *event)

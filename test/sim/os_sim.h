@@ -35,6 +35,7 @@ struct sim_host {
 	msec disk_stalled_until;
 	msec frozen_until;              /* the process was stopped, not killed */
 	bool disk_lies;                 /* says it is synced when it is not */
+	void (*on_leave)(struct sim_host *host);        /* whatever it did is done; may be NULL */
 };
 void sim_enter(struct sim_host *host, struct loop *loop);
 void sim_leave(void);

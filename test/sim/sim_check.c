@@ -1,7 +1,7 @@
 /* sim_check.c - what must hold. Ongaro's five (thesis, Figure 3.2): election safety, leader append-only and log matching (as: whatever
  * stands at one index in one term is the same everywhere, and so is what stands before it), leader completeness, state machine safety.
- * Beside these: one vote a term; equal state sums at equal index; nothing applied that is not the one history; no name, port or slot
- * twice; and, left in peace, what was asked for. */
+ * Beside these: one vote a term; equal state sums at equal index; nothing applied that is not the one history; no name, port, slot or
+ * address twice, no service made twice; and, left in peace, what was asked for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +61,10 @@ static void note_entry(const struct sim_manager *m, const struct raft_entry *ent
 		world.log_count++;
 		return;
 	}
-	sim_demand(world.log[at].hash == hash, "%s has another entry %llu of term %llu than was there before", m->node_id,
+	sim_demand(world.log[at].hash == hash, "%s has another entry %llu of term %llu than was there before", m->name,
 		   (unsigned long long)entry->index, (unsigned long long)entry->term);
 	sim_demand(!prev_term || !world.log[at].prev_term || world.log[at].prev_term == prev_term,
-		   "%s has another entry before %llu of term %llu", m->node_id, (unsigned long long)entry->index,
+		   "%s has another entry before %llu of term %llu", m->name, (unsigned long long)entry->index,
 		   (unsigned long long)entry->term);
 	if (prev_term)
 		world.log[at].prev_term = prev_term;
@@ -95,16 +95,16 @@ static void check_leader(struct sim_manager *m, const struct raft_status *status
 
 	if (status->role != RAFT_LEADER || term >= SIM_TERMS || world.leaders[term] == m->id)
 		return;
-	sim_demand(world.leaders[term] == 0, "two leaders in term %llu: %s is the second", (unsigned long long)term, m->node_id);
+	sim_demand(world.leaders[term] == 0, "two leaders in term %llu: %s is the second", (unsigned long long)term, m->name);
 	world.leaders[term] = m->id;
 	world.elections++;
-	TRACE("%s is elected in term %llu, its log ends at %llu", m->node_id, (unsigned long long)term, (unsigned long long)status->last);
-	sim_demand(status->last >= world.highest, "leader %s lacks entries that were applied: its log ends at %llu, not %llu", m->node_id,
+	TRACE("%s is elected in term %llu, its log ends at %llu", m->name, (unsigned long long)term, (unsigned long long)status->last);
+	sim_demand(status->last >= world.highest, "leader %s lacks entries that were applied: its log ends at %llu, not %llu", m->name,
 		   (unsigned long long)status->last, (unsigned long long)world.highest);
 	raft_index last = MIN(status->last, world.highest);
 	if (last >= status->first && last > 0 && !world.failed && world.history[last].is_known)
 		sim_demand(raft_entries_term(&m->replica->raft->log, last) == world.history[last].term,
-			   "leader %s has another entry %llu than was applied", m->node_id, (unsigned long long)last);
+			   "leader %s has another entry %llu than was applied", m->name, (unsigned long long)last);
 }
 
 void sim_check_manager(struct sim_manager *m)
@@ -113,9 +113,14 @@ void sim_check_manager(struct sim_manager *m)
 	if (!m->is_running || !m->replica->raft || world.failed)
 		return;
 	struct raft_status status = raft_status(m->replica->raft);
-	sim_demand(status.hard.term >= m->seen_term || m->replica->is_down, "the term of %s fell", m->node_id);
+	if (view_index(replica_view(m->replica)) != m->applied)
+		sim_check_applied(m, NULL);
+	sim_demand(status.hard.term >= m->seen_term || m->replica->is_down, "the term of %s fell", m->name);
 	m->seen_term = status.hard.term;
-	m->is_joined |= raft_membership_find(&m->replica->config, m->id) != NULL;
+	if (!m->is_joined && raft_membership_find(&m->replica->config, m->id)) {
+		m->is_joined = true;
+		world.changes++;
+	}
 	check_log(m);
 	check_leader(m, &status);
 }
@@ -127,7 +132,7 @@ void sim_check_message(const struct sim_manager *from, const struct raft_msg *ms
 		return;
 	for (size_t i = 0; i < world.vote_count; i++)
 		if (world.votes[i].voter == msg->from && world.votes[i].term == msg->term) {
-			sim_demand(world.votes[i].vote == msg->to, "%s votes a second time in term %llu", from->node_id,
+			sim_demand(world.votes[i].vote == msg->to, "%s votes a second time in term %llu", from->name,
 				   (unsigned long long)msg->term);
 			return;
 		}
@@ -181,21 +186,73 @@ static void check_slots(const struct view *view)
 	map_free(slots);
 }
 
-void sim_check_applied(struct sim_manager *m)
+/* By host and port, of managers. */
+static void check_addresses(const struct view *view)
 {
-	const struct view *view = replica_view(m->replica);
+	const struct view_object *object;
+	struct map *addresses = map_new();
+	const char *other;
+
+	for (size_t at = 0; (object = view_next(view, KIND_NODE, &at));) {
+		const struct manager_status *manager = VIEW_VALUE(node, object)->manager;
+		if (!manager || str_is_empty(manager->address))
+			continue;
+		other = map_put(addresses, manager->address, (void *)(uintptr_t)object->meta.id);
+		sim_demand(!other, "managers %s and %s are both at %s", other, object->meta.id, manager->address);
+	}
+	map_free(addresses);
+}
+
+struct sim_birth *sim_birth_of(const char *service_id)
+{
+	struct sim_birth *birth;
+
+	for (size_t i = 0; i < world.birth_count; i++)
+		if (str_eq(world.births[i].id, service_id))
+			return &world.births[i];
+	check(world.birth_count < SIM_BIRTHS);
+	birth = &world.births[world.birth_count++];
+	str_copy(birth->id, sizeof(birth->id), service_id);
+	return birth;
+}
+
+/* A write is done once, whoever brings it how often. */
+static void check_births(const struct applied *applied)
+{
+	for (size_t i = 0; i < applied->event_count; i++) {
+		const struct state_event *event = &applied->events[i];
+		if (event->kind != KIND_SERVICE)
+			continue;
+		struct sim_birth *birth = sim_birth_of(event->id);
+		if (event->op == CHANGE_CREATE) {
+			sim_demand(!birth->was_made, "service %s is made a second time", event->id);
+			sim_demand(!birth->was_refused, "service %s is made, and was refused", event->id);
+			birth->was_made = true;
+		} else if (event->op == CHANGE_REMOVE) {
+			birth->was_removed = true;
+		}
+	}
+}
+
+void sim_check_applied(struct sim_manager *m, const struct applied *applied)
+{
+	const struct view *view = replica_view(m->manager ? manager_replica(m->manager) : m->replica);
 	raft_index index = view_index(view);
 
 	if (index == 0 || world.failed)
 		return;
 	check(index < SIM_INDEXES);
-	sim_demand(index >= m->applied, "the view of %s went back from %llu to %llu", m->node_id, (unsigned long long)m->applied,
+	sim_demand(index >= m->applied, "the view of %s went back from %llu to %llu", m->name, (unsigned long long)m->applied,
 		   (unsigned long long)index);
+	if (!applied && m->applied && index != m->applied) {
+		world.installs++;
+		TRACE("%s: becomes a snapshot at %llu", m->name, (unsigned long long)index);
+	}
 	m->applied = index;
 	if (world.history[index].is_known) {
-		sim_demand(world.history[index].term == view_term(view), "%s has applied another entry %llu", m->node_id,
+		sim_demand(world.history[index].term == view_term(view), "%s has applied another entry %llu", m->name,
 			   (unsigned long long)index);
-		sim_demand(world.history[index].sum == view_sum(view), "the state of %s after entry %llu is another one", m->node_id,
+		sim_demand(world.history[index].sum == view_sum(view), "the state of %s after entry %llu is another one", m->name,
 			   (unsigned long long)index);
 		return;
 	}
@@ -205,6 +262,9 @@ void sim_check_applied(struct sim_manager *m)
 	world.highest = MAX(world.highest, index);
 	check_names(view);
 	check_slots(view);
+	check_addresses(view);
+	if (applied)
+		check_births(applied);
 }
 
 /* ---- in the end ------------------------------------------------------------------------------------------------ */
@@ -237,19 +297,36 @@ static void check_equal(const struct sim_manager *m, const struct sim_manager *l
 {
 	const struct view *ours = replica_view(m->replica), *theirs = replica_view(leader->replica);
 
-	sim_demand(view_index(ours) == view_index(theirs), "left in peace, %s has applied %llu entries, leader %s %llu", m->node_id,
-		   (unsigned long long)view_index(ours), leader->node_id, (unsigned long long)view_index(theirs));
-	sim_demand(view_sum(ours) == view_sum(theirs), "left in peace, %s and leader %s differ", m->node_id, leader->node_id);
+	sim_demand(view_index(ours) == view_index(theirs), "left in peace, %s has applied %llu entries, leader %s %llu", m->name,
+		   (unsigned long long)view_index(ours), leader->name, (unsigned long long)view_index(theirs));
+	sim_demand(view_sum(ours) == view_sum(theirs), "left in peace, %s and leader %s differ", m->name, leader->name);
+}
+
+/* Of containers, within each node. */
+static void check_containers(const struct view *view)
+{
+	const struct view_object *object;
+	struct map *addresses = map_new();
+	char place[120];
+
+	for (size_t at = 0; (object = view_next(view, KIND_TASK, &at));) {
+		const struct task *task = object->value;
+		if (task->state != TASK_RUNNING || str_is_empty(task->address))
+			continue;
+		snprintf(place, sizeof(place), "%s of %s", task->address, task->node_id);
+		sim_demand(!map_put(addresses, place, addresses), "left in peace, two containers have address %s", place);
+	}
+	map_free(addresses);
 }
 
 static void tell_workers(void)
 {
 	for (size_t i = 0; i < world.workers; i++) {
 		const struct sim_worker *w = &world.worker[i];
-		sim_trace("%s talks to %s, %u beats unanswered, orders of entry %llu", w->node_id, world.manager[w->manager].node_id,
-			  w->unanswered, (unsigned long long)w->heard);
+		const struct rpc_conn *conn = w->client ? dispatch_client_conn(w->client) : NULL;
+		sim_trace("%s: has a session at %s, knows %zu managers", w->name, conn ? rpc_conn_address(conn) : "nobody", w->known_count);
 		for (size_t k = 0; k < w->task_count; k++)
-			sim_trace("%s has %s: %s, told %d, next at %lld", w->node_id, w->tasks[k].id,
+			sim_trace("%s has %s: %s, told %d, next at %lld", w->name, w->tasks[k].id,
 				  task_state_name((enum task_state)w->tasks[k].state), w->tasks[k].desired, (long long)w->tasks[k].next_at);
 	}
 }
@@ -276,10 +353,25 @@ static void tell_state(const struct view *view)
 	}
 }
 
+static void tell_managers(void)
+{
+	for (size_t i = 0; i < SIM_MANAGERS; i++) {
+		const struct sim_manager *m = &world.manager[i];
+		if (!m->is_running)
+			continue;
+		struct replica_status status = replica_status(m->replica);
+		sim_trace("%s: role %d, term %llu, commit %llu, applied %llu, knows %zu members; view at %llu", m->name, (int)status.role,
+			  (unsigned long long)status.term, (unsigned long long)status.commit, (unsigned long long)status.applied,
+			  status.config->count, (unsigned long long)view_index(replica_view(m->replica)));
+	}
+}
+
 void sim_check_converged(void)
 {
 	struct sim_manager *leader = sim_leader();
 
+	if (!leader && world.trace)
+		tell_managers();
 	sim_demand(leader != NULL, "left in peace, nobody leads");
 	if (!leader)
 		return;
@@ -287,6 +379,7 @@ void sim_check_converged(void)
 		if (world.manager[i].is_running && raft_membership_find(replica_status(leader->replica).config, world.manager[i].id))
 			check_equal(&world.manager[i], leader);
 	check_services(replica_view(leader->replica));
+	check_containers(replica_view(leader->replica));
 	if (world.failed && world.trace)
 		tell_state(replica_view(leader->replica));
 }

@@ -1,5 +1,6 @@
-/* sim_client.c - those who ask. Registers are labels of nodes that run nothing: clients read, write and swap them through any manager,
- * give up after a while, and every answer goes into a history. Services are made, changed and removed without one. */
+/* sim_client.c - those who ask. Registers are labels of nodes that run nothing: clients read, write and swap them through any manager, with
+ * the verbs that people use, give up after a while, and every answer goes into a history. Services are made, changed and removed beside it;
+ * of each it is noted what people were told. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,15 @@
 
 enum { PATIENCE_MS = 2500, PAUSE_MS = 400 };
 enum verdict { VERDICT_DONE, VERDICT_REFUSED, VERDICT_NOT_MADE, VERDICT_UNKNOWN };
+
+/* Between a client and a manager: neither lost nor doubled. */
+struct letter {
+	struct list link;
+	struct sim_event due;
+	size_t op, manager;
+	enum verdict verdict;
+	uint64_t value, version;
+};
 
 static void ask(struct sim_event *event);
 
@@ -31,16 +41,17 @@ static struct sim_op *note_call(unsigned client)
 	op->op.type = dice < 5 ? LINEAR_READ : dice < 8 ? LINEAR_WRITE : LINEAR_SWAP;
 	if (op->op.type != LINEAR_READ)
 		op->op.value = ++world.values;
-	/* a swap that may well succeed: of the newest value anybody has seen there */
+	/* a swap that may well succeed: of the newest version anybody has read there */
 	for (size_t i = world.op_count - 1; op->op.type == LINEAR_SWAP && i-- > 0;)
-		if (world.ops[i].op.key == op->op.key && world.ops[i].is_over && !world.ops[i].is_failed) {
+		if (world.ops[i].op.key == op->op.key && world.ops[i].op.type == LINEAR_READ && world.ops[i].is_over && !world.ops[i].is_failed) {
 			op->op.expected = world.ops[i].op.value;
+			op->version = world.ops[i].version;
 			break;
 		}
 	return op;
 }
 
-static void note_return(struct sim_op *op, enum verdict verdict, uint64_t value)
+static void note_return(struct sim_op *op, enum verdict verdict, uint64_t value, uint64_t version)
 {
 	op->is_over = verdict != VERDICT_UNKNOWN;
 	op->is_failed = verdict == VERDICT_NOT_MADE || (op->op.type == LINEAR_READ && verdict == VERDICT_UNKNOWN);
@@ -50,8 +61,10 @@ static void note_return(struct sim_op *op, enum verdict verdict, uint64_t value)
 	if (!op->is_over)
 		return;
 	op->op.ret = moment();
-	if (op->op.type == LINEAR_READ)
+	if (op->op.type == LINEAR_READ) {
 		op->op.value = value;
+		op->version = version;
+	}
 	if (verdict == VERDICT_REFUSED)
 		op->op.type = LINEAR_REFUSED;
 }
@@ -90,8 +103,57 @@ static void give_up(struct sim_event *event)
 {
 	struct sim_client *client = CONTAINER_OF(event, struct sim_client, too_long);
 
-	note_return(&world.ops[client->op], VERDICT_UNKNOWN, 0);
+	note_return(&world.ops[client->op], VERDICT_UNKNOWN, 0, 0);
 	go_on(client, PAUSE_MS);
+}
+
+static struct letter *letter_new(size_t op, size_t manager)
+{
+	struct letter *letter = NEW(struct letter);
+
+	letter->op = op;
+	letter->manager = manager;
+	list_add_last(&world.letters, &letter->link);
+	return letter;
+}
+
+static void letter_free(struct letter *letter)
+{
+	sim_cancel(&letter->due);
+	list_remove(&letter->link);
+	free(letter);
+}
+
+static void take_ask(struct sim_manager *m, size_t op);
+
+static void ask_arrives(struct sim_event *event)
+{
+	struct letter *letter = CONTAINER_OF(event, struct letter, due);
+	struct sim_manager *m = &world.manager[letter->manager];
+
+	if (m->is_running && m->site.host.frozen_until > sim_time.now) {
+		sim_at(event, m->site.host.frozen_until, ask_arrives);
+		return;
+	}
+	if (m->is_running) {
+		sim_manager_enter(m);
+		take_ask(m, letter->op);
+		sim_manager_leave(m);
+	}
+	letter_free(letter);
+}
+
+static void answer_arrives(struct sim_event *event)
+{
+	struct letter *letter = CONTAINER_OF(event, struct letter, due);
+	struct sim_op *op = &world.ops[letter->op];
+	struct sim_client *client = &world.client[op->client];
+
+	if (client->is_waiting && client->op == letter->op) { /* else it has given up */
+		note_return(op, letter->verdict, letter->value, letter->version);
+		go_on(client, PAUSE_MS);
+	}
+	letter_free(letter);
 }
 
 static void ask(struct sim_event *event)
@@ -103,26 +165,11 @@ static void ask(struct sim_event *event)
 		go_on(client, PAUSE_MS);
 		return;
 	}
-	/* most have learned who leads */
-	if (sim_leader() && sim_chance(700))
-		m = sim_leader();
 	client->op = world.op_count;
 	client->is_waiting = true;
 	note_call((unsigned)(client - world.client));
-	struct sim_letter *letter = sim_letter_new(LETTER_ASK, (size_t)(client - world.client), m->place);
-	letter->number = client->op;
-	sim_post(letter);
+	sim_at(&letter_new(client->op, m->place)->due, sim_time.now + sim_link_delay(), ask_arrives);
 	sim_at(&client->too_long, sim_time.now + PATIENCE_MS + sim_some(PATIENCE_MS), give_up);
-}
-
-void sim_client_take_answer(const struct sim_letter *letter)
-{
-	struct sim_client *client = &world.client[letter->to];
-
-	if (!client->is_waiting || client->op != letter->number)
-		return; /* it has given up */
-	note_return(&world.ops[client->op], (enum verdict)letter->verdict, letter->value);
-	go_on(client, PAUSE_MS);
 }
 
 void sim_clients_init(void)
@@ -142,9 +189,15 @@ void sim_clients_stop(void)
 	}
 }
 
+void sim_clients_free(void)
+{
+	LIST_EACH(link, &world.letters)
+		letter_free(CONTAINER_OF(link, struct letter, link));
+}
+
 /* ---- at the manager ------------------------------------------------------------------------------------ */
 
-struct served { struct sim_manager *manager; size_t op; bool was_refused; };
+struct served { struct sim_manager *manager; size_t op; bool has_answered; };
 
 static const char *register_id(unsigned key, char id[16])
 {
@@ -152,66 +205,47 @@ static const char *register_id(unsigned key, char id[16])
 	return id;
 }
 
-static uint64_t value_of(const struct node *node)
+static uint64_t value_of(const struct view_object *object)
 {
-	if (!node || node->spec.labels.count == 0)
-		return 0;
-	return strtoull(node->spec.labels.items[0].value, NULL, 10);
+	const struct node *node = object->value;
+
+	return node->spec.labels.count ? strtoull(node->spec.labels.items[0].value, NULL, 10) : 0;
 }
 
-static void answer(const struct served *served, enum verdict verdict, uint64_t value)
+static void answer(struct served *served, enum verdict verdict, uint64_t value, uint64_t version)
 {
-	struct sim_letter *letter;
+	struct letter *letter;
 
-	if (served->manager->is_dying)
+	if (served->manager->is_dying || served->has_answered)
 		return;
-	letter = sim_letter_new(LETTER_ANSWER, served->manager->place, world.ops[served->op].client);
-	letter->number = served->op;
-	letter->verdict = (int)verdict;
+	letter = letter_new(served->op, served->manager->place);
+	letter->verdict = verdict;
 	letter->value = value;
-	sim_post(letter);
+	letter->version = version;
+	sim_at(&letter->due, sim_time.now + sim_link_delay(), answer_arrives);
 }
 
-static int check_write(void *arg, const struct overlay *overlay, struct replica_time time UNUSED, struct change_list *out, struct err *err)
-{
-	struct served *served = arg;
-	const struct linear_op *op = &world.ops[served->op].op;
-	char id[16];
-	const struct node *old = overlay_find(overlay, KIND_NODE, register_id(op->key, id));
-
-	served->was_refused = op->type == LINEAR_SWAP && value_of(old) != op->expected;
-	if (!old || served->was_refused)
-		return err_set(err, ERR_CONFLICT, "update out of sequence");
-	struct node *node = change_update(out, KIND_NODE, id, FIELD_BIT(NODE_SPEC));
-	shape_copy(&node_spec_shape, &old->spec, out->arena, &node->spec);
-	node->spec.labels.items = ARENA_NEW(out->arena, struct str_pair);
-	node->spec.labels.items[0].key = arena_strdup(out->arena, "value");
-	node->spec.labels.items[0].value = arena_printf(out->arena, "%llu", (unsigned long long)op->value);
-	node->spec.labels.count = 1;
-	if (world.sabotage == SABOTAGE_ANSWERS_EARLY)
-		answer(served, VERDICT_DONE, 0);
-	return 0;
-}
-
-static enum verdict verdict_of(const struct served *served, const struct err *err)
+/* What people may conclude of what they are told. */
+static enum verdict verdict_of(const struct err *err)
 {
 	if (!err)
 		return VERDICT_DONE;
-	if (err->code == ERR_CONFLICT && served->was_refused)
-		return VERDICT_REFUSED;
 	if (strstr(err->text, "not known") && world.sabotage != SABOTAGE_SAYS_NOT_MADE)
 		return VERDICT_UNKNOWN;
-	return VERDICT_NOT_MADE;
+	if (strstr(err->text, "out of sequence"))
+		return VERDICT_REFUSED;
+	if (strstr(err->text, "was not made") || world.sabotage == SABOTAGE_SAYS_NOT_MADE)
+		return VERDICT_NOT_MADE;
+	return VERDICT_UNKNOWN;
 }
 
-static void write_done(void *arg, uint64_t index UNUSED, const struct err *err)
+static void write_done(void *arg, const char *id, uint64_t index UNUSED, const struct err *err)
 {
 	struct served *served = arg;
 
-	world.lost_answers += err && strstr(err->text, "not made");
-	if (err)
-		TRACE("%s: operation %zu: %s", served->manager->node_id, served->op, err->text);
-	answer(served, verdict_of(served, err), 0);
+	world.lost_answers += err && verdict_of(err) == VERDICT_UNKNOWN;
+	TRACE("%s: operation %zu on %s: %s", served->manager->name, served->op, id, err ? err->text : "done");
+	answer(served, verdict_of(err), 0, 0);
 	free(served);
 }
 
@@ -219,137 +253,160 @@ static void read_done(void *arg, uint64_t index UNUSED, const struct err *err)
 {
 	struct served *served = arg;
 	char id[16];
-	const struct node *node = err ? NULL : view_node(replica_view(served->manager->replica),
-							 register_id(world.ops[served->op].op.key, id));
+	const struct view_object *object = err ? NULL : view_find(replica_view(served->manager->replica), KIND_NODE,
+								  register_id(world.ops[served->op].op.key, id));
 
-	answer(served, err ? VERDICT_NOT_MADE : VERDICT_DONE, value_of(node));
+	if (object)
+		answer(served, VERDICT_DONE, value_of(object), object->meta.spec_index);
+	else
+		answer(served, VERDICT_NOT_MADE, 0, 0);
 	free(served);
 }
 
-void sim_manager_take_ask(struct sim_manager *m, const struct sim_letter *letter)
+/* A write is a swap of what this manager believes to be there. */
+static void take_write(struct sim_manager *m, struct served *served)
+{
+	struct sim_op *op = &world.ops[served->op];
+	char id[16], text[24];
+	const struct view_object *object = view_find(replica_view(m->replica), KIND_NODE, register_id(op->op.key, id));
+	struct str_pair label = { .key = (char *)(uintptr_t)"value", .value = text };
+	struct node_spec spec;
+
+	if (!object) {
+		answer(served, VERDICT_NOT_MADE, 0, 0);
+		free(served);
+		return;
+	}
+	if (op->op.type == LINEAR_WRITE || op->version == 0) {
+		op->op.type = LINEAR_SWAP;
+		op->op.expected = value_of(object);
+		op->version = object->meta.spec_index;
+	}
+	spec = VIEW_VALUE(node, object)->spec;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)op->op.value);
+	spec.labels.items = &label;
+	spec.labels.count = 1;
+	if (world.sabotage == SABOTAGE_ANSWERS_EARLY) {
+		answer(served, VERDICT_DONE, 0, 0);
+		served->has_answered = true;
+	}
+	control_node_update(m->manager, id, op->version, &spec, write_done, served);
+}
+
+static void take_ask(struct sim_manager *m, size_t op)
 {
 	struct served *served = NEW(struct served);
 
-	*served = (struct served){ m, letter->number, false };
-	if (world.ops[served->op].op.type == LINEAR_READ)
+	*served = (struct served){ m, op, false };
+	if (world.ops[op].op.type == LINEAR_READ)
 		replica_read(m->replica, read_done, served);
 	else
-		replica_request(m->replica, REPLICA_REQUEST, check_write, write_done, served);
+		take_write(m, served);
 }
 
 /* ---- services ------------------------------------------------------------------------------------------ */
 
-enum wish_type { WISH_CREATE, WISH_UPDATE, WISH_REMOVE, WISH_REFRESH };
-struct wish { enum wish_type type; char id[ID_SIZE], name[16]; uint64_t replicas, force; bool is_global; };
+struct wished { enum sim_wish type; char name[16]; };
 
-static void describe(const struct wish *wish, const struct service_spec *old, struct arena *arena, struct service_spec *spec)
+static void describe(struct service_spec *spec, struct arena *arena, const char *name, bool is_global, unsigned replicas)
 {
-	*spec = (struct service_spec){ .name = arena_strdup(arena, wish->name) };
-	if (old)
-		shape_copy(&service_spec_shape, old, arena, spec);
-	else if (wish->is_global)
+	*spec = (struct service_spec){ .name = arena_strdup(arena, name) };
+	if (is_global)
 		spec->mode.global = ARENA_NEW(arena, struct global_mode);
 	else
 		spec->mode.replicated = ARENA_NEW(arena, struct replicated);
-	if (spec->mode.replicated && wish->type != WISH_REFRESH)
-		spec->mode.replicated->replicas = (struct opt_u64){ true, wish->replicas };
-	spec->task.force_update = wish->force;
 	spec->task.container.image = arena_strdup(arena, "a");
-	if (!old && wish->replicas % 2) {
+	if (replicas % 2) {
 		spec->endpoint.ports.items = ARENA_NEW(arena, struct port_config);
 		spec->endpoint.ports.items[0] = (struct port_config){ .target_port = 80, .protocol = PROTOCOL_TCP, .publish_mode = PUBLISH_INGRESS };
 		spec->endpoint.ports.count = 1;
 	}
 	spec->task.restart = ARENA_NEW(arena, struct restart_policy);
 	spec->task.restart->delay_ns = (struct opt_u64){ true, 500000000 };
-	service_spec_normalize(spec, arena);
 }
 
-static void add_version(const struct wish *wish, uint64_t number, const struct service_spec *old, struct change_list *out)
+/* What was told must be so, and stay so. */
+static void wish_done(void *arg, const char *id, uint64_t index UNUSED, const struct err *err)
 {
-	char id[SERVICE_VERSION_ID_SIZE];
-	struct service_version *version = change_create(out, KIND_SERVICE_VERSION, service_version_id(wish->id, number, id),
-		FIELD_BIT(SERVICE_VERSION_SERVICE) | FIELD_BIT(SERVICE_VERSION_NUMBER) | FIELD_BIT(SERVICE_VERSION_SPEC));
+	struct wished *wished = arg;
+	struct sim_birth *birth = sim_birth_of(id);
 
-	version->service_id = arena_strdup(out->arena, wish->id);
-	version->version = number;
-	describe(wish, old, out->arena, &version->spec);
+	TRACE("service %s (%s): %s", wished->name, id, err ? err->text : "done");
+	if (!err && wished->type == WISH_CREATE) {
+		world.made++;
+		sim_demand(birth->was_made, "service %s was told to be made as %s, and was not", wished->name, id);
+	} else if (!err && wished->type == WISH_REMOVE) {
+		sim_demand(birth->was_removed, "service %s was told to be removed, and %s was not", wished->name, id);
+	} else if (err && wished->type == WISH_CREATE && strstr(err->text, "AlreadyExists")) {
+		sim_demand(!birth->was_made, "service %s was refused, and made as %s", wished->name, id);
+		birth->was_refused = true;
+	}
+	free(wished);
 }
 
-static int create(const struct wish *wish, const struct overlay *overlay, struct change_list *out, struct err *err)
+static void wish(struct sim_manager *m, struct wished *wished, const struct view_object *old, const struct service_spec *spec)
 {
-	if (overlay_by_name(overlay, KIND_SERVICE, wish->name))
-		return err_set(err, ERR_CONFLICT, "name conflicts with an existing object");
-	add_version(wish, 1, NULL, out);
-	struct service *service = change_create(out, KIND_SERVICE, wish->id, FIELD_BIT(SERVICE_SPEC_VERSION) | FIELD_BIT(SERVICE_TEMPLATE_VERSION));
-	service->spec_version = service->template_version = 1;
-	return 0;
-}
-
-static int update(const struct wish *wish, const struct overlay *overlay, const char *id, struct change_list *out)
-{
-	const struct service *old = overlay_find(overlay, KIND_SERVICE, id);
-	const struct service_spec *spec = overlay_current_spec(overlay, id);
-	struct wish named = *wish;
-
-	str_copy(named.id, ID_SIZE, id);
-	add_version(&named, old->spec_version + 1, spec, out);
-	const struct service_version *added = out->items[out->count - 1].value;
-	struct service *service = change_update(out, KIND_SERVICE, id, FIELD_BIT(SERVICE_SPEC_VERSION) | FIELD_BIT(SERVICE_PREVIOUS_VERSION) |
-						FIELD_BIT(SERVICE_TEMPLATE_VERSION) | FIELD_BIT(SERVICE_UPDATE));
-	service->spec_version = old->spec_version + 1;
-	service->previous_version = old->spec_version;
-	service->template_version = service_template_changed(spec, &added->spec) ? service->spec_version : old->template_version;
-	return 0;
-}
-
-static int check_wish(void *arg, const struct overlay *overlay, struct replica_time time UNUSED, struct change_list *out, struct err *err)
-{
-	const struct wish *wish = arg;
-	const char *id = overlay_by_name(overlay, KIND_SERVICE, wish->name);
-
-	if (wish->type == WISH_CREATE)
-		return create(wish, overlay, out, err);
-	if (!id)
-		return err_set(err, ERR_NOT_FOUND, "service %s not found", wish->name);
-	if (wish->type == WISH_REMOVE)
-		change_remove(out, KIND_SERVICE, id);
-	else
-		return update(wish, overlay, id, out);
-	return 0;
-}
-
-static void wish_done(void *arg, uint64_t index UNUSED, const struct err *err UNUSED)
-{
-	free(arg);
-}
-
-static void wish_for(enum wish_type type, unsigned name)
-{
-	struct sim_manager *leader = sim_leader();
-	struct wish *wish;
-
-	if (!leader || !sim_is_up(leader))
+	switch (wished->type) {
+	case WISH_CREATE:
+		control_service_create(m->manager, spec, wish_done, wished);
 		return;
-	wish = NEW(struct wish);
-	*wish = (struct wish){ .type = type, .replicas = sim_dice(6), .is_global = name == 0, .force = type == WISH_REFRESH ? ++world.values : 0 };
-	snprintf(wish->name, sizeof(wish->name), "s%u", name);
-	snprintf(wish->id, sizeof(wish->id), "service%u", ++world.next_service);
-	TRACE("service %s: %s", wish->name, type == WISH_CREATE ? "create" : type == WISH_REMOVE ? "remove" : "update");
-	sim_manager_enter(leader);
-	replica_request(leader->replica, REPLICA_REQUEST, check_wish, wish_done, wish);
-	sim_manager_leave(leader);
+	case WISH_UPDATE:
+	case WISH_REFRESH:
+		control_service_update(m->manager, old->meta.id, old->meta.spec_index, spec, wish_done, wished);
+		return;
+	case WISH_REMOVE:
+		control_service_remove(m->manager, old->meta.id, wish_done, wished);
+		return;
+	}
 }
 
-void sim_service_happens(void)
+static void wish_at(struct sim_manager *m, enum sim_wish type, unsigned name, unsigned replicas)
 {
-	static const enum wish_type types[] = { WISH_CREATE, WISH_CREATE, WISH_UPDATE, WISH_UPDATE, WISH_REFRESH, WISH_REMOVE };
+	struct wished *wished = NEW(struct wished);
+	const struct view_object *old;
+	struct service_spec spec;
+	struct arena arena;
 
-	wish_for(types[sim_dice(ARRAY_COUNT(types))], (unsigned)sim_dice(SIM_SERVICES));
+	wished->type = type;
+	snprintf(wished->name, sizeof(wished->name), "s%u", name);
+	TRACE("%s: service %s: %s %u", m->name, wished->name, type == WISH_CREATE ? "create" : type == WISH_REMOVE ? "remove" : "update", replicas);
+	arena_init(&arena, "wish", 1 << 20);
+	old = view_by_name(replica_view(m->replica), KIND_SERVICE, wished->name);
+	if (old && type != WISH_CREATE)
+		shape_copy(&service_spec_shape, view_current_spec(replica_view(m->replica), old), &arena, &spec);
+	else
+		describe(&spec, &arena, wished->name, name == 0, replicas);
+	if (type == WISH_UPDATE && spec.mode.replicated)
+		spec.mode.replicated->replicas = (struct opt_u64){ true, replicas };
+	if (type == WISH_REFRESH)
+		spec.task.force_update = ++world.values;
+	service_spec_normalize(&spec, &arena);
+	if (old || type == WISH_CREATE)
+		wish(m, wished, old, &spec);
+	else
+		free(wished);
+	arena_fini(&arena);
+}
+
+void sim_service_happens(enum sim_wish type, unsigned name, unsigned replicas)
+{
+	struct sim_manager *m = sim_any_manager();
+
+	if (!m || !sim_is_up(m))
+		return;
+	sim_manager_enter(m);
+	wish_at(m, type, name, replicas);
+	sim_manager_leave(m);
 }
 
 void sim_services_refresh(void)
 {
+	struct sim_manager *leader = sim_leader();
+
+	if (!leader)
+		return;
+	sim_manager_enter(leader);
 	for (unsigned i = 0; i < SIM_SERVICES; i++)
-		wish_for(WISH_REFRESH, i);
+		wish_at(leader, WISH_REFRESH, i, 0);
+	sim_manager_leave(leader);
 }

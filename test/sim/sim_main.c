@@ -2,7 +2,8 @@
  *
  *	sim-cluster [-n SEEDS] [-f FIRST] [-j JOBS]     runs them
  *	sim-cluster -s SEED [-t] [-b SABOTAGE]          one of them, with -t told event by event
- *	sim-cluster -l FILE                             the seeds in a file, one a line
+ *	sim-cluster -s SEED -w FILE                     writes the seed's story down
+ *	sim-cluster -r FILE [-n TIMES] [-t]             tells the story of a file, with other dice each time
  *	sim-cluster -B [-n SEEDS]                       breaks each rule in turn: each must be found out
  */
 #include <stdio.h>
@@ -18,9 +19,9 @@
 
 enum { JOBS_MAX = 16 };
 
-struct options { uint64_t count, first, seed; unsigned jobs; bool trace, has_seed; enum sim_sabotage sabotage; const char *list; bool breaks_rules; };
+struct options { uint64_t count, first, seed; unsigned jobs; bool trace, has_seed; enum sim_sabotage sabotage; const char *story, *written; bool breaks_rules, has_count; };
 /* Shared by the jobs: so that one that dies is known by its seed. */
-struct job { uint64_t seed, done, failed, events, crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers; };
+struct job { uint64_t seed, done, failed, events, crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers, made, sessions; };
 
 static void add_up(struct job *job)
 {
@@ -35,12 +36,22 @@ static void add_up(struct job *job)
 	job->changes += world.changes;
 	job->transfers += world.transfers;
 	job->lost_answers += world.lost_answers;
+	job->made += world.made;
+	job->sessions += world.sessions;
+}
+
+static bool run_seed(uint64_t seed, enum sim_sabotage sabotage, bool trace)
+{
+	struct sim_plan plan;
+
+	sim_plan_draw(seed, &plan);
+	return sim_run(&plan, sabotage, trace);
 }
 
 static void try_one(struct job *job, uint64_t seed)
 {
 	job->seed = seed;
-	if (!sim_run(seed, SABOTAGE_NONE, false)) {
+	if (!run_seed(seed, SABOTAGE_NONE, false)) {
 		job->failed++;
 		printf("FAIL: seed %llu: %s\n\tmake sim SEED=%llu\n", (unsigned long long)seed, world.why, (unsigned long long)seed);
 		fflush(stdout);
@@ -89,32 +100,52 @@ static int run_many(const struct options *options)
 	printf("%llu seeds: %llu events, %llu elections, %llu deaths, %llu snapshots, %llu changes of members, %llu transfers\n",
 	       (unsigned long long)all.done, (unsigned long long)all.events, (unsigned long long)all.elections, (unsigned long long)all.crashes,
 	       (unsigned long long)all.installs, (unsigned long long)all.changes, (unsigned long long)all.transfers);
-	printf("%llu answers, %llu of them reads; %llu not known, %llu \"not made\"\n", (unsigned long long)all.acknowledged,
-	       (unsigned long long)all.reads, (unsigned long long)all.unknown, (unsigned long long)all.lost_answers);
+	printf("%llu answers, %llu of them reads; %llu not known; %llu services made, %llu sessions of workers\n", (unsigned long long)all.acknowledged,
+	       (unsigned long long)all.reads, (unsigned long long)all.unknown, (unsigned long long)all.made,
+	       (unsigned long long)all.sessions);
 	/* else nothing was tried */
 	bool has_tried = all.done < 50 || (all.crashes > all.done && all.elections > all.done && all.installs > 0 && all.lost_answers > 0 &&
-					   all.reads > all.done && all.changes > all.done && all.transfers > 0);
+					   all.reads > all.done && all.changes > all.done && all.transfers > 0 && all.made > all.done &&
+					   all.sessions > all.done);
 	if (!has_tried)
 		printf("FAIL: not enough has happened\n");
 	return all.failed || !has_tried;
 }
 
-static int run_list(const char *path)
+/* The same happens each time; when letters come and how long disks take is another matter. */
+static int run_story(const struct options *options)
 {
-	FILE *file = fopen(path, "r");
-	struct job job = { 0 };
-	char line[200];
+	FILE *file = fopen(options->story, "r");
+	struct sim_plan plan;
+	uint64_t times = options->has_count ? options->count : 1, failed = 0;
 
-	if (!file) {
-		perror(path);
+	if (!file || !sim_plan_read(file, &plan)) {
+		fprintf(stderr, "%s: cannot be read, or is no story\n", options->story);
 		return 1;
 	}
-	while (fgets(line, sizeof(line), file))
-		if (line[0] >= '0' && line[0] <= '9')
-			try_one(&job, strtoull(line, NULL, 0));
 	fclose(file);
-	printf("%llu seeds that failed once\n", (unsigned long long)job.done);
-	return job.failed > 0;
+	for (uint64_t i = 0; i < times; i++, plan.dice++)
+		if (!sim_run(&plan, options->sabotage, options->trace)) {
+			failed++;
+			printf("FAIL: story %s, dice %llu: %s\n", options->story, (unsigned long long)plan.dice, world.why);
+		}
+	printf("%s: told %llu times, %llu failed\n", options->story, (unsigned long long)times, (unsigned long long)failed);
+	return failed > 0;
+}
+
+static int write_story(const struct options *options)
+{
+	FILE *file = fopen(options->written, "w");
+	struct sim_plan plan;
+	bool ok = run_seed(options->seed, options->sabotage, false);
+
+	if (!file) {
+		perror(options->written);
+		return 1;
+	}
+	sim_plan_draw(options->seed, &plan);
+	sim_plan_write(&plan, ok ? "(every promise is kept)" : world.why, file);
+	return fclose(file) != 0;
 }
 
 static int run_sabotage(const struct options *options)
@@ -124,7 +155,7 @@ static int run_sabotage(const struct options *options)
 	for (int sabotage = 1; sabotage < SABOTAGE_COUNT; sabotage++) {
 		uint64_t tries = 0, found = 0;
 		for (; tries < options->count && found == 0; tries++)
-			found += !sim_run(options->first + tries, (enum sim_sabotage)sabotage, false);
+			found += !run_seed(options->first + tries, (enum sim_sabotage)sabotage, false);
 		printf("%s: %s%s%s\n", sim_sabotage_names[sabotage], found ? "found out (" : "NOT FOUND OUT", found ? world.why : "", found ? ")" : "");
 		fflush(stdout);
 		missed += !found;
@@ -134,7 +165,7 @@ static int run_sabotage(const struct options *options)
 
 static int run_one(const struct options *options)
 {
-	bool ok = sim_run(options->seed, options->sabotage, options->trace);
+	bool ok = run_seed(options->seed, options->sabotage, options->trace);
 
 	printf("seed %llu: %s\n", (unsigned long long)options->seed, ok ? "every promise was kept" : world.why);
 	return !ok;
@@ -155,10 +186,11 @@ int main(int argc, char **argv)
 	int option;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	while ((option = getopt(argc, argv, "n:f:j:s:tb:l:B")) != -1)
+	while ((option = getopt(argc, argv, "n:f:j:s:tb:r:w:B")) != -1)
 		switch (option) {
 		case 'n':
 			options.count = strtoull(optarg, NULL, 0);
+			options.has_count = true;
 			break;
 		case 'f':
 			options.first = strtoull(optarg, NULL, 0);
@@ -176,8 +208,11 @@ int main(int argc, char **argv)
 		case 'b':
 			options.sabotage = parse_sabotage(optarg);
 			break;
-		case 'l':
-			options.list = optarg;
+		case 'r':
+			options.story = optarg;
+			break;
+		case 'w':
+			options.written = optarg;
 			break;
 		case 'B':
 			options.breaks_rules = true;
@@ -185,8 +220,14 @@ int main(int argc, char **argv)
 		default:
 			return 2;
 		}
-	if (options.list)
-		return run_list(options.list);
+	if (options.trace) {
+		setvbuf(stdout, NULL, _IOLBF, 0);
+		log_set_level(LOG_LEVEL_DEBUG);
+	}
+	if (options.story)
+		return run_story(&options);
+	if (options.written)
+		return write_story(&options);
 	if (options.breaks_rules)
 		return run_sabotage(&options);
 	return options.has_seed ? run_one(&options) : run_many(&options);

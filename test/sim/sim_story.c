@@ -1,4 +1,4 @@
-/* sim_story.c - one run: a cluster comes into being, bad things happen to it by dice, then it is left in peace. */
+/* sim_story.c - one run: a cluster comes into being, what was planned happens to it, then it is left in peace. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +10,26 @@
 #include "model/defaults.h"
 #include "test/sim/sim.h"
 
-enum { STEPS = 60, PEACE_MS = 120000 };
+enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000 };
 
 struct sim_world world;
 const char *const sim_sabotage_names[SABOTAGE_COUNT] = {
 	"nothing", "votes twice", "forgets votes", "disk lies", "acks early", "commits early", "changes entries", "reads alone",
-	"answers early", "says not made", "forgets rows", "two in a slot",
+	"answers early", "says not made", "forgets rows", "two in a slot", "forgets repeats",
 };
 
 void sim_trace(const char *fmt, ...)
 {
+	char line[1000];
 	va_list args;
 
-	printf("%8lld ", (long long)sim_time.now);
 	va_start(args, fmt);
-	vprintf(fmt, args);
+	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	printf("\n");
+	/* ids of nodes are as long as ids must be: only their beginnings say something */
+	for (char *at = line; (at = strstr(at, "zz"));)
+		memmove(at, at + strspn(at, "z"), strlen(at + strspn(at, "z")) + 1);
+	printf("%8lld %s\n", (long long)sim_time.now, line);
 }
 
 void sim_demand(bool ok, const char *fmt, ...)
@@ -53,20 +56,38 @@ static void run(msec span)
 
 /* ---- the beginning ------------------------------------------------------------------------------------ */
 
+static void add_node(const char *id, const char *address, int role, int availability, struct change_list *out)
+{
+	struct node *node = change_create(out, KIND_NODE, id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_DESCRIPTION) | FIELD_BIT(NODE_STATUS) |
+					  (address ? FIELD_BIT(NODE_MANAGER) : 0));
+
+	node->spec.role = role;
+	node->spec.availability = availability;
+	node->description.resources = (struct node_resources){ 8000000000, (int64_t)16 << 30 };
+	node->status.state = NODE_UNKNOWN;
+	node->status.address = arena_strdup(out->arena, "10.");
+	if (!address)
+		return;
+	node->manager = ARENA_NEW(out->arena, struct manager_status);
+	node->manager->address = arena_strdup(out->arena, address);
+}
+
+/* As manager_found, but without a root: certificates are not what is tried here. */
 static int check_founding(void *arg UNUSED, const struct overlay *overlay, struct replica_time time UNUSED, struct change_list *out,
 			  struct err *err)
 {
+	struct cluster *cluster;
+
 	if (view_cluster(overlay_view(overlay)))
 		return err_set(err, ERR_CONFLICT, "founded already");
-	struct cluster *cluster = change_create(out, KIND_CLUSTER, "cluster", FIELD_BIT(CLUSTER_SPEC));
+	cluster = change_create(out, KIND_CLUSTER, "cluster", FIELD_BIT(CLUSTER_SPEC) | FIELD_BIT(CLUSTER_TOKENS));
 	cluster_spec_defaults(&cluster->spec, out->arena);
-	for (unsigned i = 0; i < world.workers + SIM_KEYS; i++) {
-		bool is_register = i >= world.workers;
-		char *id = arena_printf(out->arena, is_register ? "reg%u" : "w%u", is_register ? i - world.workers : i);
-		struct node *node = change_create(out, KIND_NODE, id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_DESCRIPTION));
-		node->spec.availability = is_register ? AVAILABILITY_DRAIN : AVAILABILITY_ACTIVE;
-		node->description.resources = (struct node_resources){ 8000000000, (int64_t)16 << 30 };
-	}
+	cluster->tokens.manager = arena_strdup(out->arena, sim_manager_token);
+	add_node(world.manager[0].node_id, world.manager[0].site.address, ROLE_MANAGER, AVAILABILITY_DRAIN, out);
+	for (unsigned i = 0; i < world.workers; i++)
+		add_node(world.worker[i].node_id, NULL, ROLE_WORKER, AVAILABILITY_ACTIVE, out);
+	for (unsigned i = 0; i < SIM_KEYS; i++)
+		add_node(arena_printf(out->arena, "reg%u", i), NULL, ROLE_WORKER, AVAILABILITY_DRAIN, out);
 	return 0;
 }
 
@@ -75,47 +96,12 @@ static void found_done(void *arg, uint64_t index UNUSED, const struct err *err)
 	*(bool *)arg = err == NULL;
 }
 
-static size_t voters(void)
-{
-	struct sim_manager *leader = sim_leader();
-	size_t count = 0;
-
-	if (!leader)
-		return 0;
-	const struct raft_membership *config = replica_status(leader->replica).config;
-	for (size_t i = 0; i < config->count; i++)
-		count += config->members[i].suffrage == RAFT_VOTER;
-	return count;
-}
-
-static struct sim_manager *find_member(bool is_in, enum raft_suffrage suffrage)
-{
-	struct sim_manager *leader = sim_leader();
-
-	for (size_t i = 0; leader && i < SIM_MANAGERS; i++) {
-		struct sim_manager *m = &world.manager[i];
-		const struct raft_member *member = m->id ? raft_membership_find(replica_status(leader->replica).config, m->id) : NULL;
-		if (m->id && (is_in ? member && member->suffrage == suffrage : !member && !m->is_joined))
-			return m;
-	}
-	return NULL;
-}
-
-/* One step towards that many: those who wait are let in, learners made voters. */
-static void grow(size_t wanted)
-{
-	struct sim_manager *learner = find_member(true, RAFT_LEARNER);
-
-	if (learner)
-		sim_ask_member(RAFT_MAKE_VOTER, learner);
-	else if (voters() < wanted)
-		sim_ask_member(RAFT_ADD_LEARNER, find_member(false, RAFT_LEARNER));
-}
-
 static void begin(void)
 {
 	bool is_founded = false;
+	msec until;
 
+	sim_workers_init();
 	sim_managers_init();
 	for (int i = 0; i < 50 && !is_founded && !world.failed; i++) {
 		run(100);
@@ -128,77 +114,63 @@ static void begin(void)
 		run(100);
 	}
 	sim_demand(is_founded, "no cluster was founded");
-	for (int i = 0; i < 100 && voters() < world.managers && !world.failed; i++) {
-		grow(world.managers);
-		run(300);
-	}
-	sim_demand(voters() == world.managers, "the cluster does not grow to %u managers", world.managers);
-	sim_workers_init();
+	for (unsigned i = 1; i < world.managers; i++)
+		sim_let_in();
+	until = sim_time.now + GROW_MS;
+	while (sim_voters() < world.managers && sim_time.now < until && !world.failed)
+		run(200);
+	sim_demand(sim_voters() == world.managers, "the cluster does not grow to %u managers", world.managers);
+	for (unsigned i = 0; i < world.workers; i++)
+		sim_worker_start(&world.worker[i]);
 	sim_clients_init();
 	run(3000);
 }
 
 /* ---- what happens --------------------------------------------------------------------------------------- */
 
-static void checkpoint(struct sim_manager *m)
+static struct sim_manager *manager_of(unsigned who)
 {
-	if (!m || !sim_is_up(m))
+	struct sim_manager *leader = who ? NULL : sim_leader();
+
+	return leader ? leader : sim_nth_manager(who);
+}
+
+static void checkpoint(struct sim_manager *m, bool cuts_log)
+{
+	if (!sim_is_up(m))
 		return;
 	sim_manager_enter(m);
 	store_state_checkpoint(m->store);
 	sim_manager_leave(m);
 	/* and little of the log stays behind it, so that snapshots are needed */
-	m->replica->keeps_no_log = sim_chance(700);
-}
-
-/* A leader more often than its share. */
-static struct sim_manager *victim(void)
-{
-	struct sim_manager *leader = sim_leader();
-
-	return leader && sim_chance(400) ? leader : sim_any_manager();
+	m->replica->keeps_no_log = cuts_log;
 }
 
 static void isolate(const struct sim_manager *m)
 {
-	if (!m)
-		return;
-	TRACE("%s is cut off", m->node_id);
+	TRACE("%s is cut off", m->name);
 	for (size_t i = 0; i < SIM_MANAGERS; i++) {
 		sim_cut_link(m->place, i, true);
 		sim_cut_link(i, m->place, true);
 	}
 }
 
-static void cut_some(void)
+static void cut(const struct sim_manager *one, const struct sim_manager *other, bool both_ways)
 {
-	const struct sim_manager *one = victim(), *other = sim_any_manager();
-
-	if (!one || !other)
-		return;
-	size_t a = one->place, b = other->place;
-
-	switch (sim_dice(3)) {
-	case 0: /* one way */
-		sim_cut_link(a, b, true);
-		return;
-	case 1: /* both */
-		sim_cut_link(a, b, true);
-		sim_cut_link(b, a, true);
-		return;
-	default:
-		isolate(one);
-	}
+	TRACE("the link from %s to %s is cut%s", one->name, other->name, both_ways ? ", and back" : "");
+	sim_cut_link(one->place, other->place, true);
+	if (both_ways)
+		sim_cut_link(other->place, one->place, true);
 }
 
 static void heal_links(void)
 {
+	TRACE("all links are healed");
 	for (size_t i = 0; i < SIM_MANAGERS; i++)
 		for (size_t k = 0; k < SIM_MANAGERS; k++)
-			if (world.cut[i][k])
-				sim_cut_link(i, k, false);
+			sim_cut_link(i, k, false);
 	for (size_t i = 0; i < world.workers; i++)
-		world.worker[i].is_cut = false;
+		world.worker[i].is_cut = world.worker[i].is_deaf = world.worker[i].is_unheard = false;
 }
 
 static void split(void)
@@ -210,31 +182,22 @@ static void split(void)
 				sim_cut_link(i, k, true);
 }
 
-static void hurt_disk(struct sim_manager *m)
+static void hurt_disk(struct sim_manager *m, enum sim_act act, unsigned number)
 {
-	if (!m)
-		return;
-	switch (sim_dice(4)) {
-	case 0:
-		TRACE("%s: its disk is full", m->node_id);
+	TRACE("%s: disk: %s %u", m->name, sim_act_names[act], number);
+	if (act == ACT_FULL)
 		vfs_fault_set_capacity(m->disk, 1);
-		return;
-	case 1:
-		TRACE("%s: a write to its disk will fail", m->node_id);
-		vfs_fault_fail_write_in(m->disk, 1 + sim_dice(6));
-		return;
-	case 2:
-		TRACE("%s: a sync of its disk will fail", m->node_id);
-		vfs_fault_fail_sync_in(m->disk, 1 + sim_dice(3));
-		return;
-	default:
-		TRACE("%s: its disk stands still", m->node_id);
-		m->host.disk_stalled_until = sim_time.now + sim_some(4000);
-	}
+	else if (act == ACT_BAD_WRITE)
+		vfs_fault_fail_write_in(m->disk, number);
+	else if (act == ACT_BAD_SYNC)
+		vfs_fault_fail_sync_in(m->disk, number);
+	else
+		m->site.host.disk_stalled_until = sim_time.now + number;
 }
 
 static void mend_disks(void)
 {
+	TRACE("all disks are mended");
 	for (size_t i = 0; i < SIM_MANAGERS; i++) {
 		struct sim_manager *m = &world.manager[i];
 		if (!m->node_id[0])
@@ -242,108 +205,144 @@ static void mend_disks(void)
 		vfs_fault_set_capacity(m->disk, 0);
 		vfs_fault_fail_write_in(m->disk, 0);
 		vfs_fault_fail_sync_in(m->disk, 0);
-		m->host.disk_stalled_until = 0;
+		m->site.host.disk_stalled_until = 0;
 	}
 }
 
-static void freeze(struct sim_manager *m)
+static void freeze(struct sim_manager *m, msec span)
 {
-	if (!m)
+	m->site.host.frozen_until = sim_time.now + span;
+	TRACE("%s is frozen until %lld", m->name, (long long)m->site.host.frozen_until);
+}
+
+static void to_manager(const struct sim_step *step, struct sim_manager *m)
+{
+	switch (step->act) {
+	case ACT_KILL:
+		sim_manager_stop(m, DEATH_KILLED);
 		return;
-	m->host.frozen_until = sim_time.now + sim_some(sim_chance(200) ? 30000 : 3000);
-	TRACE("%s is frozen until %lld", m->node_id, (long long)m->host.frozen_until);
-}
-
-static void change_members(void)
-{
-	struct sim_manager *m = sim_any_manager();
-
-	if (voters() > 3 && sim_chance(400))
-		sim_ask_member(RAFT_REMOVE, m);
-	else
-		grow(MIN(voters() + 1, (size_t)7));
-	sim_wipe_removed();
-}
-
-static void kill(enum sim_death how)
-{
-	struct sim_manager *m = victim();
-
-	if (m)
-		sim_manager_stop(m, how);
-}
-
-static void worker_happens(void)
-{
-	struct sim_worker *w = &world.worker[sim_dice(world.workers)];
-
-	if (sim_chance(500))
-		sim_worker_kill(w, sim_some(20000));
-	else
-		w->is_cut = !w->is_cut;
-}
-
-static void weather(void)
-{
-	world.loss = sim_chance(500) ? 0 : (unsigned)sim_dice(100);
-	world.doubles = sim_chance(500) ? 0 : (unsigned)sim_dice(100);
-	world.delay = 1 + sim_some(sim_chance(200) ? 150 : 15);
-}
-
-static void something_happens(void)
-{
-	/* what it takes to be found out: a leader that others have replaced */
-	if (world.sabotage == SABOTAGE_READS_ALONE && sim_chance(150))
-		isolate(sim_leader());
-	switch (sim_dice(20)) {
-	case 0:
-		kill(DEATH_KILLED);
-		break;
-	case 1:
-		kill(DEATH_POWER);
-		break;
-	case 2:
-		kill(DEATH_CLOSED);
-		break;
-	case 3:
-		cut_some();
-		break;
-	case 4:
-		if (sim_chance(300))
-			split();
-		break;
-	case 5:
-	case 6:
-		heal_links();
-		break;
-	case 7:
-		hurt_disk(victim());
-		break;
-	case 8:
-		mend_disks();
-		break;
-	case 9:
-		if (sim_chance(500))
-			freeze(victim());
-		break;
-	case 10:
-		change_members();
-		break;
-	case 11:
-		sim_ask_transfer();
-		break;
-	case 12:
-	case 13:
-		checkpoint(sim_any_manager());
-		break;
-	case 14:
-		worker_happens();
-		break;
-	case 15:
-		weather();
-		break;
+	case ACT_POWER:
+		sim_manager_stop(m, DEATH_POWER);
+		return;
+	case ACT_CLOSE:
+		sim_manager_stop(m, DEATH_CLOSED);
+		return;
+	case ACT_CUT:
+	case ACT_CUT_BOTH:
+		cut(m, sim_nth_manager(step->a), step->act == ACT_CUT_BOTH);
+		return;
+	case ACT_ISOLATE:
+		isolate(m);
+		return;
+	case ACT_FULL:
+	case ACT_BAD_WRITE:
+	case ACT_BAD_SYNC:
+	case ACT_STALL:
+		hurt_disk(m, step->act, step->a);
+		return;
+	case ACT_FREEZE:
+		freeze(m, step->a);
+		return;
+	case ACT_DEMOTE:
+		if (sim_voters() > 3)
+			sim_send_away(m);
+		return;
+	case ACT_CHECKPOINT:
+		checkpoint(m, step->a);
+		return;
 	default:
-		sim_service_happens();
+		panic("'%s' is done to no manager", sim_act_names[step->act]);
+	}
+}
+
+static void to_worker(const struct sim_step *step)
+{
+	struct sim_worker *w = &world.worker[step->who % world.workers];
+
+	if (step->act == ACT_WORKER_KILL) {
+		sim_worker_kill(w, step->a, step->b);
+		return;
+	}
+	w->is_cut = step->a == 0;
+	w->is_deaf = step->a == 1;
+	w->is_unheard = step->a == 2;
+	TRACE("%s: %s", w->name, w->is_cut ? "is cut off" : w->is_deaf ? "hears nothing" : w->is_unheard ? "is not heard" : "is connected");
+	sim_wires_probe(&w->site);
+}
+
+static void take_step(const struct sim_step *step)
+{
+	struct sim_manager *m;
+
+	switch (step->act) {
+	case ACT_SPLIT:
+		split();
+		return;
+	case ACT_HEAL:
+		heal_links();
+		return;
+	case ACT_MEND:
+		mend_disks();
+		return;
+	case ACT_JOIN:
+		if (sim_voters() < 7)
+			sim_let_in();
+		return;
+	case ACT_TRANSFER:
+		sim_ask_transfer();
+		return;
+	case ACT_WORKER_KILL:
+	case ACT_WORKER_CUT:
+		to_worker(step);
+		return;
+	case ACT_WEATHER:
+		world.loss = step->who;
+		world.doubles = step->a;
+		world.delay = step->b;
+		return;
+	case ACT_SERVICE:
+		sim_service_happens((enum sim_wish)(step->a % (WISH_REFRESH + 1)), step->who % SIM_SERVICES, step->b);
+		return;
+	default:
+		if ((m = manager_of(step->who)))
+			to_manager(step, m);
+	}
+}
+
+/* ---- sabotage that takes a hand here ----------------------------------------------------------------------- */
+
+static int add_twin(void *arg UNUSED, const struct overlay *overlay, struct replica_time time UNUSED, struct change_list *out,
+		    struct err *err UNUSED)
+{
+	const struct view_object *object;
+
+	for (size_t at = 0; (object = view_next(overlay_view(overlay), KIND_TASK, &at));) {
+		const struct task *task = object->value;
+		if (!task_is_wanted(task) || task->slot == 0)
+			continue;
+		char *id = arena_printf(out->arena, "twin%llu", (unsigned long long)++world.values);
+		struct task *twin = change_create(out, KIND_TASK, id, UINT64_MAX << 1 & (FIELD_BIT(TASK_UPDATE_VERSION + 1) - 1));
+		shape_copy(&task_shape, task, out->arena, twin);
+		return 0;
+	}
+	return 0;
+}
+
+static void nothing_done(void *arg UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
+{
+}
+
+static void help_to_be_found_out(void)
+{
+	struct sim_manager *leader = sim_leader();
+
+	/* a leader that others have replaced */
+	if (leader && world.sabotage == SABOTAGE_READS_ALONE && sim_chance(150))
+		isolate(leader);
+	if (leader && world.sabotage == SABOTAGE_TWO_IN_A_SLOT) {
+		sim_manager_enter(leader);
+		replica_request(leader->replica, REPLICA_REQUEST, add_twin, nothing_done, NULL);
+		sim_manager_leave(leader);
 	}
 }
 
@@ -373,14 +372,15 @@ static void calm_down(void)
 	heal_links();
 	mend_disks();
 	for (size_t i = 0; i < SIM_MANAGERS; i++) {
-		world.manager[i].host.frozen_until = 0;
-		sim_manager_start(&world.manager[i]);
+		world.manager[i].site.host.frozen_until = 0;
 		if (world.manager[i].id)
-			sim_look_all(i, 300);
+			sim_manager_start(&world.manager[i]);
 	}
 	for (size_t i = 0; i < world.workers; i++)
 		sim_worker_start(&world.worker[i]);
-	run(15000);
+	run(REST_MS);
+	for (size_t i = 0; i < world.workers && !world.failed; i++)
+		sim_worker_remind(&world.worker[i]);
 	sim_services_refresh();
 }
 
@@ -392,6 +392,7 @@ static void end(void)
 	until = sim_time.now + PEACE_MS;
 	do {
 		run(2000);
+		sim_wipe_removed();
 	} while (!world.failed && sim_time.now < until && !has_converged());
 	sim_clients_stop();
 	run(1000);
@@ -403,31 +404,34 @@ static void end(void)
 
 static void free_all(void)
 {
+	sim_workers_free();
 	sim_managers_free();
-	sim_net_free();
+	sim_clients_free();
+	sim_wires_free();
+	check(list_is_empty(&world.streams));
 	free(world.log);
 	free(world.votes);
 	sim_time_fini();
 }
 
-bool sim_run(uint64_t seed, enum sim_sabotage sabotage, bool trace)
+bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace)
 {
-	static const unsigned sizes[] = { 3, 3, 5, 5, 7 };
-
 	memset(&world, 0, sizeof(world));
-	world.seed = seed;
+	world.seed = plan->seed;
 	world.sabotage = sabotage;
 	world.trace = trace;
 	list_init(&world.letters);
 	list_init(&world.streams);
-	sim_time_init(seed);
-	world.managers = sizes[sim_dice(ARRAY_COUNT(sizes))];
-	world.workers = (unsigned)(sim_chance(150) ? 1 + sim_dice(SIM_WORKERS) : 3 + sim_dice(6));
+	sim_time_init(plan->dice);
+	world.managers = plan->managers;
+	world.workers = plan->workers;
 	world.delay = 5;
 	begin();
-	for (int i = 0; i < STEPS && !world.failed; i++) {
-		something_happens();
-		run(sim_some(600));
+	for (size_t i = 0; i < plan->count && !world.failed; i++) {
+		help_to_be_found_out();
+		take_step(&plan->steps[i]);
+		run(plan->steps[i].pause);
+		sim_wipe_removed();
 	}
 	if (!world.failed)
 		end();

@@ -1,4 +1,4 @@
-/* sim_worker.c - a worker: beats to one manager, obeys what it says, reports what became of it, looks for another when nobody answers. */
+/* sim_worker.c - a worker: the real session of a node; its tasks are steps in time, by dice. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,45 +6,7 @@
 #include "base/str.h"
 #include "test/sim/sim.h"
 
-enum { BEAT_MS = 1000, UNANSWERED_MAX = 2 };
-
-struct order { struct sim_status status; int desired; };
-
-static void beat(struct sim_event *event);
-
-/* Everything it has goes along: what got lost is said again. */
-static void say(struct sim_worker *w)
-{
-	struct sim_letter *letter = sim_letter_new(LETTER_BEAT, (size_t)(w - world.worker), w->manager);
-
-	for (size_t i = 0; i < w->task_count; i++) {
-		struct sim_status status = { .state = w->tasks[i].state };
-		str_copy(status.task_id, ID_SIZE, w->tasks[i].id);
-		buf_add(&letter->bytes, &status, sizeof(status));
-	}
-	sim_post(letter);
-}
-
-static void choose_manager(struct sim_worker *w)
-{
-	for (int i = 0; i < 20; i++) {
-		w->manager = (size_t)sim_dice(SIM_MANAGERS);
-		if (world.manager[w->manager].node_id[0])
-			return;
-	}
-}
-
-static void beat(struct sim_event *event)
-{
-	struct sim_worker *w = CONTAINER_OF(event, struct sim_worker, beat);
-
-	if (w->unanswered++ >= UNANSWERED_MAX || !world.manager[w->manager].node_id[0]) {
-		choose_manager(w);
-		w->unanswered = 0;
-	}
-	say(w);
-	sim_at(&w->beat, sim_time.now + BEAT_MS - 50 + sim_some(100), beat);
-}
+enum { ADDRESSES_MAX = 250 };
 
 /* ---- tasks ---------------------------------------------------------------------------------------- */
 
@@ -59,6 +21,40 @@ static struct sim_task *find(struct sim_worker *w, const char *id)
 static bool is_over(const struct sim_task *task)
 {
 	return task->state > TASK_RUNNING;
+}
+
+/* The node hands its addresses out as core/net does: no two at a time. */
+static unsigned free_address(const struct sim_worker *w)
+{
+	for (unsigned address = 2; address < ADDRESSES_MAX; address++) {
+		bool is_taken = false;
+		for (size_t i = 0; i < w->task_count; i++)
+			is_taken |= w->tasks[i].address == address;
+		if (!is_taken)
+			return address;
+	}
+	panic("a worker has no address left");
+}
+
+static void report(const struct sim_worker *w, const struct sim_task *task)
+{
+	char address[32] = "", container[ID_SIZE];
+	struct task_status status = { .task_id = (char *)(uintptr_t)task->id, .state = task->state, .wall = sim_time.now * 1000000,
+				      .address = address, .container_id = container };
+
+	str_copy(container, sizeof(container), task->id);
+	if (task->address)
+		snprintf(address, sizeof(address), "172.17.0.%u", task->address);
+	TRACE("%s: task %s is %s", w->name, task->id, task_state_name((enum task_state)task->state));
+	dispatch_client_report(w->client, &status);
+}
+
+static void report_all(void *arg)
+{
+	const struct sim_worker *w = arg;
+
+	for (size_t i = 0; i < w->task_count; i++)
+		report(w, &w->tasks[i]);
 }
 
 /* When it does its next step; INT64_MAX: it has nothing to do. */
@@ -78,19 +74,25 @@ static void plan(struct sim_task *task)
 		task->next_at = INT64_MAX;
 }
 
-static void step(struct sim_task *task)
+static void step(struct sim_worker *w, struct sim_task *task)
 {
 	bool fails = !world.is_calm && sim_chance(40);
+	int next = task->state + 1 + (int)sim_dice(3);
 
 	if (task->desired > TASK_RUNNING)
 		task->state = TASK_SHUTDOWN;
 	else if (task->state >= task->desired)
-		task->state = world.is_calm ? task->state : TASK_FAILED;
+		task->state = world.is_calm ? task->state : sim_chance(300) ? TASK_COMPLETE : TASK_FAILED;
 	else if (fails)
 		task->state = task->state < TASK_STARTING ? TASK_REJECTED : TASK_FAILED;
 	else
-		task->state = MIN(task->desired, task->state + 1 + (int)sim_dice(3));
+		task->state = MIN(task->desired, next);
+	if (is_over(task))
+		task->address = 0;
+	else if (task->state == TASK_RUNNING && !task->address)
+		task->address = free_address(w);
 	plan(task);
+	report(w, task);
 }
 
 static void work(struct sim_event *event);
@@ -111,61 +113,92 @@ static void work(struct sim_event *event)
 {
 	struct sim_worker *w = CONTAINER_OF(event, struct sim_worker, work);
 
+	sim_site_enter(&w->site);
 	for (size_t i = 0; i < w->task_count; i++)
 		if (w->tasks[i].next_at <= sim_time.now)
-			step(&w->tasks[i]);
-	say(w);
+			step(w, &w->tasks[i]);
+	sim_leave();
 	arm(w);
 }
 
-/* Whatever is not in the list is gone from the state, and so from here. */
-static void forget_others(struct sim_worker *w, const struct order *orders, size_t count)
-{
-	size_t kept = 0;
+/* ---- what it is told -------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < w->task_count; i++) {
-		bool is_wanted = false;
-		for (size_t k = 0; k < count && !is_wanted; k++)
-			is_wanted = str_eq(orders[k].status.task_id, w->tasks[i].id);
-		if (is_wanted)
-			w->tasks[kept++] = w->tasks[i];
-	}
-	w->task_count = kept;
+static void forget(struct sim_worker *w, struct sim_task *task)
+{
+	*task = w->tasks[--w->task_count];
 }
 
-static void obey(struct sim_worker *w, const struct order *order)
+static bool is_named(const struct assignment *items, size_t count, const char *id)
 {
-	struct sim_task *task = find(w, order->status.task_id);
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(items[i].task_id, id))
+			return true;
+	return false;
+}
 
+static void obey(struct sim_worker *w, const struct assignment *item)
+{
+	struct sim_task *task = find(w, item->task_id);
+
+	sim_demand(str_eq(item->node_id, w->node_id), "%s is told to run task %s of node %s", w->name, item->task_id, item->node_id);
 	if (!task) {
-		if (w->task_count == SIM_TASKS || order->status.state < TASK_ASSIGNED || order->status.state > TASK_RUNNING)
+		sim_demand(w->task_count < SIM_TASKS, "%s has %d tasks and more to come", w->name, SIM_TASKS);
+		if (world.failed)
 			return;
 		task = &w->tasks[w->task_count++];
-		*task = (struct sim_task){ .state = MAX(order->status.state, (int)TASK_ACCEPTED), .desired = -1 };
-		str_copy(task->id, ID_SIZE, order->status.task_id);
+		*task = (struct sim_task){ .state = TASK_ACCEPTED, .desired = -1 };
+		str_copy(task->id, ID_SIZE, item->task_id);
+		report(w, task);
 	}
-	if (task->desired == order->desired)
+	if (task->desired == item->desired)
 		return;
-	task->desired = order->desired;
+	task->desired = item->desired;
 	plan(task);
 }
 
-/* An older manager's list may lack tasks, but it never names one that was not ordered. */
-void sim_worker_take_orders(struct sim_worker *w, const struct sim_letter *letter)
+static void on_assign(void *arg, const struct assignment *items, size_t count, const char *const *gone, size_t gone_count, bool is_complete)
 {
-	const struct order *orders = (const struct order *)(const void *)letter->bytes.data;
-	size_t count = letter->bytes.len / sizeof(*orders);
+	struct sim_worker *w = arg;
 
-	if (!w->is_running || letter->from != w->manager)
-		return;
-	w->unanswered = 0;
-	if (letter->number < w->heard)
-		return; /* overtaken */
-	w->heard = letter->number;
-	forget_others(w, orders, count);
+	for (size_t i = w->task_count; is_complete && i-- > 0;)
+		if (!is_named(items, count, w->tasks[i].id))
+			forget(w, &w->tasks[i]);
+	for (size_t i = 0; i < gone_count; i++) {
+		struct sim_task *task = find(w, gone[i]);
+		if (task)
+			forget(w, task);
+	}
 	for (size_t i = 0; i < count; i++)
-		obey(w, &orders[i]);
+		obey(w, &items[i]);
 	arm(w);
+}
+
+static void describe(void *arg UNUSED, struct arena *arena UNUSED, struct session_ask *ret)
+{
+	ret->description.resources = (struct node_resources){ 8000000000, (int64_t)16 << 30 };
+}
+
+static void on_open(void *arg)
+{
+	const struct rpc_conn *conn = dispatch_client_conn(((struct sim_worker *)arg)->client);
+
+	world.sessions++;
+	TRACE("%s has a session at %s", ((struct sim_worker *)arg)->name, conn ? rpc_conn_address(conn) : "");
+	report_all(arg);
+}
+
+static void on_news(void *arg, const struct session_news *news)
+{
+	struct sim_worker *w = arg;
+
+	w->known_count = news->managers.count;
+	for (size_t i = 0; i < news->managers.count; i++)
+		str_copy(w->known[i], sizeof(w->known[i]), news->managers.items[i].address);
+}
+
+static void on_trouble(void *arg, const struct err *err)
+{
+	TRACE("%s: %s", ((struct sim_worker *)arg)->name, err->text);
 }
 
 /* ---- life and death -------------------------------------------------------------------------------- */
@@ -175,19 +208,59 @@ static void come_back(struct sim_event *event)
 	sim_worker_start(CONTAINER_OF(event, struct sim_worker, back));
 }
 
-void sim_worker_kill(struct sim_worker *w, msec back_in)
+static void close_all(struct sim_worker *w)
+{
+	sim_site_enter(&w->site);
+	dispatch_client_free(w->client);
+	rpc_free(w->rpc);
+	sim_leave();
+	loop_free(w->site.loop);
+	w->client = NULL;
+	w->rpc = NULL;
+	w->site.loop = NULL;
+	w->is_running = false;
+	sim_cancel(&w->work);
+}
+
+void sim_worker_kill(struct sim_worker *w, msec back_in, bool is_dark)
 {
 	if (!w->is_running)
 		return;
-	TRACE("%s dies", w->node_id);
-	w->is_running = false;
-	sim_cancel(&w->beat);
-	sim_cancel(&w->work);
+	TRACE("%s %s", w->name, is_dark ? "loses its power" : "dies");
+	sim_site_die(&w->site, is_dark);
+	close_all(w);
 	sim_at(&w->back, sim_time.now + back_in, come_back);
+}
+
+static void tell_managers(struct sim_worker *w)
+{
+	struct manager_at items[SIM_MANAGERS];
+	struct manager_ats managers = { items, 0 };
+
+	for (size_t i = 0; i < SIM_MANAGERS; i++)
+		if (world.manager[i].is_joined && world.manager[i].node_id[0])
+			items[managers.count++] = (struct manager_at){ world.manager[i].node_id, world.manager[i].site.address };
+	dispatch_client_set_managers(w->client, &managers);
+}
+
+void sim_worker_remind(struct sim_worker *w)
+{
+	if (!w->is_running)
+		return;
+	for (size_t i = 0; i < w->known_count; i++)
+		if (sim_site_at(w->known[i]))
+			return;
+	sim_site_enter(&w->site);
+	tell_managers(w);
+	sim_leave();
 }
 
 void sim_worker_start(struct sim_worker *w)
 {
+	static const struct dispatch_client_hooks hooks = { describe, on_assign, on_open, on_news, on_trouble, NULL };
+	struct dispatch_client_hooks ours = hooks;
+	struct rpc_config config = { .context = NULL, .arg = &w->site, .limits = RPC_LIMITS_DEFAULT };
+
 	if (w->is_running || !w->is_there)
 		return;
 	w->is_running = true;
@@ -195,19 +268,42 @@ void sim_worker_start(struct sim_worker *w)
 	for (size_t i = 0; i < w->task_count; i++)
 		if (!is_over(&w->tasks[i]) && w->tasks[i].state > TASK_ACCEPTED) {
 			w->tasks[i].state = TASK_FAILED; /* "host restarted" */
+			w->tasks[i].address = 0;
 			w->tasks[i].next_at = INT64_MAX;
 		}
-	choose_manager(w);
+	w->site.host.clock_rate = 950 + (int)sim_dice(101);
+	w->site.is_dark = w->site.is_mute = false;
+	sim_enter(&w->site.host, NULL);
+	w->site.loop = loop_new();
+	sim_leave();
+	sim_site_enter(&w->site);
+	ours.arg = w;
+	config.context = sim_no_context;
+	w->rpc = rpc_new(w->site.loop, NULL, &config);
+	w->client = dispatch_client_new(w->site.loop, w->rpc, w->node_id, &ours);
+	tell_managers(w);
+	sim_leave();
 	arm(w);
-	sim_at(&w->beat, sim_time.now + sim_some(BEAT_MS), beat);
 }
 
 void sim_workers_init(void)
 {
 	for (size_t i = 0; i < world.workers; i++) {
 		struct sim_worker *w = &world.worker[i];
-		snprintf(w->node_id, sizeof(w->node_id), "w%zu", i);
+		snprintf(w->name, sizeof(w->name), "w%zu", i);
+		sim_node_id(w->name, w->node_id);
+		snprintf(w->site.address, sizeof(w->site.address), "10.1.0.%zu:40000", i + 1);
+		str_copy(w->site.name.node_id, sizeof(w->site.name.node_id), w->node_id);
+		str_copy(w->site.name.role, sizeof(w->site.name.role), CERT_ROLE_WORKER);
 		w->is_there = true;
-		sim_worker_start(w);
+	}
+}
+
+void sim_workers_free(void)
+{
+	for (size_t i = 0; i < world.workers; i++) {
+		if (world.worker[i].is_running)
+			close_all(&world.worker[i]);
+		sim_cancel(&world.worker[i].back);
 	}
 }
