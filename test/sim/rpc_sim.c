@@ -422,6 +422,12 @@ void tls_end(struct tls_stream *end)
 		send_in_order(end->other, PARCEL_ENDED, "", 0, sim_link_delay());
 }
 
+void tls_cut(struct tls_stream *end)
+{
+	if (end->other->hooks && !end->site->is_mute)
+		send_in_order(end->other, PARCEL_CUT, "", 0, sim_link_delay());
+}
+
 const struct tls_peer *tls_peer(const struct tls_stream *end) { return end->is_ready ? &end->peer : NULL; }
 int tls_fd(const struct tls_stream *end UNUSED) { return -1; }
 

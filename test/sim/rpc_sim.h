@@ -1,6 +1,7 @@
 /* rpc_sim.h - os/listen.h, pki/tls_io.h and the dialling of rpc with wires of straw: above them everything of rpc is real.
  *
- * Linked instead of the real ones. Each node is a site: a host, an address, a name that its certificate would have. A wire is a TCP
+ * Linked instead of the real ones: each function of those headers stands here too, also those that nobody calls in a simulation, else the
+ * linker brings the real file along. Each node is a site: a host, an address, a name that its certificate would have. A wire is a TCP
  * connection: in order, nothing is lost; a link that is cut stops it, and one that stays cut for ten seconds ends it; a process that dies
  * resets its wires, a host without power says nothing, one that is back resets what it does not know. Raft's messages have it worse than
  * TCP would do it: each is a letter that may be lost, come twice, or be overtaken.
