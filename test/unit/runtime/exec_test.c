@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "model/caps.h"
 #include "os/file.h"
+#include "runtime/runtime_inside.h"
 #include "test/unit/runner.h"
 #include "test/unit/runtime/host.h"
 
@@ -375,6 +376,50 @@ TEST_TIMEOUT(a_container_cannot_look_into_a_process_on_its_way_in, 120)
 			loop_run_once(host.loop, 10);
 	}
 	EXPECT_STR(host_log(&host, spec.id), "watching\nsaw some, open 0\n");
+	host_close(&host);
+}
+
+/* What has ended gives its place back when its shim has gone, too. */
+static void settle(struct host *host, unsigned count)
+{
+	while (host->rt->exec_count != count)
+		loop_run_once(host->loop, 100);
+}
+
+/* As if nearly all places were taken by others. */
+TEST(more_execs_than_there_are_places_for_are_refused_and_a_place_that_is_left_is_given_again)
+{
+	struct runtime_exec_events none = { NULL, NULL };
+	struct runtime_exec *handle = NULL;
+	struct host_exec last;
+	struct host host;
+	struct err err;
+
+	host_open(&host);
+	struct container_spec spec = start(&host, host_spec(&host, "pause", NULL));
+	struct container_exec waits = host_exec_spec(&host, "print", "here", ",", "pause", NULL), print = host_exec_spec(&host, "print", "x", NULL);
+	unsigned others = RUNTIME_MAX_EXECS - 2;
+
+	host.rt->exec_count += others;
+	expect_output(&host, spec.id, print, "x\n|", 0);
+	settle(&host, others);
+	EXPECT(host_exec_start(&host, spec.id, &waits, &last) == 0);
+	expect_output(&host, spec.id, print, "x\n|", 0);
+	settle(&host, ++others);
+	host.rt->exec_count++;
+	for (int i = 0; i < 3; i++) {
+		EXPECT(runtime_exec_new(host.rt, spec.id, &print, &none, NULL, &handle, &err) == -1 && !handle);
+		EXPECT_INT(err.code, ERR_EXHAUSTED);
+		EXPECT_STR(err.text, "more than 1024 processes are run beside those of containers");
+	}
+	/* the one that is there is not disturbed, and makes room when it goes */
+	EXPECT(!last.has_ended && runtime_exec_signal(last.handle, SIGKILL, &err) == 0 && host_wait(&host, &last.has_ended));
+	runtime_exec_free(last.handle);
+	close(last.stream_fd);
+	settle(&host, others);
+	expect_output(&host, spec.id, print, "x\n|", 0);
+	settle(&host, others);
+	host.rt->exec_count = 0;
 	host_close(&host);
 }
 
