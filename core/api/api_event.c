@@ -302,6 +302,7 @@ void api_on_applied(struct api *api, const struct applied *applied)
 {
 	const struct view *view = api->host.manager(api->host.arg) ? api_view(api) : NULL;
 
+	log_streams_on_applied(api, applied);
 	for (size_t i = 0; view && i < applied->event_count; i++) {
 		const struct state_event *event = &applied->events[i];
 

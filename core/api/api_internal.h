@@ -114,6 +114,7 @@ void api_node_logs(struct api *api, struct http_request *req, const char *label,
 struct log_streams *log_streams_new(void);
 void log_streams_free(struct log_streams *streams);
 /* A container has started: whoever follows its service's logs follows it too. */
+void log_streams_on_applied(struct api *api, const struct applied *applied);
 void log_streams_on_start(struct api *api, const char *container_id, const struct container_spec *spec);
 
 void event_log_free(struct event_log *log);

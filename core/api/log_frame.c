@@ -7,7 +7,7 @@
 
 enum { STREAM_ERROR = 3 };
 
-static void put_header(unsigned stream, size_t length, struct buf *out)
+void log_frame_header(unsigned stream, size_t length, struct buf *out)
 {
 	const uint8_t header[8] = { (uint8_t)stream, 0, 0, 0, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
 				    (uint8_t)length };
@@ -32,13 +32,13 @@ void log_frame(const struct container_log_entry *entry, bool with_time, const ch
 	CLEANUP(buf_finip) struct buf payload = BUF_INIT;
 
 	log_frame_raw(entry, with_time, details, &payload);
-	put_header(entry->stream == CONTAINER_LOG_STDERR ? 2 : 1, payload.len, out);
+	log_frame_header(entry->stream == CONTAINER_LOG_STDERR ? 2 : 1, payload.len, out);
 	buf_add(out, payload.data, payload.len);
 }
 
 void log_frame_error(const char *text, struct buf *out)
 {
-	put_header(STREAM_ERROR, strlen(text) + 1, out);
+	log_frame_header(STREAM_ERROR, strlen(text) + 1, out);
 	buf_printf(out, "%s\n", text);
 }
 
@@ -56,16 +56,21 @@ static void add_escaped(const char *text, struct buf *out)
 	}
 }
 
-char *log_frame_details(const struct container_spec *spec)
+static const char *const keys[] = { "com.docker.swarm.node.id", "com.docker.swarm.service.id", "com.docker.swarm.task.id" };
+
+char *log_frame_context(const char *node_id, const char *service_id, const char *task_id)
 {
-	static const char *const keys[] = { "com.docker.swarm.node.id", "com.docker.swarm.service.id", "com.docker.swarm.task.id" };
+	const char *const values[] = { node_id, service_id, task_id };
 	struct buf out = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
-		const char *value = container_label(spec, keys[i]);
-
 		buf_printf(&out, "%s%s=", i ? "," : "", keys[i]);
-		add_escaped(value ? value : "", &out);
+		add_escaped(values[i] ? values[i] : "", &out);
 	}
 	return buf_take(&out);
+}
+
+char *log_frame_details(const struct container_spec *spec)
+{
+	return log_frame_context(container_label(spec, keys[0]), container_label(spec, keys[1]), container_label(spec, keys[2]));
 }
