@@ -54,6 +54,10 @@ static void collected(void *arg, struct http_request *req, const char *bytes, si
 		http_reply_message(req, 400, "invalid JSON: more than %d names and values", BODY_VALUES_MAX);
 	else
 		body->fn(body->api, req, yyjson_doc_get_root(doc), body->name);
+	/* it may have been a password, or a secret */
+	if (doc)
+		explicit_bzero(doc->str_pool, count);
+	explicit_bzero((char *)(uintptr_t)bytes, count);
 	yyjson_doc_free(doc);
 }
 

@@ -1,4 +1,6 @@
 /* Secrets and configs: one set of handlers, twice. */
+#include <string.h>
+
 #include "api/api_internal.h"
 #include "base/str.h"
 
@@ -62,6 +64,7 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 		err_set(&err, ERR_UNAVAILABLE, "This node is not a swarm manager.");
 	else if (shape_from_json(&secret_spec_shape, body, http_arena(req), &spec, &err) == 0) {
 		control_secret_create(manager, is_config, &spec, created, req);
+		explicit_bzero(spec.data.items, spec.data.count);
 		return;
 	}
 	http_reply_error(req, &err);

@@ -26,6 +26,7 @@ void arena_fini(struct arena *arena)
 
 	for (struct arena_chunk *chunk = arena->head; chunk; chunk = next) {
 		next = chunk->next;
+		explicit_bzero(chunk->data, chunk->used);
 		free(chunk);
 	}
 	arena->head = NULL;

@@ -1,4 +1,4 @@
-/* arena.h - memory that is freed all at once: a request, a step, a plan.
+/* arena.h - memory that is freed all at once, and overwritten before: a request, a step, a plan.
  *
  * Zeroed, never NULL. An arena has a name and a ceiling; growing over the ceiling panics with the name, so whoever fills one from
  * outside input bounds that input first.

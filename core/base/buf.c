@@ -8,8 +8,13 @@
 
 #define CEILING_DEFAULT ((size_t)1 << 30)
 
+/* Larger pieces grow where they are, or are moved by the kernel. */
+enum { WIPED_IN_GROWTH = 128 * 1024 };
+
 void buf_fini(struct buf *buf)
 {
+	if (buf->data)
+		explicit_bzero(buf->data, buf->len);
 	free(buf->data);
 	*buf = (struct buf){ .ceiling = buf->ceiling };
 }
@@ -21,10 +26,10 @@ void buf_finip(struct buf *buf)
 
 void buf_clear(struct buf *buf)
 {
+	if (buf->data)
+		explicit_bzero(buf->data, buf->len);
 	buf->len = 0;
 	buf->overflowed = false;
-	if (buf->data)
-		buf->data[0] = '\0';
 }
 
 /* Overflow is sticky: had a later, smaller piece been let in, the content would have a hole. */
@@ -45,7 +50,16 @@ void buf_reserve(struct buf *buf, size_t more)
 	if (need <= buf->size)
 		return;
 	size_t size = MAX(need, MAX((size_t)64, buf->size + buf->size / 2));
-	buf->data = mem_resize(buf->data, size, 1);
+	if (buf->len > 0 && buf->size < WIPED_IN_GROWTH) {
+		char *larger = mem_resize(NULL, size, 1);
+
+		memcpy(larger, buf->data, buf->len);
+		explicit_bzero(buf->data, buf->len);
+		free(buf->data);
+		buf->data = larger;
+	} else {
+		buf->data = mem_resize(buf->data, size, 1);
+	}
 	buf->size = size;
 	buf->data[buf->len] = '\0';
 }
@@ -109,6 +123,7 @@ void buf_drop_front(struct buf *buf, size_t count)
 		return;
 	memmove(buf->data, buf->data + count, buf->len - count + 1);
 	buf->len -= count;
+	explicit_bzero(buf->data + buf->len + 1, count);
 }
 
 const char *buf_text(const struct buf *buf)

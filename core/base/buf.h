@@ -2,6 +2,7 @@
  *
  * Owned by whoever declared it: BUF_INIT, then buf_fini (or CLEANUP(buf_finip)). Growth is bounded by the ceiling: past it the buffer
  * turns "overflowed", keeps what it had and ignores the rest; the owner asks once, at the end. Ceiling 0 means 1 GiB.
+ * What leaves it (fini, clear, drop, growth) is overwritten, since it may have been a password.
  */
 #pragma once
 #include <stdarg.h>

@@ -227,7 +227,6 @@ bool rpc_conn_send(struct rpc_conn *conn, const struct frame *frame, bool may_ex
 	size_t bound = queue_bound(conn) * (may_exceed ? 2 : 1);
 	bool sent;
 
-	buf_clear(bytes);
 	frame_add(bytes, frame);
 	sent = !waiting(conn) && tls_write(conn->tls, bytes->data, bytes->len);
 	if (!sent && (!waiting(conn) || waiting(conn) + bytes->len <= bound)) {
@@ -236,6 +235,8 @@ bool rpc_conn_send(struct rpc_conn *conn, const struct frame *frame, bool may_ex
 	}
 	if (bytes->size > SLICE_BYTES)
 		buf_fini(bytes);
+	else
+		buf_clear(bytes);       /* now: it may have been a secret */
 	return sent;
 }
 
