@@ -1,12 +1,6 @@
-/* packet_io.h - packets with descriptors over a SOCK_SEQPACKET socket, between agent, shim and the process in the container. No heap, never waits. */
+/* packet_io.h - messages of the shim's protocol as packets (os/packet.h), between agent, shim and the process in the container. */
 #pragma once
+#include "os/packet.h"
 #include "runtime/shim_wire.h"
 
-enum { PACKET_FDS = 3 };
-
-/* -1 with errno; EAGAIN when the other side takes nothing now. */
-int packet_send(int fd, const void *bytes, size_t length, const int *fds, size_t fd_count);
 int packet_send_wire(int fd, const struct shim_wire *message, const int *fds, size_t fd_count);
-/* Its length; 0 at the end of the connection; -1 with errno (EAGAIN: nothing there). What came with it fills ret_fds from the front, close-on-exec; the rest
- * is -1. */
-ssize_t packet_receive(int fd, char *bytes, size_t room, int ret_fds[PACKET_FDS]);
