@@ -303,6 +303,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	lead_open(m);
 	m->dispatcher = dispatcher_new(loop, rpc, &dispatcher_hooks);
 	serve_open(m);
+	stock_open(m);
 	if (replica_open(loop, store, node_id, &replica_hooks, &m->replica, err) < 0) {
 		manager_close(m);
 		return -1;
@@ -321,6 +322,7 @@ void manager_close(struct manager *m)
 	if (!m)
 		return;
 	cancel_timers(m);
+	stock_close(m);
 	serve_close(m);
 	lead_close(m);
 	lines_end(m);

@@ -95,6 +95,8 @@ struct rpc_conn *manager_session(const struct manager *manager, const char *node
 void manager_report(struct manager *manager, const struct task_status *status);
 /* The host describes itself (start, changed labels, resources), "ip:port": written only when it differs. */
 void manager_describe_node(struct manager *manager, const struct node_description *description, const char *address);
+/* The images that are in this host's store, all of them (node_id and since_ms do not count): the swarm is told. Copied; the first IMAGE_COPIES_MAX count. */
+void manager_set_images(struct manager *manager, const struct image_copy *items, size_t count);
 /* What a node has whose certificate is signed now; strings in the arena or the view. */
 struct tls_info manager_trust(const struct manager *manager, struct arena *arena);
 /* A certificate for that node, in its present role, for the key of the request. ERR_UNAVAILABLE while it must still be a manager. */

@@ -11,6 +11,9 @@
 #include "orchestrate/orchestrate.h"
 #include "replica/peers_io.h"
 
+/* The images that are here, as the node has told. */
+struct stock { struct arena arena; struct image_copy *items; size_t count; unsigned tellings; struct timer timer; };
+
 /* The way to the leader, while another manager is it. */
 struct link {
 	struct rpc_conn *conn;          /* dialled, perhaps not up */
@@ -68,6 +71,7 @@ struct manager {
 	struct lead lead;
 	struct going going;
 	struct list lines;              /* streams that are being opened */
+	struct stock stock;
 	bool has_seal;
 	struct seal_key seal;           /* of the cluster: opens its secrets */
 	bool must_mend;                 /* rows of before may have plainly what is sealed now */
@@ -131,6 +135,10 @@ void lines_end(struct manager *m);      /* the manager is closed */
 /* serve_io.c: what other nodes call */
 void serve_open(struct manager *m);
 void serve_close(struct manager *m);
+
+/* stock_io.c */
+void stock_open(struct manager *m);
+void stock_close(struct manager *m);
 
 /* report_io.c */
 void reports_propose(void *manager);

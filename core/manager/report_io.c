@@ -56,12 +56,12 @@ static void write_status(const struct task_status *status, struct replica_time t
 	shape_copy(&task_shape, &task, out->arena, change);
 }
 
-/* State is a Lamport clock: a report of a lower one comes too late. The same state may carry news (a refused port). */
+/* State is a Lamport clock: a report of a lower one comes too late. The same state may carry news (a refused port, an image that is waited for). */
 static bool is_news(const struct task_status *status, const struct task *task)
 {
 	if (status->state != task->state)
 		return status->state > task->state;
-	return !str_eq(status->error, task->error) || !str_eq(status->container_id, task->container_id) || status->pid != task->pid;
+	return !str_eq(status->error, task->error) || !str_eq(status->message, task->message) || !str_eq(status->container_id, task->container_id) || status->pid != task->pid;
 }
 
 static int check_reports(void *arg, const struct overlay *overlay, struct replica_time time, struct change_list *out, struct err *err)

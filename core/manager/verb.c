@@ -9,12 +9,14 @@
 #include "manager/ports.h"
 #include "manager/sealed.h"
 #include "manager/trust.h"
+#include "manager/verb_images.h"
 #include "manager/verb_secret.h"
 #include "model/defaults.h"
 #include "pki/join_token.h"
 
 static const char *const kinds[] = { "none", "service-create", "service-update", "service-remove", "node-update", "node-remove",
-				     "cluster-update", "node-join", "node-describe", "node-demote", "manager-address", "secret-create", "secret-update", "secret-remove", NULL };
+				     "cluster-update", "node-join", "node-describe", "node-demote", "manager-address", "secret-create", "secret-update", "secret-remove",
+				     "images", NULL };
 
 static const struct field verb_fields[] = {
 	F_ENUM(1, verb, kind, "Verb", 0, kinds),
@@ -38,6 +40,7 @@ static const struct field verb_fields[] = {
 	F(18, BYTES, verb, sealed, "Sealed", 0),
 	F(31, BOOL, verb, rotate_unlock_key, "RotateUnlockKey", 0),
 	F(32, STR, verb, unlock_key, "UnlockKey", 0),
+	F_OF(33, LIST, verb, images, "Images", 0, image_copy_shape),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 
@@ -241,6 +244,7 @@ static int node_remove(const struct verb *verb, const struct verb_scene *scene, 
 		return err_set(err, ERR_INVALID, "rpc error: code = FailedPrecondition desc = node %s is not down and can't be removed",
 			       verb->id);
 	change_remove(out, KIND_NODE, verb->id);
+	images_forget(verb->id, scene->overlay, out);
 	return 0;
 }
 
@@ -384,7 +388,7 @@ int verb_check(const struct verb *verb, const struct verb_scene *scene, struct c
 		[VERB_NODE_JOIN] = node_join, [VERB_NODE_DESCRIBE] = node_describe, [VERB_NODE_DEMOTE] = node_demote,
 		[VERB_MANAGER_ADDRESS] = manager_address,
 		[VERB_SECRET_CREATE] = verb_secret_create, [VERB_SECRET_UPDATE] = verb_secret_update,
-		[VERB_SECRET_REMOVE] = verb_secret_remove,
+		[VERB_SECRET_REMOVE] = verb_secret_remove, [VERB_IMAGES] = verb_images,
 	};
 
 	if (verb->kind <= VERB_NONE || (size_t)verb->kind >= ARRAY_COUNT(checks) || str_is_empty(verb->id))

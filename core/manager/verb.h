@@ -17,6 +17,7 @@ enum verb_kind {
 	VERB_NODE_DEMOTE,       /* id: it wants to leave */
 	VERB_MANAGER_ADDRESS,   /* id, address: where the others reach it */
 	VERB_SECRET_CREATE, VERB_SECRET_UPDATE, VERB_SECRET_REMOVE,     /* and configs: is_config */
+	VERB_IMAGES,            /* id: of a manager; images: all that it has */
 };
 struct verb {
 	int kind;
@@ -36,6 +37,7 @@ struct verb {
 	bool is_config;
 	struct secret_spec secret;      /* a secret's data is not in it … */
 	struct bytes sealed;            /* … but here, as whoever was asked sealed it */
+	ARRAY_OF(struct image_copy) images;     /* without node_id and since_ms */
 };
 extern const struct shape verb_shape;
 

@@ -9,6 +9,7 @@ static const struct { const char *name; const struct shape *shape; } kinds[KIND_
 	[KIND_SLOT] = { "slot", &slot_shape },
 	[KIND_SECRET] = { "secret", &secret_shape },
 	[KIND_CONFIG] = { "config", &secret_shape },
+	[KIND_IMAGE_COPY] = { "image_copy", &image_copy_shape },
 };
 
 const struct shape *kind_shape(enum kind kind)

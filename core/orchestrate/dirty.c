@@ -149,6 +149,7 @@ void dirty_add_events(struct dirty *dirty, const struct view *view, const struct
 		case KIND_SLOT:
 		case KIND_SECRET:
 		case KIND_CONFIG:
+		case KIND_IMAGE_COPY:
 		case KIND_COUNT:
 			break;
 		}

@@ -63,6 +63,7 @@ static bool moves_in_indexes(const struct change *change)
 		return true;
 	case KIND_SECRET:               /* their names never change */
 	case KIND_CONFIG:
+	case KIND_IMAGE_COPY:
 	case KIND_CLUSTER:
 	case KIND_NODE:
 	case KIND_COUNT:

@@ -288,6 +288,7 @@ void view_index_object(struct view *view, struct view_object *object, bool put)
 	case KIND_SLOT:
 		index_by_service(view->slots_of_service, ((struct slot *)object->value)->service_id, object, put);
 		return;
+	case KIND_IMAGE_COPY:
 	case KIND_CLUSTER:
 	case KIND_NODE:
 	case KIND_COUNT:
