@@ -96,22 +96,27 @@ static void fail(struct fetch_blob *blob, const struct fetch_failure *failure)
 	char why[1024];
 	msec delay;
 
+	bool is_last = blob->at + 1 == blob->source->session_count, is_hopeless = blob->source->are_nodes && !is_last &&
+		       failure->fault == FETCH_UNREACHABLE;
+
 	describe(failure, why);
-	if (fetch_retry_next(&blob->retry, FETCH_TRANSFER, failure->fault, blob->have > blob->had, failure->retry_after_s,
+	if (!is_hopeless && fetch_retry_next(&blob->retry, FETCH_TRANSFER, failure->fault, blob->have > blob->had, failure->retry_after_s,
 			     rng_next(blob->source->rng), &delay)) {
 		blob->events.on_retry(blob->arg, blob->digest, (delay + 999) / 1000, why);
 		timer_set_in(&blob->timer, delay);
 		return;
 	}
-	if (blob->at + 1 == blob->source->session_count) {
+	if (is_last) {
 		finish(blob, failure);
 		return;
 	}
-	/* pieces of two registries would leave nobody to blame for a wrong digest */
 	blob->at++;
 	blob->retry = (struct fetch_retry){ .base_ms = blob->source->retry_ms };
-	blob->have = 0;
-	fd_closep(&blob->fd);
+	if (!blob->source->are_nodes) {
+		/* pieces of two registries would leave nobody to blame for a wrong digest */
+		blob->have = 0;
+		fd_closep(&blob->fd);
+	}
 	blob->events.on_note(blob->arg, why);
 	timer_set_in(&blob->timer, 0);
 }

@@ -18,6 +18,8 @@ struct fetch_source {                                    /* of all blobs of one 
 	const char *repository;
 	int dir_fd;                                      /* has a folder "part" */
 	msec retry_ms;                                   /* fetch_retry.h */
+	/* Nodes of our swarm, which have the same bytes or none: where one has stopped the next goes on, at once when it cannot be reached. */
+	bool are_nodes;
 };
 struct fetch_blob_events {
 	void (*on_progress)(void *arg, const char *digest, int64_t bytes);

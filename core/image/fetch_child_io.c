@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "image/fetch_confine_io.h"
+#include "image/fetch_door_io.h"
 #include "image/fetch_pull_io.h"
 #include "os/entropy.h"
 #include "os/file.h"
@@ -104,6 +106,17 @@ static int take_hosts(struct child *child, struct err *err)
 	return 0;
 }
 
+static void plan_nodes(struct child *child)
+{
+	for (size_t i = 0; i < child->job.sources.count; i++) {
+		struct registry_endpoint *endpoint = &child->endpoints[child->endpoint_count++];
+
+		*endpoint = (struct registry_endpoint){ .is_mirror = true };
+		snprintf(endpoint->base, sizeof(endpoint->base), "http://%s", child->job.sources.items[i]);
+		child->trusts[i].authority = str_dup(child->job.sources.items[i]);
+	}
+}
+
 static int plan(struct child *child, struct err *err)
 {
 	const struct fetch_job *job = &child->job;
@@ -138,8 +151,11 @@ static int plan(struct child *child, struct err *err)
 static int prepare(struct child *child, const char *dir, struct err *err)
 {
 	arena_init(&child->arena, "fetch", JOB_ARENA_BYTES);
-	if (read_job(child, err) < 0 || take_hosts(child, err) < 0 || fetch_trust_system(child->job.ca_file, &child->system_ca, err) < 0 ||
-	    plan(child, err) < 0)
+	if (read_job(child, err) < 0)
+		return -1;
+	if (child->job.sources.count)
+		plan_nodes(child);
+	else if (take_hosts(child, err) < 0 || fetch_trust_system(child->job.ca_file, &child->system_ca, err) < 0 || plan(child, err) < 0)
 		return -1;
 	if (child->job.stall_ms > 3600000 || child->job.retry_ms > 60000)
 		return err_set(err, ERR_INVALID, "fetch: a delay that is too long");
@@ -200,6 +216,17 @@ static void on_close(void *arg, const char *reason)
 	_exit(1);
 }
 
+/* Whoever else somebody wants to lead us to is not dialled. */
+static int dial(void *arg, const char *address, struct err *err)
+{
+	const struct child *child = arg;
+
+	for (size_t i = 0; i < child->job.sources.count; i++)
+		if (str_eq(child->job.sources.items[i], address))
+			return fetch_door_ask(FETCH_DOOR_FD, (uint8_t)i, err);
+	return err_set(err, ERR_DENIED, "%.200s is none of the nodes that have the image", address);
+}
+
 static void work(struct child *child)
 {
 	static const struct stream_events events = { .on_data = on_data, .on_close = on_close };
@@ -209,7 +236,8 @@ static void work(struct child *child)
 	child->options = (struct fetch_pull_options){ .loop = child->loop, .job = &child->job, .hosts = &child->hosts,
 						      .endpoints = child->endpoints, .trusts = child->trusts,
 						      .endpoint_count = child->endpoint_count, .dir_fd = child->dir_fd, .seed = seed,
-						      .on_event = on_event, .arg = child };
+						      .on_event = on_event, .dial = child->job.sources.count ? dial : NULL,
+						      .arg = child };
 	child->orders = stream_new(child->loop, dup(STDIN_FILENO), WRITE_BOUND, &events, child);
 	child->pull = fetch_pull_start(&child->options);
 	loop_run(child->loop);

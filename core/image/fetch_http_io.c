@@ -11,7 +11,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 
-enum { BUFFER_BYTES = 128 * 1024, CONNECTIONS = 8 };
+enum { BUFFER_BYTES = 128 * 1024, CONNECTIONS = 8, DIAL_MS = 3600000 };
 
 struct fetch_http {
 	struct loop *loop;
@@ -38,6 +38,7 @@ struct fetch_call {
 	char words[CURL_ERROR_SIZE];
 	bool has_refused;                                /* err is ours, from a callback */
 	bool has_failed;                                 /* before it began */
+	bool has_err;                                    /* err is the dial's */
 	struct err err;
 	struct fetch_reply reply;
 };
@@ -197,6 +198,8 @@ static enum fetch_fault say(struct fetch_call *call, enum fetch_fault fault, con
 
 static enum fetch_fault say_system(struct fetch_call *call, long number, const char *otherwise)
 {
+	if (call->has_err)              /* whoever dialled for us has said why not */
+		return FETCH_UNREACHABLE;
 	const char *text = number ? strerror((int)number) : otherwise;
 
 	err_set(&call->err, ERR_IO, "dial tcp %s: connect: %c%s", call->dial, text[0] >= 'A' && text[0] <= 'Z' ? text[0] + 'a' - 'A' : text[0],
@@ -362,6 +365,20 @@ static void add_header(struct fetch_call *call, const char *name, const char *va
 	call->headers = longer;
 }
 
+static curl_socket_t dial(void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address UNUSED)
+{
+	struct fetch_call *call = arg;
+	int fd = call->http->options.dial(call->http->options.dial_arg, call->dial, &call->err);
+
+	call->has_err = fd < 0;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int is_connected(void *arg UNUSED, curl_socket_t fd UNUSED, curlsocktype purpose UNUSED)
+{
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
 /* with_end: the NUL behind the text goes along */
 static void set_blob(CURL *easy, CURLoption option, const struct buf *text, bool with_end)
 {
@@ -413,6 +430,12 @@ static void set_up(struct fetch_call *call, const struct fetch_request *request,
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	set_tls(easy, request->tls);
+	if (options->dial) {            /* which takes its time */
+		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)DIAL_MS);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, dial);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+		curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, is_connected);
+	}
 	if (request->accept)
 		add_header(call, "Accept", request->accept);
 	if (request->authorization)

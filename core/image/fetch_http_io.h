@@ -53,6 +53,9 @@ struct fetch_http_options {
 	struct fetch_proxies proxies;                    /* what they point at must live on */
 	const char *user_agent;                          /* so must this */
 	msec stall_ms;                                   /* 0: FETCH_STALL_MS */
+	/* Connects instead of us to "10.0.0.2:2377": a connected stream, which is ours then, or -1 and why. NULL: we do it. May block for a moment. */
+	int (*dial)(void *arg, const char *address, struct err *err);
+	void *dial_arg;
 };
 struct fetch_http *fetch_http_new(const struct fetch_http_options *options);
 void fetch_http_free(struct fetch_http *http);           /* with the calls that still run, in silence */

@@ -25,6 +25,7 @@ static const struct field fetch_job_fields[] = {
 	F(15, STR, fetch_job, user_agent, "user_agent", 0),
 	F(16, U64, fetch_job, stall_ms, "stall_ms", 0),
 	F(17, U64, fetch_job, retry_ms, "retry_ms", 0),
+	F(18, STR_LIST, fetch_job, sources, "sources", 0),
 };
 const struct shape fetch_job_shape = SHAPE(fetch_job, fetch_job_fields);
 
@@ -87,6 +88,8 @@ int fetch_job_parse(const char *line, size_t bytes, struct arena *arena, struct 
 		return -1;
 	if (str_is_empty(ret->domain) || (ret->work != FETCH_LOGIN && str_is_empty(ret->repository)))
 		return err_set(err, ERR_INVALID, "job: no registry or no repository");
+	if (ret->sources.count > FETCH_SOURCES_MAX || (ret->sources.count && (ret->work != FETCH_PULL || str_is_empty(ret->digest))))
+		return err_set(err, ERR_INVALID, "job: nodes are only asked for one digest, and %d of them at most", FETCH_SOURCES_MAX);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #define FETCH_LINE_MAX_BYTES (60 * 1024)
 #define FETCH_WANT_MAX 256
 #define FETCH_PLATFORMS_MAX 256
+#define FETCH_SOURCES_MAX 32
 
 enum fetch_work {
 	FETCH_PULL,             /* image into the folder */
@@ -34,6 +35,9 @@ struct fetch_job {
 	char *user_agent;
 	uint64_t stall_ms;                               /* a connection on which nothing comes is dropped after so long; 0: 30 s */
 	uint64_t retry_ms;                               /* the first delay before something is tried again; 0: FETCH_DELAY_MS */
+	/* Nodes that have the image, "10.0.0.2:2377", asked one after the other instead of the registry; reached through a door (fetch_door_io.h). Of a
+	 * pull by digest only. */
+	struct str_array sources;
 };
 extern const struct shape fetch_job_shape;
 

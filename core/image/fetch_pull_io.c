@@ -143,7 +143,7 @@ static void have_sources(struct fetch_pull *pull)
 					      .session_count = pull->options->endpoints[pull->at].is_mirror ?
 								       pull->options->endpoint_count - pull->at : 1,
 					      .repository = pull->job->repository, .dir_fd = pull->options->dir_fd,
-					      .retry_ms = (msec)pull->job->retry_ms };
+					      .retry_ms = (msec)pull->job->retry_ms, .are_nodes = pull->job->sources.count > 0 };
 }
 
 static void tell_resolved(struct fetch_pull *pull)
@@ -383,7 +383,10 @@ static void start_blobs(struct fetch_pull *pull)
 {
 	static const struct fetch_blob_events events = { on_progress, on_retry, on_note, blob_done };
 
-	for (size_t i = 0; i < FETCH_PARALLEL && pull->next < pull->wanted_count; i++) {
+	/* a node is dialled once, and gives one after the other */
+	size_t most = pull->source.are_nodes ? 1 : FETCH_PARALLEL;
+
+	for (size_t i = 0; i < most && pull->next < pull->wanted_count; i++) {
 		struct pull_slot *slot = &pull->slots[i];
 
 		if (slot->blob)
@@ -473,7 +476,8 @@ struct fetch_pull *fetch_pull_start(const struct fetch_pull_options *options)
 	struct fetch_pull *pull = NEW(struct fetch_pull);
 	const struct fetch_job *job = options->job;
 	struct fetch_http_options http = { .loop = options->loop, .proxies = { job->http_proxy, job->https_proxy, job->no_proxy },
-					   .user_agent = job->user_agent, .stall_ms = (msec)job->stall_ms };
+					   .user_agent = job->user_agent, .stall_ms = (msec)job->stall_ms,
+					   .dial = options->dial, .dial_arg = options->arg };
 
 	check(options->endpoint_count > 0 && options->endpoint_count <= REGISTRY_ENDPOINTS_MAX);
 	pull->options = options;

@@ -21,6 +21,7 @@ struct fetch_pull_options {
 	int dir_fd;                                      /* -1 when the job writes no files */
 	uint64_t seed;                                   /* spreads the delays */
 	void (*on_event)(void *arg, const struct fetch_event *event);    /* FETCH_DONE, FETCH_RESOLVED, FETCH_LOGGED_IN, FETCH_FAILED end it */
+	int (*dial)(void *arg, const char *address, struct err *err);    /* fetch_http_io.h; NULL */
 	void *arg;
 };
 /* The options must live on. */

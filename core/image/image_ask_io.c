@@ -3,17 +3,56 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "image/fetch_door_io.h"
 #include "image/image_pull_own.h"
 
-enum { REQUEST_BYTES = 1 << 20, EVENT_BYTES = 1 << 20 };
+enum { SETTINGS_BYTES = 1 << 20, REQUEST_BYTES = 1 << 20, EVENT_BYTES = 1 << 20, NODE_RETRY_MS = 100 };
 
 /* ---- what pulls and questions share ----------------------------------------------------------------------------------------- */
+
+struct image_puller *image_puller_new(const struct image_puller_options *options)
+{
+	struct image_puller *puller = NEW(struct image_puller);
+	const struct {
+		char **field;
+		const char *value;
+	} words[] = {
+		{ &puller->settings.ca_file, options->ca_file }, { &puller->settings.http_proxy, options->http_proxy },
+		{ &puller->settings.https_proxy, options->https_proxy }, { &puller->settings.no_proxy, options->no_proxy },
+		{ &puller->settings.user_agent, options->user_agent },
+	};
+	const struct {
+		struct str_array *field;
+		const struct str_array *value;
+	} lists[] = {
+		{ &puller->settings.insecure, &options->insecure }, { &puller->settings.mirrors, &options->mirrors },
+		{ &puller->settings.certs_dirs, &options->certs_dirs },
+	};
+
+	puller->loop = options->loop;
+	puller->store = options->store;
+	puller->self = str_dup(options->self);
+	arena_init(&puller->arena, "registries", SETTINGS_BYTES);
+	list_init(&puller->pulls);
+	list_init(&puller->waiting);
+	list_init(&puller->questions);
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		*words[i].field = arena_strdup(&puller->arena, words[i].value);
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
+		lists[i].field->items = ARENA_ARRAY(&puller->arena, char *, lists[i].value->count + 1);
+		lists[i].field->count = lists[i].value->count;
+		for (size_t n = 0; n < lists[i].value->count; n++)
+			lists[i].field->items[n] = arena_strdup(&puller->arena, lists[i].value->items[n]);
+	}
+	return puller;
+}
 
 void image_request_copy(const struct image_request *request, struct image_request_copy *ret)
 {
 	*ret = (struct image_request_copy){ .ref = *request->ref };
 	arena_init(&ret->arena, "registry request", REQUEST_BYTES);
 	ret->platform = arena_strdup(&ret->arena, request->platform ? request->platform : "");
+	ret->asks_swarm = request->asks_swarm;
 	if (request->auth)
 		shape_copy(&registry_auth_shape, request->auth, &ret->arena, &ret->auth);
 }
@@ -24,7 +63,8 @@ void image_request_copy_fini(struct image_request_copy *copy)
 }
 
 int image_pull_child_start(struct image_puller *puller, enum fetch_work work, const struct image_request_copy *request, const char *dir,
-			   msec stall_ms, const struct line_child_events *events, void *arg, struct line_child **ret, struct err *err)
+			   msec stall_ms, const struct image_nodes *nodes, const struct line_child_events *events, void *arg,
+			   struct line_child **ret, struct err *err)
 {
 	char *argv[] = { (char *)(uintptr_t)"swarmbox", (char *)(uintptr_t)"fetch", (char *)(uintptr_t)dir, NULL };
 	struct line_child_spec spec = { .self = puller->self, .what = "fetching process", .argv = argv, .in_fd = -1, .extra = { -1, -1 },
@@ -41,6 +81,14 @@ int image_pull_child_start(struct image_puller *puller, enum fetch_work work, co
 	job.platform = copy.platform;
 	job.auth = registry_auth_is_empty(&copy.auth) ? NULL : &copy.auth;
 	job.stall_ms = (uint64_t)stall_ms;
+	if (nodes) {
+		spec.extra = (struct child_fd){ nodes->door_fd, FETCH_DOOR_FD };
+		job.sources = nodes->sources;
+		job.digest = (char *)(uintptr_t)nodes->digest;
+		job.retry_ms = NODE_RETRY_MS;
+		job.auth = NULL;
+		job.http_proxy = job.https_proxy = NULL;
+	}
 	fetch_job_format(&job, &line);
 	if (line_child_start(puller->loop, &spec, events, arg, ret, err) < 0)
 		return -1;
@@ -123,7 +171,7 @@ int image_ask_start(struct image_puller *puller, enum fetch_work work, const str
 	puller->question_count++;
 	arena_init(&question->arena, "registry answer", EVENT_BYTES);
 	image_request_copy(request, &question->request);
-	if (image_pull_child_start(puller, work, &question->request, NULL, stall_ms, &events, question, &question->child, err) < 0) {
+	if (image_pull_child_start(puller, work, &question->request, NULL, stall_ms, NULL, &events, question, &question->child, err) < 0) {
 		free_question(question);
 		return -1;
 	}

@@ -2,11 +2,13 @@
  *
  * All talking is done by confined children (fetch_child_io.h); here their lines are heard, and what they bring goes through an intake
  * (image_intake.h). Pulls of the same reference for the same platform with the same credentials are one; layers that are here already are not
- * fetched. Bounded: so many at a time, the others wait in order, up to a limit.
+ * fetched. Bounded: so many at a time, the others wait in order, up to a limit. One that asks the swarm first takes the image from a node that has it
+ * (image_swarm.h), and goes to the registry when none has, or none could give it.
  */
 #pragma once
 #include "image/fetch_job.h"
 #include "image/image_store.h"
+#include "image/image_swarm.h"
 #include "image/pull_line.h"
 #include "model/image_ref.h"
 
@@ -26,6 +28,7 @@ struct image_puller_options {                            /* copied */
 	const char *user_agent;
 };
 struct image_puller *image_puller_new(const struct image_puller_options *options);
+void image_puller_set_swarm(struct image_puller *puller, const struct image_swarm *swarm);     /* copied */
 /* NULL is welcome. Before the store is closed, when the loop runs no more; no callbacks. */
 void image_puller_close(struct image_puller *puller);
 
@@ -33,13 +36,16 @@ struct image_request {                                   /* copied */
 	const struct image_ref *ref;                     /* of a login only its domain counts */
 	const char *platform;                            /* NULL or "": this host's */
 	const struct registry_auth *auth;                /* NULL: nobody */
+	bool asks_swarm;                                 /* before the registry */
 };
 
 /* ---- pulls ------------------------------------------------------------------------------------------------------------------ */
 
 struct image_pull_events {
 	void (*on_line)(void *arg, const struct pull_line *line);        /* may be NULL; must not leave from inside of it */
-	/* Once: id in hex, or err in Docker's words. The ticket is gone. */
+	/* Where it is being fetched from now: "10.0.0.2:2377", "docker.io"; may be NULL, as on_line. */
+	void (*on_source)(void *arg, const char *source);
+	/* Once: id in hex, or err in Docker's words, with what the swarm had to say in front. The ticket is gone. */
 	void (*on_done)(void *arg, const char *id, const struct err *err);
 };
 struct image_pull;                                       /* one who waits for a pull */

@@ -1,6 +1,6 @@
-/* One pull goes through: WAITING (others first), STAGING (the intake makes its folder), ASKING (a child finds out what the name stands for),
- * FETCHING (it brings blobs, the intake unpacks them), COMMITTING. It ends once, for a reason; the child is gone before the intake is ended, unless it
- * was the intake that failed. Those who wait are told last.
+/* One pull goes through: WAITING (others first), SEEKING (the swarm is asked who has it), STAGING (the intake makes its folder), ASKING (a child
+ * finds out what the name stands for), FETCHING (it brings blobs, the intake unpacks them), COMMITTING. It ends once, for a reason; the child is gone before the intake is ended, unless it
+ * was the intake that failed. One that nodes of the swarm were to give and did not begins anew, with the registry. Those who wait are told last.
  */
 #include "image/image_pull.h"
 
@@ -11,42 +11,10 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "image/image_intake.h"
 #include "image/image_pull_own.h"
+#include "os/file.h"
 
-enum { SETTINGS_BYTES = 1 << 20, EVENT_BYTES = 1 << 20, ID_LENGTH = 12 };
-
-enum pull_end { PULL_GOES_ON, PULL_FAILED, PULL_FRESH, PULL_DONE, PULL_GIVEN_UP };
-
-struct pull_layer { char id[ID_LENGTH + 1]; struct pull_line line; };
-struct pull {
-	struct list link;
-	struct image_puller *puller;
-	struct image_request_copy request;
-	struct list tickets;
-	struct image_intake *intake;
-	struct line_child *child;
-	bool is_active, is_fetched, is_committing;
-	enum pull_end end;
-	struct err err;                                  /* PULL_FAILED */
-	char id[SHA256_HEX_SIZE];
-	bool was_known;
-
-	char tag[IMAGE_REF_TEXT_SIZE];                   /* familiar, as it is named; "" when it was asked for by digest */
-	char from[300], asked[IMAGE_REF_DIGEST_SIZE];    /* "Pulling from library/x", "latest" */
-	char top[SHA256_HEX_SIZE];                       /* "" until it is known */
-	struct pull_layer *layers;                       /* as many as the intake has, from on_added on */
-	size_t layer_count;
-};
-
-struct image_pull {
-	struct list link;
-	struct pull *pull;
-	struct image_pull_events events;
-	void *arg;
-	struct timer hello;                              /* it has not heard yet how things stand */
-	bool has_heard;
-};
+enum { EVENT_BYTES = 1 << 20 };
 
 static void start_next(struct image_puller *puller);
 static void maybe_commit(struct pull *pull);
@@ -76,6 +44,8 @@ static void hello(void *arg)
 	struct pull_line first = from_line(pull);
 
 	ticket->has_heard = true;
+	if (ticket->events.on_source && pull->source)
+		ticket->events.on_source(ticket->arg, pull->source);
 	if (!ticket->events.on_line || !pull->top[0])
 		return;
 	ticket->events.on_line(ticket->arg, &first);
@@ -121,6 +91,7 @@ static void free_ticket(struct image_pull *ticket)
 
 static void free_pull(struct pull *pull)
 {
+	pull_leave_swarm(pull);
 	list_remove(&pull->link);
 	if (pull->is_active)
 		pull->puller->active_count--;
@@ -133,6 +104,24 @@ static void free_pull(struct pull *pull)
 	free(pull);
 }
 
+static void begin(struct pull *pull);
+static void found(struct pull *pull, const struct err *err);
+
+static void turn_to_registry(struct pull *pull)
+{
+	char name[IMAGE_REF_TEXT_SIZE];
+
+	log_info("pull %s: %s", image_ref_format_familiar(&pull->request.ref, name), pull->err.text);
+	pull->trouble = pull->err;
+	pull->asks_swarm = pull->is_fetched = pull->is_committing = false;
+	pull->end = PULL_GOES_ON;
+	pull->top[0] = '\0';
+	free(pull->layers);
+	pull->layers = NULL;
+	pull->layer_count = 0;
+	begin(pull);
+}
+
 /* Neither child nor intake are there any more. */
 static void be_gone(struct pull *pull)
 {
@@ -140,6 +129,12 @@ static void be_gone(struct pull *pull)
 	bool is_good = pull->end == PULL_FRESH || pull->end == PULL_DONE;
 	struct list *item;
 
+	if (pull->end == PULL_FAILED && pull->asks_swarm && !list_is_empty(&pull->tickets)) {
+		turn_to_registry(pull);
+		return;
+	}
+	if (pull->end == PULL_FAILED && pull->trouble.code)
+		err_wrap(&pull->err, "%.500s; then", pull->trouble.text);
 	/* a ticket is freed before its owner hears, who may leave others */
 	while ((item = list_take_first(&pull->tickets))) {
 		struct image_pull *ticket = CONTAINER_OF(item, struct image_pull, link);
@@ -175,6 +170,7 @@ static void end(struct pull *pull, enum pull_end how, const struct err *err)
 	if (pull->end != PULL_GOES_ON)
 		return;
 	pull->end = how;
+	pull_leave_swarm(pull);
 	if (err)
 		pull->err = *err;
 	if (pull->child)
@@ -224,17 +220,19 @@ static bool is_fresh(struct pull *pull, const struct fetch_event *event)
 
 static void have_image(struct pull *pull, const struct fetch_event *event)
 {
-	bool has_index = !str_is_empty(event->index);
+	bool has_index = !str_is_empty(event->index) && !pull->asks_swarm;
 	const char *names[] = { pull->tag };
 	char repository[IMAGE_REF_TEXT_SIZE];
-	struct image_intake_image image = { .manifest = event->digest, .index = has_index ? event->index : NULL, .is_from_registry = true,
-					    .repository = image_ref_format_familiar_name(&pull->request.ref, repository),
+	const char *index = pull->asks_swarm && pull->found.index[0] ? pull->found.index : has_index ? event->index : NULL;
+	struct image_intake_image image = { .manifest = event->digest, .index = index, .is_from_registry = !pull->asks_swarm,
+					    .repository = pull->asks_swarm && pull->tag[0] ? NULL :
+							  image_ref_format_familiar_name(&pull->request.ref, repository),
 					    .names = names, .name_count = pull->tag[0] != '\0' };
 	struct pull_line first = from_line(pull);
 
 	if (pull->top[0])
 		return;
-	str_copy(pull->top, sizeof(pull->top), has_index ? event->index : event->digest);
+	str_copy(pull->top, sizeof(pull->top), index ? index : event->digest);
 	tell_line(pull, &first);
 	if (is_fresh(pull, event)) {
 		tell_result(pull, true);
@@ -337,6 +335,7 @@ static void on_exit_of(void *arg, const struct err *err)
 	struct err silent;
 
 	pull->child = NULL;
+	pull_leave_swarm(pull);
 	if (pull->end != PULL_GOES_ON) {
 		finish(pull);
 	} else if (!pull->is_fetched) {
@@ -347,14 +346,27 @@ static void on_exit_of(void *arg, const struct err *err)
 
 /* ---- what the intake says --------------------------------------------------------------------------------------------------- */
 
-static void ready(void *arg)
+static int start_child(struct pull *pull, struct err *err)
 {
 	static const struct line_child_events events = { NULL, on_line, on_exit_of };
+	const char *dir = image_intake_dir(pull->intake);
+	struct image_nodes nodes;
+
+	if (!pull->asks_swarm)
+		return image_pull_child_start(pull->puller, FETCH_PULL, &pull->request, dir, 0, NULL, &events, pull, &pull->child, err);
+	if (pull_open_door(pull, &nodes, err) < 0)
+		return -1;
+	int rc = image_pull_child_start(pull->puller, FETCH_PULL, &pull->request, dir, PULL_NODE_STALL_MS, &nodes, &events, pull, &pull->child, err);
+	fd_closep(&nodes.door_fd);
+	return rc;
+}
+
+static void ready(void *arg)
+{
 	struct pull *pull = arg;
 	struct err err;
 
-	if (image_pull_child_start(pull->puller, FETCH_PULL, &pull->request, image_intake_dir(pull->intake), 0, &events, pull, &pull->child,
-				   &err) < 0)
+	if (start_child(pull, &err) < 0)
 		end(pull, PULL_FAILED, &err);
 }
 
@@ -385,7 +397,7 @@ static void added(void *arg, size_t image)
 	for (size_t i = 0; i < pull->layer_count; i++) {
 		const struct image_intake_layer *layer = image_intake_layer(pull->intake, i);
 
-		snprintf(pull->layers[i].id, sizeof(pull->layers[i].id), "%.*s", ID_LENGTH, layer->blob);
+		snprintf(pull->layers[i].id, sizeof(pull->layers[i].id), "%.*s", PULL_ID_LENGTH, layer->blob);
 		tell_status(pull, i, layer->was_there ? "Already exists" : "Pulling fs layer");
 	}
 	order(pull);
@@ -430,18 +442,47 @@ static void maybe_commit(struct pull *pull)
 
 static const struct image_intake_events intake_events = { ready, added, layer_changed, done };
 
+static void stage(struct pull *pull)
+{
+	struct err err;
+
+	pull->source = pull->asks_swarm ? pull->found.sources.items[0] : pull->request.ref.domain;
+	LIST_EACH(item, &pull->tickets) {
+		struct image_pull *ticket = CONTAINER_OF(item, struct image_pull, link);
+
+		if (ticket->has_heard && ticket->events.on_source)
+			ticket->events.on_source(ticket->arg, pull->source);
+	}
+	if (image_intake_begin(pull->puller->store, "pull", &intake_events, pull, &pull->intake, &err) < 0)
+		end(pull, PULL_FAILED, &err);
+}
+
+static void begin(struct pull *pull)
+{
+	if (!pull->asks_swarm || !pull_seek(pull, found))
+		stage(pull);
+}
+
+static void found(struct pull *pull, const struct err *err)
+{
+	if (!err) {
+		stage(pull);
+		return;
+	}
+	pull->err = *err;
+	turn_to_registry(pull);
+}
+
 static void start_next(struct image_puller *puller)
 {
 	while (puller->active_count < IMAGE_PULLS_ACTIVE && !list_is_empty(&puller->waiting)) {
 		struct pull *pull = CONTAINER_OF(list_take_first(&puller->waiting), struct pull, link);
-		struct err err;
 
 		puller->waiting_count--;
 		puller->active_count++;
 		pull->is_active = true;
 		list_add_last(&puller->pulls, &pull->link);
-		if (image_intake_begin(puller->store, "pull", &intake_events, pull, &pull->intake, &err) < 0)
-			end(pull, PULL_FAILED, &err);
+		begin(pull);
 	}
 }
 
@@ -456,7 +497,7 @@ static bool is_same(const struct pull *pull, const struct image_request *request
 	struct registry_auth nobody = { 0 };
 
 	return pull->end == PULL_GOES_ON && image_ref_is_same_repository(a, b) && str_eq(a->tag, b->tag) && str_eq(a->digest, b->digest) &&
-	       str_eq(pull->request.platform, request->platform) &&
+	       str_eq(pull->request.platform, request->platform) && pull->request.asks_swarm == request->asks_swarm &&
 	       shape_equal(&registry_auth_shape, &pull->request.auth, request->auth ? request->auth : &nobody);
 }
 
@@ -476,6 +517,7 @@ static struct pull *new_pull(struct image_puller *puller, const struct image_req
 	*pull = (struct pull){ .puller = puller };
 	list_init(&pull->tickets);
 	image_request_copy(request, &pull->request);
+	pull->asks_swarm = request->asks_swarm && puller->swarm.find;
 	snprintf(pull->from, sizeof(pull->from), "Pulling from %s", request->ref->path);
 	str_copy(pull->asked, sizeof(pull->asked), named.digest[0] ? named.digest : named.tag);
 	if (!named.digest[0])
@@ -525,43 +567,6 @@ void image_pull_leave(struct image_pull *ticket)
 }
 
 /* ---- the puller ------------------------------------------------------------------------------------------------------------- */
-
-struct image_puller *image_puller_new(const struct image_puller_options *options)
-{
-	struct image_puller *puller = NEW(struct image_puller);
-	const struct {
-		char **field;
-		const char *value;
-	} words[] = {
-		{ &puller->settings.ca_file, options->ca_file }, { &puller->settings.http_proxy, options->http_proxy },
-		{ &puller->settings.https_proxy, options->https_proxy }, { &puller->settings.no_proxy, options->no_proxy },
-		{ &puller->settings.user_agent, options->user_agent },
-	};
-	const struct {
-		struct str_array *field;
-		const struct str_array *value;
-	} lists[] = {
-		{ &puller->settings.insecure, &options->insecure }, { &puller->settings.mirrors, &options->mirrors },
-		{ &puller->settings.certs_dirs, &options->certs_dirs },
-	};
-
-	puller->loop = options->loop;
-	puller->store = options->store;
-	puller->self = str_dup(options->self);
-	arena_init(&puller->arena, "registries", SETTINGS_BYTES);
-	list_init(&puller->pulls);
-	list_init(&puller->waiting);
-	list_init(&puller->questions);
-	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
-		*words[i].field = arena_strdup(&puller->arena, words[i].value);
-	for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
-		lists[i].field->items = ARENA_ARRAY(&puller->arena, char *, lists[i].value->count + 1);
-		lists[i].field->count = lists[i].value->count;
-		for (size_t n = 0; n < lists[i].value->count; n++)
-			lists[i].field->items[n] = arena_strdup(&puller->arena, lists[i].value->items[n]);
-	}
-	return puller;
-}
 
 void image_puller_close(struct image_puller *puller)
 {

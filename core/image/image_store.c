@@ -38,6 +38,7 @@ int image_store_open(const struct image_store_options *options, struct image_sto
 	list_init(&store->intakes);
 	list_init(&store->loads);
 	list_init(&store->saves);
+	list_init(&store->readers);
 	list_init(&store->stages);
 	image_op_init(store);
 	if (open_store(store, err) < 0) {
@@ -55,6 +56,7 @@ void image_store_close(struct image_store *store)
 	image_op_fini(store);
 	image_import_close_all(store);
 	image_save_close_all(store);
+	image_blob_close_all(store);
 	image_load_close_all(store);
 	image_intake_close_all(store);
 	timer_cancel(&store->pump);                  /* what they gave up may have asked for a sweep */

@@ -34,7 +34,7 @@ struct image_store {
 	struct timer pump;
 	bool may_sweep, wants_sweep, is_damaged;
 	struct list stages;                              /* struct image_stage, those in use */
-	struct list imports, intakes, loads, saves;
+	struct list imports, intakes, loads, saves, readers;
 	size_t import_count, intake_count;
 };
 
@@ -89,4 +89,5 @@ int image_builtin_open(struct image_store *store, struct err *err);
 void image_import_close_all(struct image_store *store);
 void image_intake_close_all(struct image_store *store);
 void image_save_close_all(struct image_store *store);
+void image_blob_close_all(struct image_store *store);
 void image_load_close_all(struct image_store *store);         /* before the intakes */
