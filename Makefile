@@ -187,6 +187,10 @@ $(foreach room,$(TESTED),\
 # nodes that talk to each other need certificates
 build/test/unit-rpc build/test/unit-replica: $(san)/test/unit/pki/pki_help.o
 build/test/musl-rpc build/test/musl-replica: $(release)/test/unit/pki/pki_help.o
+# stores of several hosts, filled from archives
+DEPOT_HELP := store_lab tar_builder
+build/test/unit-depot: $(DEPOT_HELP:%=$(san)/test/unit/image/%.o)
+build/test/musl-depot: $(DEPOT_HELP:%=$(release)/test/unit/image/%.o)
 
 # The whole cluster in one process: its own loop, clock and store thread stand before the archives' ones.
 SIM_SOURCES := $(wildcard test/sim/*.c)
