@@ -101,6 +101,7 @@ struct run {
 	struct err save_failure;        /* code 0: none */
 	struct err answer;              /* of an act that was answered at once; code 0: success */
 	struct image_pull *pull;        /* its image is on its way; NULL: no */
+	char said[300];                 /* the machine's message meanwhile */
 	struct ask *asks;
 };
 
@@ -111,6 +112,7 @@ struct ask { struct ask *next; bool for_removal; runtime_done_fn *done; void *ar
 void agent_check_stopped(struct agent *agent);                           /* whether agent_stop_all is done */
 struct run *run_new(struct agent *agent, const struct assignment *assignment);
 void run_feed(struct run *run, const struct task_in *in);
+void run_report(struct run *run);                                       /* what its machine says has changed */
 void run_answer(struct run *run, const struct err *failure);            /* to the act under way, from a callback */
 void run_answer_later(struct run *run, const struct err *failure);      /* the same from inside the act */
 

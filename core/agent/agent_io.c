@@ -180,7 +180,7 @@ static void save_status(const struct run *run, const struct task_status *status)
 		log_warn("task %s: status not saved: %s", run->assignment.task_id, err.text);
 }
 
-static void report(struct run *run)
+void run_report(struct run *run)
 {
 	struct agent *agent = run->hosted.agent;
 	char address[IP_TEXT_SIZE];
@@ -275,7 +275,7 @@ static void perform(struct run *run, enum task_act what)
 
 	switch (what) {
 	case TASK_ACT_REPORT:
-		report(run);
+		run_report(run);
 		return;
 	case TASK_ACT_PREPARE:
 		run_prepare(run);
@@ -465,7 +465,7 @@ void agent_report_all(struct agent *agent)
 
 	for (size_t at = 0; map_next(agent->runs, &at, NULL, &run);)
 		if (((struct run *)run)->machine.state > TASK_ASSIGNED)
-			report(run);
+			run_report(run);
 }
 
 void agent_stop_all(struct agent *agent, enum agent_stop what, void (*done)(void *arg), void *arg)

@@ -200,6 +200,16 @@ static void prepare_now(struct run *run)
 
 /* ---- an image that is not here ----------------------------------------------------------------------------------- */
 
+/* People see what it waits for. */
+static void on_source(void *arg, const char *source)
+{
+	struct run *run = arg;
+
+	snprintf(run->said, sizeof run->said, "preparing: waits for image %.160s from %.80s", run->assignment.spec.container.image, source);
+	run->machine.message = run->said;
+	run_report(run);
+}
+
 static void pulled(void *arg, const char *id, const struct err *failure)
 {
 	struct run *run = arg;
@@ -207,6 +217,7 @@ static void pulled(void *arg, const char *id, const struct err *failure)
 
 	(void)id;
 	run->pull = NULL;
+	run->machine.message = "preparing";
 	if (!failure) {
 		prepare_now(run);
 		return;
@@ -218,14 +229,14 @@ static void pulled(void *arg, const char *id, const struct err *failure)
 
 static int pull_with(struct run *run, const struct image_ref *ref, const char *credentials, struct err *err)
 {
-	static const struct image_pull_events events = { NULL, pulled };
+	static const struct image_pull_events events = { NULL, on_source, pulled };
 	struct registry_auth auth;
-	struct image_request request = { .ref = ref, .auth = &auth };
+	struct image_request request = { .ref = ref, .auth = &auth, .asks_swarm = true };
 	int rc;
 
 	if (registry_auth_decode(credentials, &auth, err) < 0)
 		return -1;
-	log_info("task %s: pulling %.300s", run->assignment.task_id, run->assignment.spec.container.image);
+	log_info("task %s: fetching %.300s", run->assignment.task_id, run->assignment.spec.container.image);
 	rc = image_pull_start(run->hosted.agent->cfg.puller, &request, &events, run, &run->pull, err);
 	registry_auth_fini(&auth);
 	return rc;

@@ -75,7 +75,7 @@ struct task_run {
 	msec timer_ms;
 	int exit_code;
 	bool oom_killed;
-	const char *message;                    /* a constant */
+	const char *message;                    /* a constant; while it prepares perhaps its owner's words */
 	char error[512];
 	char last_check[256];                   /* of an unhealthy one: what was printed */
 };

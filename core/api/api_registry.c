@@ -5,6 +5,7 @@
 #include "api/api_internal.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "depot/depot_find.h"
 #include "image/image_manifest.h"
 #include "image/image_platform.h"
 #include "image/image_pull.h"
@@ -97,7 +98,7 @@ static int take_reference(struct http_request *req, struct image_ref *ret, struc
 
 void api_pull(struct api *api, struct http_request *req)
 {
-	static const struct image_pull_events events = { on_line, on_done };
+	static const struct image_pull_events events = { .on_line = on_line, .on_done = on_done };
 	struct registry_auth auth;
 	struct image_ref ref;
 	const char *platform;
@@ -111,7 +112,7 @@ void api_pull(struct api *api, struct http_request *req)
 		return;
 	struct pulling *pulling = NEW(struct pulling);
 	*pulling = (struct pulling){ .req = req };
-	struct image_request request = { &ref, platform, &auth };
+	struct image_request request = { .ref = &ref, .platform = platform, .auth = &auth };
 	int rc = image_pull_start(api->host.puller, &request, &events, pulling, &pulling->pull, &err);
 	registry_auth_fini(&auth);
 	if (rc < 0) {
@@ -146,7 +147,7 @@ static void ask(struct api *api, struct http_request *req, const char *name, enu
 		const struct registry_auth *auth, msec stall_ms, image_answer_fn *fn)
 {
 	struct asking *asking = NEW(struct asking);
-	struct image_request request = { ref, NULL, auth };
+	struct image_request request = { .ref = ref, .auth = auth };
 	struct err err;
 
 	*asking = (struct asking){ .api = api, .req = req, .name = str_dup(name) };
@@ -207,7 +208,7 @@ void api_auth(struct api *api, struct http_request *req, const char *name)
 /* ---- what a name stands for -------------------------------------------------------------------------------------- */
 
 /* How long a registry is waited for before what this host knows has to do. */
-enum { RESOLVE_MS = 3000, SILENT_FOR_MS = 60000 };
+enum { SWARM_ARENA_MAX = 1 << 20, RESOLVE_MS = 3000, SILENT_FOR_MS = 60000 };
 
 static void add_platform(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct image_platform *platform)
 {
@@ -232,19 +233,55 @@ static yyjson_mut_val *begin_inspect(yyjson_mut_doc *doc, const char *type, cons
 	return root;
 }
 
-static void reply_local(struct http_request *req, const struct image *image)
+/* digest: the one that people see; of an index when it is not the manifest's. */
+static void reply_known(struct http_request *req, const char *digest, const char *manifest, bool is_docker, int64_t bytes,
+			const struct image_platform *platform)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *platforms, *root;
-	struct image_platform platform;
+	const char *type = !str_eq(digest, manifest) ? "application/vnd.oci.image.index.v1+json" :
+			   is_docker ? IMAGE_DOCKER_MANIFEST_TYPE : IMAGE_MANIFEST_TYPE;
 
-	const char *type = !str_eq(image->digests.items[0], image->manifest) ? "application/vnd.oci.image.index.v1+json" :
-			   image->is_docker_manifest ? IMAGE_DOCKER_MANIFEST_TYPE : IMAGE_MANIFEST_TYPE;
-
-	root = begin_inspect(doc, type, image->digests.items[0], image->manifest_bytes, &platforms);
-	if (image_platform_read(image->config.os, image->config.architecture, image->config.variant ? image->config.variant : "", &platform))
-		add_platform(doc, platforms, &platform);
+	root = begin_inspect(doc, type, digest, bytes, &platforms);
+	if (platform)
+		add_platform(doc, platforms, platform);
 	api_reply_doc(req, 200, doc, root);
+}
+
+static void reply_local(struct http_request *req, const struct image *image)
+{
+	struct image_platform platform;
+	bool has = image_platform_read(image->config.os, image->config.architecture, image->config.variant ? image->config.variant : "", &platform);
+
+	reply_known(req, image->digests.items[0], image->manifest, image->is_docker_manifest, image->manifest_bytes, has ? &platform : NULL);
+}
+
+/* What another manager has; NULL when none has it. */
+static const struct image_copy *find_in_swarm(struct api *api, const struct image_ref *ref)
+{
+	struct manager *manager = api->host.manager(api->host.arg);
+	struct depot_wish wish = { ref, NULL, "", "" };
+	struct depot_found found = { 0 };
+	struct arena arena;
+	struct err ignored;
+
+	if (!manager)
+		return NULL;
+	arena_init(&arena, "image", SWARM_ARENA_MAX);
+	if (depot_find(manager_view(manager), &wish, &arena, &found, &ignored) < 0)
+		found.copy = NULL;
+	arena_fini(&arena);
+	return found.copy;
+}
+
+static void reply_copy(struct http_request *req, const struct image_copy *copy)
+{
+	struct image_platform platform;
+	struct err ignored;
+	bool has = !str_is_empty(copy->platform) && image_platform_parse(copy->platform, &platform, &ignored) == 0;
+
+	reply_known(req, copy->digests.count ? copy->digests.items[0] : copy->manifest, copy->manifest, copy->is_docker,
+		    (int64_t)copy->manifest_bytes, has ? &platform : NULL);
 }
 
 static void reply_resolved(struct http_request *req, const struct fetch_event *event)
@@ -294,31 +331,38 @@ static void note_silence(struct api *api, const char *domain, bool answered)
 	silent->until = loop_now(api->host.loop) + SILENT_FOR_MS;
 }
 
-/* A registry that could not be asked, or does not know it: what this host has is what its tasks will run. */
+/* A registry that could not be asked, or does not know it: what this host has, or another manager, is what its tasks will run. */
 static void resolved(void *arg, const struct fetch_event *event, const struct err *err)
 {
 	struct asking *asking = arg;
+	const struct image_copy *copy = NULL;
 	const struct image *image;
 	struct image_ref ref;
 	struct err ignored;
 
-	if (image_ref_parse(asking->name, &ref, &ignored) == 0)
+	if (image_ref_parse(asking->name, &ref, &ignored) == 0) {
 		note_silence(asking->api, ref.domain, !err || err->code != ERR_IO);
+		image_ref_add_default_tag(&ref);
+		copy = find_in_swarm(asking->api, &ref);
+	}
 	if (!err) {
 		reply_resolved(asking->req, event);
 	} else if (image_store_pin(asking->api->host.images, asking->name, &image, &ignored) == 0) {
 		reply_local(asking->req, image);
+	} else if (copy) {
+		reply_copy(asking->req, copy);
 	} else {
 		http_reply_error(asking->req, err);
 	}
 	free_asking(asking);
 }
 
-/* Images that no registry gave us (loaded, imported) are answered for at once, and so are digests that are here and all that is here while its
- * registry does not answer. The rest is the registry's to say: "web:latest" may mean another image today. */
+/* Images that no registry gave us or another manager (loaded, imported) are answered for at once, and so are digests that are here or there, and all
+ * that is while its registry does not answer. What is here comes first. The rest is the registry's to say: "web:latest" may mean another image today. */
 void api_distribution(struct api *api, struct http_request *req, const char *name)
 {
 	char familiar[IMAGE_REF_TEXT_SIZE];
+	const struct image_copy *copy;
 	const struct image *image;
 	struct registry_auth auth;
 	struct image_ref ref;
@@ -334,6 +378,8 @@ void api_distribution(struct api *api, struct http_request *req, const char *nam
 		reply_local(req, image);
 	} else if (str_eq(image_ref_format_familiar(&ref, familiar), IMAGE_BUILTIN_REF)) {
 		http_reply_error(req, &err);
+	} else if (!is_here && (copy = find_in_swarm(api, &ref)) && (ref.digest[0] || !copy->is_pulled || is_silent(api, ref.domain))) {
+		reply_copy(req, copy);
 	} else if (take_auth(req, &auth) == 0) {
 		ask(api, req, name, FETCH_RESOLVE, &ref, &auth, RESOLVE_MS, resolved);
 		registry_auth_fini(&auth);

@@ -70,6 +70,19 @@ static const struct field open_ask_fields[] = {
 };
 const struct shape open_ask_shape = SHAPE(open_ask, open_ask_fields);
 
+static const struct field image_ask_fields[] = {
+	F(1, STR, image_ask, name, "Name", 0),
+	F(2, STR, image_ask, platform, "Platform", 0),
+};
+const struct shape image_ask_shape = SHAPE(image_ask, image_ask_fields);
+
+static const struct field image_answer_fields[] = {
+	F(1, STR, image_answer, manifest, "Manifest", 0),
+	F(2, STR, image_answer, index, "Index", 0),
+	F(3, STR_LIST, image_answer, sources, "Sources", 0),
+};
+const struct shape image_answer_shape = SHAPE(image_answer, image_answer_fields);
+
 static const struct field session_ask_fields[] = {
 	F_OF(1, STRUCT, session_ask, description, "Description", 0, node_description_shape),
 	F(2, STR, session_ask, address, "Addr", 0),
@@ -152,6 +165,12 @@ static int check_statuses(const struct task_status *items, size_t count, struct 
 	return 0;
 }
 
+/* In hex, or empty. */
+static bool is_digest(const char *hex)
+{
+	return str_is_empty(hex) || (strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64);
+}
+
 static int check_message(const struct shape *shape, const void *message, struct err *err)
 {
 	if (shape == &join_answer_shape) {
@@ -171,6 +190,16 @@ static int check_message(const struct shape *shape, const void *message, struct 
 		if (ask->ticket.count != OPEN_TICKET_BYTES || str_is_empty(ask->address))
 			return err_set(err, ERR_INVALID, "a ticket has %d bytes, and an address where it is good", OPEN_TICKET_BYTES);
 		return check_id(ask->node_id, "NodeID", err);
+	}
+	if (shape == &image_answer_shape) {
+		const struct image_answer *answer = message;
+
+		for (size_t i = 0; i < answer->sources.count; i++)
+			if (str_is_empty(answer->sources.items[i]) || strlen(answer->sources.items[i]) >= ADDRESS_SIZE)
+				return err_set(err, ERR_INVALID, "an image's source is no address");
+		if (answer->sources.count > DISPATCH_MANAGERS_MAX || !is_digest(answer->manifest) || !is_digest(answer->index))
+			return err_set(err, ERR_INVALID, "an answer about an image that makes no sense");
+		return answer->sources.count && str_is_empty(answer->manifest) ? err_set(err, ERR_INVALID, "an image's digest is missing") : 0;
 	}
 	if (shape == &session_news_shape)
 		return check_managers(&((const struct session_news *)message)->managers, err);

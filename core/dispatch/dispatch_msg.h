@@ -58,6 +58,10 @@ struct open_ask {
 	struct bytes ticket;
 };
 
+/* Of IMAGE: who has the image that a task of the one who asks needs? Of BLOB: a ticket for a stream of it (depot/depot_serve_io.h). */
+struct image_ask { char *name, *platform; };
+struct image_answer { char *manifest, *index; struct str_array sources; };       /* image/image_swarm.h; manifest "": nobody */
+
 struct session_ask { struct node_description description; char *address; };
 /* The answer to it, and told again whenever it changes. */
 struct session_news {
@@ -97,7 +101,7 @@ struct tidings {
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
 	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape,
-	open_ask_shape;
+	open_ask_shape, image_ask_shape, image_answer_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
 /* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */

@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/list.h"
 #include "base/rng.h"
+#include "depot/depot_serve_io.h"
 #include "dispatch/dispatch_client_io.h"
 #include "dispatch/dispatcher_io.h"
 #include "dispatch/door_io.h"
@@ -70,6 +71,9 @@ struct host {
 	struct api_facts facts;
 	char node_id[ID_SIZE], engine_id[ID_SIZE];      /* node_id "": in no swarm */
 	struct swarm swarm;
+	struct list seekings;           /* of struct seeking: images that tasks need, being asked for elsewhere */
+	struct depot *depot;            /* gives ours to other nodes */
+	struct timer stock;             /* the images that are here have changed */
 	bool is_stopping, is_gone;      /* asked to end; and has said goodbye, or has no time for it */
 	struct err failure;             /* why the loop was stopped; code 0: it was asked to */
 };
@@ -167,6 +171,18 @@ void post_seek_membership(struct host *host);                   /* a manager ask
 /* secret_io.c: the agent wants one for a task */
 void swarm_want_secret(void *host, const char *task_id, bool is_config, const char *id);
 void wishes_drop(struct host *host);                            /* the node is closed */
+
+/* seek_io.c: images from other nodes. open: when there is a puller; close: before rpc goes, then nobody is asked any more */
+void seek_open(struct host *host);
+void seek_close(struct host *host);
+
+/* give_io.c: images for other nodes */
+void give_open(struct host *host);
+void give_close(struct host *host);                             /* behind rpc, before the store of images */
+void give_serve(struct host *host, bool is_on);                 /* this node is a manager, or not any more */
+void give_look(struct host *host);                              /* the images that are here may be others */
+/* Who has it, for that node; body of the answer to IMAGE. */
+int image_answer(struct host *host, const char *asker, const struct image_ask *said, struct buf *out, struct err *err);
 
 /* purge_io.c: containers, network, cluster, then, when every room is closed, the files. */
 void purge_begin(struct host *host);

@@ -118,6 +118,7 @@ static void on_image(void *arg, const char *action, const char *image_id, const 
 
 	if (host->api)
 		api_on_image(host->api, action, image_id, name);
+	give_look(host);
 }
 
 static void on_volume(void *arg, const char *action, const char *name, const struct container_pair *extra, size_t extra_count)
@@ -209,6 +210,8 @@ static void open_puller(struct host *host)
 	};
 
 	host->puller = image_puller_new(&options);
+	seek_open(host);
+	give_open(host);
 }
 
 static int open_rooms(struct host *host, struct err *err)
@@ -388,6 +391,7 @@ static void stop(struct host *host)
 	for (size_t i = 0; i < host->listener_count; i++)
 		listen_free(host->listeners[i]);
 	swarm_close(host);
+	give_close(host);
 	http_server_free(host->server);
 	http_server_free(host->inner);
 	if (host->api)

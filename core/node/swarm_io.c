@@ -190,6 +190,7 @@ void swarm_close(struct host *host)
 		return;
 	post_close(host);
 	wishes_drop(host);
+	seek_close(host);
 	join_drop(host);
 	change_drop(host);
 	timer_cancel(&swarm->listen_again);

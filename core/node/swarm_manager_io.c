@@ -94,6 +94,7 @@ int swarm_open_manager(struct host *host, struct err *err)
 		return -1;
 	for (size_t i = 0; i < swarm->managers.count; i++)
 		manager_hint(swarm->manager, swarm->managers.items[i].node_id, swarm->managers.items[i].address);
+	give_serve(host, true);
 	return 0;
 }
 
@@ -104,6 +105,7 @@ void swarm_close_manager(struct host *host)
 	struct manager *manager = swarm->manager;
 
 	swarm->manager = NULL;
+	give_serve(host, false);
 	manager_close(manager);
 	rpc_unlisten(swarm->rpc);
 	swarm->is_listening = false;

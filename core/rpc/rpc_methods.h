@@ -29,9 +29,10 @@ enum rpc_manner { RPC_CALLED, RPC_NOTED };
 	M(SESSION,  10, RPC_NODE,    RPC_CALLED)   /* worker to manager: here I am, this is my description              */ \
 	M(BEAT,     11, RPC_NODE,    RPC_CALLED)   /* worker to manager: still here; are you?                           */ \
 	M(STATUS,   12, RPC_NODE,    RPC_NOTED)    /* worker to manager: states of tasks                                */ \
-	M(BLOB,     13, RPC_NODE,    RPC_CALLED)   /* worker to manager: this blob, please -> a ticket for it           */ \
+	M(BLOB,     13, RPC_NODE,    RPC_CALLED)   /* node to manager: my task's image, please -> a ticket for it       */ \
 	M(LEAVING,  14, RPC_NODE,    RPC_CALLED)   /* worker to manager: I am going, do not wait for me                 */ \
 	M(SECRET,   15, RPC_NODE,    RPC_CALLED)   /* worker to manager: a piece of what my task has to have            */ \
+	M(IMAGE,    16, RPC_NODE,    RPC_CALLED)   /* node to manager: who has my task's image? -> digest and addresses */ \
 	M(ASSIGN,   20, RPC_MANAGER, RPC_NOTED)    /* manager to worker: what to run, as a difference                   */ \
 	M(MANAGERS, 21, RPC_MANAGER, RPC_NOTED)    /* manager to worker: who the managers are and where                 */ \
 	M(OPEN,     22, RPC_MANAGER, RPC_CALLED)   /* manager to worker: call back with this ticket, for logs, exec …   */ \

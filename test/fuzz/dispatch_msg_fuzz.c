@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct shape *const shapes[] = { &join_ask_shape, &join_answer_shape, &renew_ask_shape, &renew_answer_shape,
 		&session_ask_shape, &session_news_shape, &assign_part_shape, &status_report_shape, &member_ask_shape, &tidings_shape,
-		&verb_shape, &verb_answer_shape, &secret_ask_shape, &secret_piece_shape, &open_ask_shape, &leaving_ask_shape };
+		&verb_shape, &verb_answer_shape, &secret_ask_shape, &secret_piece_shape, &open_ask_shape, &leaving_ask_shape,
+		&image_ask_shape, &image_answer_shape };
 	CLEANUP(buf_finip) struct buf again = BUF_INIT;
 	const struct shape *shape;
 	struct arena arena;

@@ -7,6 +7,7 @@
 #	agent_of m1                     the pid of the agent
 #	kill_host m1 / start_host m1    kill -9 of the agent, and start it again
 #	cut m1 / heal m1                the wire to that host
+#	slow m1 40 / quick m1           it takes 40 Mbit a second
 declare -A host_ip host_agent
 host_names=()
 
@@ -48,6 +49,8 @@ kill_host() { kill -9 "${host_agent[$1]}"; wait "${host_agent[$1]}" 2>/dev/null;
 stop_host() { kill "${host_agent[$1]}"; wait "${host_agent[$1]}" 2>/dev/null; }
 cut() { ip link set "to-$1" down; }
 heal() { ip link set "to-$1" up; }
+slow() { tc qdisc replace dev "to-$1" root tbf rate "$2mbit" burst 64k latency 50ms; }        # HOST MBIT: what comes to it
+quick() { tc qdisc del dev "to-$1" root; }
 
 leader_of() { on "$1" node ls --format '{{.Hostname}} {{.ManagerStatus}}' | sed -n 's/ Leader$//p'; }
 state_of() { on "$1" node ls --filter "name=$2" --format '{{.Status}}'; } # HOST NODE
