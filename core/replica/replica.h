@@ -57,6 +57,17 @@ int replica_bootstrap(struct store *store, const char *cluster_id, const char *n
 int replica_join(struct store *store, const char *cluster_id, const char *node_id, raft_id id, struct err *err);
 raft_id replica_new_id(void);                           /* for one that is let in: random, new at each join */
 bool replica_exists(const struct store *store);         /* bootstrapped or joined before */
+/* A cluster anew, with this node as its only member under a new raft id: the members of before are none of it, whatever they think. The log
+ * gets two entries, the member's and one of what compose adds to the state as it will be. In one transaction: a kill leaves what was, or this. */
+typedef int replica_compose_fn(void *arg, const struct view *view, msec now_ms, struct change_list *out, struct err *err);
+/* … of all that is on this disk: entries of which nobody knows whether they were agreed are kept, for any of them may have been. The
+ * replica is closed. */
+int replica_refound(struct store *store, const char *node_id, replica_compose_fn *compose, void *arg, struct err *err);
+/* … of a snapshot (snapshot.h), in a store without a cluster. */
+int replica_restore(struct store *store, const void *snapshot, size_t size, const char *node_id, replica_compose_fn *compose, void *arg,
+		    struct err *err);
+/* The state as a snapshot, as of the last entry applied. */
+void replica_save(const struct replica *replica, struct buf *out);
 /* Loads state.db into a view, replays the log behind it, starts raft. The store is the caller's and outlives the replica. */
 int replica_open(struct loop *loop, struct store *store, const char *node_id, const struct replica_hooks *hooks, struct replica **ret,
 		 struct err *err);

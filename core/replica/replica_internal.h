@@ -152,6 +152,9 @@ void replica_stop(struct replica *r, const struct err *err);
 /* replica_open_io.c */
 void replica_destroy(struct replica *r);
 
+int replica_load_row(void *view, unsigned table, const char *id, const void *bytes, size_t size, struct err *err);
+void replica_tables(const char *ret[KIND_COUNT]);       /* of state.db: one per kind, by the kind's number */
+
 /* replica_ask_io.c: reads, members, handing over */
 void replica_ask_all(struct replica *r);                /* asks raft what waits for it */
 void replica_take_reads(struct replica *r, const struct raft_read_result *reads, size_t count);

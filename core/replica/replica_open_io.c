@@ -61,10 +61,17 @@ bool replica_exists(const struct store *store)
 
 /* --- loading ----------------------------------------------------------------------------------- */
 
-static int load_row(void *arg, unsigned table, const char *id, const void *bytes, size_t size,
-		    struct err *err)
+int replica_load_row(void *arg, unsigned table, const char *id, const void *bytes, size_t size,
+		     struct err *err)
 {
 	return state_load_row(arg, (enum kind)table, id, bytes, size, err);
+}
+
+void replica_tables(const char *ret[KIND_COUNT])
+{
+	ret[0] = NULL;
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		ret[kind] = kind_name((enum kind)kind);
 }
 
 static int load_state(struct replica *r, const struct store_mark *mark, struct err *err)
@@ -123,7 +130,7 @@ static int load(struct replica *r, const char *node_id, struct err *err)
 		.table_count = KIND_COUNT,
 		.events = &replica_store_events,
 		.events_arg = r,
-		.row_fn = load_row,
+		.row_fn = replica_load_row,
 		.row_arg = r->view,
 	};
 	struct store_loaded loaded;
@@ -169,8 +176,7 @@ int replica_open(struct loop *loop, struct store *store, const char *node_id,
 	r->hooks = *hooks;
 	r->view = view_new();
 	r->cluster_at = loop_now(loop);
-	for (int kind = 1; kind < KIND_COUNT; kind++)
-		r->tables[kind] = kind_name((enum kind)kind);
+	replica_tables(r->tables);
 	list_init(&r->answers);
 	request_queue_init(&r->queue);
 	list_init(&r->asks);

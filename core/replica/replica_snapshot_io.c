@@ -51,6 +51,13 @@ static struct raft_base base_of(const struct replica *r)
 				   .config = r->config };
 }
 
+void replica_save(const struct replica *r, struct buf *out)
+{
+	struct raft_base base = base_of(r);
+
+	snapshot_encode(r->view, &base, out);
+}
+
 /* One that is still in use does for the next one too, while our log goes on from it. */
 static struct snapshot_copy *take_copy(struct replica *r)
 {

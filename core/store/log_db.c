@@ -249,7 +249,7 @@ static int write_self(struct log_db *db, const struct store_self *self, struct e
 {
 	sqlite3_stmt *stmt;
 
-	if (sql_db_prepare(&db->sql, "INSERT INTO self VALUES (1, ?1, ?2, ?3)", &stmt, err) < 0)
+	if (sql_db_prepare(&db->sql, "REPLACE INTO self VALUES (1, ?1, ?2, ?3)", &stmt, err) < 0)
 		return -1;
 	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)self->raft_id);
 	sqlite3_bind_text(stmt, 2, self->cluster_id, -1, SQLITE_STATIC);
@@ -264,7 +264,7 @@ int log_db_found(struct log_db *db, const struct store_self *self, const struct 
 {
 	if (sql_db_begin(&db->sql, err) < 0)
 		return -1;
-	if (write_self(db, self, err) < 0 || write_one(db, first, err) < 0) {
+	if (sql_db_exec(&db->sql, self_schema, err) < 0 || write_self(db, self, err) < 0 || write_one(db, first, err) < 0) {
 		sql_db_rollback(&db->sql);
 		return -1;
 	}

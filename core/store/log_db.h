@@ -12,7 +12,7 @@ struct log_db {
 };
 
 int log_db_open(struct log_db *db, const char *root, const char *vfs, struct err *err);
-/* Of a new file: whose it is, and what it begins with; one transaction. */
+/* Of a file that was loaded: whose it is from now on, and what comes behind what it holds; one transaction. */
 int log_db_found(struct log_db *db, const struct store_self *self, const struct store_append *first,
 		 struct err *err);
 /* ERR_IO for a gap or an entry whose checksum is wrong. */

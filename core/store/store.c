@@ -236,39 +236,80 @@ static int check_not_orphaned(struct store *store, struct err *err)
 		       store->root);
 }
 
-struct cluster_make { const struct store_self *self; const struct store_append *first; };
+struct cluster_make { const struct store_state *state; const struct store_self *self; const struct store_append *append; };
 
-static int make_log(struct store *store, const struct cluster_make *make, struct err *err)
+static int write_log(struct store *store, const struct cluster_make *make, struct err *err)
 {
+	struct store_log was = { 0 };
 	struct log_db log;
 
 	if (log_db_open(&log, store->root, store->vfs, err) < 0)
 		return -1;
-	int got = log_db_found(&log, make->self, make->first, err);
+	int got = log_db_load(&log, &was, err);
+	if (got == 0)
+		got = log_db_found(&log, make->self, make->append, err);
+	store_log_fini(&was);
 	log_db_close(&log);
+	return got;
+}
+
+static int write_state(struct store *store, const struct store_state *state, struct err *err)
+{
+	struct state_write write = { true, (struct store_row *)(uintptr_t)state->rows, state->row_count, *state->mark };
+	const struct state_write *writes[] = { &write };
+	struct state_db db;
+
+	if (state_db_open(&db, store->root, store->vfs, state->tables, state->table_count, err) < 0)
+		return -1;
+	int got = state_db_write(&db, writes, 1, err);
+	if (got == 0)
+		got = state_db_checkpoint(&db, err);
+	state_db_close(&db);
 	return got;
 }
 
 /* Under the same note as a wipe: until it is taken back, the next start removes what is there. */
 static int make_cluster(struct store *store, void *arg, struct err *err)
 {
+	const struct cluster_make *make = arg;
+
 	if (store_cluster_exists(store))
 		return err_set(err, ERR_CONFLICT, "%s already holds a cluster", store->root);
 	if (check_not_orphaned(store, err) < 0 || node_db_note_wipe(&store->node, true, err) < 0)
 		return -1;
-	if (make_log(store, arg, err) == 0)
+	if ((!make->state || write_state(store, make->state, err) == 0) && write_log(store, make, err) == 0)
 		return node_db_note_wipe(&store->node, false, err);
 	struct err ignored;
 	wipe_files(store, &ignored);
 	return -1;
 }
 
+int store_cluster_make_of(struct store *store, const struct store_state *state, const struct store_self *self,
+			  const struct store_append *first, struct err *err)
+{
+	struct cluster_make make = { state, self, first };
+
+	return store_thread_call(store, make_cluster, &make, err);
+}
+
 int store_cluster_make(struct store *store, const struct store_self *self,
 		       const struct store_append *first, struct err *err)
 {
-	struct cluster_make make = { self, first };
+	return store_cluster_make_of(store, NULL, self, first, err);
+}
 
-	return store_thread_call(store, make_cluster, &make, err);
+static int hand_over(struct store *store, void *arg, struct err *err)
+{
+	check(!store->has_cluster && store_cluster_exists(store));
+	return write_log(store, arg, err);
+}
+
+int store_cluster_hand_over(struct store *store, const struct store_self *self, const struct store_append *append,
+			    struct err *err)
+{
+	struct cluster_make make = { NULL, self, append };
+
+	return store_thread_call(store, hand_over, &make, err);
 }
 
 struct cluster_open {

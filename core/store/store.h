@@ -133,6 +133,19 @@ bool store_cluster_exists(const struct store *store);
  * goes. ERR_CONFLICT when there is a cluster, ERR_IO when a state.db without its log is in the way. */
 int store_cluster_make(struct store *store, const struct store_self *self,
 		       const struct store_append *first, struct err *err);
+/* The same with a state behind whose mark the log begins. */
+struct store_state {
+	const char *const *tables;      /* as in store_cluster_options */
+	size_t table_count;
+	const struct store_row *rows;
+	size_t row_count;
+	const struct store_mark *mark;
+};
+int store_cluster_make_of(struct store *store, const struct store_state *state, const struct store_self *self,
+			  const struct store_append *first, struct err *err);
+/* Blocks, while the cluster is closed: its log gets another owner and these entries, in one transaction. */
+int store_cluster_hand_over(struct store *store, const struct store_self *self, const struct store_append *append,
+			    struct err *err);
 /* Blocks: opens both files (state.db is made if missing), checks them, loads everything. ERR_IO
  * names the file and what is wrong with it. */
 int store_cluster_open(struct store *store, const struct store_cluster_options *options,
