@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* One line a noun or a command that belongs to none; those of a noun stand in its own file. */
-extern const struct command agent_command, check_command, completion_command, config_command, container_command,
+extern const struct command agent_command, backup_command, check_command, completion_command, config_command, container_command,
 	fetch_command, image_command, inspect_command, network_command, node_command, service_command,
 	login_command, logout_command, secret_command, swarm_command, system_command, unpack_command, version_command, volume_command,
 	whoami_command;
@@ -11,7 +11,7 @@ extern const struct command agent_command, check_command, completion_command, co
 const struct command *const applets_all[] = {
 	&config_command,    &container_command, &image_command, &network_command, &node_command,
 	&secret_command,    &service_command,   &swarm_command,  &system_command,  &volume_command,
-	&agent_command,     &check_command,  &completion_command,
+	&agent_command,     &backup_command, &check_command,  &completion_command,
 	&login_command,     &logout_command,
 	&inspect_command,   &version_command, &whoami_command, &unpack_command,
 	&fetch_command,

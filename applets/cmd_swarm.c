@@ -4,6 +4,8 @@
 #include "applets/service_cmds.h"
 #include "applets/spec_edit.h"
 #include "applets/swarm_cmds.h"
+#include "applets/swarm_restore.h"
+#include "base/ip.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "client/call.h"
@@ -56,10 +58,22 @@ static int set_expiry(const char *text, const char *path, yyjson_mut_doc *spec, 
 /* ---- init ------------------------------------------------------------------------------------- */
 
 struct swarm_init_args {
-	const char *advertise_addr, *availability, *cert_expiry, *listen_addr;
-	bool autolock;
+	const char *advertise_addr, *availability, *cert_expiry, *listen_addr, *data_path_addr, *restore;
+	struct option_uint data_path_port, pool_mask;
+	struct strlist pools;
+	bool autolock, force_new_cluster;
 	struct option_uint task_history_limit;
 };
+
+/* As Go's net.ParseCIDR reads it. */
+static int take_pool(void *args UNUSED, const struct option *option UNUSED, const char *value, struct err *err)
+{
+	struct cidr pool;
+
+	if (strchr(value, '/') && cidr_parse(value, &pool) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "invalid string being converted to CIDR: %s", value);
+}
 
 static const struct option swarm_init_options[] = {
 	OPT_STRING(struct swarm_init_args, advertise_addr, 0, "advertise-addr", "string",
@@ -73,14 +87,21 @@ static const struct option swarm_init_options[] = {
 		   "Address to listen on for other nodes (default 0.0.0.0:2377)"),
 	OPT_UINT(struct swarm_init_args, task_history_limit, 0, "task-history-limit",
 		 "Ended tasks kept of each slot (default 5)"),
-	OPT_UNSUPPORTED(0, "data-path-addr"),
-	OPT_UNSUPPORTED(0, "data-path-port"),
-	OPT_UNSUPPORTED(0, "default-addr-pool"),
-	OPT_UNSUPPORTED(0, "default-addr-pool-mask-length"),
+	OPT_STRING(struct swarm_init_args, data_path_addr, 0, "data-path-addr", "string",
+		   "Address or interface for the traffic between containers (default the advertised one)"),
+	OPT_UINT(struct swarm_init_args, data_path_port, 0, "data-path-port",
+		 "Port for the traffic between containers, 1024 - 49151 (default 4789)"),
+	{ OPTION_LIST, 0, "default-addr-pool", "ipNetSlice", "Subnets out of which networks get theirs (default [])",
+	  OPTION_AT(struct swarm_init_args, pools, struct strlist), take_pool, NULL },
+	OPT_UINT(struct swarm_init_args, pool_mask, 0, "default-addr-pool-mask-length",
+		 "Length of the mask of a network's subnet (default 24)"),
 	OPT_UNSUPPORTED(0, "dispatcher-heartbeat"),
 	OPT_UNSUPPORTED(0, "external-ca"),
-	OPT_UNSUPPORTED(0, "force-new-cluster"),
+	OPT_BOOL(struct swarm_init_args, force_new_cluster, 0, "force-new-cluster",
+		 "Go on with this node as the only manager: for a swarm that has lost its majority for good"),
 	OPT_UNSUPPORTED(0, "max-snapshots"),
+	OPT_STRING(struct swarm_init_args, restore, 0, "restore", "file",
+		   "Begin with the state in this backup, - for the standard input; needs --force-new-cluster"),
 	OPT_UNSUPPORTED(0, "snapshot-interval"),
 	OPT_END
 };
@@ -99,7 +120,7 @@ static int check_availability(const char *availability, struct err *err)
 
 static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args, struct err *err)
 {
-	yyjson_mut_val *root = yyjson_mut_obj(doc), *spec;
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *spec, *list;
 
 	yyjson_mut_doc_set_root(doc, root);
 	yyjson_mut_obj_add_strcpy(doc, root, "ListenAddr",
@@ -109,6 +130,13 @@ static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args,
 	yyjson_mut_obj_add_strcpy(doc, root, "Availability",
 				  args->availability ? args->availability : "");
 	yyjson_mut_obj_add_bool(doc, root, "AutoLockManagers", args->autolock);
+	yyjson_mut_obj_add_strcpy(doc, root, "DataPathAddr", args->data_path_addr ? args->data_path_addr : "");
+	yyjson_mut_obj_add_uint(doc, root, "DataPathPort", args->data_path_port.value);
+	yyjson_mut_obj_add_uint(doc, root, "SubnetSize", args->pool_mask.given ? args->pool_mask.value : 24);
+	yyjson_mut_obj_add_bool(doc, root, "ForceNewCluster", args->force_new_cluster);
+	list = yyjson_mut_obj_add_arr(doc, root, "DefaultAddrPool");
+	for (size_t i = 0; i < args->pools.count; i++)
+		yyjson_mut_arr_add_strcpy(doc, list, args->pools.items[i]);
 	spec = yyjson_mut_obj_add_obj(doc, root, "Spec");
 	yyjson_mut_obj_add_obj(doc, spec, "Labels");
 	if (args->task_history_limit.given)
@@ -117,20 +145,43 @@ static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args,
 	return set_expiry(args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc, err);
 }
 
+static int check_restore(const struct swarm_init_args *args, struct err *err)
+{
+	if (!args->restore)
+		return 0;
+	if (!args->force_new_cluster)
+		return err_set(err, ERR_INVALID, "--restore needs --force-new-cluster: the managers of before are none of the swarm that it makes");
+	if (args->pools.count || args->pool_mask.given || args->data_path_port.given || args->task_history_limit.given || args->autolock || args->cert_expiry)
+		return err_set(err, ERR_INVALID, "--restore brings the settings of the swarm along: change them with `swarm update` behind it");
+	return 0;
+}
+
+static int found(struct call *call, const struct swarm_init_args *args, yyjson_doc **ret, struct err *err)
+{
+	yyjson_mut_doc *doc;
+	int result;
+
+	if (check_availability(args->availability, err) < 0 || check_restore(args, err) < 0)
+		return -1;
+	if (args->restore)
+		return swarm_restore(call, args->restore, args->listen_addr, args->advertise_addr, args->data_path_addr, args->availability,
+				     ret, err);
+	doc = yyjson_mut_doc_new(NULL);
+	result = fill_request(doc, args, err);
+	if (result == 0)
+		result = call_post(call, doc, ret, err, "/swarm/init");
+	yyjson_mut_doc_free(doc);
+	return result;
+}
+
 static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
 {
 	const struct swarm_init_args *init = args;
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_doc *reply = NULL;
-	int result = call ? check_availability(init->availability, &err) : -1;
+	int result = call ? found(call, init, &reply, &err) : -1;
 
-	if (result == 0)
-		result = fill_request(doc, init, &err);
-	if (result == 0)
-		result = call_post(call, doc, &reply, &err, "/swarm/init");
-	yyjson_mut_doc_free(doc);
 	if (result < 0) {
 		if (strstr(err.text, "could not choose an IP address to advertise") ||
 		    strstr(err.text, "could not find the system's IP address"))
@@ -154,7 +205,7 @@ static int swarm_init(struct cli *cli, const void *args, char **operands UNUSED)
 
 /* ---- join ------------------------------------------------------------------------------------- */
 
-struct swarm_join_args { const char *advertise_addr, *availability, *listen_addr, *token; };
+struct swarm_join_args { const char *advertise_addr, *availability, *listen_addr, *token, *data_path_addr; };
 
 static const struct option swarm_join_options[] = {
 	OPT_STRING(struct swarm_join_args, advertise_addr, 0, "advertise-addr", "string",
@@ -164,7 +215,8 @@ static const struct option swarm_join_options[] = {
 	OPT_STRING(struct swarm_join_args, listen_addr, 0, "listen-addr", "node-addr",
 		   "Address to listen on for other nodes (default 0.0.0.0:2377)"),
 	OPT_STRING(struct swarm_join_args, token, 0, "token", "string", "What lets this node in"),
-	OPT_UNSUPPORTED(0, "data-path-addr"),
+	OPT_STRING(struct swarm_join_args, data_path_addr, 0, "data-path-addr", "string",
+		   "Address or interface for the traffic between containers (default the advertised one)"),
 	OPT_END
 };
 
@@ -181,7 +233,7 @@ static yyjson_mut_doc *join_request(const struct swarm_join_args *args, char **r
 	yyjson_mut_doc_set_root(doc, root);
 	add_str(doc, root, "ListenAddr", args->listen_addr ? args->listen_addr : "0.0.0.0:2377");
 	add_str(doc, root, "AdvertiseAddr", args->advertise_addr);
-	add_str(doc, root, "DataPathAddr", NULL);
+	add_str(doc, root, "DataPathAddr", args->data_path_addr);
 	list = yyjson_mut_obj_add_arr(doc, root, "RemoteAddrs");
 	for (; *remotes; remotes++)
 		yyjson_mut_arr_add_strcpy(doc, list, *remotes);

@@ -6,13 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applets/upload.h"
 #include "client/call.h"
 #include "client/json_message.h"
 #include "client/screen.h"
 #include "model/image_ref.h"
 #include "os/file.h"
-
-#define PIECE_BYTES (256 * 1024)
 
 const struct option image_import_options[] = {
 	OPT_LIST(struct image_import_args, changes, 'c', "change", "list",
@@ -59,25 +58,6 @@ static int add_reference(struct buf *path, const char *reference, struct err *er
 	return 0;
 }
 
-static int upload(struct http_client *client, int fd, struct err *err)
-{
-	static char piece[PIECE_BYTES];
-	bool answered = false;
-
-	while (!answered) {
-		ssize_t got = read(fd, piece, sizeof(piece));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_sys(err, "read the tar");
-		if (got == 0)
-			return http_client_send_end(client, err);
-		if (http_client_send_piece(client, piece, (size_t)got, &answered, err) < 0)
-			return -1;
-	}
-	return 0;                       /* what it has to say is in its reply */
-}
-
 static int print_reply(struct http_client *client, struct err *err)
 {
 	unsigned columns = screen_columns(STDOUT_FILENO);
@@ -94,7 +74,7 @@ static int exchange(struct call *call, const char *path, int fd, struct err *err
 	struct http_client *client;
 
 	if (call_upload(call, "application/x-tar", &client, err, "%s", path) < 0 ||
-	    upload(client, fd, err) < 0 || call_upload_end(call, err) < 0)
+	    upload_fd(client, fd, "the tar", err) < 0 || call_upload_end(call, err) < 0)
 		return -1;
 	return print_reply(client, err);
 }

@@ -23,10 +23,13 @@ struct api_swarm_init {
 	const char *const *address_pools;
 	size_t pool_count;
 	uint64_t subnet_size;
+	const void *backup;             /* NULL: no restore, and all above counts; else of it the addresses and the availability */
+	size_t backup_size;
+	const struct seal_key *unlock_key;      /* of the backup; NULL: none was said */
 };
 /* POST /swarm/join, the same. */
 struct api_swarm_join {
-	const char *listen_addr, *advertise_addr, *token;
+	const char *listen_addr, *advertise_addr, *data_path_addr, *token;
 	const char *const *remotes;     /* "host:port" */
 	size_t remote_count;
 	int availability;

@@ -81,9 +81,14 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_s
 yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens);
 
+/* ---- api_swarm.c ---- */
+extern const char *const api_availabilities[];
+api_swarm_done_fn api_done_init;                                /* 200, the node's id as a string */
+
 /* ---- the handlers ---- */
 api_fn api_system_df, api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
 api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_swarm_leave, api_swarm_unlock, api_swarm_unlock_key;
+api_fn api_backup, api_restore;
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;
 api_fn api_service_create, api_service_list, api_service_inspect, api_service_update, api_service_remove, api_service_logs;
 api_fn api_task_list, api_task_inspect, api_task_logs;

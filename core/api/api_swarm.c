@@ -18,7 +18,7 @@ struct init_body {
 	uint64_t subnet_size;
 };
 static const int64_t CERT_EXPIRY_MIN_NS = 3600000000000;
-static const char *const availabilities[] = { "active", "pause", "drain", NULL };
+const char *const api_availabilities[] = { "active", "pause", "drain", NULL };
 static const struct field init_fields[] = {
 	F(1, STR, init_body, listen_addr, "ListenAddr", 0),
 	F(2, STR, init_body, advertise_addr, "AdvertiseAddr", 0),
@@ -27,7 +27,7 @@ static const struct field init_fields[] = {
 	F(5, BOOL, init_body, force_new_cluster, "ForceNewCluster", 0),
 	{ 6, FIELD_STRUCT, 0, offsetof(struct init_body, spec), "Spec", &cluster_spec_shape, NULL, NULL },
 	F(7, BOOL, init_body, auto_lock, "AutoLockManagers", 0),
-	F_ENUM_SAID(8, init_body, availability, "Availability", 0, availabilities, "invalid Availability:"),
+	F_ENUM_SAID(8, init_body, availability, "Availability", 0, api_availabilities, "invalid Availability:"),
 	F(9, STR_LIST, init_body, pools, "DefaultAddrPool", 0),
 	F(10, U64, init_body, subnet_size, "SubnetSize", 0),
 };
@@ -66,8 +66,6 @@ static int check_body(struct init_body *body, struct err *err)
 {
 	if (check_spec(&body->spec, err) < 0)
 		return -1;
-	if (!str_is_empty(body->data_path_addr))
-		return err_set(err, ERR_UNSUPPORTED, "--data-path-addr is not supported by swarmbox yet");
 	if (body->data_path_port == 0)
 		body->data_path_port = DEFAULT_DATA_PORT;
 	if (body->data_path_port < DATA_PORT_MIN || body->data_path_port > DATA_PORT_MAX)
@@ -77,7 +75,7 @@ static int check_body(struct init_body *body, struct err *err)
 	return check_pools(body, err);
 }
 
-static void inited(void *arg, const char *node_id, const struct err *err)
+void api_done_init(void *arg, const char *node_id, const struct err *err)
 {
 	struct http_request *req = arg;
 	CLEANUP(buf_finip) struct buf out = BUF_INIT;
@@ -104,7 +102,7 @@ static void init(struct api *api, struct http_request *req, yyjson_val *json, co
 		.listen_addr = body.listen_addr, .advertise_addr = body.advertise_addr, .data_path_addr = body.data_path_addr,
 		.data_path_port = body.data_path_port, .force_new_cluster = body.force_new_cluster, .spec = &body.spec,
 		.availability = body.availability, .address_pools = (const char *const *)body.pools.items, .pool_count = body.pools.count,
-		.subnet_size = body.subnet_size }, inited, req);
+		.subnet_size = body.subnet_size }, api_done_init, req);
 }
 
 void api_swarm_init(struct api *api, struct http_request *req, const char *name)
@@ -139,15 +137,13 @@ static const struct field join_fields[] = {
 	F(3, STR, join_body, data_path_addr, "DataPathAddr", 0),
 	F(4, STR, join_body, token, "JoinToken", 0),
 	F(5, STR_LIST, join_body, remotes, "RemoteAddrs", 0),
-	F_ENUM_SAID(6, join_body, availability, "Availability", 0, availabilities, "invalid Availability:"),
+	F_ENUM_SAID(6, join_body, availability, "Availability", 0, api_availabilities, "invalid Availability:"),
 };
 static const struct shape join_shape = SHAPE(join_body, join_fields);
 enum { REMOTES_MAX = 32 };
 
 static int check_join(const struct join_body *body, struct err *err)
 {
-	if (!str_is_empty(body->data_path_addr))
-		return err_set(err, ERR_UNSUPPORTED, "--data-path-addr is not supported by swarmbox yet");
 	if (body->remotes.count == 0)
 		return err_set(err, ERR_INVALID, "at least 1 RemoteAddr is required to join");
 	if (body->remotes.count > REMOTES_MAX)
@@ -171,7 +167,7 @@ static void join(struct api *api, struct http_request *req, yyjson_val *json, co
 		return;
 	}
 	api->host.swarm_join(api->host.arg, &(struct api_swarm_join){
-		.listen_addr = body.listen_addr, .advertise_addr = body.advertise_addr, .token = body.token ? body.token : "",
+		.listen_addr = body.listen_addr, .advertise_addr = body.advertise_addr, .data_path_addr = body.data_path_addr, .token = body.token ? body.token : "",
 		.remotes = (const char *const *)body.remotes.items, .remote_count = body.remotes.count,
 		.availability = body.availability }, done_ok, req);
 }

@@ -21,6 +21,10 @@ static const struct route routes[] = {
 	{ "GET", "/swarm/unlockkey", api_swarm_unlock_key, NEEDS_MANAGER },
 	{ "POST", "/swarm/unlock", api_swarm_unlock, NEEDS_NOTHING },
 
+	/* ours: Docker has none */
+	{ "GET", "/swarmbox/backup", api_backup, NEEDS_MANAGER },
+	{ "POST", "/swarmbox/restore", api_restore, NEEDS_NOTHING },
+
 	{ "GET", "/nodes", api_node_list, NEEDS_MANAGER },
 	{ "GET", "/nodes/{}", api_node_inspect, NEEDS_MANAGER },
 	{ "POST", "/nodes/{}/update", api_node_update, NEEDS_MANAGER },

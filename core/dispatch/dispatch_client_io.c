@@ -25,6 +25,7 @@ struct dispatch_client {
 	struct timer timer, flush;
 	struct rpc_conn *conn;
 	msec leaderless_since;          /* of the manager of this session; 0: it has a leader, as far as is known */
+	uint64_t generation;
 	struct map *statuses;           /* task id -> struct task_status, heap: not sent yet */
 	/* a full set on its way */
 	bool is_collecting;
@@ -170,30 +171,6 @@ static void on_assign(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUS
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
-static void take_news(struct dispatch_client *c, const struct session_news *news)
-{
-	if (node_session_set_managers(&c->session, &news->managers))
-		feed(c, SESSION_MANAGERS, 0);
-	c->hooks.on_news(c->hooks.arg, news);
-}
-
-static void on_managers(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUSED, const void *body, size_t size)
-{
-	struct dispatch_client *c = arg;
-	struct session_news news;
-	struct arena arena;
-	struct err err;
-
-	if (conn != c->conn)
-		return;
-	arena_init(&arena, "news", PART_BYTES_MAX);
-	if (dispatch_read(&session_news_shape, body, size, &arena, &news, &err) < 0)
-		log_warn("swarm: from manager %s: %s", rpc_conn_address(conn), err.text);
-	else
-		take_news(c, &news);
-	arena_fini(&arena);
-}
-
 static void trouble(struct dispatch_client *c, const struct err *err)
 {
 	const struct session_manager *manager = node_session_target(&c->session);
@@ -229,6 +206,42 @@ static void leave_manager(struct dispatch_client *c, const struct err *err)
 	c->conn = NULL;
 	rpc_close(conn);
 	feed(c, SESSION_LOST, 0);
+}
+
+static bool is_outlived(struct dispatch_client *c, const struct session_news *news)
+{
+	struct err err;
+
+	c->generation = MAX(c->generation, news->generation);
+	if (news->generation == c->generation)
+		return false;
+	err_set(&err, ERR_DENIED, "the swarm has been made anew without this manager (swarm init --force-new-cluster)");
+	leave_manager(c, &err);
+	return true;
+}
+
+static void take_news(struct dispatch_client *c, const struct session_news *news)
+{
+	if (node_session_set_managers(&c->session, &news->managers))
+		feed(c, SESSION_MANAGERS, 0);
+	c->hooks.on_news(c->hooks.arg, news);
+}
+
+static void on_managers(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUSED, const void *body, size_t size)
+{
+	struct dispatch_client *c = arg;
+	struct session_news news;
+	struct arena arena;
+	struct err err;
+
+	if (conn != c->conn)
+		return;
+	arena_init(&arena, "news", PART_BYTES_MAX);
+	if (dispatch_read(&session_news_shape, body, size, &arena, &news, &err) < 0)
+		log_warn("swarm: from manager %s: %s", rpc_conn_address(conn), err.text);
+	else if (!is_outlived(c, &news))
+		take_news(c, &news);
+	arena_fini(&arena);
 }
 
 /* A manager that is frozen, or cut off, does not answer. */
@@ -269,8 +282,10 @@ static void opened(void *arg, const void *body, size_t size, const struct err *f
 		log_warn("swarm: %s", err.text);
 	}
 	c->leaderless_since = 0;
-	feed(c, SESSION_OPENED, news.beat_ms);
-	take_news(c, &news);
+	if (!is_outlived(c, &news)) {
+		feed(c, SESSION_OPENED, news.beat_ms);
+		take_news(c, &news);
+	}
 	arena_fini(&arena);
 }
 
@@ -382,8 +397,9 @@ void dispatch_client_free(struct dispatch_client *c)
 	free(c);
 }
 
-void dispatch_client_set_managers(struct dispatch_client *c, const struct manager_ats *managers)
+void dispatch_client_set_managers(struct dispatch_client *c, const struct manager_ats *managers, uint64_t generation)
 {
+	c->generation = MAX(c->generation, generation);
 	if (node_session_set_managers(&c->session, managers))
 		feed(c, SESSION_MANAGERS, 0);
 }

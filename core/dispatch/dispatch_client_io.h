@@ -25,7 +25,8 @@ struct dispatch_client_hooks {
 /* Serves ASSIGN and MANAGERS on rpc until it is freed; dials as soon as it knows a manager. */
 struct dispatch_client *dispatch_client_new(struct loop *loop, struct rpc *rpc, const char *node_id, const struct dispatch_client_hooks *hooks);
 void dispatch_client_free(struct dispatch_client *client);       /* NULL is welcome */
-void dispatch_client_set_managers(struct dispatch_client *client, const struct manager_ats *managers);
+/* generation: the highest that was ever told. A manager that tells a lower one is of a cluster that is no more, and is left. */
+void dispatch_client_set_managers(struct dispatch_client *client, const struct manager_ats *managers, uint64_t generation);
 void dispatch_client_report(struct dispatch_client *client, const struct task_status *status);
 /* This node has another certificate: the session is opened anew with it, and with what it now says of itself. */
 void dispatch_client_renew(struct dispatch_client *client);

@@ -35,7 +35,11 @@ static const struct field join_answer_fields[] = {
 };
 const struct shape join_answer_shape = SHAPE(join_answer, join_answer_fields);
 
-static const struct field renew_ask_fields[] = { F(1, STR, renew_ask, csr, "CSR", 0) };
+static const struct field renew_ask_fields[] = {
+	F(1, STR, renew_ask, csr, "CSR", 0),
+	F(2, BOOL, renew_ask, is_manager, "Manager", 0),
+	F(3, U64, renew_ask, generation, "Generation", 0),
+};
 const struct shape renew_ask_shape = SHAPE(renew_ask, renew_ask_fields);
 
 static const struct field renew_answer_fields[] = {
@@ -94,6 +98,7 @@ static const struct field session_news_fields[] = {
 	F_ENUM(2, session_news, role, "Role", 0, roles),
 	F_OF(3, STRUCT, session_news, tls, "TLSInfo", 0, tls_info_shape),
 	F_OF(4, LIST, session_news, managers, "Managers", 0, manager_at_shape),
+	F(5, U64, session_news, generation, "Generation", 0),
 };
 const struct shape session_news_shape = SHAPE(session_news, session_news_fields);
 

@@ -13,6 +13,9 @@
 #pragma once
 #include "model/kinds.h"
 
+#define SWARM_OUTLIVED "the swarm has been made anew without this manager (swarm init --force-new-cluster): run `swarm leave --force` here and " \
+	"join again"
+
 enum {
 	DISPATCH_BODY_MAX = 60 * 1024,          /* of one message on a node's connection, unless a single thing in it is larger */
 	DISPATCH_MANAGERS_MAX = 32,
@@ -39,7 +42,9 @@ struct join_answer {
 	struct bytes lock;                      /* with it, of an autolocked cluster: the unlock key */
 };
 
-struct renew_ask { char *csr; };
+/* is_manager: a manager that hears of no leader asks whether it is one still, in the cluster of that generation: ERR_CONFLICT when it is,
+ * ERR_DENIED when the cluster has gone on without it; else its certificate as a worker. */
+struct renew_ask { char *csr; bool is_manager; uint64_t generation; };
 struct renew_answer { int role; char *cert, *roots; struct bytes cluster_key, lock; };
 
 /* A secret or config of a task of the one who asks, piece by piece, since no frame of a node's holds a large one. */
@@ -69,6 +74,7 @@ struct session_news {
 	int role;                               /* the one the cluster wants the node to have; its certificate may say another */
 	struct tls_info tls;                    /* what a node that has just renewed has: whoever has something else renews */
 	struct manager_ats managers;
+	uint64_t generation;                    /* of the cluster: managers of a lower one are not obeyed */
 };
 
 /* A full set of assignments is several of these in a row: the first begins, the last ends. A difference does neither. */

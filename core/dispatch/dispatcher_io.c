@@ -127,6 +127,7 @@ static void write_news(struct session *s, struct buf *out)
 
 	arena_init(&arena, "news", BODY_ARENA_MAX);
 	dispatcher_managers(view, &arena, &news.managers);
+	news.generation = view_cluster(view) ? view_cluster(view)->generation : 0;
 	s->dispatcher->hooks.trust(s->dispatcher->hooks.arg, &arena, &news.tls);
 	dispatch_write(&session_news_shape, &news, out);
 	arena_fini(&arena);

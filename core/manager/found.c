@@ -1,11 +1,13 @@
-/* The first entry of a cluster: the cluster object and the node that founded it. */
+/* The first entry of a cluster: the cluster object and the node that founded it. And a copy of all that came of it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "manager/backup.h"
 #include "manager/manager_internal.h"
 #include "manager/sealed.h"
+#include "os/clock.h"
 #include "pki/ca.h"
 
 struct founding {
@@ -130,4 +132,36 @@ void manager_describe_node(struct manager *m, const struct node_description *des
 	shape_copy(&node_description_shape, description, &ask->arena, &ask->verb.description);
 	ask->verb.address = arena_strdup(&ask->arena, address);
 	ask_begin(ask);
+}
+
+/* ---- a copy of all of it ----------------------------------------------------------------------------------------- */
+
+static int wrap_key(const struct manager *m, struct buf *out, struct err *err)
+{
+	struct seal_key lock;
+	int is_locked, got;
+
+	if (!m->has_seal)
+		return err_set(err, ERR_UNAVAILABLE, "this manager has not been given the key of the swarm: ask another one for a backup");
+	is_locked = manager_lock(m, &lock, err);
+	got = is_locked < 0 ? -1 : backup_wrap_key(&m->seal, is_locked ? &lock : NULL, out, err);
+	seal_key_forget(&lock);
+	return got;
+}
+
+int manager_backup(const struct manager *m, struct buf *out, struct err *err)
+{
+	CLEANUP(seal_wipe) struct buf snapshot = BUF_INIT, key = BUF_INIT;
+	struct backup backup = { .wall = clock_wall_ns() };
+
+	if (wrap_key(m, &key, err) < 0)
+		return -1;
+	str_copy(backup.cluster_id, sizeof backup.cluster_id, manager_cluster_id(m));
+	replica_save(m->replica, &snapshot);
+	backup.key = key.data;
+	backup.key_size = key.len;
+	backup.snapshot = snapshot.data;
+	backup.snapshot_size = snapshot.len;
+	backup_encode(&backup, out);
+	return 0;
 }

@@ -189,6 +189,12 @@ static void on_stopped(void *arg, const struct err *err)
 	m->hooks.on_stopped(m->hooks.arg, err);
 }
 
+static void on_outlived(void *arg)
+{
+	struct manager *m = arg;
+	m->hooks.on_outlived(m->hooks.arg);
+}
+
 /* ---- the dispatcher's hooks -------------------------------------------------------------------------------------- */
 
 static const struct view *view_of(void *arg)
@@ -308,7 +314,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 		manager_close(m);
 		return -1;
 	}
-	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address });
+	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, m });
 	timer_set_in(&m->beat, 0);
 	timer_set_in(&m->catch_up, 0);
 	*ret = m;

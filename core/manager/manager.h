@@ -23,6 +23,8 @@ struct manager_hooks {
 	void (*on_stopped)(void *arg, const struct err *err);
 	/* The other end of a manager_open_line to this node itself; the callee's fd. */
 	void (*on_stream)(void *arg, enum open_kind kind, int fd);
+	/* The cluster has been made anew without this manager. Told again with every other manager that says so. */
+	void (*on_outlived)(void *arg);
 	void *arg;
 };
 
@@ -90,6 +92,9 @@ void manager_forget_line(struct manager_line *line);     /* done will not be cal
 /* What the node's door (door_io.h) asks: is the other side a manager of this swarm, whatever its certificate says; where is that node's session. */
 int manager_admits(const struct manager *manager, const struct rpc_conn *conn, struct err *err);
 struct rpc_conn *manager_session(const struct manager *manager, const char *node_id);
+
+/* All of the cluster, for a file (backup.h); the buffer is the caller's to wipe. */
+int manager_backup(const struct manager *manager, struct buf *out, struct err *err);
 
 /* From this host's agent. Batched with others into the next entry; the leader drops what would take a state back. */
 void manager_report(struct manager *manager, const struct task_status *status);

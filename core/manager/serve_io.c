@@ -79,29 +79,76 @@ static struct bytes key_for(struct manager *m, int role, struct seal_key *lock, 
 	return (struct bytes){ m->seal.bytes, SEAL_KEY_SIZE };
 }
 
-static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
+struct renewing { struct manager *manager; struct rpc_ask *ask; struct buf request; char node_id[ID_SIZE]; };
+
+static void give_certificate(struct manager *m, struct rpc_ask *ask, const char *node_id, const char *request_pem)
 {
-	struct manager *m = arg;
 	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
 	CLEANUP(seal_wipe) struct buf out = BUF_INIT;
 	struct renew_answer answer = { 0 };
 	struct seal_key lock = { { 0 } };
+	struct arena arena;
+	struct err err;
+
+	if (manager_sign(m, node_id, request_pem, &chain, &err) < 0) {
+		rpc_reply_error(ask, &err);
+		return;
+	}
+	arena_init(&arena, "renew", CALL_ARENA_MAX);
+	answer.role = view_node(manager_view(m), node_id)->spec.role;
+	answer.cert = (char *)(uintptr_t)buf_text(&chain);
+	answer.cluster_key = key_for(m, answer.role, &lock, &answer.lock);
+	answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
+	dispatch_write(&renew_answer_shape, &answer, &out);
+	rpc_reply(ask, out.data, out.len);
+	seal_key_forget(&lock);
+	arena_fini(&arena);
+}
+
+static void is_certain(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct renewing *r = arg;
+
+	if (err)
+		rpc_reply_error(r->ask, err);
+	else
+		give_certificate(r->manager, r->ask, r->node_id, buf_text(&r->request));
+	buf_fini(&r->request);
+	free(r);
+}
+
+/* A manager without a leader asks whether it is one still. It gives up its copy of the log when it is none, so that must be certain. */
+static int check_doubt(struct manager *m, const struct renew_ask *renew, const char *node_id, struct err *err)
+{
+	const struct node *node = view_node(manager_view(m), node_id);
+
+	if (!manager_is_founded(m) || !node)
+		return err_set(err, ERR_UNAVAILABLE, "this manager knows nothing of node %s", node_id);
+	if (renew->generation < view_cluster(manager_view(m))->generation)
+		return err_set(err, ERR_DENIED, SWARM_OUTLIVED);
+	return node->spec.role == ROLE_WORKER ? 0 : err_set(err, ERR_CONFLICT, "node %s is a manager", node_id);
+}
+
+static void on_renew(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
+{
+	struct manager *m = arg;
 	struct renew_ask renew;
+	struct renewing *r;
 	struct arena arena;
 	struct err err;
 
 	arena_init(&arena, "renew", CALL_ARENA_MAX);
 	if (dispatch_read(&renew_ask_shape, body, size, &arena, &renew, &err) < 0 ||
-	    manager_sign(m, peer_of(conn), renew.csr, &chain, &err) < 0) {
+	    (renew.is_manager && check_doubt(m, &renew, peer_of(conn), &err) < 0)) {
 		rpc_reply_error(ask, &err);
+	} else if (!renew.is_manager) {
+		give_certificate(m, ask, peer_of(conn), renew.csr);
 	} else {
-		answer.role = view_node(manager_view(m), peer_of(conn))->spec.role;
-		answer.cert = (char *)(uintptr_t)buf_text(&chain);
-		answer.cluster_key = key_for(m, answer.role, &lock, &answer.lock);
-		answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
-		dispatch_write(&renew_answer_shape, &answer, &out);
-		rpc_reply(ask, out.data, out.len);
-		seal_key_forget(&lock);
+		r = NEW(struct renewing);
+		*r = (struct renewing){ .manager = m, .ask = ask };
+		str_copy(r->node_id, sizeof r->node_id, peer_of(conn));
+		buf_add_str(&r->request, renew.csr ? renew.csr : "");
+		replica_read(m->replica, is_certain, r);
 	}
 	arena_fini(&arena);
 }

@@ -75,6 +75,7 @@ static const struct field cluster_fields[] = {
 	F(CLUSTER_ROOT_KEY, STR, cluster, root_key, "RootKey", FIELD_HIDDEN),
 	F_OF(CLUSTER_ROTATION, STRUCT, cluster, rotation, "Rotation", FIELD_HIDDEN, root_rotation_shape),
 	F(CLUSTER_UNLOCK_KEY, STR, cluster, unlock_key, "UnlockKey", FIELD_HIDDEN | FIELD_SPEC),
+	F(CLUSTER_GENERATION, U64, cluster, generation, "Generation", FIELD_HIDDEN),
 };
 const struct shape cluster_shape = SHAPE(cluster, cluster_fields);
 

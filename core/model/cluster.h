@@ -36,9 +36,10 @@ struct cluster {
 	char *root_key;                 /* PEM; never printed */
 	struct root_rotation rotation;
 	char *unlock_key;               /* "SWMKEY-1-…" of an autolocked cluster, else "" */
+	uint64_t generation;            /* how often it went on without its members: who knows of a higher one is the cluster */
 };
 enum { CLUSTER_SPEC = 1, CLUSTER_TLS, CLUSTER_POOLS, CLUSTER_SUBNET_SIZE, CLUSTER_DATA_PORT, CLUSTER_TOKENS, CLUSTER_ROOT_KEY, CLUSTER_ROTATION,
-       CLUSTER_UNLOCK_KEY };
+       CLUSTER_UNLOCK_KEY, CLUSTER_GENERATION = 16 };
 extern const struct shape cluster_spec_shape, cluster_shape, join_tokens_shape, root_rotation_shape;
 
 /* Fills what Docker's daemon fills when the field was not given (engine-api 4.2). */

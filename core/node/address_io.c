@@ -128,6 +128,11 @@ static int no_address(const char *what, struct err *err)
 	return err_set(err, ERR_INVALID, "%s IP address or network interface (with optional port number)", what);
 }
 
+static int no_data_path(struct err *err)
+{
+	return err_set(err, ERR_INVALID, "data path address must be a non-zero IP address or network interface (without a port number)");
+}
+
 int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
 {
 	char host[256];
@@ -147,6 +152,31 @@ int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, u
 		if (ret_ip->bytes[i])
 			return 0;
 	return no_address("advertise address must be a non-zero", err);
+}
+
+int address_data_path(const char *text, struct ip *ret_ip, struct err *err)
+{
+	struct ip none = ip4(0, 0, 0, 0);
+
+	if (resolve(text, ret_ip, err) < 0)
+		return err->code == ERR_NOT_FOUND ? no_data_path(err) : err_wrap(err, "data path address");
+	return ip_eq(*ret_ip, none) ? no_data_path(err) : 0;
+}
+
+bool address_is_here(const char *at)
+{
+	struct candidates all;
+	char host[256];
+	uint16_t port;
+	struct ip ip;
+	struct err err;
+
+	if (hostport_parse(at, 0, host, &port, &err) < 0 || ip_parse(host, &ip) < 0 || list_addresses(&all, &err) < 0)
+		return false;
+	for (size_t i = 0; i < all.count; i++)
+		if (ip_eq(all.items[i].ip, ip))
+			return true;
+	return false;
 }
 
 int address_parse_listen(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)

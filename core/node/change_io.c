@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "node/address_io.h"
 #include "node/node_internal.h"
 #include "os/entropy.h"
 #include "pki/seal.h"
@@ -112,13 +111,11 @@ static void founded(void *arg, uint64_t index UNUSED, const struct err *failure)
 	change_end(host, &err);
 }
 
-static int check_init(const struct host *host, const struct api_swarm_init *init, struct err *err)
+static int check_init(const struct host *host, struct err *err)
 {
 	if (host->node_id[0])
 		return err_set(err, ERR_UNAVAILABLE, "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and "
 			       "join another one.");
-	if (init->force_new_cluster)
-		return err_set(err, ERR_UNSUPPORTED, "--force-new-cluster is not supported by swarmbox yet");
 	return 0;
 }
 
@@ -126,26 +123,22 @@ static int start_cluster(struct host *host, const struct api_swarm_init *init, s
 {
 	struct arena arena;
 	struct node_description description;
-	char cluster_id[ID_SIZE], address[AT_SIZE], listen_at[AT_SIZE];
-	struct ip ip, listen_ip;
-	uint16_t port, listen_port;
-	const char *listen = str_is_empty(init->listen_addr) ? host->settings->listen_addr : init->listen_addr;
-	const char *advertise = str_is_empty(init->advertise_addr) ? host->settings->advertise_addr : init->advertise_addr;
+	struct reach reach;
+	char cluster_id[ID_SIZE];
 
-	if (address_parse_listen(listen, CLUSTER_PORT, &listen_ip, &listen_port, err) < 0 ||
-	    address_choose(advertise, listen_port, &ip, &port, err) < 0)
+	if (reach_choose(host, init->listen_addr, init->advertise_addr, init->data_path_addr, true, &reach, err) < 0)
 		return -1;
 	entropy_id(host->node_id);
 	entropy_id(cluster_id);
 	host->swarm.wanted = ROLE_MANAGER;
 	if (node_set(host, "node_id", host->node_id, err) < 0 ||
-	    swarm_set_address(host, address_format(listen_ip, listen_port, listen_at), address_format(ip, port, address), err) < 0 ||
+	    reach_set(host, &reach, err) < 0 ||
 	    swarm_make_cluster_key(host, err) < 0 || replica_bootstrap(host->store, cluster_id, host->node_id, err) < 0 || swarm_open_manager(host, err) < 0)
 		return -1;
 	arena_init(&arena, "description", DESCRIPTION_BYTES_MAX);
 	swarm_describe(host, &arena, &description);
 	manager_found(host->swarm.manager, &(struct manager_init){
-		.node_id = host->node_id, .advertise_addr = address, .spec = init->spec, .description = &description,
+		.node_id = host->node_id, .advertise_addr = reach.advertise, .spec = init->spec, .description = &description,
 		.availability = init->availability, .address_pools = init->address_pools, .pool_count = init->pool_count,
 		.subnet_size = init->subnet_size, .data_path_port = init->data_path_port }, founded, host);
 	arena_fini(&arena);
@@ -157,7 +150,11 @@ void swarm_init(void *arg, const struct api_swarm_init *init, api_swarm_done_fn 
 	struct host *host = arg;
 	struct err err;
 
-	if (!host->swarm.changing && check_init(host, init, &err) < 0) {
+	if (init->backup || (init->force_new_cluster && host->node_id[0])) {
+		refound(host, init, done, done_arg);
+		return;
+	}
+	if (!host->swarm.changing && check_init(host, &err) < 0) {
 		change_refuse(host, done, done_arg, &err);
 		return;
 	}

@@ -5,13 +5,12 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "node/address_io.h"
 #include "node/node_internal.h"
 #include "pki/join_token.h"
 
 enum { JOIN_ARENA_MAX = 4 << 20, JOIN_MS = 20000, ISSUE_MS = 15000, LOOK_MS = 20 };
 
-struct joining { struct host *host; struct buf key; char listen_at[AT_SIZE], advertise[AT_SIZE]; uint16_t listen_port; };
+struct joining { struct host *host; struct buf key; struct reach reach; };
 
 static void joining_free(struct joining *j)
 {
@@ -70,9 +69,9 @@ static int become_node(struct joining *j, const struct join_answer *answer, stru
 		return -1;
 	if (!str_eq(host->swarm.identity.facts.name.node_id, host->node_id))
 		return err_set(err, ERR_INVALID, "the manager's answer names one node and its certificate another");
-	if (node_set(host, "node_id", host->node_id, err) < 0 || swarm_set_address(host, j->listen_at, j->advertise, err) < 0)
+	if (node_set(host, "node_id", host->node_id, err) < 0 || reach_set(host, &j->reach, err) < 0)
 		return -1;
-	swarm_keep_managers(host, &answer->managers);
+	swarm_keep_managers(host, &answer->managers, 0);
 	host->swarm.wanted = answer->role;
 	if (answer->role == ROLE_MANAGER)
 		return start_manager(host, err);
@@ -88,8 +87,8 @@ static void use_answer(struct joining *j, const void *body, size_t size, const c
 	struct arena arena;
 	int got;
 
-	if (!j->advertise[0] && own_address[0])
-		snprintf(j->advertise, sizeof j->advertise, "%s:%u", own_address, j->listen_port);
+	if (!j->reach.advertise[0] && own_address[0])
+		snprintf(j->reach.advertise, sizeof j->reach.advertise, "%s:%u", own_address, j->reach.listen_port);
 	arena_init(&arena, "join", JOIN_ARENA_MAX);
 	got = dispatch_read(&join_answer_shape, body, size, &arena, &answer, err);
 	if (got == 0)
@@ -134,25 +133,6 @@ static int list_remotes(const struct api_swarm_join *join, struct arena *arena, 
 	return 0;
 }
 
-static int choose_addresses(struct joining *j, const struct api_swarm_join *join, struct err *err)
-{
-	const struct node_settings *settings = j->host->settings;
-	const char *advertise = str_is_empty(join->advertise_addr) ? settings->advertise_addr : join->advertise_addr;
-	struct ip ip;
-	uint16_t port;
-
-	if (address_parse_listen(str_is_empty(join->listen_addr) ? settings->listen_addr : join->listen_addr, CLUSTER_PORT, &ip, &j->listen_port,
-				 err) < 0)
-		return -1;
-	address_format(ip, j->listen_port, j->listen_at);
-	if (str_is_empty(advertise))
-		return 0;               /* as the manager sees it */
-	if (address_choose(advertise, j->listen_port, &ip, &port, err) < 0)
-		return -1;
-	address_format(ip, port, j->advertise);
-	return 0;
-}
-
 static int ask(struct joining *j, const struct api_swarm_join *join, const char *digest, struct arena *arena, struct err *err)
 {
 	struct host *host = j->host;
@@ -164,7 +144,7 @@ static int ask(struct joining *j, const struct api_swarm_join *join, const char 
 	    cert_request_new(buf_text(&j->key), NULL, &request, err) < 0)
 		return -1;
 	said.csr = (char *)(uintptr_t)buf_text(&request);
-	said.address = j->advertise[0] ? j->advertise : arena_printf(arena, "0.0.0.0:%u", j->listen_port);
+	said.address = j->reach.advertise[0] ? j->reach.advertise : arena_printf(arena, "0.0.0.0:%u", j->reach.listen_port);
 	swarm_describe(host, arena, &said.description);
 	dispatch_write(&join_ask_shape, &said, &body);
 	host->swarm.joining = j;
@@ -181,7 +161,8 @@ static int start(struct host *host, const struct api_swarm_join *join, struct er
 
 	j->host = host;
 	arena_init(&arena, "join", JOIN_ARENA_MAX);
-	got = join_token_parse(join->token, digest, err) < 0 || choose_addresses(j, join, err) < 0 || ask(j, join, digest, &arena, err) < 0 ? -1 : 0;
+	got = join_token_parse(join->token, digest, err) < 0 ||
+		      reach_choose(host, join->listen_addr, join->advertise_addr, join->data_path_addr, false, &j->reach, err) < 0 || ask(j, join, digest, &arena, err) < 0 ? -1 : 0;
 	arena_fini(&arena);
 	if (got < 0)
 		joining_free(j);

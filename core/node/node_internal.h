@@ -30,6 +30,7 @@ struct swarm {
 	char address[64];               /* what is told of advertise, without the port */
 	struct arena managers_arena;
 	struct manager_ats managers;    /* as they were told last, without this node; for the next start, too */
+	uint64_t generation;            /* of the cluster, the highest that was told */
 	int wanted;                     /* enum node_role, by the cluster */
 	bool is_listening;
 	struct seal_key key, lock;      /* of the cluster, as managers have it; what its file is locked with */
@@ -39,7 +40,8 @@ struct swarm {
 	bool must_renew;                /* the root certificate is being replaced */
 	unsigned renewals_failed;
 	struct rng rng;
-	struct timer listen_again, post_again, renew, member_again;
+	struct timer listen_again, post_again, renew, member_again, doubt;
+	size_t managers_first;          /* who of them is asked first: another one each time */
 	struct errand *errand;          /* a renewal or an admission under way */
 	struct renewing *renewing;      /* what that renewal is for */
 	struct joining *joining;        /* what a join waits for */
@@ -81,17 +83,27 @@ struct host {
 /* swarm_io.c: what this node is in a cluster, and going on with it after a start */
 int swarm_open(struct host *host, struct err *err);
 void swarm_close(struct host *host);
+/* With what is on the disk, as a manager. */
+int swarm_go_on(struct host *host, bool has_identity, struct err *err);
 void swarm_facts(void *host, struct api_swarm_facts *ret);
 /* Nobody is in reach who could replace a task of this node. */
 bool swarm_is_alone(void *host);
 int swarm_unlock(void *host, const struct seal_key *lock, struct err *err);
 void swarm_report(struct host *host, const struct task_status *status);
 
+/* reach_io.c: where this node listens, and where others reach it */
+struct reach { char listen[AT_SIZE], advertise[AT_SIZE], data_path[64]; uint16_t listen_port; };
+/* Of what was said, else of how the agent was started, else of the host's addresses; advertise stays "" for the manager that is joined to see,
+ * unless must_advertise. Docker's words. */
+int reach_choose(const struct host *host, const char *listen, const char *advertise, const char *data_path, bool must_advertise,
+		 struct reach *ret, struct err *err);
+int reach_set(struct host *host, const struct reach *reach, struct err *err);
+
 /* swarm_known_io.c: what node.db remembers of the cluster */
 void swarm_take_setting(struct host *host, const char *id, const char *value);
 int swarm_set_address(struct host *host, const char *listen, const char *advertise, struct err *err);
 void swarm_learn_address(struct host *host, const char *at);    /* what is told of advertise */
-void swarm_keep_managers(struct host *host, const struct manager_ats *managers);
+void swarm_keep_managers(struct host *host, const struct manager_ats *managers, uint64_t generation);
 const char *swarm_manager_addresses(const struct host *host, struct arena *arena);      /* for a dial; "" when none is known */
 
 /* swarm_identity_io.c: who this node is */
@@ -157,6 +169,9 @@ void swarm_leave(void *host, bool force, api_swarm_done_fn *done, void *arg);
 /* goodbye_io.c: the others hear that this node ends, and whether its containers do; done comes from the loop, soon in any case */
 void goodbye_say(struct host *host, void (*done)(void *arg));
 
+/* refound_io.c: init --force-new-cluster of a node that is a manager, and init of a backup */
+void refound(struct host *host, const struct api_swarm_init *init, api_swarm_done_fn *done, void *arg);
+
 /* join_io.c */
 void swarm_join(void *host, const struct api_swarm_join *join, api_swarm_done_fn *done, void *arg);
 void join_drop(struct host *host);                              /* the node is closed */
@@ -166,6 +181,7 @@ void post_open(struct host *host);
 void post_close(struct host *host);
 void post_look(struct host *host);                              /* what is wanted may have changed */
 void post_set_renewal(struct host *host);                       /* the certificate is another one */
+void post_begin_doubt(struct host *host);                       /* a manager runs: while it hears of no leader it asks whether it is one still */
 void post_seek_membership(struct host *host);                   /* a manager asks until it is one of raft's */
 
 /* secret_io.c: the agent wants one for a task */

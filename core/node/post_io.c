@@ -9,7 +9,7 @@
 #include "os/clock.h"
 #include "pki/renewal.h"
 
-enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, TIMER_MAX_MS = 24 * 3600 * 1000 };
+enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, DOUBT_MS = 3000, TIMER_MAX_MS = 24 * 3600 * 1000 };
 
 static void seek_again(void *host);
 
@@ -36,7 +36,8 @@ static void after_renewal(struct host *host, const struct err *err)
 		timer_set_in(&swarm->renew, renewal_retry_ms(swarm->renewals_failed, &swarm->rng));
 }
 
-struct renewing { struct host *host; struct buf key; };
+/* is_doubt: only to find out whether this node is a manager still. */
+struct renewing { struct host *host; struct buf key; bool is_doubt; };
 
 static void renewing_free(struct renewing *r)
 {
@@ -46,10 +47,28 @@ static void renewing_free(struct renewing *r)
 	free(r);
 }
 
+/* What a manager in doubt was told. It steps down when it is none any more. */
+static void doubt_is_over(struct host *host, const struct err *err)
+{
+	struct swarm *swarm = &host->swarm;
+
+	swarm->is_renewing = false;
+	if (!err) {
+		log_warn("swarm: this node is no manager any more: it was demoted while it was away");
+		swarm->wanted = ROLE_WORKER;
+		post_look(host);
+	} else if (err->code == ERR_DENIED) {
+		if (!str_eq(swarm->trouble.text, err->text))
+			log_error("swarm: %s", err->text);
+		swarm->trouble = *err;
+	}
+}
+
 static void renewed(void *arg, const void *body, size_t size, const char *own_address UNUSED, const struct err *failure)
 {
 	struct renewing *r = arg;
 	struct host *host = r->host;
+	bool is_doubt = r->is_doubt;
 	struct renew_answer answer;
 	struct arena arena;
 	struct err err;
@@ -65,20 +84,41 @@ static void renewed(void *arg, const void *body, size_t size, const char *own_ad
 		got = swarm_set_identity(host, answer.roots ? answer.roots : "", answer.cert ? answer.cert : "", &r->key, &err);
 	arena_fini(&arena);
 	renewing_free(r);
-	after_renewal(host, got < 0 ? &err : NULL);
+	if (is_doubt)
+		doubt_is_over(host, got < 0 ? &err : NULL);
+	else
+		after_renewal(host, got < 0 ? &err : NULL);
 }
 
 static void ask_others(struct host *host, struct renewing *r, const char *request)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	struct renew_ask ask = { (char *)(uintptr_t)request, r->is_doubt, host->swarm.generation };
 	struct arena arena;
 
 	arena_init(&arena, "renew", POST_ARENA_MAX);
-	dispatch_write(&renew_ask_shape, &(struct renew_ask){ (char *)(uintptr_t)request }, &body);
+	dispatch_write(&renew_ask_shape, &ask, &body);
 	host->swarm.errand = errand_new(host->loop, host->swarm.rpc, swarm_manager_addresses(host, &arena), NULL, RPC_RENEW, &body,
 					RENEW_CALL_MS, renewed, r);
 	host->swarm.renewing = r;
 	arena_fini(&arena);
+}
+
+static int ask_for_certificate(struct host *host, bool is_doubt, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf request = BUF_INIT;
+	struct renewing *r = NEW(struct renewing);
+
+	r->host = host;
+	r->is_doubt = is_doubt;
+	if (!host->swarm.managers.count || host->swarm.errand) {
+		err_set(err, ERR_UNAVAILABLE, "no manager is known that could sign");
+	} else if (cert_key_new(&r->key, err) == 0 && cert_request_new(buf_text(&r->key), NULL, &request, err) == 0) {
+		ask_others(host, r, buf_text(&request));
+		return 0;
+	}
+	renewing_free(r);
+	return -1;
 }
 
 /* A manager signs for itself, but not that it is one no more: that is for those who stay. */
@@ -86,8 +126,6 @@ static void renew(struct host *host)
 {
 	struct swarm *swarm = &host->swarm;
 	struct manager *manager = swarm_manager(host);
-	CLEANUP(buf_finip) struct buf request = BUF_INIT;
-	struct renewing *r;
 	struct err err;
 
 	swarm->is_renewing = true;
@@ -95,19 +133,25 @@ static void renew(struct host *host)
 		int got = swarm_certify(host, &err);
 
 		after_renewal(host, got < 0 ? &err : NULL);
+	} else if (ask_for_certificate(host, false, &err) < 0) {
+		after_renewal(host, &err);
+	}
+}
+
+/* A manager that hears of no leader may have been demoted, or given up, while it was away. */
+static void doubt(void *arg)
+{
+	struct host *host = arg;
+	struct swarm *swarm = &host->swarm;
+	struct err err;
+
+	if (!swarm->manager)
 		return;
-	}
-	r = NEW(struct renewing);
-	r->host = host;
-	if (cert_key_new(&r->key, &err) == 0 && cert_request_new(buf_text(&r->key), NULL, &request, &err) == 0) {
-		if (swarm->managers.count && !swarm->errand) {
-			ask_others(host, r, buf_text(&request));
-			return;
-		}
-		err_set(&err, ERR_UNAVAILABLE, "no manager is known that could sign");
-	}
-	renewing_free(r);
-	after_renewal(host, &err);
+	timer_set_in(&swarm->doubt, DOUBT_MS);
+	if (!swarm_manager(host) || manager_has_leader(swarm->manager) || swarm->is_renewing)
+		return;
+	swarm->managers_first++;
+	swarm->is_renewing = ask_for_certificate(host, true, &err) == 0;
 }
 
 static void renewal_is_due(void *arg)
@@ -217,7 +261,8 @@ static void learn(struct host *host)
 	struct tls_info told;
 	struct arena arena;
 
-	if (!self)
+	/* what others have certified in the meantime is newer than a view without a leader */
+	if (!self || (!cert_name_is_manager(&swarm->identity.facts.name) && !manager_has_leader(manager)))
 		return;
 	swarm->wanted = self->spec.role;
 	swarm_follow_lock(host);
@@ -225,7 +270,7 @@ static void learn(struct host *host)
 	told = manager_trust(manager, &arena);
 	swarm->must_renew = !swarm_has_trust(host, &told);
 	dispatcher_managers(manager_view(manager), &arena, &managers);
-	swarm_keep_managers(host, &managers);
+	swarm_keep_managers(host, &managers, view_cluster(manager_view(manager))->generation);
 	arena_fini(&arena);
 }
 
@@ -261,11 +306,17 @@ void post_look(struct host *host)
 	timer_set_in(&host->swarm.post_again, 0);
 }
 
+void post_begin_doubt(struct host *host)
+{
+	timer_set_in(&host->swarm.doubt, DOUBT_MS);
+}
+
 void post_open(struct host *host)
 {
 	timer_init(&host->swarm.post_again, host->loop, look, host);
 	timer_init(&host->swarm.renew, host->loop, renewal_is_due, host);
 	timer_init(&host->swarm.member_again, host->loop, seek_again, host);
+	timer_init(&host->swarm.doubt, host->loop, doubt, host);
 }
 
 void post_close(struct host *host)
@@ -275,6 +326,7 @@ void post_close(struct host *host)
 	timer_cancel(&swarm->post_again);
 	timer_cancel(&swarm->renew);
 	timer_cancel(&swarm->member_again);
+	timer_cancel(&swarm->doubt);
 	errand_forget(swarm->errand);
 	swarm->errand = NULL;
 	renewing_free(swarm->renewing);

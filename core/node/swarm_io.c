@@ -67,7 +67,7 @@ void swarm_facts(void *arg, struct api_swarm_facts *ret)
 	ret->managers = swarm->managers;
 	if (manager)
 		dispatcher_managers(manager_view(manager), &arena, &ret->managers);
-	if (swarm->client && swarm->trouble.code)
+	if (swarm->trouble.code && (swarm->client || swarm->trouble.code == ERR_DENIED))
 		ret->error = swarm->trouble.text;
 }
 
@@ -92,7 +92,7 @@ static void adopt_old_addresses(struct host *host)
 		log_warn("node.db: %s", err.text);
 }
 
-static int open_as_manager(struct host *host, bool has_identity, struct err *err)
+int swarm_go_on(struct host *host, bool has_identity, struct err *err)
 {
 	if (!host->node_id[0])
 		return err_set(err, ERR_IO, "node.db does not say which node this is, though raft.db holds a cluster: was node.db removed?");
@@ -123,7 +123,7 @@ static int go_on(struct host *host, struct err *err)
 	if (swarm_load_identity(host, &has_identity, err) < 0)
 		return -1;
 	if (replica_exists(host->store))
-		return open_as_manager(host, has_identity, err);
+		return swarm_go_on(host, has_identity, err);
 	if (has_identity && host->node_id[0]) {
 		swarm_learn_address(host, swarm->advertise);
 		swarm->wanted = ROLE_WORKER;

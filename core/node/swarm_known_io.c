@@ -12,8 +12,10 @@ static void read_managers(struct swarm *swarm, const char *text)
 
 	if (dispatch_read(&session_news_shape, text, strlen(text), &swarm->managers_arena, &news, &err) < 0)
 		log_warn("node.db: %s; the managers' addresses are unknown", err.text);
-	else
+	else {
 		swarm->managers = news.managers;
+		swarm->generation = news.generation;
+	}
 }
 
 void swarm_take_setting(struct host *host, const char *id, const char *value)
@@ -45,7 +47,7 @@ static bool are_kept(const struct host *host, const struct manager_ats *managers
 	return same == others && others == kept->count;
 }
 
-void swarm_keep_managers(struct host *host, const struct manager_ats *managers)
+void swarm_keep_managers(struct host *host, const struct manager_ats *managers, uint64_t generation)
 {
 	struct swarm *swarm = &host->swarm;
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
@@ -53,8 +55,9 @@ void swarm_keep_managers(struct host *host, const struct manager_ats *managers)
 	struct arena old = swarm->managers_arena;
 	struct err err;
 
-	if (are_kept(host, managers))
+	if (are_kept(host, managers) && generation <= swarm->generation)
 		return;
+	news.generation = swarm->generation = MAX(generation, swarm->generation);
 	arena_init(&swarm->managers_arena, "managers", MANAGERS_BYTES_MAX);
 	news.managers.items = ARENA_ARRAY(&swarm->managers_arena, struct manager_at, managers->count);
 	for (size_t i = 0; i < managers->count; i++)
@@ -75,7 +78,7 @@ const char *swarm_manager_addresses(const struct host *host, struct arena *arena
 	const char *list = "";
 
 	for (size_t i = 0; i < managers->count; i++)
-		list = arena_printf(arena, "%s%s%s", list, i ? "," : "", managers->items[i].address);
+		list = arena_printf(arena, "%s%s%s", list, i ? "," : "", managers->items[(i + host->swarm.managers_first) % managers->count].address);
 	return list;
 }
 

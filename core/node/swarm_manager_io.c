@@ -84,14 +84,27 @@ static void on_stopped(void *arg, const struct err *err)
 	log_error("cluster state: %s; writes are refused, containers go on", err->text);
 }
 
+/* It may lead others that were left behind with it, so nothing but a human ends it. */
+static void on_outlived(void *arg)
+{
+	struct host *host = arg;
+	struct err err;
+
+	err_set(&err, ERR_DENIED, SWARM_OUTLIVED);
+	if (!str_eq(err.text, host->swarm.trouble.text))
+		log_error("swarm: %s", err.text);
+	host->swarm.trouble = err;
+}
+
 int swarm_open_manager(struct host *host, struct err *err)
 {
-	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, swarm_on_stream, host };
+	const struct manager_hooks hooks = { on_assign, on_applied, on_stopped, swarm_on_stream, on_outlived, host };
 	struct swarm *swarm = &host->swarm;
 
 	if (manager_open(host->loop, host->store, swarm->rpc, host->node_id, swarm->advertise, swarm->has_key ? &swarm->key : NULL, &hooks,
 			 &swarm->manager, err) < 0)
 		return -1;
+	post_begin_doubt(host);
 	for (size_t i = 0; i < swarm->managers.count; i++)
 		manager_hint(swarm->manager, swarm->managers.items[i].node_id, swarm->managers.items[i].address);
 	give_serve(host, true);

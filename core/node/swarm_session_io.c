@@ -34,7 +34,7 @@ static void on_news(void *arg, const struct session_news *news)
 	host->swarm.wanted = news->role;
 	host->swarm.must_renew = !str_is_empty(news->tls.trust_root) && !swarm_has_trust(host, &news->tls);
 	if (news->managers.count)
-		swarm_keep_managers(host, &news->managers);
+		swarm_keep_managers(host, &news->managers, news->generation);
 	post_look(host);
 }
 
@@ -48,7 +48,7 @@ void swarm_open_client(struct host *host)
 	const struct dispatch_client_hooks hooks = { describe_session, on_session_assign, on_session_open, on_news, on_trouble, host };
 
 	host->swarm.client = dispatch_client_new(host->loop, host->swarm.rpc, host->node_id, &hooks);
-	dispatch_client_set_managers(host->swarm.client, &host->swarm.managers);
+	dispatch_client_set_managers(host->swarm.client, &host->swarm.managers, host->swarm.generation);
 }
 
 static void free_client(void *arg)

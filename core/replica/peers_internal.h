@@ -25,6 +25,8 @@ struct peers {
 	struct loop *loop;
 	struct rpc *rpc;
 	struct replica *replica;
+	void (*on_outlived)(void *arg);
+	void *arg;
 	struct rng rng;
 	char own_address[PEERS_ADDRESS_SIZE];
 	struct peer *items[PEERS_MAX];

@@ -1,6 +1,7 @@
 #include "replica/peers_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/encode.h"
 #include "base/log.h"
@@ -54,13 +55,22 @@ static void tell(struct peer *peer)
 	replica_peer(peer->peers->replica, peer->id, state);
 }
 
-static void say_hello(const struct peer *peer, struct rpc_conn *conn)
+/* Of the cluster, as far as this manager has come. */
+static uint64_t generation(const struct peers *peers)
+{
+	const struct cluster *cluster = view_cluster(replica_view(peers->replica));
+
+	return cluster ? cluster->generation : 0;
+}
+
+static void say_hello(const struct peers *peers, struct rpc_conn *conn)
 {
 	CLEANUP(buf_finip) struct buf hello = BUF_INIT;
 
 	put_u8(&hello, HELLO);
-	put_u64(&hello, replica_status(peer->peers->replica).self);
-	put_str(&hello, peer->peers->own_address);
+	put_u64(&hello, replica_status(peers->replica).self);
+	put_str(&hello, peers->own_address);
+	put_varint(&hello, generation(peers));
 	rpc_note(conn, RPC_RAFT, hello.data, hello.len);
 }
 
@@ -88,7 +98,7 @@ static void on_up(void *arg, struct rpc_conn *conn)
 	}
 	peer->is_dialled_up = true;
 	peer->pause = PAUSE_MIN_MS;
-	say_hello(peer, conn);
+	say_hello(peer->peers, conn);
 	tell(peer);
 }
 
@@ -238,29 +248,69 @@ static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *
 		rpc_note(conn, RPC_RAFT, bytes, size); /* full: raft sends it again */
 }
 
+struct hello { raft_id id; char address[PEERS_ADDRESS_SIZE]; uint64_t generation; };
+
+static int read_hello(struct reader in, struct hello *ret, struct err *err)
+{
+	size_t length;
+	const uint8_t *address;
+
+	*ret = (struct hello){ .id = get_u64(&in) };
+	address = get_bytes(&in, &length);
+	if (in.failed || ret->id == 0 || length >= PEERS_ADDRESS_SIZE)
+		return err_set(err, ERR_INVALID, "a manager's greeting that is none");
+	memcpy(ret->address, address, length);
+	if (in.at < in.end)             /* older ones do not say it */
+		ret->generation = get_varint(&in);
+	return in.failed ? err_set(err, ERR_INVALID, "a manager's greeting that is none") : 0;
+}
+
+/* One of us has been left behind when the cluster was made anew. A manager that knows nothing yet is of no generation. */
+static bool is_of_another(struct peers *peers, struct rpc_conn *conn, const char *node_id, const struct hello *hello)
+{
+	uint64_t ours = generation(peers);
+
+	if (hello->generation == ours || !view_cluster(replica_view(peers->replica)))
+		return false;
+	if (hello->generation > ours) {
+		if (peers->on_outlived && !raft_membership_find(replica_status(peers->replica).config, hello->id))
+			peers->on_outlived(peers->arg);
+		return false;
+	}
+	if (raft_membership_find(replica_status(peers->replica).config, hello->id))
+		return false;           /* it has joined, and the state is on its way to it */
+	log_debug("manager %s: of before the swarm was made anew", node_id);
+	say_hello(peers, conn);
+	return true;
+}
+
 /* Who has dialled us, and where it can be dialled. A newer connection takes the place of an older one. */
 static int take_hello(struct peers *peers, struct rpc_conn *conn, const char *node_id, struct reader in, struct err *err)
 {
-	raft_id id = get_u64(&in);
-	size_t length;
-	const uint8_t *address = get_bytes(&in, &length);
-	CLEANUP(str_freep) char *text = str_printf("%.*s", (int)length, in.failed ? "" : (const char *)address);
+	struct hello hello;
 
-	if (in.failed || id == 0 || id == replica_status(peers->replica).self || length >= PEERS_ADDRESS_SIZE)
+	if (read_hello(in, &hello, err) < 0)
+		return -1;
+	if (hello.id == replica_status(peers->replica).self)
 		return err_set(err, ERR_INVALID, "a manager's greeting that is none");
-	struct peer *peer = take(peers, id, node_id);
+	if (is_of_another(peers, conn, node_id, &hello))
+		return 0;
+	for (size_t i = 0; i < peers->count; i++)       /* the answer to ours; under another id it is somebody new at an old place */
+		if (conn == peers->items[i]->dialled || (conn == peers->items[i]->accepted && peers->items[i]->id != hello.id))
+			return 0;
+	struct peer *peer = take(peers, hello.id, node_id);
 	if (!peer)
 		return err_set(err, ERR_EXHAUSTED, "%d managers are connected already", PEERS_MAX);
 	if (!str_eq(peer->node_id, node_id))
-		return err_set(err, ERR_DENIED, "node %s is not manager %llx", node_id, (unsigned long long)id);
-	if (text[0] && !address_in_view(peer))
-		set_address(peer, text);
-	if (conn == peer->accepted || conn == peer->dialled)
+		return err_set(err, ERR_DENIED, "node %s is not manager %llx", node_id, (unsigned long long)hello.id);
+	if (hello.address[0] && !address_in_view(peer))
+		set_address(peer, hello.address);
+	if (conn == peer->accepted)
 		return 0;
 	rpc_close(peer->accepted);
 	peer->accepted = conn;
 	rpc_conn_watch(conn, &hooks, peer);
-	say_hello(peer, conn);
+	say_hello(peers, conn);
 	tell(peer);
 	return 0;
 }
@@ -292,6 +342,8 @@ struct peers *peers_open(const struct peers_config *cfg)
 	peers->loop = cfg->loop;
 	peers->rpc = cfg->rpc;
 	peers->replica = cfg->replica;
+	peers->on_outlived = cfg->on_outlived;
+	peers->arg = cfg->arg;
 	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
 	entropy_fill(&seed, sizeof(seed));
 	rng_seed(&peers->rng, seed);

@@ -5,6 +5,8 @@
  * up, their own one first. What ends a connection is told to raft: reset or refused means that a process died, anything else that who
  * knows. Snapshots come as a ticket's stream, beside the messages.
  *
+ * Whoever was given up when the cluster was made anew is told so, and not listened to.
+ *
  * Serves RPC_RAFT and RPC_SNAPSHOT. Opened behind the replica, closed before it.
  */
 #pragma once
@@ -18,6 +20,9 @@ struct peers_config {
 	struct replica *replica;
 	/* Where this manager is reached, "10.0.0.5:2377": told to those that are dialled. "": they find out by themselves. */
 	const char *own_address;
+	/* A manager of a later generation of the cluster: it has gone on without this one (replica_refound). May be NULL. */
+	void (*on_outlived)(void *arg);
+	void *arg;
 };
 struct peers *peers_open(const struct peers_config *cfg);
 void peers_close(struct peers *peers);          /* NULL is welcome */

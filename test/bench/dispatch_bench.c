@@ -121,7 +121,7 @@ static void begin_session(struct worker *w, const struct join_answer *answer)
 
 	make_context(w, answer->roots, answer->cert);
 	w->client = dispatch_client_new(w->crowd->loop, w->rpc, answer->node_id, &hooks);
-	dispatch_client_set_managers(w->client, &answer->managers);
+	dispatch_client_set_managers(w->client, &answer->managers, 0);
 	w->crowd->joined++;
 	start_next(w->crowd);
 }

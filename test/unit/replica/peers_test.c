@@ -97,7 +97,7 @@ static void open_host(struct host *host)
 		panic("%s", err.text);
 	host->id = replica_status(host->replica).self;
 	listen_at(host);
-	host->peers = peers_open(&(struct peers_config){ loop, host->rpc, host->replica, host->address });
+	host->peers = peers_open(&(struct peers_config){ .loop = loop, .rpc = host->rpc, .replica = host->replica, .own_address = host->address });
 }
 
 static void close_host(struct host *host)
