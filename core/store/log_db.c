@@ -303,5 +303,5 @@ int log_db_cut(struct log_db *db, uint64_t index, bool *ret_more, struct err *er
 
 int log_db_settle(struct log_db *db, struct err *err)
 {
-	return sql_db_checkpoint(&db->sql, err);
+	return sql_db_checkpoint(&db->sql, false, err);
 }

@@ -54,7 +54,7 @@ int node_db_note_wipe(struct node_db *db, bool under_way, struct err *err)
 
 	if (sql_db_exec(&db->sql, sql, err) < 0)
 		return -1;
-	return sql_db_checkpoint(&db->sql, err);
+	return sql_db_checkpoint(&db->sql, false, err);
 }
 
 int node_db_is_wiping(struct node_db *db, bool *ret, struct err *err)

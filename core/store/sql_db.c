@@ -95,9 +95,9 @@ void sql_db_rollback(struct sql_db *db)
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-int sql_db_checkpoint(struct sql_db *db, struct err *err)
+int sql_db_checkpoint(struct sql_db *db, bool keeps_wal, struct err *err)
 {
-	int mode = SQLITE_CHECKPOINT_TRUNCATE;
+	int mode = keeps_wal ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE;
 
 	if (sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL) == SQLITE_OK)
 		return 0;

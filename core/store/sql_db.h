@@ -36,8 +36,9 @@ int sql_db_run(struct sql_db *db, sqlite3_stmt *stmt, struct err *err);
 int sql_db_begin(struct sql_db *db, struct err *err);
 int sql_db_commit(struct sql_db *db, struct err *err);
 void sql_db_rollback(struct sql_db *db);        /* harmless outside a transaction */
-/* Everything committed is in the main file and fsynced, the WAL is empty. */
-int sql_db_checkpoint(struct sql_db *db, struct err *err);
+/* Everything committed is in the main file and fsynced, the WAL is empty; keeps_wal: written anew from its
+ * beginning, which is quicker than growing again. */
+int sql_db_checkpoint(struct sql_db *db, bool keeps_wal, struct err *err);
 
 /* The VFS' doors: does the file exist; remove it and what belongs to it. */
 bool sql_file_exists(const char *vfs, const char *root, const char *name);

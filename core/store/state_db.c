@@ -128,24 +128,26 @@ static int write_rows(struct state_db *db, const struct state_write *write, stru
 }
 
 int state_db_write(struct state_db *db, const struct state_write *const *writes, size_t count,
-		   struct err *err)
+		   bool commits, struct err *err)
 {
 	check(count > 0);
-	if (sql_db_begin(&db->sql, err) < 0)
+	if (sqlite3_get_autocommit(db->sql.handle) && sql_db_begin(&db->sql, err) < 0)
 		return -1;
 	int got = 0;
 	for (size_t i = 0; i < count && got == 0; i++)
 		got = write_rows(db, writes[i], err);
-	if (got < 0 || write_mark(db, &writes[count - 1]->mark, err) < 0) {
+	if (got == 0 && commits)
+		got = write_mark(db, &writes[count - 1]->mark, err);
+	if (got < 0) {
 		sql_db_rollback(&db->sql);
 		return -1;
 	}
-	return sql_db_commit(&db->sql, err);
+	return commits ? sql_db_commit(&db->sql, err) : 0;
 }
 
-int state_db_checkpoint(struct state_db *db, struct err *err)
+int state_db_checkpoint(struct state_db *db, bool keeps_wal, struct err *err)
 {
-	if (sql_db_checkpoint(&db->sql, err) < 0)
+	if (sql_db_checkpoint(&db->sql, keeps_wal, err) < 0)
 		return -1;
 	db->wal_pages = 0;
 	return 0;

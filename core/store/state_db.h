@@ -24,8 +24,9 @@ int state_db_load(struct state_db *db, store_row_fn *row_fn, void *arg, struct s
 		  struct err *err);
 void state_db_close(struct state_db *db);
 bool state_db_is_open(const struct state_db *db);
-/* In order, one transaction; the last mark stands for all. On -1 nothing of it is there. */
+/* In order, in one transaction with all that was written since the last commit; the last mark stands for all.
+ * On -1 nothing of that is there. No checkpoint inside. */
 int state_db_write(struct state_db *db, const struct state_write *const *writes, size_t count,
-		   struct err *err);
+		   bool commits, struct err *err);
 /* What was committed is in the main file and fsynced. */
-int state_db_checkpoint(struct state_db *db, struct err *err);
+int state_db_checkpoint(struct state_db *db, bool keeps_wal, struct err *err);

@@ -3,6 +3,9 @@
  * A round: all appends that wait (one transaction, one fsync), some writes to node.db, a slice of
  * what waits for state.db, a slice of the log to be cut, a checkpoint when one is due. So an append
  * never waits for more than one slice of anything else.
+ *
+ * Rows for state.db wait for more to come, and share one transaction over many rounds: ids are random, so
+ * rows that come alone each write a page of their own.
  */
 #include "store/store_thread.h"
 
@@ -15,11 +18,12 @@ enum {
 	MERGE_MAX = 256, /* appends of one transaction */
 	MERGE_BYTES = 4 << 20,
 	NODE_JOBS_A_ROUND = 32,
-	STATE_JOBS_A_ROUND = 256,
-	STATE_BYTES_A_ROUND = 1 << 20,
-	STATE_WAITS_MS = 20, /* for more to come, so that many entries share a transaction */
-	STATE_WAITS_BYTES = 256 << 10,
-	CHECKPOINT_PAGES = 1000,
+	STATE_JOBS_A_ROUND = 64,
+	STATE_BYTES_A_ROUND = 128 << 10,
+	STATE_WAITS_MS = 200,
+	STATE_WAITS_BYTES = 1 << 20,
+	STATE_COMMIT_BYTES = 4 << 20,
+	CHECKPOINT_PAGES = 2000,
 	CHECKPOINT_IDLE_MS = 10 * 1000,
 	RETRY_MS = 1000,
 };
@@ -248,14 +252,14 @@ static msec state_due_at(const struct store *store)
 		return INT64_MAX;
 	if (store->state_retry_at)
 		return store->state_retry_at;
-	if (store->state_queue.bytes >= STATE_WAITS_BYTES || store->checkpoint_wanted)
+	if (store->state_laid.count > 0 || store->state_queue.bytes >= STATE_WAITS_BYTES || store->checkpoint_wanted)
 		return 0;
 	return job->queued_at + STATE_WAITS_MS;
 }
 
 static msec checkpoint_due_at(const struct store *store)
 {
-	if (!store->has_cluster || store->durable == store->committed)
+	if (!store->has_cluster || store->durable == store->committed || store->state_laid.count > 0)
 		return INT64_MAX;
 	if (store->state_retry_at)
 		return store->state_retry_at;
@@ -281,21 +285,33 @@ static void note_try(struct store *store, int got, const struct err *err)
 	tell_trouble(store, got < 0 ? err : NULL);
 }
 
-static void put_back(struct store_queue *queue, struct store_job **jobs, size_t count)
+/* What the open transaction held, which is gone: it waits again, before all others. */
+static void put_back(struct store_queue *laid, struct store_queue *queue)
 {
-	for (size_t i = count; i-- > 0;) {
-		struct list *link = &jobs[i]->link;
+	while (!list_is_empty(&laid->jobs)) {
+		struct list *link = laid->jobs.prev;
+		list_remove(link);
 		link->prev = &queue->jobs;
 		link->next = queue->jobs.next;
 		queue->jobs.next->prev = link;
 		queue->jobs.next = link;
-		queue->bytes += jobs[i]->bytes;
-		queue->count++;
 	}
+	queue->bytes += laid->bytes;
+	queue->count += laid->count;
+	laid->bytes = laid->count = 0;
+}
+
+static void lay(struct store_queue *laid, struct store_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		list_add_last(&laid->jobs, &jobs[i]->link);
+		laid->bytes += jobs[i]->bytes;
+	}
+	laid->count += count;
 }
 
 static int write_state(struct store *store, struct store_job *const *jobs, size_t count,
-		       struct err *err)
+		       bool commits, struct err *err)
 {
 	const struct state_write *writes[STATE_JOBS_A_ROUND];
 
@@ -303,7 +319,7 @@ static int write_state(struct store *store, struct store_job *const *jobs, size_
 		writes[i] = &jobs[i]->state;
 	if (be_open(store, err) < 0)
 		return -1;
-	return state_db_write(&store->state, writes, count, err);
+	return state_db_write(&store->state, writes, count, commits, err);
 }
 
 static void tell_room(struct store *store)
@@ -323,30 +339,32 @@ static void do_state(struct store *store)
 
 	if (count == 0)
 		return;
+	lay(&store->state_laid, jobs, count);
+	bool commits = !first_job(&store->state_queue) || store->state_laid.bytes >= STATE_COMMIT_BYTES;
 	pthread_mutex_unlock(&store->mutex);
-	int got = write_state(store, jobs, count, &err);
+	int got = write_state(store, jobs, count, commits, &err);
 	pthread_mutex_lock(&store->mutex);
 	note_try(store, got, &err);
-	if (got < 0) {
-		put_back(&store->state_queue, jobs, count);
+	if (got < 0)
+		put_back(&store->state_laid, &store->state_queue);
+	if (got < 0 || !commits)
 		return;
-	}
 	store->committed = jobs[count - 1]->state.mark.index;
 	store->state_written_at = clock_boot_ms();
-	for (size_t i = 0; i < count; i++)
-		store_job_free(jobs[i]);
+	drop_queue(&store->state_laid);
 	tell_room(store);
 }
 
 static void do_checkpoint(struct store *store)
 {
 	uint64_t committed = store->committed;
+	bool is_busy = store->state.wal_pages >= CHECKPOINT_PAGES;
 	struct err err;
 
 	pthread_mutex_unlock(&store->mutex);
 	int got = be_open(store, &err);
 	if (got == 0)
-		got = state_db_checkpoint(&store->state, &err);
+		got = state_db_checkpoint(&store->state, is_busy, &err);
 	pthread_mutex_lock(&store->mutex);
 	note_try(store, got, &err);
 	if (got < 0)
@@ -426,6 +444,7 @@ void store_queues_init(struct store *store)
 	list_init(&store->log_queue.jobs);
 	list_init(&store->node_queue.jobs);
 	list_init(&store->state_queue.jobs);
+	list_init(&store->state_laid.jobs);
 	list_init(&store->log_finished);
 	list_init(&store->node_finished);
 }
@@ -435,6 +454,7 @@ void store_queues_fini(struct store *store)
 	drop_queue(&store->log_queue);
 	drop_queue(&store->node_queue);
 	drop_queue(&store->state_queue);
+	drop_queue(&store->state_laid);
 	store_jobs_free(&store->log_finished);
 	store_jobs_free(&store->node_finished);
 	store_log_fini(&store->reopened);

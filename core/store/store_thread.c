@@ -17,13 +17,20 @@ struct store_shell {
 	struct store *store;
 	pthread_t thread;
 	pthread_cond_t work, answered;  /* for the thread; for whoever waits for a call */
+	msec sleeps_until;              /* 0: it is awake, and looks again before it sleeps */
 	int wake_fd;                    /* eventfd */
 	struct watch *watch;
 };
 
+/* What can wait as long as the thread sleeps anyway wakes nobody. */
 void store_thread_wake(struct store *store)
 {
-	pthread_cond_signal(&store->shell->work);
+	struct store_shell *shell = store->shell;
+
+	if (store_due_at(store) >= shell->sleeps_until)
+		return;
+	shell->sleeps_until = 0;
+	pthread_cond_signal(&shell->work);
 }
 
 void store_thread_tell(struct store *store)
@@ -47,6 +54,7 @@ static void wait_for_work(struct store *store)
 	msec due;
 
 	while ((due = store_due_at(store)) > clock_boot_ms()) {
+		shell->sleeps_until = due;
 		if (due == INT64_MAX) {
 			pthread_cond_wait(&shell->work, &store->mutex);
 			continue;
@@ -60,6 +68,7 @@ static void wait_for_work(struct store *store)
 		at.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&shell->work, &store->mutex, &at);
 	}
+	shell->sleeps_until = 0;
 }
 
 static void *run(void *arg)

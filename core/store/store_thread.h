@@ -53,6 +53,7 @@ struct store {
 	msec state_retry_at;            /* 0: nothing is wrong */
 	msec state_written_at;
 	uint64_t committed, durable;    /* mark in state.db; mark that is known to be fsynced */
+	struct store_queue state_laid;  /* written to state.db, in a transaction that is still open */
 	/* ------------------------------------------------------------------------------------ */
 	pthread_mutex_t mutex;
 	struct store_shell *shell;      /* store_thread.c's own */

@@ -33,7 +33,7 @@ static int write(struct state_db *db, uint64_t index, struct store_row row)
 	};
 	const struct state_write *writes[] = { &one };
 
-	return state_db_write(db, writes, 1, &err);
+	return state_db_write(db, writes, 1, true, &err);
 }
 
 static struct store_mark load(struct state_db *db, struct buf *text)
@@ -79,7 +79,7 @@ TEST(state_db_keeps_numbers_that_use_all_64_bits)
 	struct state_db db;
 
 	open_state(&db);
-	EXPECT_INT(state_db_write(&db, writes, 1, &err), 0);
+	EXPECT_INT(state_db_write(&db, writes, 1, true, &err), 0);
 	struct store_mark mark = load(&db, &text);
 	EXPECT(mark.sum == UINT64_MAX - 1);
 	EXPECT(mark.index == 9 && mark.term == 8 && mark.now_ms == 7 && mark.format_level == 5 &&
@@ -97,7 +97,7 @@ static int entry(struct state_db *db, uint64_t n)
 	struct state_write one = { false, rows, 2, { .index = n } };
 	const struct state_write *writes[] = { &one };
 
-	return state_db_write(db, writes, 1, &err);
+	return state_db_write(db, writes, 1, true, &err);
 }
 
 static void expect_rows_of(struct state_db *db, uint64_t at_least, uint64_t at_most)
@@ -120,11 +120,11 @@ static bool survives(uint64_t seed, uint64_t unplug_in)
 	uint64_t done = 0, durable = 0;
 
 	open_state(&db);
-	EXPECT_INT(state_db_checkpoint(&db, &err), 0);
+	EXPECT_INT(state_db_checkpoint(&db, false, &err), 0);
 	vfs_fault_unplug_in(disk, unplug_in);
 	while (done < 20 && entry(&db, done + 1) == 0) {
 		done++;
-		if (done % 7 == 0 && state_db_checkpoint(&db, &err) == 0)
+		if (done % 7 == 0 && state_db_checkpoint(&db, false, &err) == 0)
 			durable = done;
 	}
 	state_db_close(&db);
