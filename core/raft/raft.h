@@ -154,7 +154,8 @@ struct raft_msg_append {
 	raft_term prev_term;
 	raft_index commit;
 	/* the leader's own clock, echoed: append-to-acknowledgement, fsync included, is what E
-	 * is made of */
+	 * is made of. 0, and no entries: it tells how far the log is committed, and a follower
+	 * that has acknowledged as much has nothing to answer */
 	msec sent_ms;
 	const struct raft_entry *entries;
 	size_t entry_count;

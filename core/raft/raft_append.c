@@ -135,7 +135,7 @@ static void send_one(struct raft *raft, struct raft_peer *peer)
 		.prev_index = peer->next - 1,
 		.prev_term = raft_entries_term(&raft->log, peer->next - 1),
 		.commit = raft->commit,
-		.sent_ms = raft->now,
+		.sent_ms = count || peer->mode == RAFT_MODE_PROBE ? raft->now : 0,
 		.entries = count ? raft_entries_at(&raft->log, peer->next) : NULL,
 		.entry_count = count,
 	};

@@ -142,10 +142,12 @@ int raft_follow_append(struct raft *raft, const struct raft_msg *msg, struct err
 		return -1;
 	raft_index upto = append->prev_index + append->entry_count;
 	raft->matched = MAX(raft->matched, MIN(upto, raft_entries_last(&raft->log)));
+	raft_commit_learn(raft, MIN(append->commit, upto));
+	if (append->entry_count == 0 && !append->sent_ms && (raft->owes_ack || upto <= raft->acked))
+		return 0;
 	raft->owes_ack = true;
 	if (!raft->append_sent_ms)
 		raft->ack_sent_ms = append->sent_ms;
-	raft_commit_learn(raft, MIN(append->commit, upto));
 	return 0;
 }
 
