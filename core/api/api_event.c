@@ -16,9 +16,11 @@ enum { EVENTS_KEPT = 256, SUBSCRIBERS_MAX = 64, EVENT_ARENA_MAX = 1 << 20 };
 /* One event, kept with what filters ask for. */
 struct event {
 	nsec wall;
-	char *type, *action, *id, *name, *scope;
+	const char *type, *scope;       /* constants */
+	const char *name;               /* among the attributes */
+	char *action, *id, *from;
 	struct str_map attributes;
-	char *line;             /* its JSON and a newline */
+	char *line;             /* its JSON and a newline; NULL: nobody has asked for it yet */
 };
 struct subscriber {
 	struct list node;
@@ -51,11 +53,9 @@ struct event_log *event_log_new(struct loop *loop)
 
 static void event_fini(struct event *event)
 {
-	free(event->type);
 	free(event->action);
 	free(event->id);
-	free(event->name);
-	free(event->scope);
+	free(event->from);
 	free(event->line);
 	shape_fini(&event_shape, event);
 }
@@ -122,20 +122,7 @@ static bool matches(const struct filters *filters, const struct event *event)
 	       !filters_get(filters, "plugin") && !filters_get(filters, "daemon") && matches_object(filters, event);
 }
 
-/* False when the subscriber is no more: a reader so slow that its queue is full loses the stream, and sees that it broke off. */
-static bool deliver(struct subscriber *subscriber, const struct event *event)
-{
-	if (!matches(&subscriber->filters, event) || http_reply_write(subscriber->req, event->line, strlen(event->line)))
-		return true;
-	http_on_gone(subscriber->req, NULL, NULL);
-	http_reply_abort(subscriber->req);
-	subscriber_free(subscriber);
-	return false;
-}
-
-/* ---- taking one in ----------------------------------------------------------------------------------------------- */
-
-static char *print(const struct event *event, const char *from)
+static char *print(const struct event *event)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *actor;
@@ -144,8 +131,8 @@ static char *print(const struct event *event, const char *from)
 	if (str_eq(event->type, "container") || str_eq(event->type, "image")) {
 		api_add_str(doc, root, "status", event->action);
 		api_add_str(doc, root, "id", event->id);
-		if (from)
-			api_add_str(doc, root, "from", from);
+		if (event->from)
+			api_add_str(doc, root, "from", event->from);
 	}
 	api_add_str(doc, root, "Type", event->type);
 	api_add_str(doc, root, "Action", event->action);
@@ -159,6 +146,23 @@ static char *print(const struct event *event, const char *from)
 	buf_add_char(&out, '\n');
 	return buf_take(&out);
 }
+
+/* False when the subscriber is no more: a reader so slow that its queue is full loses the stream, and sees that it broke off. */
+static bool deliver(struct subscriber *subscriber, struct event *event)
+{
+	if (!matches(&subscriber->filters, event))
+		return true;
+	if (!event->line)
+		event->line = print(event);
+	if (http_reply_write(subscriber->req, event->line, strlen(event->line)))
+		return true;
+	http_on_gone(subscriber->req, NULL, NULL);
+	http_reply_abort(subscriber->req);
+	subscriber_free(subscriber);
+	return false;
+}
+
+/* ---- taking one in ----------------------------------------------------------------------------------------------- */
 
 static int pair_order(const void *a, const void *b)
 {
@@ -179,12 +183,13 @@ static void take(struct event_log *log, const char *type, const char *action, co
 	qsort(attributes, count, sizeof *attributes, pair_order);
 	shape_copy(&event_shape, &given, NULL, event);
 	event->wall = given.wall;
-	event->type = str_dup(type);
+	event->type = type;
+	event->scope = scope;
 	event->action = str_dup(action);
 	event->id = str_dup(id);
-	event->scope = str_dup(scope);
-	event->name = str_dup(str_map_get(&event->attributes, "name"));
-	event->line = print(event, from);
+	event->from = str_dup(from);
+	event->name = str_map_get(&event->attributes, "name");
+	event->line = NULL;
 	LIST_EACH(item, &log->subscribers)
 		deliver(CONTAINER_OF(item, struct subscriber, node), event);
 }
@@ -336,10 +341,10 @@ static void time_is_up(void *arg)
 }
 
 /* False when the subscriber was lost meanwhile. */
-static bool replay(const struct event_log *log, struct subscriber *subscriber, nsec since, nsec until)
+static bool replay(struct event_log *log, struct subscriber *subscriber, nsec since, nsec until)
 {
 	for (size_t i = 0; i < log->count; i++) {
-		const struct event *event = &log->ring[(log->first + i) % EVENTS_KEPT];
+		struct event *event = &log->ring[(log->first + i) % EVENTS_KEPT];
 
 		if (event->wall < since || (until && event->wall > until))
 			continue;

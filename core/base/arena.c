@@ -8,16 +8,51 @@
 
 enum { CHUNK_MIN = 4096, CHUNK_MAX = 1024 * 1024 };
 
+/* Most arenas are one chunk and live for a moment: a few chunks are kept for the next ones, each thread has its own. musl would give
+ * their pages back to the kernel and ask for others, hundreds of times a second. Where the sanitizers look on nothing is kept. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SPARE_MAX = 0 };
+#else
+enum { SPARE_MAX = 64 };
+#endif
+
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
 	_Alignas(max_align_t) char data[];
 };
+static _Thread_local struct { struct arena_chunk *first; size_t count; } spare;
 
 void arena_init(struct arena *arena, const char *name, size_t ceiling_bytes)
 {
 	check(ceiling_bytes > 0);
 	*arena = (struct arena){ .name = name, .ceiling_bytes = ceiling_bytes };
+}
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+	struct arena_chunk *chunk = size == CHUNK_MIN ? spare.first : NULL;
+
+	if (chunk) {
+		spare.first = chunk->next;
+		spare.count--;
+	} else {
+		chunk = mem_resize(NULL, 1, sizeof(*chunk) + size);
+	}
+	chunk->used = 0;
+	chunk->size = size;
+	return chunk;
+}
+
+static void chunk_free(struct arena_chunk *chunk)
+{
+	if (chunk->size != CHUNK_MIN || spare.count + 1 > SPARE_MAX) {
+		free(chunk);
+		return;
+	}
+	chunk->next = spare.first;
+	spare.first = chunk;
+	spare.count++;
 }
 
 void arena_fini(struct arena *arena)
@@ -27,7 +62,7 @@ void arena_fini(struct arena *arena)
 	for (struct arena_chunk *chunk = arena->head; chunk; chunk = next) {
 		next = chunk->next;
 		explicit_bzero(chunk->data, chunk->used);
-		free(chunk);
+		chunk_free(chunk);
 	}
 	arena->head = NULL;
 	arena->total_bytes = 0;
@@ -48,10 +83,8 @@ static size_t chunk_size_for(const struct arena *arena, size_t need)
 static struct arena_chunk *arena_grow(struct arena *arena, size_t need)
 {
 	size_t size = chunk_size_for(arena, need);
-	struct arena_chunk *chunk = mem_resize(NULL, 1, sizeof(*chunk) + size);
+	struct arena_chunk *chunk = chunk_new(size);
 
-	chunk->used = 0;
-	chunk->size = size;
 	arena->total_bytes += size;
 
 	/* A chunk of one big piece goes behind the head: what is left of the head stays usable. */

@@ -14,9 +14,12 @@ enum { ASK_BYTES_MAX = 64 << 20, ASK_MS = 20000, LEADERLESS_MS = 5000, AGAIN_MS 
 
 struct ask *ask_new(struct manager *m, enum verb_kind kind, const char *id, control_done_fn *done, void *arg)
 {
-	struct ask *ask = NEW(struct ask);
+	struct arena arena;
+	struct ask *ask;
 
-	arena_init(&ask->arena, "ask", ASK_BYTES_MAX);
+	arena_init(&arena, "ask", ASK_BYTES_MAX);
+	ask = ARENA_NEW(&arena, struct ask);
+	ask->arena = arena;
 	ask->manager = m;
 	ask->verb.kind = kind;
 	ask->verb.id = arena_strdup(&ask->arena, id);
@@ -30,16 +33,20 @@ struct ask *ask_new(struct manager *m, enum verb_kind kind, const char *id, cont
 
 static void answer(struct ask *ask, uint64_t index, const struct err *err)
 {
+	struct arena arena;
+
 	list_remove(&ask->link);
 	ask->done(ask->arg, ask->verb.id, index, err);
-	arena_fini(&ask->arena);
-	free(ask);
+	arena = ask->arena;
+	arena_fini(&arena);
 }
 
 /* It may or may not have been done: once more. */
 static void wait_again(struct ask *ask, const struct err *why)
 {
-	ask->last = *why;
+	if (!ask->last)
+		ask->last = ARENA_NEW(&ask->arena, struct err);
+	*ask->last = *why;
 	ask->state = ASK_WAITS;
 	ask->verb.is_repeat = true;
 	timer_set_in(&ask->manager->asks_timer, AGAIN_MS);
@@ -142,10 +149,10 @@ static void move(struct ask *ask)
 	struct manager *m = ask->manager;
 	struct rpc_conn *conn = to_leader_conn(m);
 
-	if (ask->failure.code) {
-		answer(ask, 0, &ask->failure);
-	} else if (ask->last.code && is_over(ask)) {
-		answer(ask, 0, &ask->last);
+	if (ask->failure) {
+		answer(ask, 0, ask->failure);
+	} else if (ask->last && is_over(ask)) {
+		answer(ask, 0, ask->last);
 	} else if (replica_is_leader(m->replica) || ask->is_local || replica_status(m->replica).config->count <= 1) {
 		ask->state = ASK_IS_AWAY;
 		replica_request(m->replica, REPLICA_REQUEST, check_ask, done_here, ask);
@@ -183,7 +190,8 @@ void ask_begin(struct ask *ask)
 
 void ask_refuse(struct ask *ask, const struct err *err)
 {
-	ask->failure = *err;
+	ask->failure = ARENA_NEW(&ask->arena, struct err);
+	*ask->failure = *err;
 	ask_begin(ask);
 }
 

@@ -84,13 +84,13 @@ enum ask_state { ASK_WAITS, ASK_IS_AWAY, ASK_AWAITS_VIEW };
 struct ask {
 	struct list link;
 	struct manager *manager;
-	struct arena arena;
-	struct verb verb;               /* in the arena */
+	struct arena arena;             /* holds it and the verb */
+	struct verb verb;
 	enum ask_state state;
 	bool is_local;                  /* another manager brought it here: not handed on */
 	bool is_refused;                /* by the check at the leader, for good; else an error may be another's tomorrow */
-	struct err failure;             /* code 0: none yet */
-	struct err last;                /* why it is brought again; code 0: it was not brought yet */
+	struct err *failure;            /* NULL: none yet */
+	struct err *last;               /* why it is brought again; NULL: it was not brought yet */
 	struct rpc_ask *asked;          /* of the manager that brought it here; NULL when it began here */
 	msec deadline, leaderless_until;
 	uint64_t index;                 /* ASK_AWAITS_VIEW: of the entry that did it */

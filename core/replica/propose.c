@@ -14,6 +14,19 @@ struct composing {
 	size_t bytes;
 };
 
+void request_fail(struct request *request, const struct err *err)
+{
+	if (!request->failure)
+		request->failure = NEW(struct err);
+	*request->failure = *err;
+}
+
+void request_free(struct request *request)
+{
+	free(request->failure);
+	free(request);
+}
+
 void request_queue_init(struct request_queue *queue)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(queue->lanes); i++)
@@ -114,21 +127,21 @@ static int check_size(struct composing *composing, size_t first, size_t *ret_byt
 	return 0;
 }
 
-static int add_request(struct composing *composing, struct request *request)
+static void add_request(struct composing *composing, struct request *request)
 {
 	struct change_list *changes = &composing->batch->changes;
-	struct err *err = &request->failure;
 	size_t first = changes->count, bytes = 0;
+	struct err err;
 
-	if (request->check_fn(request->arg, composing->overlay, composing->time, changes, err) <
+	if (request->check_fn(request->arg, composing->overlay, composing->time, changes, &err) <
 		    0 ||
-	    check_size(composing, first, &bytes, err) < 0 ||
-	    overlay_add(composing->overlay, changes, first, err) < 0) {
+	    check_size(composing, first, &bytes, &err) < 0 ||
+	    overlay_add(composing->overlay, changes, first, &err) < 0) {
 		changes->count = first;
-		return -1;
+		request_fail(request, &err);
+		return;
 	}
 	composing->bytes += bytes;
-	return 0;
 }
 
 static bool has_room(const struct composing *composing, size_t changes_until, size_t bytes_until)
@@ -144,9 +157,9 @@ static void add_lane(struct composing *composing, struct request_queue *queue,
 
 	while (has_room(composing, changes_until, bytes_until) &&
 	       (request = request_queue_take(queue, lane))) {
-		request->has_failed = add_request(composing, request) < 0;
-		list_add_last(request->has_failed ? &composing->batch->refused :
-						    &composing->batch->accepted,
+		add_request(composing, request);
+		list_add_last(request->failure ? &composing->batch->refused :
+						 &composing->batch->accepted,
 			      &request->link);
 	}
 }

@@ -23,13 +23,14 @@ struct request {
 	replica_check_fn *check_fn;
 	replica_done_fn *done;
 	void *arg;
-	bool has_failed;
-	struct err failure;
+	struct err *failure;            /* owned; NULL: none */
 };
 struct request_queue {
 	struct list lanes[REPLICA_REQUEST + 1];
 	size_t count;
 };
+void request_fail(struct request *request, const struct err *err);
+void request_free(struct request *request);
 void request_queue_init(struct request_queue *queue);
 /* False when REPLICA_QUEUE_MAX wait already. */
 bool request_queue_add(struct request_queue *queue, enum replica_lane lane,

@@ -26,8 +26,8 @@ void replica_leave(struct replica *r)
 
 static void answer(struct request *request, uint64_t index)
 {
-	request->done(request->arg, index, request->has_failed ? &request->failure : NULL);
-	free(request);
+	request->done(request->arg, index, request->failure);
+	request_free(request);
 }
 
 static struct request *take_first(struct list *list)
@@ -54,8 +54,7 @@ void replica_finish(struct replica *r, struct request *request)
 
 void replica_fail(struct replica *r, struct request *request, const struct err *err)
 {
-	request->has_failed = true;
-	request->failure = *err;
+	request_fail(request, err);
 	replica_finish(r, request);
 }
 

@@ -265,9 +265,11 @@ struct replica_status replica_status(const struct replica *r)
 
 static void refuse_full(struct replica *r, struct request *request)
 {
-	request->has_failed = true;
-	err_set(&request->failure, ERR_EXHAUSTED, "%d changes wait already: try again later",
+	struct err err;
+
+	err_set(&err, ERR_EXHAUSTED, "%d changes wait already: try again later",
 		REPLICA_QUEUE_MAX);
+	request_fail(request, &err);
 	list_add_last(&r->answers, &request->link);
 }
 

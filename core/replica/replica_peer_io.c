@@ -38,10 +38,12 @@ void replica_send(struct replica *r, const struct raft_msg *messages, size_t cou
 
 /* --- in ---------------------------------------------------------------------------------------- */
 
+/* It lies in its own arena. */
 static void incoming_free(struct incoming *incoming)
 {
-	arena_fini(&incoming->arena);
-	free(incoming);
+	struct arena arena = incoming->arena;
+
+	arena_fini(&arena);
 }
 
 void replica_drop_inbox(struct replica *r)
@@ -55,9 +57,12 @@ void replica_drop_inbox(struct replica *r)
 
 static struct incoming *incoming_new(void)
 {
-	struct incoming *incoming = NEW(struct incoming);
+	struct incoming *incoming;
+	struct arena arena;
 
-	arena_init(&incoming->arena, "message of a manager", 4 * INCOMING_BYTES_MAX);
+	arena_init(&arena, "message of a manager", 4 * INCOMING_BYTES_MAX);
+	incoming = ARENA_NEW(&arena, struct incoming);
+	incoming->arena = arena;
 	return incoming;
 }
 

@@ -16,6 +16,7 @@ struct overlay {
 	/* Linear lists would do for a few changes; a batch may hold a thousand, each looked up by each. The maps are freed by the arena's
 	 * owner through overlay_free. */
 	struct map *laid[KIND_COUNT];
+	struct map *names[KIND_COUNT];  /* lower-case name -> id of the last one laid that had it; NULL: none has */
 };
 
 struct overlay *overlay_new(const struct view *view, struct arena *arena)
@@ -33,8 +34,10 @@ void overlay_free(struct overlay *overlay)
 {
 	if (!overlay)
 		return;
-	for (int kind = 1; kind < KIND_COUNT; kind++)
+	for (int kind = 1; kind < KIND_COUNT; kind++) {
 		map_free(overlay->laid[kind]);
+		map_free(overlay->names[kind]);
+	}
 }
 
 const struct view *overlay_view(const struct overlay *overlay)
@@ -73,9 +76,11 @@ static int check_each(const struct overlay *overlay, const struct change_list *c
 		const struct change *last = *same_kind ? map_get(*same_kind, change->id) : NULL;
 		bool exists = last ? last->op != CHANGE_REMOVE : overlay_find(overlay, change->kind, change->id) != NULL;
 
-		if (!*same_kind)
-			*same_kind = map_new();
-		map_put(*same_kind, change->id, change);
+		if (i + 1 < changes->count) {   /* most lists are of one */
+			if (!*same_kind)
+				*same_kind = map_new();
+			map_put(*same_kind, change->id, change);
+		}
 		if (change->op == CHANGE_CREATE && exists)
 			return err_set(err, ERR_CONFLICT, "%s %s exists already", kind_name(change->kind), change->id);
 		if (change->op != CHANGE_CREATE && !exists)
@@ -92,6 +97,39 @@ static int check_fit(const struct overlay *overlay, const struct change_list *ch
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		map_free(before[kind]);
 	return rc;
+}
+
+/* As it would be; NULL for one that is gone. */
+static const char *name_of(const struct overlay *overlay, enum kind kind, const char *id)
+{
+	const struct service_spec *spec = kind == KIND_SERVICE ? overlay_current_spec(overlay, id) : NULL;
+	const struct secret *secret = kind == KIND_SERVICE ? NULL : overlay_find(overlay, kind, id);
+
+	return spec ? spec->name : secret ? secret->spec.name : NULL;
+}
+
+static void note_name(struct overlay *overlay, enum kind kind, const char *id)
+{
+	const char *name = name_of(overlay, kind, id);
+	char key[VIEW_NAME_SIZE];
+
+	if (!name)
+		return;
+	if (!overlay->names[kind])
+		overlay->names[kind] = map_new();
+	view_name_key(name, key);
+	map_put(overlay->names[kind], key, arena_strdup(overlay->arena, id));
+}
+
+/* A service has its name from the version it points at, and either may come first. */
+static void note_names(struct overlay *overlay, const struct change *change)
+{
+	const struct service_version *version;
+
+	if (change->kind == KIND_SERVICE || change->kind == KIND_SECRET || change->kind == KIND_CONFIG)
+		note_name(overlay, change->kind, change->id);
+	if (change->kind == KIND_SERVICE_VERSION && (version = overlay_find(overlay, change->kind, change->id)))
+		note_name(overlay, KIND_SERVICE, version->service_id);
 }
 
 static void lay(struct overlay *overlay, const struct change *change)
@@ -124,8 +162,10 @@ int overlay_add(struct overlay *overlay, const struct change_list *changes, size
 {
 	if (check_fit(overlay, changes, first, err) < 0)
 		return -1;
-	for (size_t i = first; i < changes->count; i++)
+	for (size_t i = first; i < changes->count; i++) {
 		lay(overlay, &changes->items[i]);
+		note_names(overlay, &changes->items[i]);
+	}
 	return 0;
 }
 
@@ -141,29 +181,17 @@ const struct service_spec *overlay_current_spec(const struct overlay *overlay, c
 	return version ? &version->spec : NULL;
 }
 
-/* As it would be; NULL for one that is gone. */
-static const char *name_of(const struct overlay *overlay, enum kind kind, const char *id)
-{
-	const struct service_spec *spec = kind == KIND_SERVICE ? overlay_current_spec(overlay, id) : NULL;
-	const struct secret *secret = kind == KIND_SERVICE ? NULL : overlay_find(overlay, kind, id);
-
-	return spec ? spec->name : secret ? secret->spec.name : NULL;
-}
-
 const char *overlay_by_name(const struct overlay *overlay, enum kind kind, const char *name)
 {
 	const struct view_object *object = view_by_name(overlay->view, kind, name);
-	const char *id;
-	void *value;
+	char key[VIEW_NAME_SIZE];
 
 	if (object && !map_get(overlay->laid[kind], object->meta.id))
 		return object->meta.id;
-	for (size_t at = 0; map_next(overlay->laid[kind], &at, &id, &value);) {
-		const char *its = name_of(overlay, kind, id);
-		if (its && str_eq_nocase(its, name))
-			return id;
-	}
-	return NULL;
+	view_name_key(name, key);
+	const char *id = overlay->names[kind] ? map_get(overlay->names[kind], key) : NULL;
+	const char *its = id ? name_of(overlay, kind, id) : NULL;
+	return its && str_eq_nocase(its, name) ? id : NULL;
 }
 
 /* First the view's objects (a removed one is passed over), then those the batch created. */

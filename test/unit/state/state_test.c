@@ -361,6 +361,16 @@ TEST(overlay_shows_what_the_batch_will_do)
 	change_remove(&b.list, KIND_SERVICE, "s1");
 	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
 	EXPECT(!overlay_by_name(overlay, KIND_SERVICE, "one"));
+	begin(&b);
+	add_service(&b.list, "s3", "One", 1);
+	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
+	EXPECT_STR(overlay_by_name(overlay, KIND_SERVICE, "one"), "s3");
+	begin(&b);
+	change_remove(&b.list, KIND_SERVICE, "s3");
+	EXPECT_INT(overlay_add(overlay, &b.list, 0, &err), 0);
+	EXPECT(!overlay_by_name(overlay, KIND_SERVICE, "one"));
+	begin(&b);
+	change_remove(&b.list, KIND_SERVICE, "s1");
 	EXPECT(!overlay_find(overlay, KIND_SERVICE, "s1"));
 	EXPECT(overlay_spec_index(overlay, KIND_SERVICE, "s2") == UINT64_MAX);
 	for (size_t at = 0; overlay_next(overlay, KIND_SERVICE, &at, &id); seen++)
