@@ -288,17 +288,18 @@ static void note_try(struct store *store, int got, const struct err *err)
 /* What the open transaction held, which is gone: it waits again, before all others. */
 static void put_back(struct store_queue *laid, struct store_queue *queue)
 {
-	while (!list_is_empty(&laid->jobs)) {
-		struct list *link = laid->jobs.prev;
-		list_remove(link);
-		link->prev = &queue->jobs;
-		link->next = queue->jobs.next;
-		queue->jobs.next->prev = link;
-		queue->jobs.next = link;
-	}
+	struct list *first = laid->jobs.next, *last = laid->jobs.prev, *next = queue->jobs.next;
+
+	if (first == &laid->jobs)
+		return;
+	first->prev = &queue->jobs;
+	queue->jobs.next = first;
+	last->next = next;
+	next->prev = last;
 	queue->bytes += laid->bytes;
 	queue->count += laid->count;
-	laid->bytes = laid->count = 0;
+	*laid = (struct store_queue){ .bytes = 0 };
+	list_init(&laid->jobs);
 }
 
 static void lay(struct store_queue *laid, struct store_job *const *jobs, size_t count)

@@ -299,6 +299,33 @@ TEST(store_keeps_the_state_it_cannot_write_and_says_so_once)
 	end();
 }
 
+/* More than one round takes: all of it is in one transaction when that fails. */
+TEST(store_writes_a_long_transaction_again_from_its_beginning)
+{
+	enum { COUNT = 500 };
+	CLEANUP(buf_finip) struct buf want = BUF_INIT;
+	char id[16];
+
+	begin_in_memory();
+	vfs_fault_set_capacity(disk, vfs_fault_bytes(disk) + 20000);
+	for (unsigned i = 1; i <= COUNT; i++) {
+		snprintf(id, sizeof(id), "k%u", i);
+		write_state(i, id, "a text that is long enough to fill a page or two");
+		buf_printf(&want, "2/%s=a text that is long enough to fill a page or two ", id);
+	}
+	EXPECT(wait_for(&troubles, 1));
+	vfs_fault_set_capacity(disk, 0);
+	EXPECT(wait_for(&recoveries, 1));
+	store_state_checkpoint(store);
+	EXPECT(wait_durable(COUNT));
+	vfs_fault_power_loss(disk);
+	shut();
+	open_both("/disk", "bad");
+	EXPECT_INT(loaded.mark.index, COUNT);
+	EXPECT_STR(buf_text(&rows), buf_text(&want));
+	end();
+}
+
 TEST(store_says_when_too_much_state_waits_and_when_there_is_room)
 {
 	enum { ROW = 1 << 20 };
