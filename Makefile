@@ -185,8 +185,10 @@ $(foreach room,$(TESTED),\
 	$(eval $(call test_program,musl-$(room),release,$(call unit_sources,$(room)),$(reach_$(room)))))
 
 # nodes that talk to each other need certificates
-build/test/unit-rpc build/test/unit-replica: $(san)/test/unit/pki/pki_help.o
-build/test/musl-rpc build/test/musl-replica: $(release)/test/unit/pki/pki_help.o
+build/test/unit-rpc build/test/unit-replica build/test/unit-dispatch: $(san)/test/unit/pki/pki_help.o
+build/test/musl-rpc build/test/musl-replica build/test/musl-dispatch: $(release)/test/unit/pki/pki_help.o
+build/test/unit-dispatch: $(san)/test/unit/rpc/rpc_help.o
+build/test/musl-dispatch: $(release)/test/unit/rpc/rpc_help.o
 # stores of several hosts, filled from archives
 DEPOT_HELP := store_lab tar_builder
 build/test/unit-depot: $(DEPOT_HELP:%=$(san)/test/unit/image/%.o)

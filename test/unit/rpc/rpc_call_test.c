@@ -6,7 +6,7 @@
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static struct rpc_call *call(struct node *from, struct rpc_conn *conn, enum rpc_method method, const char *text, struct answer *answer)
+static struct rpc_call *call(struct speaker *from, struct rpc_conn *conn, enum rpc_method method, const char *text, struct answer *answer)
 {
 	(void)from;
 	return rpc_call(conn, method, text, strlen(text), 5000, on_answer, answer);
@@ -161,7 +161,7 @@ TEST(a_joining_node_finds_the_root_by_its_token_and_may_ask_for_a_certificate_on
 {
 	char address[32], digest[CA_DIGEST_SIZE];
 	struct answer answer = { 0 };
-	struct node joining = { 0 };
+	struct speaker joining = { 0 };
 	struct err err = { 0 };
 	struct net net;
 
@@ -412,7 +412,7 @@ TEST(a_call_that_is_told_of_the_end_may_close_the_connection)
 
 static void dial_again(void *arg, struct rpc_conn *conn, enum rpc_down reason, const struct err *err)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 	char address[32];
 
 	node_hooks.on_down(arg, conn, reason, err);

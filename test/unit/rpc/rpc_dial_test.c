@@ -36,7 +36,7 @@ static uint16_t dead_port(void)
 	return port;
 }
 
-static void dial_and_fail(struct node *node, const char *addresses, const char *digest, enum rpc_down reason)
+static void dial_and_fail(struct speaker *node, const char *addresses, const char *digest, enum rpc_down reason)
 {
 	node_dial_to(node, addresses, digest);
 	RUN_UNTIL(node->net, node->downs == 1);
@@ -118,7 +118,7 @@ TEST(who_answers_something_else_does_not_speak_tls)
 TEST(a_certificate_of_another_cluster_is_a_tls_failure_on_both_sides)
 {
 	char address[32];
-	struct node foreign = { 0 };
+	struct speaker foreign = { 0 };
 	struct net net;
 
 	net_init(&net, NULL);

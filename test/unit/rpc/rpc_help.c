@@ -18,7 +18,7 @@ static const char *const reasons[] = { "TIMEOUT", "REFUSED", "RESET", "TLS", "PR
 /* STATUS: "echo …" comes back, "park" waits, "fail …" fails with the rest of the words, "close" closes the connection first. */
 static void on_status(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
 	struct err err;
 
@@ -48,7 +48,7 @@ static void on_status(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 
 static void on_note(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 
 	EXPECT(!ask);
 	node->noted++;
@@ -60,7 +60,7 @@ static void on_note(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const
 
 static void on_up(void *arg, struct rpc_conn *conn)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 
 	EXPECT(conn == node->conn && rpc_conn_is_up(conn));
 	buf_add_str(&node->story, "up ");
@@ -72,7 +72,7 @@ static void on_up(void *arg, struct rpc_conn *conn)
 
 static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason, const struct err *err)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 
 	EXPECT(conn == node->conn && !rpc_conn_is_up(conn));
 	node->conn = NULL;
@@ -84,7 +84,7 @@ static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason, cons
 
 static void on_room(void *arg, struct rpc_conn *conn)
 {
-	struct node *node = arg;
+	struct speaker *node = arg;
 
 	node->rooms++;
 	if (node->closes_on_room) {
@@ -97,21 +97,21 @@ const struct rpc_hooks node_hooks = { on_up, on_down, on_room };
 
 static struct tls_context *context_of(void *arg)
 {
-	return ((struct node *)arg)->ctx;
+	return ((struct speaker *)arg)->ctx;
 }
 
 static int admit(void *arg, const struct cert_name *peer, struct err *err)
 {
-	const struct node *node = arg;
+	const struct speaker *node = arg;
 
 	return node->admits_nobody ? err_set(err, ERR_DENIED, "node %s has been removed", peer->node_id) : 0;
 }
 
-void node_init(struct net *net, struct node *node, struct tls_context *ctx, const struct rpc_limits *limits)
+void node_init(struct net *net, struct speaker *node, struct tls_context *ctx, const struct rpc_limits *limits)
 {
 	struct rpc_config cfg = { context_of, admit, node, 7, RPC_LIMITS_DEFAULT };
 
-	*node = (struct node){ .net = net, .ctx = ctx };
+	*node = (struct speaker){ .net = net, .ctx = ctx };
 	if (limits)
 		cfg.limits = *limits;
 	node->rpc = rpc_new(net->loop, net->work, &cfg);
@@ -124,12 +124,12 @@ void node_init(struct net *net, struct node *node, struct tls_context *ctx, cons
 	rpc_serve(node->rpc, RPC_MANAGERS, on_note, node);
 }
 
-void node_fini(struct node *node)
+void node_fini(struct speaker *node)
 {
 	rpc_free(node->rpc);
 	tls_context_drop(node->ctx);
 	buf_fini(&node->story);
-	*node = (struct node){ 0 };
+	*node = (struct speaker){ 0 };
 }
 
 /* --- the net --- */
@@ -142,7 +142,7 @@ static const char *root_of(const struct test_ca *ca)
 void net_init(struct net *net, const struct rpc_limits *limits)
 {
 	static const char *const ids[] = { TEST_NODE, TEST_WORKER, TEST_OTHER };
-	struct node *nodes[] = { &net->manager, &net->worker, &net->other };
+	struct speaker *nodes[] = { &net->manager, &net->worker, &net->other };
 	struct err err = { 0 };
 
 	*net = (struct net){ .loop = loop_new() };
@@ -183,13 +183,13 @@ const char *net_address(const struct net *net, char ret_text[32])
 	return ret_text;
 }
 
-void node_dial_to(struct node *node, const char *addresses, const char *digest)
+void node_dial_to(struct speaker *node, const char *addresses, const char *digest)
 {
 	node->conn = rpc_dial(node->rpc, addresses, &(struct tls_trust){ digest }, &node_hooks, node);
 	EXPECT(!rpc_conn_is_up(node->conn));
 }
 
-void node_dial(struct node *node)
+void node_dial(struct speaker *node)
 {
 	char address[32];
 
@@ -198,7 +198,7 @@ void node_dial(struct node *node)
 	expect_story(node, "up ");
 }
 
-void expect_story(struct node *node, const char *want)
+void expect_story(struct speaker *node, const char *want)
 {
 	EXPECT_STR(buf_text(&node->story), want);
 	buf_clear(&node->story);

@@ -9,7 +9,7 @@
 #define TEST_OTHER  "otherotherotherotherother"
 
 /* A node, and all that it was told. */
-struct node {
+struct speaker {
 	struct net *net;
 	struct rpc *rpc;
 	struct tls_context *ctx;
@@ -30,7 +30,7 @@ struct net {
 	struct work *work;
 	struct test_ca ca, other_ca;
 	struct test_node papers[3], foreign;
-	struct node manager, worker, other;      /* other: a second manager */
+	struct speaker manager, worker, other;      /* other: a second manager */
 };
 
 /* limits NULL: the usual ones, for all of them. The manager listens. */
@@ -38,16 +38,16 @@ void net_init(struct net *net, const struct rpc_limits *limits);
 void net_fini(struct net *net);
 struct tls_context *net_stranger(struct net *net);
 /* A node of its own: ctx becomes its. */
-void node_init(struct net *net, struct node *node, struct tls_context *ctx, const struct rpc_limits *limits);
-void node_fini(struct node *node);
+void node_init(struct net *net, struct speaker *node, struct tls_context *ctx, const struct rpc_limits *limits);
+void node_fini(struct speaker *node);
 
 const char *net_address(const struct net *net, char ret_text[32]);       /* the manager's */
 extern const struct rpc_hooks node_hooks;
 /* Dials the manager; up when it returns. */
-void node_dial(struct node *node);
+void node_dial(struct speaker *node);
 /* As it is, to any address. */
-void node_dial_to(struct node *node, const char *addresses, const char *digest);
-void expect_story(struct node *node, const char *want);
+void node_dial_to(struct speaker *node, const char *addresses, const char *digest);
+void expect_story(struct speaker *node, const char *want);
 
 void on_answer(void *arg, const void *body, size_t size, const struct err *err);
 void answer_fini(struct answer *answer);

@@ -39,7 +39,7 @@ static struct rpc_ticket *make(struct net *net, struct got *got, uint8_t ticket[
 	return made;
 }
 
-static struct rpc_ticket *redeem(struct node *node, struct got *got, const uint8_t ticket[RPC_TICKET_BYTES])
+static struct rpc_ticket *redeem(struct speaker *node, struct got *got, const uint8_t ticket[RPC_TICKET_BYTES])
 {
 	char address[32];
 
@@ -371,7 +371,7 @@ TEST(a_ticket_is_good_once_and_for_its_node_only)
 	uint8_t ticket[RPC_TICKET_BYTES];
 	struct got here = { 0 }, there = { 0 }, thief = { 0 };
 	struct tls_context *ctx;
-	struct node stranger = { 0 };
+	struct speaker stranger = { 0 };
 	struct net net;
 
 	net_init(&net, NULL);
