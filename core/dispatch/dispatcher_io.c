@@ -132,6 +132,7 @@ static void write_news(struct session *s, struct buf *out)
 	dispatch_write(&session_news_shape, &news, out);
 	arena_fini(&arena);
 	s->beats.fixed_ms = beats_parse_grace(str_map_get(&node->spec.labels, "swarmbox.grace"));
+	timer_set(&s->timer, beats_deadline(&s->beats));        /* it may be shorter now */
 }
 
 static void tell_news(struct session *s)
@@ -175,7 +176,6 @@ static struct session *open_session(struct dispatcher *d, const char *node_id, s
 	s->conn = conn;
 	s->sequence = 0;
 	s->beats.last = loop_now(d->loop);      /* being away is no gap between beats */
-	timer_set(&s->timer, beats_deadline(&s->beats));
 	rpc_conn_watch(conn, &hooks, s);
 	return s;
 }
