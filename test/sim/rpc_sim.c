@@ -238,6 +238,14 @@ static void arrive(struct tls_stream *end, struct parcel *parcel)
 	wire->busy--;
 }
 
+static void expect_next(struct tls_stream *end)
+{
+	const struct list *first = end->in.next;
+
+	if (first != &end->in)
+		sim_at(&end->next, CONTAINER_OF(first, const struct parcel, link)->at, deliver);
+}
+
 static void deliver(struct sim_event *event)
 {
 	struct tls_stream *end = CONTAINER_OF(event, struct tls_stream, next);
@@ -259,9 +267,8 @@ static void deliver(struct sim_event *event)
 	if (list_is_empty(&end->in))
 		return;
 	wire->busy++;
-	arrive(end, CONTAINER_OF(end->in.next, struct parcel, link));
-	if (!list_is_empty(&end->in))
-		sim_at(event, CONTAINER_OF(end->in.next, struct parcel, link)->at, deliver);
+	arrive(end, CONTAINER_OF(list_take_first(&end->in), struct parcel, link));
+	expect_next(end);
 	wire->busy--;
 	let_go(wire);
 }

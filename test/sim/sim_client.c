@@ -96,7 +96,8 @@ static void go_on(struct sim_client *client, msec pause)
 {
 	client->is_waiting = false;
 	sim_cancel(&client->too_long);
-	sim_at(&client->next, sim_time.now + 1 + sim_some(pause), ask);
+	/* in peace there is little to be seen by asking */
+	sim_at(&client->next, sim_time.now + 1 + sim_some(world.is_calm ? pause * 8 : pause), ask);
 }
 
 static void give_up(struct sim_event *event)

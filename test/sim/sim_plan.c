@@ -146,39 +146,62 @@ void sim_plan_write(const struct sim_plan *plan, const char *why, FILE *file)
 	}
 }
 
-static bool read_step(const char *line, struct sim_step *ret)
+/* Words and numbers of a line, one after the other; numbers below a bound. */
+static bool take_number(char **rest, uint64_t most, uint64_t *ret)
 {
-	long long pause;
-	char name[32];
+	const char *word = strtok_r(NULL, " \n", rest);
 
-	if (sscanf(line, "%lld %31s %u %u %u", &pause, name, &ret->who, &ret->a, &ret->b) != 5 || pause < 0 || pause > 60000)
+	return word && str_to_u64(word, ret) == 0 && *ret <= most;
+}
+
+static bool take_word(char **rest, const char *want)
+{
+	const char *word = strtok_r(NULL, " \n", rest);
+
+	return word && str_eq(word, want);
+}
+
+static bool read_step(char *line, struct sim_step *ret)
+{
+	char *rest = NULL;
+	const char *pause = strtok_r(line, " \n", &rest), *name = strtok_r(NULL, " \n", &rest);
+	uint64_t span, who, a, b;
+	int act = 0;
+
+	if (!pause || !name || str_to_u64(pause, &span) < 0 || span > 60000 || !take_number(&rest, 1000000, &who) ||
+	    !take_number(&rest, 1000000, &a) || !take_number(&rest, 1000000, &b))
 		return false;
-	ret->pause = pause;
-	for (int act = 0; act < ACT_COUNT; act++)
-		if (str_eq(sim_act_names[act], name)) {
-			ret->act = (enum sim_act)act;
-			return true;
-		}
-	return false;
+	while (act < ACT_COUNT && !str_eq(sim_act_names[act], name))
+		act++;
+	*ret = (struct sim_step){ (msec)span, (enum sim_act)act, (unsigned)who, (unsigned)a, (unsigned)b };
+	return act < ACT_COUNT;
+}
+
+static bool read_head(char *line, struct sim_plan *ret)
+{
+	char *rest = NULL;
+	const char *word = strtok_r(line, " \n", &rest);
+	uint64_t managers, workers;
+
+	if (!word || !str_eq(word, "dice") || !take_number(&rest, UINT64_MAX, &ret->dice) || !take_word(&rest, "managers") ||
+	    !take_number(&rest, 7, &managers) || !take_word(&rest, "workers") || !take_number(&rest, SIM_WORKERS, &workers))
+		return false;
+	ret->seed = ret->dice;
+	ret->managers = (unsigned)managers;
+	ret->workers = (unsigned)workers;
+	return managers && workers;
 }
 
 bool sim_plan_read(FILE *file, struct sim_plan *ret)
 {
 	char line[300];
-	unsigned long long dice;
 
 	*ret = (struct sim_plan){ 0 };
 	while (fgets(line, sizeof(line), file)) {
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
-		if (!ret->managers) {
-			if (sscanf(line, "dice %llu managers %u workers %u", &dice, &ret->managers, &ret->workers) != 3)
-				return false;
-			ret->seed = ret->dice = dice;
-			continue;
-		}
-		if (ret->count == SIM_STEPS || !read_step(line, &ret->steps[ret->count++]))
+		if (ret->managers ? ret->count == SIM_STEPS || !read_step(line, &ret->steps[ret->count++]) : !read_head(line, ret))
 			return false;
 	}
-	return ret->managers >= 1 && ret->managers <= 7 && ret->workers >= 1 && ret->workers <= SIM_WORKERS && ret->count > 0;
+	return ret->count > 0;
 }

@@ -72,9 +72,16 @@ static void keep_sector(struct file *file, size_t sector)
 
 static void sync_file(struct file *file)
 {
-	for (size_t i = 0; i < file->size / SECTOR; i++)
-		if (file->dirty[i])
-			keep_sector(file, i);
+	size_t count = file->size / SECTOR, end;
+
+	for (size_t i = 0; i < count; i = end + 1) {
+		for (end = i; end < count && file->dirty[end];)
+			end++;
+		if (end > i) {
+			memcpy(file->synced + i * SECTOR, file->seen + i * SECTOR, (end - i) * SECTOR);
+			memset(file->dirty + i, 0, end - i);
+		}
+	}
 	file->synced_length = file->seen_length;
 }
 
