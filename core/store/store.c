@@ -261,9 +261,9 @@ static int write_state(struct store *store, const struct store_state *state, str
 
 	if (state_db_open(&db, store->root, store->vfs, state->tables, state->table_count, err) < 0)
 		return -1;
-	int got = state_db_write(&db, writes, 1, err);
+	int got = state_db_write(&db, writes, 1, true, err);
 	if (got == 0)
-		got = state_db_checkpoint(&db, err);
+		got = state_db_checkpoint(&db, false, err);
 	state_db_close(&db);
 	return got;
 }

@@ -240,7 +240,7 @@ static void tell_managers(struct sim_worker *w)
 	for (size_t i = 0; i < SIM_MANAGERS; i++)
 		if (world.manager[i].is_joined && world.manager[i].node_id[0])
 			items[managers.count++] = (struct manager_at){ world.manager[i].node_id, world.manager[i].site.address };
-	dispatch_client_set_managers(w->client, &managers);
+	dispatch_client_set_managers(w->client, &managers, 0);
 }
 
 void sim_worker_remind(struct sim_worker *w)
