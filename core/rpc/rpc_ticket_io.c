@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/panic.h"
 #include "base/str.h"
@@ -307,5 +308,15 @@ void rpc_take_ticket(struct rpc_conn *conn, const struct frame *frame)
 	}
 	if (conn->is_accepted)
 		rpc_conn_send(conn, &(struct frame){ .kind = FRAME_TICKET }, true);
+	if (conn->out.len > conn->out_sent) {
+		/* frames that TLS did not take would be overtaken by the stream's bytes: who begins with one has nothing that waits */
+		close(fds[0]);
+		close(fds[1]);
+		err_set(&err, ERR_EXHAUSTED, "rpc: a stream cannot begin behind frames that wait");
+		rpc_conn_fail(conn, RPC_DOWN_PROTOCOL, &err);
+		if (conn->is_accepted)
+			finish(ticket, -1, &err);
+		return;
+	}
 	start(conn, ticket, fds[0], fds[1]);
 }

@@ -56,10 +56,9 @@ struct mount_line { char point[256], type[16], options[256]; };
 /* "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - tmpfs tmpfs rw,mode=755"; -1 for a line that is otherwise. */
 static int mount_line_parse(const char *line, struct mount_line *ret)
 {
-	const char *dash = strstr(line, " - ");
-	const char *end = strchr(line, '\n');
+	const char *dash = memmem(line, strcspn(line, "\n"), " - ", 3);
 
-	if (!dash || (end && dash > end))
+	if (!dash)
 		return -1;
 	if (sscanf(line, "%*d %*d %*u:%*u %*s %255s", ret->point) != 1)
 		return -1;
