@@ -87,6 +87,11 @@ void tls_end(struct tls_stream *s)
 	s->is_ended = true;
 }
 
+void tls_cut(struct tls_stream *s)
+{
+	tls_end(s);
+}
+
 const struct tls_peer *tls_peer(const struct tls_stream *s)
 {
 	return s->is_ready ? &s->peer : NULL;
