@@ -55,6 +55,9 @@ void api_no_manager(const struct api *api, struct err *err)
 			"this node to swarm and try again.");
 	else if (str_eq(facts.state, "locked"))
 		err_set(err, ERR_UNAVAILABLE, UNLOCK_NEEDED);
+	else if (facts.is_mending)
+		err_set(err, ERR_UNAVAILABLE, "This manager's copy of the swarm's state was damaged, or was not the other managers', and is being fetched "
+			"anew from them. Ask another manager, or try again in a moment.");
 	else
 		err_set(err, ERR_UNAVAILABLE, "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
 			"Please run this command on a manager node or promote the current node to a manager.");

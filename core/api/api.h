@@ -39,6 +39,7 @@ struct api_swarm_facts {
 	const char *state;              /* "inactive", "pending", "active", "locked", "error" */
 	const char *error;              /* "" or what is wrong */
 	const char *node_id, *address;  /* "" when in none */
+	bool is_mending;                /* a manager whose state was not to be trusted, and that fetches it anew */
 	struct manager_ats managers;    /* as this node knows them */
 };
 typedef void api_swarm_done_fn(void *arg, const char *node_id, const struct err *err);

@@ -91,6 +91,7 @@ int err_http_status(enum err_code code)
 		return 501;
 	case ERR_STALE:
 	case ERR_IO:
+	case ERR_DAMAGED:
 		return 500;
 	case ERR_UNAUTHORIZED:
 		return 401;

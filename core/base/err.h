@@ -17,6 +17,7 @@ enum err_code {
 	ERR_STALE,              /* 500 "update out of sequence" in Docker's words         */
 	ERR_IO,                 /* 500, a system call failed                              */
 	ERR_UNAUTHORIZED,       /* 401, a registry refuses the credentials                */
+	ERR_DAMAGED,            /* 500, what a disk or a memory holds is not what was put there */
 };
 
 struct err {

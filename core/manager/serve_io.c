@@ -409,6 +409,14 @@ static void statuses_written(void *arg, uint64_t index UNUSED, const struct err 
 	reply(arg, err);
 }
 
+/* Whoever goes is not asked what it holds. */
+static bool is_goodbye(const struct tidings *tidings, const char *peer)
+{
+	const struct sighting *only = tidings->sightings.items;
+
+	return tidings->sightings.count == 1 && only->sight >= SIGHT_AWAY && str_eq(only->node_id, peer);
+}
+
 static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
 	struct manager *m = arg;
@@ -422,7 +430,7 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 		arena_fini(&arena);
 		return;
 	}
-	if (!tidings.is_complete && !lead_knows(m, peer_of(conn))) {
+	if (!tidings.is_complete && !is_goodbye(&tidings, peer_of(conn)) && !lead_knows(m, peer_of(conn))) {
 		err_set(&err, ERR_STALE, "this leader has lost sight of you: tell it everything");
 		rpc_reply_error(ask, &err);
 		arena_fini(&arena);

@@ -38,6 +38,8 @@ struct swarm {
 	bool is_locked;                 /* waits for swarm_unlock, and is nothing until then */
 	bool is_renewing;
 	bool must_renew;                /* the root certificate is being replaced */
+	bool is_damaged, is_mending;    /* its state is not to be trusted and lies there still; until another one is served */
+	msec mend_at;                   /* when it is certain enough that the others lead on; 0: it is not */
 	unsigned renewals_failed;
 	struct rng rng;
 	struct timer listen_again, post_again, renew, member_again, doubt;
@@ -171,6 +173,12 @@ void goodbye_say(struct host *host, void (*done)(void *arg));
 
 /* refound_io.c: init --force-new-cluster of a node that is a manager, and init of a backup */
 void refound(struct host *host, const struct api_swarm_init *init, api_swarm_done_fn *done, void *arg);
+
+/* mend_io.c: a manager whose state is damaged, or is not the others' */
+bool mend_can(const struct host *host, const struct err *why);
+void mend_begin(struct host *host, const struct err *why);      /* from anywhere */
+bool mend_may_rise(struct host *host);                          /* false: asked again in a moment */
+int mend_set_aside(struct host *host, struct err *err);
 
 /* join_io.c */
 void swarm_join(void *host, const struct api_swarm_join *join, api_swarm_done_fn *done, void *arg);

@@ -233,7 +233,14 @@ static int open_rooms(struct host *host, struct err *err)
 
 /* ---- the API ----------------------------------------------------------------------------------------------------- */
 
-static struct manager *current_manager(void *arg) { return swarm_manager(arg); }
+/* One that fetches its state anew shows nothing until it has it. */
+static struct manager *current_manager(void *arg)
+{
+	const struct host *host = arg;
+
+	return host->swarm.is_mending ? NULL : swarm_manager(host);
+}
+
 static const char *current_node_id(void *arg) { return ((struct host *)arg)->node_id; }
 
 static void on_request(void *api, struct http_request *req)

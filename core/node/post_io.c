@@ -219,7 +219,7 @@ void post_seek_membership(struct host *host)
 
 static int make_manager(struct host *host, struct err *err)
 {
-	if (swarm_listen_now(host, err) < 0 ||
+	if (swarm_listen_now(host, err) < 0 || (host->swarm.is_damaged && mend_set_aside(host, err) < 0) ||
 	    replica_join(host->store, host->swarm.identity.facts.name.cluster_id, host->node_id, replica_new_id(), err) < 0)
 		return -1;
 	return swarm_open_manager(host, err);
@@ -230,6 +230,8 @@ static void rise(struct host *host)
 {
 	struct err err;
 
+	if (host->swarm.is_damaged && !mend_may_rise(host))
+		return;
 	log_info("swarm: this node becomes a manager");
 	if (make_manager(host, &err) == 0) {
 		post_seek_membership(host);

@@ -67,6 +67,7 @@ void swarm_facts(void *arg, struct api_swarm_facts *ret)
 	ret->managers = swarm->managers;
 	if (manager)
 		dispatcher_managers(manager_view(manager), &arena, &ret->managers);
+	ret->is_mending = swarm->is_mending;
 	if (swarm->trouble.code && (swarm->client || swarm->trouble.code == ERR_DENIED))
 		ret->error = swarm->trouble.text;
 }
@@ -96,7 +97,13 @@ int swarm_go_on(struct host *host, bool has_identity, struct err *err)
 {
 	if (!host->node_id[0])
 		return err_set(err, ERR_IO, "node.db does not say which node this is, though raft.db holds a cluster: was node.db removed?");
-	if (swarm_open_manager(host, err) < 0)
+	if (swarm_open_manager(host, err) < 0 && mend_can(host, err)) {
+		swarm_learn_address(host, host->swarm.advertise);
+		host->swarm.wanted = ROLE_MANAGER;
+		mend_begin(host, err);
+		return 0;
+	}
+	if (!host->swarm.manager)
 		return -1;
 	if (!has_identity && !manager_is_founded(host->swarm.manager))
 		return wipe_unfounded(host, err);

@@ -47,6 +47,9 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 	if (!is_complete)
 		return;
 	swarm_close_client(host);       /* from here on it is its own manager's */
+	if (host->swarm.is_mending)
+		log_info("swarm: this manager serves again");
+	host->swarm.is_mending = false;
 	agent_report_all(host->agent);
 	swarm_follow_lock(host);
 	post_look(host);
@@ -80,8 +83,10 @@ static void on_applied(void *arg, const struct applied *applied)
 
 static void on_stopped(void *arg, const struct err *err)
 {
-	(void)arg;
-	log_error("cluster state: %s; writes are refused, containers go on", err->text);
+	if (mend_can(arg, err))
+		mend_begin(arg, err);
+	else
+		log_error("cluster state: %s; writes are refused, containers go on", err->text);
 }
 
 /* It may lead others that were left behind with it, so nothing but a human ends it. */

@@ -50,7 +50,7 @@ static void cut(struct raft *raft, raft_index index)
 static bool is_leaders(enum raft_msg_type type)
 {
 	return type == RAFT_MSG_APPEND || type == RAFT_MSG_HEARTBEAT || type == RAFT_MSG_SNAPSHOT ||
-	       type == RAFT_MSG_TIMEOUT_NOW;
+	       type == RAFT_MSG_TIMEOUT_NOW || type == RAFT_MSG_DIFFERS;
 }
 
 /* Whoever thinks that it leads learns from any answer that it does not. */
@@ -83,6 +83,9 @@ static int receive_of_leader(struct raft *raft, const struct raft_msg *msg, stru
 	case RAFT_MSG_SNAPSHOT:
 		raft_snapshot_offered(raft, msg);
 		return 0;
+	case RAFT_MSG_DIFFERS:
+		raft_sum_judged(raft, msg, out);
+		return 0;
 	default: /* RAFT_MSG_TIMEOUT_NOW */
 		if (raft->is_voter && !raft->disk_is_stalled)
 			raft_vote_stand(raft, true);
@@ -112,6 +115,7 @@ static int receive(struct raft *raft, const struct raft_msg *msg, struct raft_ou
 	case RAFT_MSG_HEARTBEAT:
 	case RAFT_MSG_SNAPSHOT:
 	case RAFT_MSG_TIMEOUT_NOW:
+	case RAFT_MSG_DIFFERS:
 		return receive_of_leader(raft, msg, out, err);
 	case RAFT_MSG_PRE_VOTE_REPLY:
 	case RAFT_MSG_VOTE_REPLY:
@@ -131,6 +135,9 @@ static int receive(struct raft *raft, const struct raft_msg *msg, struct raft_ou
 		return 0;
 	case RAFT_MSG_READ_REPLY:
 		raft_read_answered(raft, msg);
+		return 0;
+	case RAFT_MSG_SUM:
+		raft_sum_answered(raft, msg, out);
 		return 0;
 	}
 	panic("raft message %d does not exist", (int)msg->type);
@@ -198,6 +205,9 @@ static int turn(struct raft *raft, const struct raft_event *event, struct raft_o
 		return 0;
 	case RAFT_EVENT_SNAPSHOT_INSTALLED:
 		raft_snapshot_installed(raft, &event->snapshot_installed.base);
+		return 0;
+	case RAFT_EVENT_SUM:
+		raft_sum_own(raft, event->sum.index, event->sum.sum);
 		return 0;
 	}
 	panic("raft event %d does not exist", (int)event->type);

@@ -137,6 +137,8 @@ enum raft_msg_type {
 	RAFT_MSG_TIMEOUT_NOW,           /* §3.10: stand at once */
 	RAFT_MSG_READ,                  /* §6.4: a follower asks for a read index */
 	RAFT_MSG_READ_REPLY,
+	RAFT_MSG_SUM,                   /* a follower's answer to a heartbeat that has a sum */
+	RAFT_MSG_DIFFERS,               /* the leader's word to one whose sum is not the majority's */
 };
 
 struct raft_msg_vote {                  /* PRE_VOTE, VOTE */
@@ -177,7 +179,7 @@ struct raft_msg_heartbeat {
 	/* echoed; a majority of echoes confirms leadership for check-quorum (§6.2) and reads
 	 * (§6.4) */
 	uint64_t round;
-	bool has_sum;                   /* every 100th */
+	bool has_sum;                   /* every 100th: what is yours? */
 	raft_index sum_index;
 	uint64_t sum;                   /* the leader's state sum after sum_index */
 };
@@ -187,6 +189,8 @@ struct raft_msg_snapshot { struct raft_base base; uint64_t ticket; };
 struct raft_msg_snapshot_reply { raft_index index; bool installed; };
 struct raft_msg_read { uint64_t token; };
 struct raft_msg_read_reply { uint64_t token; bool is_confirmed; raft_index index; };
+/* SUM: one's own; DIFFERS: that of a majority */
+struct raft_msg_sum { raft_index index; uint64_t sum; };
 
 struct raft_msg {
 	enum raft_msg_type type;
@@ -203,6 +207,7 @@ struct raft_msg {
 		struct raft_msg_snapshot_reply snapshot_reply;
 		struct raft_msg_read read;
 		struct raft_msg_read_reply read_reply;
+		struct raft_msg_sum sum;
 	};
 };
 
@@ -234,6 +239,7 @@ enum raft_event_type {
 	RAFT_EVENT_TRANSFER,            /* leader: hand over (§3.10) */
 	RAFT_EVENT_SNAPSHOT_SENT,       /* the stream to a peer has ended */
 	RAFT_EVENT_SNAPSHOT_INSTALLED,  /* the state machine now is what out.install said */
+	RAFT_EVENT_SUM,                 /* what out.check_sum asked for, as soon as that entry is applied */
 };
 
 struct raft_start {
@@ -273,6 +279,7 @@ struct raft_event {
 		struct { raft_id to; } transfer;                /* 0: to whoever is furthest */
 		struct { raft_id to; bool is_complete; raft_index index; } snapshot_sent;
 		struct { struct raft_base base; } snapshot_installed;
+		struct { raft_index index; uint64_t sum; } sum;
 	};
 };
 
@@ -301,9 +308,13 @@ struct raft_out {
 	const struct raft_read_result *reads;           /* answer once applied >= index */
 	size_t read_count;
 	bool status_changed;            /* role, term, leader or configuration: see raft_status */
-	bool check_sum;                 /* compare (sum_index, sum) of the leader with ours */
+	/* the leader has this sum after sum_index: RAFT_EVENT_SUM with ours, equal or not */
+	bool check_sum;
 	raft_index sum_index;
 	uint64_t sum;
+	/* a majority of the voters has another state after differs_index than this member: it must not go on */
+	bool differs;
+	raft_index differs_index;
 	const raft_id *send_snapshot;   /* peers that need more than the log still holds */
 	size_t send_snapshot_count;
 	/* fetch and become this, then SNAPSHOT_INSTALLED; NULL: nothing */

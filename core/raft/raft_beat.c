@@ -42,6 +42,8 @@ void raft_beat_round(struct raft *raft)
 	bool has_sum = raft->has_sum && ++raft->heartbeats % RAFT_SUM_EVERY == 0;
 	struct raft_peer *peer;
 
+	if (has_sum)
+		raft_sum_ask(raft);
 	raft->round++;
 	raft->wants_round = false;
 	raft->heartbeat_at = has_followers(raft) ?

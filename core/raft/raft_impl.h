@@ -54,6 +54,8 @@ struct raft_peer {
 	msec heard_at, progress_at;
 	uint64_t acked_round;
 	struct raft_samples lag;
+	struct raft_msg_sum sum;        /* its answer to the question of now; index 0: none yet */
+	bool was_told_differs;
 };
 
 struct raft_read { raft_id from; uint64_t token, round; };      /* from 0: asked here */
@@ -112,6 +114,8 @@ struct raft {
 	raft_index sum_index;
 	uint64_t sum;
 	bool has_sum;
+	/* leader: what it asks the others for, with its own sum; follower: what it answered last */
+	struct raft_msg_sum asked, answered;
 
 	struct raft_read reads[RAFT_READS_MAX];
 	size_t read_count;
@@ -191,6 +195,12 @@ void raft_beat_heard(struct raft *raft, const struct raft_msg *msg, struct raft_
 void raft_beat_answered(struct raft *raft, const struct raft_msg *msg);
 void raft_beat_sample(struct raft_samples *samples, msec took);
 void raft_beat_round(struct raft *raft);        /* leader: to everybody, now */
+
+/* raft_sum.c: the same state everywhere */
+void raft_sum_ask(struct raft *raft);           /* leader: a question goes out, with this step's heartbeats */
+void raft_sum_own(struct raft *raft, raft_index index, uint64_t sum);
+void raft_sum_answered(struct raft *raft, const struct raft_msg *msg, struct raft_out *out);
+void raft_sum_judged(struct raft *raft, const struct raft_msg *msg, struct raft_out *out);
 
 /* raft_read.c */
 int raft_read_ask(struct raft *raft, uint64_t token, struct err *err);

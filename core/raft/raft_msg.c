@@ -184,6 +184,11 @@ void raft_msg_encode(const struct raft_msg *msg, struct buf *out)
 		put_flag(out, msg->read_reply.is_confirmed);
 		put_varint(out, msg->read_reply.index);
 		return;
+	case RAFT_MSG_SUM:
+	case RAFT_MSG_DIFFERS:
+		put_varint(out, msg->sum.index);
+		put_u64(out, msg->sum.sum);
+		return;
 	}
 }
 
@@ -239,6 +244,11 @@ static void get_body(struct reader *in, struct arena *arena, struct raft_msg *ms
 		msg->read_reply.token = get_u64(in);
 		msg->read_reply.is_confirmed = get_flag(in);
 		msg->read_reply.index = get_varint(in);
+		return;
+	case RAFT_MSG_SUM:
+	case RAFT_MSG_DIFFERS:
+		msg->sum.index = get_varint(in);
+		msg->sum.sum = get_u64(in);
 		return;
 	}
 	in->failed = true;

@@ -40,7 +40,8 @@ struct replica_hooks {
 	/* Leader, term, role or members differ: see replica_status. May be NULL. */
 	void (*on_status)(void *arg);
 	/* The replica cannot go on (an entry this version does not know; the disk fails for good). It refuses writes with this error
-	 * from now on; reads go on. Transient store errors are not this: they fail the requests concerned and are retried. */
+	 * from now on; reads go on. Transient store errors are not this: they fail the requests concerned and are retried.
+	 * ERR_DAMAGED: its state is not the majority's, or state.db has rotted: it is to be fetched anew, by one that joins. Not closed in here. */
 	void (*on_stopped)(void *arg, const struct err *err);
 	void *arg;
 };
@@ -68,7 +69,8 @@ int replica_restore(struct store *store, const void *snapshot, size_t size, cons
 		    struct err *err);
 /* The state as a snapshot, as of the last entry applied. */
 void replica_save(const struct replica *replica, struct buf *out);
-/* Loads state.db into a view, replays the log behind it, starts raft. The store is the caller's and outlives the replica. */
+/* Loads state.db into a view, replays the log behind it, starts raft. ERR_DAMAGED: one of the files is not what was written. The store is the
+ * caller's and outlives the replica. */
 int replica_open(struct loop *loop, struct store *store, const char *node_id, const struct replica_hooks *hooks, struct replica **ret,
 		 struct err *err);
 /* NULL is welcome. Requests that wait are answered from inside with ERR_UNAVAILABLE; one whose entry is in flight may be there later. */

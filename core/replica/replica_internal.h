@@ -101,6 +101,7 @@ struct replica {
 	uint64_t last_ticket;
 	struct install install;
 	struct state_sum { raft_index index; uint64_t sum; } sums[REPLICA_SUMS_MAX], leader_sum;
+	raft_index owes_sum;            /* raft has asked for it, and it is known; 0: none */
 
 	bool is_open;                   /* before, and after the close, no hook is called */
 	bool is_kicked;                 /* compose_first wants to be asked */
@@ -173,6 +174,9 @@ void replica_tell_links(struct replica *r);             /* to a raft that has ju
 void replica_drop_inbox(struct replica *r);
 void replica_note_sum(struct replica *r);               /* an entry has been applied */
 void replica_compare_sum(struct replica *r, raft_index index, uint64_t sum);   /* with the leader's */
+void replica_tell_sum(struct replica *r);               /* at the end of a step: what raft has asked for */
+/* A majority has another state. */
+void replica_differ(struct replica *r, raft_index index);
 
 /* replica_snapshot_io.c */
 void replica_offer(struct replica *r, raft_id to);

@@ -52,6 +52,7 @@ int replica_start_raft(struct replica *r, struct store_log *log, struct err *err
 	if (got < 0) {
 		raft_free(r->raft);
 		r->raft = NULL;
+		err->code = ERR_DAMAGED;
 		return err_wrap(err, "raft.db");
 	}
 	replica_perform(r, &out);
@@ -115,6 +116,11 @@ static void on_reopened(void *arg, struct store_log *log, const struct err *err)
 	struct err failure;
 
 	replica_enter(r);
+	if (err && err->code == ERR_DAMAGED && !replica_is_alone(r)) {
+		replica_stop(r, err);
+		replica_leave(r);
+		return;
+	}
 	if (err) {
 		r->failure = *err;
 		timer_set_in(&r->retry, REOPEN_MS);

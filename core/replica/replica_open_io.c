@@ -67,6 +67,24 @@ int replica_load_row(void *arg, unsigned table, const char *id, const void *byte
 	return state_load_row(arg, (enum kind)table, id, bytes, size, err);
 }
 
+struct loading { struct view *view; const struct store_mark *mark; };
+
+/* A file of a newer version has things in it that this one does not know: that is no damage. */
+static int judge(const struct store_mark *mark, int got, struct err *err)
+{
+	if (got < 0 && mark->format_level <= FORMAT_LEVEL)
+		err->code = ERR_DAMAGED;
+	return got;
+}
+
+static int load_row(void *arg, unsigned table, const char *id, const void *bytes, size_t size,
+		    struct err *err)
+{
+	const struct loading *loading = arg;
+
+	return judge(loading->mark, replica_load_row(loading->view, table, id, bytes, size, err), err);
+}
+
 void replica_tables(const char *ret[KIND_COUNT])
 {
 	ret[0] = NULL;
@@ -82,11 +100,11 @@ static int load_state(struct replica *r, const struct store_mark *mark, struct e
 			"state.db has format level %llu; this version of swarmbox knows up to %d",
 			(unsigned long long)mark->format_level, FORMAT_LEVEL);
 	if (mark->index > 0 &&
-	    raft_membership_decode(mark->members, mark->members_size, &r->config, err) < 0)
+	    judge(mark, raft_membership_decode(mark->members, mark->members_size, &r->config, err), err) < 0)
 		return err_wrap(err, "state.db");
 	r->config_index = mark->members_index;
 	r->cluster_ms = r->applied_ms = mark->now_ms;
-	return state_load_done(r->view, mark->index, mark->term, mark->now_ms, mark->sum, err);
+	return judge(mark, state_load_done(r->view, mark->index, mark->term, mark->now_ms, mark->sum, err), err);
 }
 
 /* Which member this node is, in a log that does not say so: by the newest configuration, in the state or in
@@ -125,15 +143,16 @@ static int know_self(struct replica *r, const char *node_id, const struct store_
 
 static int load(struct replica *r, const char *node_id, struct err *err)
 {
+	struct store_loaded loaded;
+	struct loading loading = { r->view, &loaded.mark };
 	struct store_cluster_options options = {
 		.tables = r->tables,
 		.table_count = KIND_COUNT,
 		.events = &replica_store_events,
 		.events_arg = r,
-		.row_fn = replica_load_row,
-		.row_arg = r->view,
+		.row_fn = load_row,
+		.row_arg = &loading,
 	};
-	struct store_loaded loaded;
 
 	if (store_cluster_open(r->store, &options, &loaded, err) < 0)
 		return -1;

@@ -198,14 +198,40 @@ void replica_note_sum(struct replica *r)
 		replica_compare_sum(r, index, r->leader_sum.sum);
 }
 
-/* Of the leader's state after an entry that is perhaps still to come. */
+/* Of the leader's state after an entry that is perhaps still to come. Who of the two is right the majority says. */
 void replica_compare_sum(struct replica *r, raft_index index, uint64_t sum)
 {
 	const struct state_sum *ours = &r->sums[index % REPLICA_SUMS_MAX];
 
 	r->leader_sum = (struct state_sum){ index, sum };
-	if (ours->index == index && ours->sum != sum)
+	if (ours->index != index || index == 0)
+		return;
+	r->owes_sum = index;
+	if (ours->sum != sum)
 		log_error("cluster state: it differs from the leader's after entry %llu (%016llx, there %016llx)",
 			  (unsigned long long)index, (unsigned long long)ours->sum,
 			  (unsigned long long)sum);
+}
+
+void replica_tell_sum(struct replica *r)
+{
+	const struct state_sum *ours = &r->sums[r->owes_sum % REPLICA_SUMS_MAX];
+	struct raft_event event = { .type = RAFT_EVENT_SUM, .sum = { ours->index, ours->sum } };
+	struct err err;
+
+	if (!r->owes_sum)
+		return;
+	r->owes_sum = 0;
+	if (r->raft && !r->stopped.code)
+		replica_feed(r, &event, &err);
+}
+
+void replica_differ(struct replica *r, raft_index index)
+{
+	struct err err;
+
+	if (r->stopped.code)
+		return;
+	err_set(&err, ERR_DAMAGED, "what this manager holds after entry %llu is not what most managers hold", (unsigned long long)index);
+	replica_stop(r, &err);
 }

@@ -190,7 +190,8 @@ void replica_perform(struct replica *r, const struct raft_out *out)
 		replica_fetch(r, out->install, out->install_ticket);
 	arm_tick(r, out->deadline);
 	arm_stall(r);
-	bool has_applied = out->apply_count > 0;
+	bool has_applied = out->apply_count > 0, differs = out->differs;
+	raft_index differs_index = out->differs_index;
 	if (apply_all(r, out) < 0)
 		return;
 	if (has_applied)
@@ -199,6 +200,9 @@ void replica_perform(struct replica *r, const struct raft_out *out)
 		note_leadership(r, has_applied);
 	for (size_t i = 0; i < behind_count && r->raft; i++)
 		replica_offer(r, behind[i]);
+	replica_tell_sum(r);
+	if (differs)
+		replica_differ(r, differs_index);
 }
 
 bool replica_feed(struct replica *r, const struct raft_event *event, struct err *err)
@@ -304,9 +308,14 @@ static void on_durable(void *arg, uint64_t index)
 	replica_leave(r);
 }
 
-static void on_trouble(void *arg UNUSED, const struct err *err)
+/* Others can give us what the file has lost; what only this manager has stays in memory, and in the log. */
+static void on_trouble(void *arg, const struct err *err)
 {
-	if (err)
+	struct replica *r = arg;
+
+	if (err && err->code == ERR_DAMAGED && !replica_is_alone(r) && !r->stopped.code)
+		replica_stop(r, err);
+	else if (err)
 		log_warn("cluster state: %s; it is kept in memory and in the log meanwhile",
 			 err->text);
 	else

@@ -192,7 +192,7 @@ void frame_err_decode(const void *bytes, size_t size, struct err *ret)
 	unsigned code = get_u8(&in);
 	size_t length = MIN((size_t)(in.end - in.at), sizeof(ret->text) - 1);
 
-	ret->code = code >= ERR_INVALID && code <= ERR_UNAUTHORIZED ? (enum err_code)code : ERR_IO;
+	ret->code = code >= ERR_INVALID && code <= ERR_DAMAGED ? (enum err_code)code : ERR_IO;
 	if (length)
 		memcpy(ret->text, in.at, length);
 	ret->text[length] = '\0';

@@ -101,7 +101,7 @@ static int load_hard(struct log_db *db, struct store_hard *ret, struct err *err)
 					    sqlite3_column_int64(stmt, 2) };
 	sqlite3_finalize(stmt);
 	if (got == 0)
-		return err_set(err, ERR_IO, "%s is damaged: its term is missing", db->sql.path);
+		return err_set(err, ERR_DAMAGED, "%s is damaged: its term is missing", db->sql.path);
 	return got < 0 ? -1 : 0;
 }
 
@@ -142,7 +142,7 @@ static int read_entry(struct log_db *db, sqlite3_stmt *stmt, struct store_entry 
 	};
 
 	if (crc_of(&entry) != (uint32_t)sqlite3_column_int64(stmt, 4))
-		return err_set(err, ERR_IO, "%s is damaged: entry %llu has a wrong checksum",
+		return err_set(err, ERR_DAMAGED, "%s is damaged: entry %llu has a wrong checksum",
 			       db->sql.path, (unsigned long long)entry.index);
 	if (entry.size > 0)
 		entry.bytes = memcpy(NEW_ARRAY(char, entry.size), entry.bytes, entry.size);
@@ -165,7 +165,7 @@ static int load_entries(struct log_db *db, sqlite3_stmt *stmt, struct store_log 
 		if (read_entry(db, stmt, entry, err) < 0)
 			return -1;
 		if (log->entry_count++ > 0 && entry->index != entry[-1].index + 1)
-			return err_set(err, ERR_IO, "%s is damaged: entry %llu is missing",
+			return err_set(err, ERR_DAMAGED, "%s is damaged: entry %llu is missing",
 				       db->sql.path, (unsigned long long)entry[-1].index + 1);
 	}
 	return got;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ static int fail(struct sql_db *db, const char *verb, struct err *err)
 		return err_set(err, ERR_IO, "cannot %s %s: the disk is full", verb, db->name);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return err_set(err, ERR_IO, "%s is damaged: %s", db->path,
+		return err_set(err, ERR_DAMAGED, "%s is damaged: %s", db->path,
 			       sqlite3_errmsg(db->handle));
 	case SQLITE_BUSY:
 		return err_set(err, ERR_IO, "cannot %s %s: another process uses it", verb,
@@ -198,7 +199,7 @@ static int check_pages(struct sql_db *db, struct err *err)
 	if (ask(db, "PRAGMA quick_check(1)", verdict, sizeof(verdict), err) < 0)
 		return -1;
 	if (strcmp(verdict, "ok") != 0)
-		return err_set(err, ERR_IO, "%s is damaged: %s", db->path, verdict);
+		return err_set(err, ERR_DAMAGED, "%s is damaged: %s", db->path, verdict);
 	return 0;
 }
 
@@ -302,4 +303,25 @@ int sql_file_remove(const char *vfs_name, const char *root, const char *name, st
 				       sqlite3_errstr(got));
 	}
 	return 0;
+}
+
+static int rename_file(const char *root, const char *name, const char *to, const char *suffix, struct err *err)
+{
+	CLEANUP(str_freep) char *from = str_printf("%s/%s%s", root, name, suffix);
+	CLEANUP(str_freep) char *dest = str_printf("%s/%s%s", root, to, suffix);
+
+	return rename(from, dest) == 0 || errno == ENOENT ? 0 : err_sys(err, "cannot rename %s", from);
+}
+
+int sql_file_set_aside(const char *vfs, const char *root, const char *name, bool keeps, struct err *err)
+{
+	CLEANUP(str_freep) char *to = str_printf("%s.damaged", name);
+
+	if (sql_file_remove(vfs, root, to, err) < 0)
+		return -1;
+	if (!keeps || vfs)
+		return 0;
+	if (rename_file(root, name, to, "-wal", err) < 0 || rename_file(root, name, to, "", err) < 0)
+		return -1;
+	return dir_sync(root, err);
 }

@@ -43,3 +43,5 @@ int sql_db_checkpoint(struct sql_db *db, bool keeps_wal, struct err *err);
 /* The VFS' doors: does the file exist; remove it and what belongs to it. */
 bool sql_file_exists(const char *vfs, const char *root, const char *name);
 int sql_file_remove(const char *vfs, const char *root, const char *name, struct err *err);
+/* NAME.damaged goes; with keeps the file, and its WAL, take that name. A VFS that is not the disk keeps nothing: it has no door for that. */
+int sql_file_set_aside(const char *vfs, const char *root, const char *name, bool keeps, struct err *err);

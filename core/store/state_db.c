@@ -90,9 +90,6 @@ int state_db_load(struct state_db *db, store_row_fn *row_fn, void *arg, struct s
 {
 	sqlite3_stmt *stmt;
 
-	for (unsigned i = 0; i < db->tables.count; i++)
-		if (row_tables_load(&db->tables, i, row_fn, arg, err) < 0)
-			return -1;
 	if (sql_db_prepare(&db->sql, get_mark, &stmt, err) < 0)
 		return -1;
 	int got = sql_db_step(&db->sql, stmt, err);
@@ -100,7 +97,10 @@ int state_db_load(struct state_db *db, store_row_fn *row_fn, void *arg, struct s
 		read_mark(stmt, ret);
 	sqlite3_finalize(stmt);
 	if (got == 0)
-		return err_set(err, ERR_IO, "%s is damaged: its mark is missing", db->sql.path);
+		return err_set(err, ERR_DAMAGED, "%s is damaged: its mark is missing", db->sql.path);
+	for (unsigned i = 0; got == 1 && i < db->tables.count; i++)
+		if (row_tables_load(&db->tables, i, row_fn, arg, err) < 0)
+			return -1;
 	return got < 0 ? -1 : 0;
 }
 

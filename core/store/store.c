@@ -357,20 +357,20 @@ static int open_cluster(struct store *store, void *arg, struct err *err)
 {
 	const struct cluster_open *open = arg;
 	const struct store_cluster_options *options = open->options;
-	struct store_loaded loaded = { 0 };
+	struct store_loaded *loaded = open->ret;
 
-	if (open_files(store, options, err) < 0 || log_db_load(&store->log, &loaded.log, err) < 0 ||
-	    state_db_load(&store->state, options->row_fn, options->row_arg, &loaded.mark, err) <
+	*loaded = (struct store_loaded){ 0 };
+	if (open_files(store, options, err) < 0 || log_db_load(&store->log, &loaded->log, err) < 0 ||
+	    state_db_load(&store->state, options->row_fn, options->row_arg, &loaded->mark, err) <
 		    0) {
-		store_loaded_fini(&loaded);
+		store_loaded_fini(loaded);
 		close_cluster_files(store);
 		return -1;
 	}
 	store->state_tables = options->tables;
 	store->state_table_count = options->table_count;
 	store->has_cluster = true;
-	store->committed = loaded.mark.index;
-	*open->ret = loaded;
+	store->committed = loaded->mark.index;
 	return 0;
 }
 
@@ -416,20 +416,37 @@ void store_cluster_close(struct store *store)
 	store->events = NULL;
 }
 
+static const char *const cluster_files[] = { "raft.db", "state.db" };
+
 /* The note in node.db comes first, so that a kill in between leaves nothing that looks like a
  * cluster. */
-static int wipe_cluster(struct store *store, void *arg UNUSED, struct err *err)
+static int wipe_cluster(struct store *store, void *arg, struct err *err)
 {
+	const bool *keeps = arg;
+
 	close_cluster_files(store);
 	if (node_db_note_wipe(&store->node, true, err) < 0)
 		return -1;
+	for (size_t i = 0; i < ARRAY_COUNT(cluster_files); i++)
+		if (sql_file_set_aside(store->vfs, store->root, cluster_files[i], *keeps, err) < 0)
+			return -1;
 	return wipe_files(store, err);
 }
 
 int store_cluster_wipe(struct store *store, struct err *err)
 {
+	bool keeps = false;
+
 	store->events = NULL;
-	return store_thread_call(store, wipe_cluster, NULL, err);
+	return store_thread_call(store, wipe_cluster, &keeps, err);
+}
+
+int store_cluster_set_aside(struct store *store, struct err *err)
+{
+	bool keeps = true;
+
+	store->events = NULL;
+	return store_thread_call(store, wipe_cluster, &keeps, err);
 }
 
 int store_log_append(struct store *store, const struct store_append *append, store_done_fn *done,

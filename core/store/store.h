@@ -121,7 +121,8 @@ struct store_cluster_options {
 	size_t table_count;             /* a NULL in the list is a number without a table */
 	const struct store_events *events;
 	void *events_arg;
-	store_row_fn *row_fn;           /* gets every row of state.db, on the store thread */
+	/* gets every row of state.db, on the store thread; ret->mark of store_cluster_open is known by then */
+	store_row_fn *row_fn;
 	void *row_arg;
 };
 struct store_loaded {
@@ -146,8 +147,8 @@ int store_cluster_make_of(struct store *store, const struct store_state *state, 
 /* Blocks, while the cluster is closed: its log gets another owner and these entries, in one transaction. */
 int store_cluster_hand_over(struct store *store, const struct store_self *self, const struct store_append *append,
 			    struct err *err);
-/* Blocks: opens both files (state.db is made if missing), checks them, loads everything. ERR_IO
- * names the file and what is wrong with it. */
+/* Blocks: opens both files (state.db is made if missing), checks them, loads everything. ERR_DAMAGED: what
+ * is there is not what was written; ERR_IO names the file and what is wrong with it. */
 int store_cluster_open(struct store *store, const struct store_cluster_options *options,
 		       struct store_loaded *ret, struct err *err);
 void store_loaded_fini(struct store_loaded *loaded);
@@ -157,6 +158,9 @@ void store_cluster_close(struct store *store);
 /* Blocks: closes and removes both files, whole even if killed half-way: the next store_open ends
  * it. */
 int store_cluster_wipe(struct store *store, struct err *err);
+/* Blocks: the same, but what was there is kept as raft.db.damaged and state.db.damaged, in the place of any before, for whoever wants to look at
+ * it. The files are closed. */
+int store_cluster_set_aside(struct store *store, struct err *err);
 
 /* ERR_EXHAUSTED when too much is queued. */
 int store_log_append(struct store *store, const struct store_append *append, store_done_fn *done,

@@ -50,4 +50,22 @@ is 'what is of this host alone is never old' "$(header m3 containers/json)" ''
 has 'and info says the same' "$(on m3 info --format '{{.Swarm.Error}}')" 'The swarm does not have a leader'
 heal m3
 within 30 'with the wire it follows again' is_fresh m3
+
+# --- bit rot ------------------------------------------------------------------------------------------------------
+on m1 service create -d -q --name rotten --replicas 0 --label word=swordfish swarmbox:latest >/dev/null
+word() { on "$1" service inspect rotten --format '{{index .Spec.Labels "word"}}' 2>/dev/null; }
+knows() { [ "$(word "$1")" = swordfish ]; }
+within 20 'a word is known everywhere' knows m3
+containers=$(on m3 ps -q --no-trunc)
+stop_host m3
+LC_ALL=C sed -i s/swordfish/swordfisH/g "$lab/m3/data/state.db"
+is 'a byte of it rots on a disk' "$(grep -c swordfisH "$lab/m3/data/state.db")" 1
+start_host m3
+refuses_or_knows() { local told; told=$(on m3 service inspect rotten 2>&1); [[ $told == *'is being fetched anew'* || $told == *swordfish* ]]; }
+refuses_or_knows && ok 'it is not shown to anybody' || bad 'it is not shown to anybody' "$(on m3 service inspect rotten 2>&1)"
+within 30 'the state is fetched anew' knows m3
+within 30 'and three managers decide again' managers_are m3 3
+has 'that was said aloud' "$(grep ' error ' "$lab/m3/agent.log")" 'serves no more until it has fetched the state anew'
+is 'what rotted is kept' "$(grep -c swordfisH "$lab/m3/data/state.db.damaged")" 1
+is 'no container was touched' "$(on m3 ps -q --no-trunc)" "$containers"
 finish_hosts

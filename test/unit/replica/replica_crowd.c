@@ -141,9 +141,10 @@ static void on_leader(void *arg, bool is_leader)
 	((struct member *)arg)->is_leader = is_leader;
 }
 
-static void on_stopped(void *arg UNUSED, const struct err *err)
+static void on_stopped(void *arg, const struct err *err)
 {
-	EXPECT_STR(err->text, NULL);
+	((struct member *)arg)->is_damaged = true;
+	EXPECT_INT(err->code, ERR_DAMAGED);
 }
 
 /* ---- life and death --------------------------------------------------------------------------- */

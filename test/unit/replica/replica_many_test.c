@@ -3,6 +3,7 @@
 
 #include "base/panic.h"
 #include "replica/replica_internal.h"
+#include "state/view_internal.h"
 #include "test/unit/replica/replica_crowd.h"
 #include "test/unit/runner.h"
 
@@ -16,8 +17,23 @@ static struct member *begin(size_t count)
 	return crowd_leader(&crowd);
 }
 
+static size_t damaged(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < crowd.count; i++)
+		count += crowd.members[i].is_damaged;
+	return count;
+}
+
+static void end_with_damage(void)
+{
+	crowd_fini(&crowd);
+}
+
 static void end(void)
 {
+	EXPECT_INT(damaged(), 0);
 	crowd_fini(&crowd);
 }
 
@@ -322,5 +338,86 @@ TEST(replica_another_leads_while_the_leaders_disk_is_full)
 	EXPECT(crowd_has(leader, "goes on"));
 	if (!answer.has_failed || !strstr(answer.err.text, "it is not known"))
 		EXPECT_INT(crowd_has(leader, "full"), !answer.has_failed);
+	end();
+}
+
+/* ---- the same state everywhere ------------------------------------------------------------------ */
+
+/* As a row that flips in memory: it shows when the next entry is applied. */
+static void rot(struct member *member)
+{
+	((struct view *)(uintptr_t)replica_view(member->replica))->sum ^= 1;
+}
+
+/* The question rides on every 100th heartbeat, and each read that is confirmed is one. */
+static void ask_for_sums(struct member *leader)
+{
+	struct answer answer;
+
+	for (int i = 0; i < 200 && leader->is_leader && damaged() == 0; i++) {
+		replica_read(leader->replica, answer_done, memset(&answer, 0, sizeof(answer)));
+		crowd_answered(&crowd, &answer);
+	}
+}
+
+static bool somebody_is_damaged(void *arg UNUSED)
+{
+	return damaged() > 0;
+}
+
+TEST(replica_a_follower_that_differs_is_told_by_the_majority_and_stops)
+{
+	struct member *leader = begin(3), *follower = crowd_follower(&crowd);
+	struct answer answer;
+
+	EXPECT(crowd_write(leader, "x") && crowd_agrees(&crowd));
+	ask_for_sums(leader);
+	EXPECT_INT(damaged(), 0);
+	rot(follower);
+	EXPECT(crowd_write(leader, "w") && crowd_has(leader, "w"));
+	ask_for_sums(leader);
+	EXPECT(crowd_wait(&crowd, somebody_is_damaged, NULL));
+	EXPECT(follower->is_damaged);
+	EXPECT_INT(damaged(), 1);
+	crowd_ask(follower, "y", &answer);
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT(strstr(answer.err.text, "is not what most managers hold"));
+	EXPECT_INT(replica_status(follower->replica).role, 0);
+	EXPECT(crowd_write(leader, "z"));
+	end_with_damage();
+}
+
+static bool somebody_else_leads(void *arg)
+{
+	for (size_t i = 0; i < crowd.count; i++)
+		if (&crowd.members[i] != arg && crowd.members[i].is_leader)
+			return true;
+	return false;
+}
+
+TEST(replica_a_leader_that_differs_from_all_others_leads_no_more)
+{
+	struct member *leader = begin(3);
+
+	EXPECT(crowd_write(leader, "x") && crowd_agrees(&crowd));
+	rot(leader);
+	EXPECT(crowd_write(leader, "w"));
+	ask_for_sums(leader);
+	EXPECT(crowd_wait(&crowd, somebody_is_damaged, NULL));
+	EXPECT(leader->is_damaged);
+	EXPECT_INT(damaged(), 1);
+	EXPECT(crowd_wait(&crowd, somebody_else_leads, leader));
+	end_with_damage();
+}
+
+TEST(replica_of_two_that_differ_nobody_knows_who_is_right)
+{
+	struct member *leader = begin(2);
+
+	EXPECT(crowd_write(leader, "x") && crowd_agrees(&crowd));
+	rot(crowd_follower(&crowd));
+	EXPECT(crowd_write(leader, "w"));
+	ask_for_sums(leader);
+	EXPECT(crowd_write(leader, "y"));
 	end();
 }
