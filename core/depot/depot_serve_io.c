@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/panic.h"
@@ -18,8 +19,8 @@ struct depot {
 	struct image_store *store;
 	struct http_server *server;
 	msec stall_ms;
-	char (*manifests)[SHA256_HEX_SIZE];              /* by descriptor: what its stream is for */
-	size_t manifest_count;
+	struct line { char node_id[ID_SIZE], manifest[SHA256_HEX_SIZE]; } *lines;        /* by descriptor: whose stream it is, and what for */
+	size_t line_count;
 };
 
 /* One answer on its way. */
@@ -132,10 +133,10 @@ static const struct image *image_of(const struct depot *depot, const struct http
 {
 	int fd = http_peer_fd(req);
 
-	for (size_t i = 0; fd >= 0 && (size_t)fd < depot->manifest_count && i < image_store_count(depot->store); i++) {
+	for (size_t i = 0; fd >= 0 && (size_t)fd < depot->line_count && i < image_store_count(depot->store); i++) {
 		const struct image *image = image_store_at(depot->store, i);
 
-		if (image->manifest[0] && str_eq(image->manifest, depot->manifests[fd]))
+		if (image->manifest[0] && str_eq(image->manifest, depot->lines[fd].manifest))
 			return image;
 	}
 	return NULL;
@@ -156,9 +157,17 @@ static void handle(void *arg, struct http_request *req)
 		give(depot, req, image, digest);
 }
 
+static void on_close(void *arg, int fd)
+{
+	struct depot *depot = arg;
+
+	if (fd >= 0 && (size_t)fd < depot->line_count)
+		depot->lines[fd].node_id[0] = depot->lines[fd].manifest[0] = '\0';
+}
+
 struct depot *depot_new(struct loop *loop, struct image_store *store, msec stall_ms)
 {
-	struct http_config config = { .limits = HTTP_LIMITS_DEFAULT };
+	struct http_config config = { .limits = HTTP_LIMITS_DEFAULT, .on_close = on_close };
 	struct depot *depot = NEW(struct depot);
 
 	config.limits.connections = DEPOT_STREAMS_MAX;
@@ -176,22 +185,37 @@ void depot_free(struct depot *depot)
 	if (!depot)
 		return;
 	http_server_free(depot->server);
-	free(depot->manifests);
+	free(depot->lines);
 	free(depot);
 }
 
-bool depot_has_room(const struct depot *depot)
+int depot_check_room(const struct depot *depot, const char *node_id, struct err *err)
 {
-	return http_server_connections(depot->server) < DEPOT_STREAMS_MAX;
+	size_t own = 0;
+
+	for (size_t i = 0; i < depot->line_count; i++)
+		own += str_eq(depot->lines[i].node_id, node_id);
+	if (own >= DEPOT_STREAMS_PER_NODE || http_server_connections(depot->server) >= DEPOT_STREAMS_MAX)
+		return err_set(err, ERR_EXHAUSTED, "this manager gives as many images as it can already, %zu of them to this node", own);
+	return 0;
 }
 
-void depot_serve(struct depot *depot, int fd, const char *manifest)
+void depot_serve(struct depot *depot, int fd, const char *node_id, const char *manifest)
 {
-	if ((size_t)fd >= depot->manifest_count) {
-		depot->manifests = mem_resize(depot->manifests, (size_t)fd + 1, sizeof *depot->manifests);
-		depot->manifest_count = (size_t)fd + 1;
+	struct err ignored;
+	size_t at = (size_t)fd;
+
+	if (depot_check_room(depot, node_id, &ignored) < 0) {
+		close(fd);
+		return;
 	}
-	str_copy(depot->manifests[fd], SHA256_HEX_SIZE, manifest);
+	if (at >= depot->line_count) {
+		depot->lines = mem_resize(depot->lines, at + 1, sizeof *depot->lines);
+		memset(depot->lines + depot->line_count, 0, (at + 1 - depot->line_count) * sizeof *depot->lines);
+		depot->line_count = at + 1;
+	}
+	str_copy(depot->lines[at].node_id, ID_SIZE, node_id);
+	str_copy(depot->lines[at].manifest, SHA256_HEX_SIZE, manifest);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	http_server_accept(depot->server, fd);
 }

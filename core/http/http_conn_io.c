@@ -487,6 +487,8 @@ struct http_conn *http_conn_new(struct http_server *server, int fd)
 void http_conn_free(struct http_conn *conn)
 {
 	check(!conn->req);
+	if (conn->server->cfg.on_close)
+		conn->server->cfg.on_close(conn->server->arg, stream_fd(conn->stream));
 	timer_cancel(&conn->timer);
 	timer_cancel(&conn->kick);
 	stream_free(conn->stream);

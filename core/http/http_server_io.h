@@ -41,6 +41,8 @@ struct http_config {
 	 * server's own errors carry them too. NULL for none. The text must outlive the server. */
 	const char *headers;
 	bool is_once;           /* one request a connection */
+	/* A connection has ended; fd, which it had, is closed behind this. Gets the handler's arg. NULL for nobody. */
+	void (*on_close)(void *arg, int fd);
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_config *cfg,

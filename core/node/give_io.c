@@ -110,7 +110,7 @@ static void on_taken(void *arg, int fd, const struct err *err)
 		log_debug("image %s: %s", offer->name, err->text);
 	} else {
 		log_info("image %s: is given to node %s", offer->name, offer->node_id);
-		depot_serve(offer->host->depot, fd, offer->manifest);
+		depot_serve(offer->host->depot, fd, offer->node_id, offer->manifest);
 	}
 	free(offer);
 }
@@ -125,8 +125,8 @@ static int make_ticket(struct host *host, const char *asker, const struct image_
 		return -1;
 	if (image->is_builtin || image->is_going)
 		return err_set(err, ERR_NOT_FOUND, "No such image: %.300s", said->name);
-	if (!depot_has_room(host->depot))
-		return err_set(err, ERR_EXHAUSTED, "this manager gives images to %d nodes already", DEPOT_STREAMS_MAX);
+	if (depot_check_room(host->depot, asker, err) < 0)
+		return -1;
 	offer = NEW(struct offer);
 	*offer = (struct offer){ .host = host };
 	str_copy(offer->manifest, sizeof offer->manifest, image->manifest);

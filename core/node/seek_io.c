@@ -9,7 +9,7 @@
 #include "node/node_internal.h"
 #include "pki/tls_io.h"
 
-enum { SEEK_CALL_MS = 5000, SEEK_AGAIN_MS = 250, SEEK_TRIES_MAX = 20, FULL_AGAIN_MS = 500, FULL_TRIES_MAX = 1200, SEEK_ARENA_MAX = 1 << 20 };
+enum { SEEK_CALL_MS = 5000, SEEK_AGAIN_MS = 250, SEEK_MS = 6000, FULL_AGAIN_MS = 500, FULL_TRIES_MAX = 1200, SEEK_ARENA_MAX = 1 << 20 };
 
 struct seeking {
 	struct list link;
@@ -17,7 +17,8 @@ struct seeking {
 	char name[IMAGE_REF_TEXT_SIZE];
 	char address[ADDRESS_SIZE];     /* of the node that is dialled; "": it is asked who has it */
 	struct timer timer;             /* asks, and asks again */
-	unsigned tries, full_tries;
+	msec until;                     /* it is tried again; then the registry is asked instead */
+	unsigned full_tries;
 	struct errand *errand;
 	struct rpc_call *call;
 	struct rpc_ticket *ticket;
@@ -64,7 +65,8 @@ static void fail(struct seeking *seeking, const struct err *err)
 {
 	if (err->code == ERR_EXHAUSTED && ++seeking->full_tries < FULL_TRIES_MAX)
 		timer_set_in(&seeking->timer, FULL_AGAIN_MS);
-	else if ((err->code == ERR_DENIED || (err->code == ERR_UNAVAILABLE && seeking->found)) && ++seeking->tries < SEEK_TRIES_MAX)
+	else if ((err->code == ERR_DENIED || (err->code == ERR_UNAVAILABLE && seeking->found)) &&
+		 loop_now(seeking->host->loop) < seeking->until)
 		timer_set_in(&seeking->timer, SEEK_AGAIN_MS);
 	else
 		finish(seeking, -1, NULL, err);
@@ -178,7 +180,7 @@ static struct seeking *begin(struct host *host, const char *name, void *arg)
 {
 	struct seeking *seeking = NEW(struct seeking);
 
-	*seeking = (struct seeking){ .host = host, .arg = arg };
+	*seeking = (struct seeking){ .host = host, .arg = arg, .until = loop_now(host->loop) + SEEK_MS };
 	check(str_copy(seeking->name, sizeof seeking->name, name));
 	list_add_last(&host->seekings, &seeking->link);
 	timer_init(&seeking->timer, host->loop, ask, seeking);

@@ -114,7 +114,7 @@ static int connect_to(struct shire *s, struct giver *giver)
 	fcntl(right[0], F_SETFL, O_NONBLOCK);
 	wire->child = stream_new(s->lab.loop, left[0], PUMP_BYTES, &child, wire);
 	wire->depot = stream_new(s->lab.loop, right[0], PUMP_BYTES, &depot, wire);
-	depot_serve(giver->depot, right[1], s->manifest);
+	depot_serve(giver->depot, right[1], "puller", s->manifest);
 	return left[1];
 }
 
@@ -466,7 +466,7 @@ static const char *say(struct giver *giver, const char *manifest, const char *wo
 	ssize_t got;
 
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-	depot_serve(giver->depot, ends[1], manifest);
+	depot_serve(giver->depot, ends[1], "one", manifest);
 	check(write(ends[0], words, strlen(words)) == (ssize_t)strlen(words));
 	for (int i = 0; i < 200 && used == 0; i++) {
 		loop_run_once(giver->lab.loop, 10);
@@ -503,7 +503,7 @@ TEST(a_stream_is_for_one_image_and_for_nothing_else)
 	EXPECT_INT(strncmp(say(giver, s.manifest, "GET /v2/x/blobs/sha256:../../index.json HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 404", 12), 0);
 	EXPECT_INT(strncmp(say(giver, s.manifest, "DELETE /v2/x/blobs/sha256:1 HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 404", 12), 0);
 	EXPECT_INT(strncmp(say(giver, s.manifest, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 404", 12), 0);
-	EXPECT(depot_has_room(giver->depot));
+	EXPECT(depot_check_room(giver->depot, "one", &s.err) == 0);
 	close_shire(&s);
 }
 
@@ -519,7 +519,7 @@ TEST(who_takes_nothing_is_cut_off)
 	giver->depot = depot_new(giver->lab.loop, giver->lab.store, 200);
 	snprintf(request, sizeof request, "GET /v2/x/blobs/sha256:%s HTTP/1.1\r\nHost: a\r\n\r\n", image_of(&giver->lab, "web:1")->layers[0].blob);
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-	depot_serve(giver->depot, ends[1], s.manifest);
+	depot_serve(giver->depot, ends[1], "one", s.manifest);
 	check(write(ends[0], request, strlen(request)) > 0);
 	check(store_lab_remove(&giver->lab, "web:1", true));
 	image_store_sweep(giver->lab.store);
@@ -528,5 +528,30 @@ TEST(who_takes_nothing_is_cut_off)
 		loop_run_once(giver->lab.loop, 20);
 	EXPECT_INT((int)store_lab_count(&giver->lab, "blobs/sha256"), 0);
 	close(ends[0]);
+	close_shire(&s);
+}
+
+TEST(one_node_cannot_keep_the_others_waiting)
+{
+	static struct shire s;
+	int ends[DEPOT_STREAMS_PER_NODE + 1][2];
+	char byte;
+
+	open_shire(&s, 1, (enum nature[]){ GOOD });
+	struct giver *giver = &s.givers[0];
+	for (int i = 0; i <= DEPOT_STREAMS_PER_NODE; i++) {
+		EXPECT_INT(depot_check_room(giver->depot, "greedy", &s.err), i < DEPOT_STREAMS_PER_NODE ? 0 : -1);
+		check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[i]) == 0);
+		depot_serve(giver->depot, ends[i][1], "greedy", s.manifest);
+	}
+	EXPECT_INT(s.err.code, ERR_EXHAUSTED);
+	EXPECT_INT((int)read(ends[DEPOT_STREAMS_PER_NODE][0], &byte, 1), 0);    /* the one too many is closed */
+	EXPECT(depot_check_room(giver->depot, "modest", &s.err) == 0);
+	close(ends[0][0]);
+	for (msec until = clock_boot_ms() + 10000; depot_check_room(giver->depot, "greedy", &s.err) < 0 && clock_boot_ms() < until;)
+		loop_run_once(giver->lab.loop, 10);
+	EXPECT(depot_check_room(giver->depot, "greedy", &s.err) == 0);
+	for (int i = 1; i <= DEPOT_STREAMS_PER_NODE; i++)
+		close(ends[i][0]);
 	close_shire(&s);
 }

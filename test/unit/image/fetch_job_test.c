@@ -41,6 +41,27 @@ TEST(a_fetch_job_names_a_registry_and_a_repository)
 	EXPECT(fetch_job_parse("{\"work\":\"login\",\"domain\":\"x\"}", 29, &arena, &job, &err) == 0);
 }
 
+TEST(nodes_are_asked_for_one_digest_only)
+{
+	static const char good[] = "{\"domain\":\"x\",\"repository\":\"y\",\"digest\":\"sha256:" HEX64 "\",\"sources\":[\"10.0.0.1:2377\"]}";
+	static const char by_name[] = "{\"domain\":\"x\",\"repository\":\"y\",\"tag\":\"1\",\"sources\":[\"10.0.0.1:2377\"]}";
+	static const char question[] = "{\"work\":\"resolve\",\"domain\":\"x\",\"repository\":\"y\",\"digest\":\"sha256:" HEX64 "\",\"sources\":[\"a:1\"]}";
+	CLEANUP(buf_finip) struct buf many = BUF_INIT;
+	struct fetch_job job;
+	struct err err;
+
+	EXPECT(fetch_job_parse(good, sizeof(good) - 1, &arena, &job, &err) == 0);
+	EXPECT_STR(job.sources.items[0], "10.0.0.1:2377");
+	EXPECT(fetch_job_parse(by_name, sizeof(by_name) - 1, &arena, &job, &err) < 0);
+	EXPECT(fetch_job_parse(question, sizeof(question) - 1, &arena, &job, &err) < 0);
+	buf_printf(&many, "{\"domain\":\"x\",\"repository\":\"y\",\"digest\":\"sha256:" HEX64 "\",\"sources\":[\"a:1\"");
+	for (int i = 0; i < FETCH_SOURCES_MAX; i++)
+		buf_add_str(&many, ",\"a:1\"");
+	buf_add_str(&many, "]}");
+	EXPECT(fetch_job_parse(buf_text(&many), many.len, &arena, &job, &err) < 0);
+	EXPECT_STR(err.text, "job: nodes are only asked for one digest, and 32 of them at most");
+}
+
 static const char *event(const char *json)
 {
 	static struct err err;
