@@ -67,6 +67,7 @@ finish_hosts() {
 		[ $failed -eq 0 ] || { echo "--- the last words of $name:"; tail -n "${LAST_WORDS:-12}" "$lab/$name/agent.log"; }
 		ip netns del "$name"
 	done
+	umount -l "$lab"/*/data 2>/dev/null
 	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$lab"
 	echo "$passed passed, $failed failed"
 	[ $failed -eq 0 ]

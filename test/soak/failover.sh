@@ -31,6 +31,8 @@ for name in m1 m2 m3; do
 	"$soak/writer.py" "$lab/$name/run/swarmbox.sock" "$lab/$name/writes" 30 &
 	writers+=($!)
 done
+writes() { for name in m1 m2 m3; do grep -q ' 201 ' "$lab/$name/writes" || return 1; done; }
+within 60 'three writers write' writes
 # next_write MS: the time from then until the first write was acknowledged that began later
 next_write() {
 	local took
