@@ -72,7 +72,8 @@ struct sim_manager {
 	struct manager *manager;
 	struct replica *replica;        /* the manager's */
 	struct sim_event back;          /* it is started again */
-	struct sim_event stumble, knock;
+	bool is_rotten, must_mend;      /* a row has flipped behind its back; its files cannot be loaded for that */
+	struct sim_event stumble, knock, mend;
 	struct rpc_conn *door;          /* at which it asks to be let in */
 	size_t known_count;             /* other managers, as its node.db remembers them */
 	struct { char node_id[ID_SIZE], address[32]; } known[DISPATCH_MANAGERS_MAX];
@@ -134,7 +135,7 @@ struct sim_world {
 	struct sim_vote { raft_id voter; raft_term term; raft_id vote; } *votes;
 	size_t vote_count, vote_size;
 
-	unsigned crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers, made, sessions, events;
+	unsigned rotten, mended, crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers, made, sessions, events;
 	bool failed;
 	char why[512];
 };
@@ -168,6 +169,7 @@ void sim_node_id(const char *name, char ret_id[ID_SIZE]);       /* as long as id
 void sim_let_in(void);                          /* another manager comes */
 void sim_send_away(struct sim_manager *who);    /* it is to be none any more */
 void sim_ask_transfer(void);
+void sim_manager_rot(struct sim_manager *m);     /* NULL is welcome */
 void sim_wipe_removed(void);                    /* hosts that the agreed configuration does not name */
 size_t sim_voters(void);
 extern const char sim_manager_token[];
@@ -215,4 +217,5 @@ bool sim_plan_read(FILE *file, struct sim_plan *ret);   /* false: no story, or w
 extern const char *const sim_act_names[ACT_COUNT];
 
 /* sim_story.c: true when every promise was kept */
+extern bool sim_rots;           /* half-way through each story a row of some manager flips: it is found out, and mended */
 bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace);

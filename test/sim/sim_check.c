@@ -260,6 +260,8 @@ void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 		TRACE("%s: becomes a snapshot at %llu", m->name, (unsigned long long)index);
 	}
 	m->applied = index;
+	if (m->is_rotten)
+		return;
 	if (world.history[index].is_known) {
 		sim_demand(world.history[index].term == view_term(view), "%s has applied another entry %llu", m->name,
 			   (unsigned long long)index);

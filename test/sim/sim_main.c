@@ -4,6 +4,7 @@
  *	sim-cluster -s SEED [-t] [-b SABOTAGE]          one of them, with -t told event by event
  *	sim-cluster -s SEED -w FILE                     writes the seed's story down
  *	sim-cluster -r FILE [-n TIMES] [-t]             tells the story of a file, with other dice each time
+ *	sim-cluster -R [-n SEEDS] …                     a row flips behind a manager's back in each
  *	sim-cluster -B [-n SEEDS]                       breaks each rule in turn: each must be found out
  */
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum { JOBS_MAX = 16 };
 
 struct options { uint64_t count, first, seed; unsigned jobs; bool trace, has_seed; enum sim_sabotage sabotage; const char *story, *written; bool breaks_rules, has_count; };
 /* Shared by the jobs: so that one that dies is known by its seed. */
-struct job { uint64_t seed, done, failed, events, crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers, made, sessions; };
+struct job { uint64_t seed, done, failed, events, crashes, elections, installs, acknowledged, reads, unknown, changes, transfers, lost_answers, made, sessions, rotten, mended; };
 
 static void add_up(struct job *job)
 {
@@ -38,6 +39,8 @@ static void add_up(struct job *job)
 	job->lost_answers += world.lost_answers;
 	job->made += world.made;
 	job->sessions += world.sessions;
+	job->rotten += world.rotten;
+	job->mended += world.mended;
 }
 
 static bool run_seed(uint64_t seed, enum sim_sabotage sabotage, bool trace)
@@ -103,10 +106,13 @@ static int run_many(const struct options *options)
 	printf("%llu answers, %llu of them reads; %llu not known; %llu services made, %llu sessions of workers\n", (unsigned long long)all.acknowledged,
 	       (unsigned long long)all.reads, (unsigned long long)all.unknown, (unsigned long long)all.made,
 	       (unsigned long long)all.sessions);
+	if (sim_rots)
+		printf("%llu rows flipped, %llu managers began anew for that\n", (unsigned long long)all.rotten, (unsigned long long)all.mended);
 	/* else nothing was tried */
 	bool has_tried = all.done < 50 || (all.crashes > all.done && all.elections > all.done && all.installs > 0 && all.lost_answers > 0 &&
 					   all.reads > all.done && all.changes > all.done && all.transfers > 0 && all.made > all.done &&
 					   all.sessions > all.done);
+	has_tried &= !sim_rots || (all.rotten * 2 > all.done && all.mended * 2 > all.rotten);
 	if (!has_tried)
 		printf("FAIL: not enough has happened\n");
 	return all.failed || !has_tried;
@@ -186,7 +192,7 @@ int main(int argc, char **argv)
 	int option;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	while ((option = getopt(argc, argv, "n:f:j:s:tb:r:w:B")) != -1)
+	while ((option = getopt(argc, argv, "n:f:j:s:tb:r:w:BR")) != -1)
 		switch (option) {
 		case 'n':
 			options.count = strtoull(optarg, NULL, 0);
@@ -213,6 +219,9 @@ int main(int argc, char **argv)
 			break;
 		case 'w':
 			options.written = optarg;
+			break;
+		case 'R':
+			sim_rots = true;
 			break;
 		case 'B':
 			options.breaks_rules = true;

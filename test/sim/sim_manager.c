@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "dispatch/dispatcher_io.h"
 #include "store/log_db.h"
+#include "state/view_internal.h"
 #include "test/sim/sim.h"
 
 enum { KNOCK_MS = 500, MEMBER_MS = 5000 };
@@ -126,8 +127,42 @@ static void on_applied(void *arg, const struct applied *applied)
 		remember_managers(m, replica_view(m->replica));
 }
 
+static void knock_later(struct sim_manager *m);
+
+/* What core/node does: its files go, it asks to be let in again under another id. */
+static void mend(struct sim_event *event)
+{
+	struct sim_manager *m = CONTAINER_OF(event, struct sim_manager, mend);
+
+	sim_manager_stop(m, DEATH_CLOSED);
+	sim_cancel(&m->back);
+	vfs_fault_free(m->disk);
+	m->disk = vfs_fault_new(m->node_id, sim_dice(UINT64_MAX));
+	m->id = 0;
+	m->is_joined = m->is_rotten = m->must_mend = false;
+	world.mended++;
+	knock_later(m);
+}
+
+void sim_manager_rot(struct sim_manager *m)
+{
+	if (!m || !m->is_joined)
+		return;
+	TRACE("%s: a row flips", m->name);
+	((struct view *)(uintptr_t)replica_view(m->replica))->sum ^= 1;
+	m->is_rotten = true;
+	world.rotten++;
+}
+
 static void on_stopped(void *arg, const struct err *err)
 {
+	struct sim_manager *m = arg;
+
+	if (m->is_rotten && err->code == ERR_DAMAGED) {
+		TRACE("%s: %s", m->name, err->text);
+		sim_at(&m->mend, sim_time.now, mend);
+		return;
+	}
 	sim_demand(false, "%s cannot go on: %s", ((struct sim_manager *)arg)->name, err->text);
 }
 
@@ -249,12 +284,13 @@ static int open_replica_files(struct sim_manager *m, bool is_founder, struct err
 }
 
 /* A disk that cannot be written now: whoever starts the process tries again. */
-static void did_not_start(const struct sim_manager *m, const struct err *err)
+static void did_not_start(struct sim_manager *m, const struct err *err)
 {
 	bool may_pass = !world.is_calm && (strstr(err->text, "I/O error") || strstr(err->text, "disk is full"));
 
 	TRACE("%s cannot start: %s", m->name, err->text);
-	sim_demand(may_pass, "%s cannot start: %s", m->name, err->text);
+	m->must_mend = m->is_rotten && err->code == ERR_DAMAGED;
+	sim_demand(m->must_mend || may_pass, "%s cannot start: %s", m->name, err->text);
 }
 
 static void open_all(struct sim_manager *m, bool is_founder)
@@ -278,6 +314,7 @@ static void open_all(struct sim_manager *m, bool is_founder)
 	m->replica = manager_replica(m->manager);
 	m->id = replica_status(m->replica).self;
 	m->is_running = true;
+	m->is_rotten = false;   /* what was on the disk is good, or it had not been loaded */
 	sim_check_applied(m, NULL);
 }
 
@@ -342,7 +379,7 @@ void sim_manager_start(struct sim_manager *m)
 	sim_manager_leave(m);
 	if (!m->is_running) {
 		close_all(m);
-		sim_at(&m->back, sim_time.now + 1000, come_back);
+		sim_at(m->must_mend ? &m->mend : &m->back, sim_time.now + 1000, m->must_mend ? mend : come_back);
 		return;
 	}
 	m->is_joined |= is_founder;
@@ -422,6 +459,7 @@ static void wipe(struct sim_manager *m)
 	sim_cancel(&m->back);
 	sim_cancel(&m->stumble);
 	sim_cancel(&m->knock);
+	sim_cancel(&m->mend);
 	sim_site_forget(&m->site);
 	for (size_t i = 0; i < SIM_MANAGERS; i++)
 		world.cut[i][m->place] = world.cut[m->place][i] = false;

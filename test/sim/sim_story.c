@@ -13,6 +13,7 @@
 enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000 };
 
 struct sim_world world;
+bool sim_rots;
 const char *const sim_sabotage_names[SABOTAGE_COUNT] = {
 	"nothing", "votes twice", "forgets votes", "disk lies", "acks early", "commits early", "changes entries", "reads alone",
 	"answers early", "says not made", "forgets rows", "two in a slot", "forgets repeats",
@@ -430,6 +431,8 @@ bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace
 	for (size_t i = 0; i < plan->count && !world.failed; i++) {
 		help_to_be_found_out();
 		take_step(&plan->steps[i]);
+		if (sim_rots && i == plan->count / 2)
+			sim_manager_rot(plan->seed % 2 ? sim_leader() : sim_any_manager());
 		run(plan->steps[i].pause);
 		sim_wipe_removed();
 	}
