@@ -352,6 +352,18 @@ void lead_on_applied(struct manager *m, const struct applied *applied)
 		lead_soon(m);
 }
 
+/* What we had to tell another leader: told later, to the next one, it would be old. */
+static void tell_ourselves(struct manager *m)
+{
+	const char *id;
+	void *sight;
+
+	for (size_t at = 0; map_next(m->sights, &at, &id, &sight);) {
+		lead_sight(m, id, (int)(uintptr_t)sight - 1, m->node_id);
+		map_remove(m->sights, id);
+	}
+}
+
 static void begin(struct manager *m)
 {
 	const struct view_object *object;
@@ -366,6 +378,7 @@ static void begin(struct manager *m)
 	lead_sight(m, m->node_id, SIGHT_HELD, m->node_id);
 	for (size_t at = 0; (id = dispatcher_next(m->dispatcher, &at));)
 		lead_sight(m, id, SIGHT_HELD, m->node_id);
+	tell_ourselves(m);
 	manager_roster(m, &roster);
 	for (size_t i = 0; i < roster.count; i++)
 		if (!str_eq(roster.items[i].node_id, m->node_id))
