@@ -37,7 +37,7 @@ struct tls_stream {
 	struct sim_event next;
 	msec last, stuck_since;
 };
-struct wire { struct list link; int number; unsigned busy; struct tls_stream ends[2]; };
+struct wire { struct list link; int number; unsigned busy; bool is_over; struct tls_stream ends[2]; };
 
 static struct list wires = { &wires, &wires };
 static int last_number;
@@ -586,11 +586,20 @@ void sim_site_die(struct sim_site *site, bool is_dark)
 
 void sim_site_forget(struct sim_site *site)
 {
+	struct list *link = wires.next;
+
 	site->is_there = false;
-	LIST_EACH(link, &wires) {
+	while (link != &wires) {
 		struct wire *wire = CONTAINER_OF(link, struct wire, link);
-		if (wire->ends[0].site == site || wire->ends[1].site == site)
+		bool is_its = wire->ends[0].site == site || wire->ends[1].site == site;
+		if (is_its && !wire->is_over) {
+			/* whoever is told may end others: from the beginning */
+			wire->is_over = true;
 			give_up(wire);
+			link = wires.next;
+		} else {
+			link = link->next;
+		}
 	}
 }
 

@@ -396,7 +396,9 @@ static void end(void)
 		sim_wipe_removed();
 	} while (!world.failed && sim_time.now < until && !has_converged());
 	sim_clients_stop();
-	run(1000);
+	/* the last entries are on their way still */
+	for (int i = 0; i < 10 && !world.failed && (i == 0 || !has_converged()); i++)
+		run(1000);
 	if (!world.failed)
 		sim_check_converged();
 	if (!world.failed)

@@ -340,7 +340,7 @@ static void add_large_tasks(struct desk *desk)
 /* Its manager sends and sends, and the bound of the queue is met: the connection goes, the session waits for another one. */
 TEST(a_node_that_takes_nothing_loses_its_connection_and_has_its_grace)
 {
-	struct hand hand;
+	struct hand hand = { 0 };
 	struct desk desk;
 	int rounds = 0;
 
