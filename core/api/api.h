@@ -40,6 +40,7 @@ struct api_swarm_facts {
 	const char *error;              /* "" or what is wrong */
 	const char *node_id, *address;  /* "" when in none */
 	bool is_mending;                /* a manager whose state was not to be trusted, and that fetches it anew */
+	const char *clock_trouble;      /* "" or how its clock differs from a manager's: "is 12 months ahead of" */
 	struct manager_ats managers;    /* as this node knows them */
 };
 typedef void api_swarm_done_fn(void *arg, const char *node_id, const struct err *err);

@@ -140,8 +140,14 @@ static void add_plugins(yyjson_mut_doc *doc, yyjson_mut_val *root)
 static void add_warnings(struct api *api, const struct runtime_facts *runtime, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
 	yyjson_mut_val *warnings = yyjson_mut_obj_add_arr(doc, root, "Warnings");
+	struct api_swarm_facts facts = api_swarm_facts(api);
 	struct err err;
 
+	if (!str_is_empty(facts.clock_trouble)) {
+		CLEANUP(buf_finip) struct buf text = BUF_INIT;
+		buf_printf(&text, "WARNING: This host's clock %s the swarm's", facts.clock_trouble);
+		yyjson_mut_arr_add_strcpy(doc, warnings, buf_text(&text));
+	}
 	if (!runtime->has_memory)
 		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No memory limit support");
 	if (!runtime->has_cpu)

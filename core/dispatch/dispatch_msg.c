@@ -90,6 +90,7 @@ const struct shape image_answer_shape = SHAPE(image_answer, image_answer_fields)
 static const struct field session_ask_fields[] = {
 	F_OF(1, STRUCT, session_ask, description, "Description", 0, node_description_shape),
 	F(2, STR, session_ask, address, "Addr", 0),
+	F(3, I64, session_ask, clock, "Clock", 0),
 };
 const struct shape session_ask_shape = SHAPE(session_ask, session_ask_fields);
 
@@ -99,6 +100,8 @@ static const struct field session_news_fields[] = {
 	F_OF(3, STRUCT, session_news, tls, "TLSInfo", 0, tls_info_shape),
 	F_OF(4, LIST, session_news, managers, "Managers", 0, manager_at_shape),
 	F(5, U64, session_news, generation, "Generation", 0),
+	F(6, I64, session_news, calendar, "Calendar", 0),
+	F(7, I64, session_news, clock, "Clock", 0),
 };
 const struct shape session_news_shape = SHAPE(session_news, session_news_fields);
 

@@ -67,7 +67,7 @@ struct open_ask {
 struct image_ask { char *name, *platform; };
 struct image_answer { char *manifest, *index; struct str_array sources; };       /* image/image_swarm.h; manifest "": nobody */
 
-struct session_ask { struct node_description description; char *address; };
+struct session_ask { struct node_description description; char *address; int64_t clock; };        /* clock: of the wall, now */
 /* The answer to it, and told again whenever it changes. */
 struct session_news {
 	uint64_t beat_ms;
@@ -75,6 +75,7 @@ struct session_news {
 	struct tls_info tls;                    /* what a node that has just renewed has: whoever has something else renews */
 	struct manager_ats managers;
 	uint64_t generation;                    /* of the cluster: managers of a lower one are not obeyed */
+	int64_t calendar, clock;                /* only in the answer: the cluster's time of the wall (manager.h), and the manager's own */
 };
 
 /* A full set of assignments is several of these in a row: the first begins, the last ends. A difference does neither. */

@@ -118,7 +118,8 @@ void dispatcher_managers(const struct view *view, struct arena *arena, struct ma
 	}
 }
 
-static void write_news(struct session *s, struct buf *out)
+/* As an answer it tells times, too. */
+static void write_news(struct session *s, bool is_answer, struct buf *out)
 {
 	const struct view *view = s->dispatcher->hooks.view(s->dispatcher->hooks.arg);
 	const struct node *node = view_node(view, s->node_id);
@@ -129,6 +130,8 @@ static void write_news(struct session *s, struct buf *out)
 	dispatcher_managers(view, &arena, &news.managers);
 	news.generation = view_cluster(view) ? view_cluster(view)->generation : 0;
 	s->dispatcher->hooks.trust(s->dispatcher->hooks.arg, &arena, &news.tls);
+	if (is_answer)
+		s->dispatcher->hooks.times(s->dispatcher->hooks.arg, &news);
 	dispatch_write(&session_news_shape, &news, out);
 	arena_fini(&arena);
 	s->beats.fixed_ms = beats_parse_grace(str_map_get(&node->spec.labels, "swarmbox.grace"));
@@ -139,7 +142,7 @@ static void tell_news(struct session *s)
 {
 	CLEANUP(buf_finip) struct buf news = BUF_INIT;
 
-	write_news(s, &news);
+	write_news(s, false, &news);
 	if (str_eq(buf_text(&news), buf_text(&s->news)))
 		return;
 	if (s->conn && !rpc_note(s->conn, RPC_MANAGERS, news.data, news.len))
@@ -194,6 +197,7 @@ static int check_session(struct dispatcher *d, struct rpc_conn *conn, const void
 
 static void on_session(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body, size_t size)
 {
+	CLEANUP(buf_finip) struct buf answer = BUF_INIT;
 	struct dispatcher *d = arg;
 	struct session *s;
 	struct arena arena;
@@ -209,8 +213,9 @@ static void on_session(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, co
 	}
 	s = open_session(d, rpc_conn_peer(conn)->node_id, conn);
 	buf_clear(&s->news);
-	write_news(s, &s->news);
-	rpc_reply(ask, s->news.data, s->news.len);
+	write_news(s, false, &s->news);
+	write_news(s, true, &answer);
+	rpc_reply(ask, answer.data, answer.len);
 	send_everything(s);
 	log_info("node %s: its session is open, from %s", s->node_id, rpc_conn_address(conn));
 	d->hooks.on_sight(d->hooks.arg, s->node_id, SIGHT_HELD);

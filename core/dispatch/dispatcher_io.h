@@ -14,6 +14,8 @@ struct dispatcher_hooks {
 	const struct view *(*view)(void *arg);
 	/* What is told to nodes of roots and issuers; strings live in the arena or the view. */
 	void (*trust)(void *arg, struct arena *arena, struct tls_info *ret);
+	/* Calendar and clock of an answer. */
+	void (*times)(void *arg, struct session_news *ret);
 	/* May this node, which is in the view, have a session now? -1 says why not. What it says of itself is handed on. */
 	int (*on_open)(void *arg, const char *node_id, const struct session_ask *ask, const char *peer_address, struct err *err);
 	/* Does this manager know of a leader? Said with every beat: a node need not stay with one that can change nothing. */

@@ -6,7 +6,6 @@
 #include "manager/trust.h"
 #include "model/defaults.h"
 #include "model/validate.h"
-#include "os/clock.h"
 #include "os/entropy.h"
 
 /* A service that is to be created may come without a name: one is invented for it. */
@@ -129,7 +128,7 @@ static int make_new(struct ask *ask, const struct cluster *cluster, struct err *
 		return -1;
 	if (cluster->spec.ca.force_rotate == verb->cluster.ca.force_rotate)
 		return 0;
-	return trust_offer(cluster, key, clock_wall_ns(), &ask->arena, &verb->rotation, err);
+	return trust_offer(cluster, key, manager_calendar(ask->manager), &ask->arena, &verb->rotation, err);
 }
 
 void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, struct control_rotate rotate,

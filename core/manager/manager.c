@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/assign.h"
+#include "dispatch/clock_skew.h"
 #include "manager/manager_internal.h"
 #include "manager/sealed.h"
 #include "manager/trust.h"
+#include "os/clock.h"
 #include "os/entropy.h"
 
 enum { ASSIGN_ARENA_MAX = 256 << 20, CATCH_UP_MS = 100 };
@@ -212,15 +215,24 @@ static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UN
 	/* the next session says it again */
 }
 
+static void times(void *arg, struct session_news *ret)
+{
+	ret->calendar = manager_calendar(arg);
+	ret->clock = clock_wall_ns();
+}
+
 static int on_open(void *arg, const char *node_id, const struct session_ask *said, const char *peer_address, struct err *err)
 {
 	struct manager *m = arg;
 	const struct node *node = view_node(manager_view(m), node_id);
 	struct node_description description = said->description;
+	CLEANUP(buf_finip) struct buf skew = BUF_INIT;
 	struct ask *ask;
 
 	if (!m->has_assigned)
 		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
+	if (clock_skew_tell(said->clock, clock_wall_ns(), &skew))
+		log_warn("node %s: its clock %s this manager's", node_id, buf_text(&skew));
 	if (str_is_empty(description.tls.trust_root))
 		description.tls = node->description.tls;
 	if (shape_equal(&node_description_shape, &node->description, &description) && str_starts(peer_address, node->status.address))
@@ -287,7 +299,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
 		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
-	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, on_open, is_led, on_sight, on_node_status, m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, times, on_open, is_led, on_sight, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;
@@ -349,6 +361,13 @@ void manager_close(struct manager *m)
 }
 
 const struct seal_key *manager_key(const struct manager *m) { return m->has_seal ? &m->seal : NULL; }
+nsec manager_calendar(const struct manager *m)
+{
+	const struct view_object *cluster = view_cluster_object(manager_view(m));
+
+	return cluster ? cluster->meta.created_wall + (nsec)replica_now(m->replica) * 1000000 : 0;
+}
+
 const struct view *manager_view(const struct manager *m) { return replica_view(m->replica); }
 const char *manager_node_id(const struct manager *m) { return m->node_id; }
 const char *manager_cluster_id(const struct manager *m) { return replica_cluster_id(m->replica); }

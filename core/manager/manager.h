@@ -61,6 +61,9 @@ struct replica *manager_replica(struct manager *manager);
 void manager_roster(const struct manager *manager, struct roster *ret);
 /* The view has been as new as the cluster's once. */
 bool manager_is_current(const struct manager *manager);
+/* The cluster's time of the wall: when it was founded, and the time since in which it had a leader. Certificates are dated and judged by it,
+ * so that no clock of any node decides who is let in; it may lag behind, and the worse for nobody. 0: not known yet. */
+nsec manager_calendar(const struct manager *manager);
 /* A leader is known. */
 bool manager_has_leader(const struct manager *manager);
 #define MANAGER_LEADERLESS "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the " \

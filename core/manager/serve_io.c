@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "manager/manager_internal.h"
 #include "manager/trust.h"
-#include "os/clock.h"
 #include "os/entropy.h"
 #include "pki/ca.h"
 #include "pki/cert.h"
@@ -50,7 +49,7 @@ static int sign(struct manager *m, const char *node_id, bool is_manager, const c
 		return err_set(err, ERR_INVALID, "no request for a certificate");
 	if (trust_signer(cluster, manager_key(m), &key_pem, &signer, err) < 0)
 		return -1;
-	return ca_sign(&signer, request_pem, &name, clock_wall_ns(), cluster->spec.ca.cert_expiry_ns, ret_chain_pem, err);
+	return ca_sign(&signer, request_pem, &name, manager_calendar(m), cluster->spec.ca.cert_expiry_ns, ret_chain_pem, err);
 }
 
 int manager_sign(struct manager *m, const char *node_id, const char *request_pem, struct buf *ret_chain_pem, struct err *err)

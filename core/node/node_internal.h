@@ -36,6 +36,9 @@ struct swarm {
 	struct seal_key key, lock;      /* of the cluster, as managers have it; what its file is locked with */
 	bool has_key, has_lock;
 	bool is_locked;                 /* waits for swarm_unlock, and is nothing until then */
+	nsec renew_at;                  /* of the certificate, by the cluster's calendar */
+	nsec calendar_ahead;            /* of our own clock since boot, as a manager told; 0: none has */
+	char clock_trouble[80];         /* "" or how this host's clock differs from a manager's */
 	bool is_renewing;
 	bool must_renew;                /* the root certificate is being replaced */
 	bool is_damaged, is_mending;    /* its state is not to be trusted and lies there still; until another one is served */
@@ -121,6 +124,10 @@ int swarm_save_identity(struct host *host, const struct seal_key *lock, struct e
 bool swarm_was_demoted(struct host *host);                      /* its certificate on disk is a worker's */
 /* Everything that says that this node is in a cluster goes. */
 int swarm_forget(struct host *host, struct err *err);
+
+/* swarm_calendar_io.c: the cluster's time of the wall, by which certificates are judged and renewed */
+nsec swarm_calendar(const struct host *host);                   /* 0: nobody has told yet */
+void swarm_take_times(struct host *host, const struct session_news *news);
 
 /* swarm_lock_io.c: the key of the cluster, and autolock */
 int swarm_make_cluster_key(struct host *host, struct err *err);  /* of a new cluster */

@@ -6,10 +6,9 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "node/node_internal.h"
-#include "os/clock.h"
 #include "pki/renewal.h"
 
-enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, DOUBT_MS = 3000, TIMER_MAX_MS = 24 * 3600 * 1000 };
+enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, DOUBT_MS = 3000 };
 
 static void seek_again(void *host);
 
@@ -157,16 +156,23 @@ static void doubt(void *arg)
 static void renewal_is_due(void *arg)
 {
 	struct host *host = arg;
+	nsec now = swarm_calendar(host);
 
-	if (host->node_id[0] && !host->swarm.is_renewing)
+	if (!host->node_id[0] || host->swarm.is_renewing)
+		return;
+	if (now >= host->swarm.renew_at)
 		renew(host);
+	else
+		timer_set_in(&host->swarm.renew, renewal_wait_ms(host->swarm.renew_at, now));
 }
 
+/* Certificates are dated by the cluster's calendar. While that is not known nobody is in reach who could sign another one. */
 void post_set_renewal(struct host *host)
 {
-	nsec wait = renewal_at(&host->swarm.identity.facts, &host->swarm.rng) - clock_wall_ns();
+	struct swarm *swarm = &host->swarm;
 
-	timer_set_in(&host->swarm.renew, MIN(MAX(wait / 1000000, 1000), TIMER_MAX_MS));
+	swarm->renew_at = renewal_at(&swarm->identity.facts, &swarm->rng);
+	timer_set_in(&swarm->renew, renewal_wait_ms(swarm->renew_at, swarm_calendar(host)));
 }
 
 /* ---- becoming a manager ------------------------------------------------------------------------------------------ */

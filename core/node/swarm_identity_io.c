@@ -138,6 +138,8 @@ int swarm_forget(struct host *host, struct err *err)
 	buf_fini(&swarm->issuer_key);
 	swarm_drop_cluster_key(host);
 	swarm->must_renew = false;
+	swarm->calendar_ahead = 0;
+	swarm->clock_trouble[0] = 0;
 	if (result == 0)
 		result = swarm_use_no_identity(host, err);
 	host->node_id[0] = swarm->address[0] = swarm->listen[0] = swarm->advertise[0] = 0;

@@ -9,6 +9,7 @@ static struct tls_context *context(void *arg)
 {
 	struct host *host = arg;
 
+	tls_context_agree(host->swarm.tls, swarm_calendar(host));
 	return host->swarm.tls;
 }
 
@@ -53,7 +54,7 @@ void swarm_facts(void *arg, struct api_swarm_facts *ret)
 	if (arena.name)
 		arena_fini(&arena);
 	arena_init(&arena, "swarm facts", MANAGERS_BYTES_MAX);
-	*ret = (struct api_swarm_facts){ .state = "inactive", .error = "", .node_id = "", .address = "" };
+	*ret = (struct api_swarm_facts){ .state = "inactive", .error = "", .node_id = "", .address = "", .clock_trouble = swarm->clock_trouble };
 	if (!host->node_id[0] && !is_joining)
 		return;
 	if (swarm->is_locked) {

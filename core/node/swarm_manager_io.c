@@ -52,6 +52,7 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 	host->swarm.is_mending = false;
 	agent_report_all(host->agent);
 	swarm_follow_lock(host);
+	post_set_renewal(host);         /* the calendar is known now */
 	post_look(host);
 }
 

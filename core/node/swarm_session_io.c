@@ -1,6 +1,7 @@
 /* This node as a worker: its session with a manager. */
 #include "base/str.h"
 #include "node/node_internal.h"
+#include "os/clock.h"
 
 static void describe_session(void *arg, struct arena *arena, struct session_ask *ret)
 {
@@ -8,6 +9,7 @@ static void describe_session(void *arg, struct arena *arena, struct session_ask 
 
 	swarm_describe(host, arena, &ret->description);
 	ret->address = host->swarm.advertise;
+	ret->clock = clock_wall_ns();
 }
 
 static void on_session_assign(void *arg, const struct assignment *items, size_t count, const char *const *removed, size_t removed_count,
@@ -31,6 +33,8 @@ static void on_news(void *arg, const struct session_news *news)
 {
 	struct host *host = arg;
 
+	if (news->calendar > 0)
+		swarm_take_times(host, news);
 	host->swarm.wanted = news->role;
 	host->swarm.must_renew = !str_is_empty(news->tls.trust_root) && !swarm_has_trust(host, &news->tls);
 	if (news->managers.count)

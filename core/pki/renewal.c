@@ -1,6 +1,6 @@
 #include "pki/renewal.h"
 
-enum { RETRY_MIN_MS = 5000, RETRY_MAX_MS = 3600000 };
+enum { RETRY_MIN_MS = 5000, RETRY_MAX_MS = 3600000, WAIT_MIN_MS = 1000, WAIT_MAX_MS = 24 * 3600 * 1000 };
 
 nsec renewal_at(const struct cert_facts *cert, struct rng *rng)
 {
@@ -8,6 +8,11 @@ nsec renewal_at(const struct cert_facts *cert, struct rng *rng)
 	uint64_t tenth = (uint64_t)(MAX(cert->not_after - cert->not_before, 10) / 10);
 
 	return cert->not_before + (nsec)(5 * tenth + rng_below(rng, 3 * tenth));
+}
+
+msec renewal_wait_ms(nsec at, nsec now)
+{
+	return at <= now ? WAIT_MIN_MS : MIN(MAX((at - now) / 1000000, (nsec)WAIT_MIN_MS), (nsec)WAIT_MAX_MS);
 }
 
 msec renewal_retry_ms(unsigned failures, struct rng *rng)

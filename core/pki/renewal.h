@@ -5,7 +5,9 @@
 #include "base/rng.h"
 #include "pki/cert.h"
 
-/* Drawn once for a certificate; a moment (wall), perhaps long past. */
+/* Drawn once for a certificate; a moment of the clock that dated it, perhaps long past. */
 nsec renewal_at(const struct cert_facts *cert, struct rng *rng);
+/* Till then, from now; at least a second, at most a day: whoever waits looks again. */
+msec renewal_wait_ms(nsec at, nsec now);
 /* How long to wait after this many failures in a row, 1 for the first. */
 msec renewal_retry_ms(unsigned failures, struct rng *rng);

@@ -96,3 +96,16 @@ TEST(renewal_is_tried_again_ever_more_rarely)
 			EXPECT(delay >= cases[i].least && delay <= cases[i].most);
 		}
 }
+
+TEST(renewal_is_waited_for_from_a_second_to_a_day)
+{
+	const nsec now = 1000000000000000000, second = 1000000000, year = 365 * 86400 * second;
+
+	EXPECT_INT(renewal_wait_ms(now + 90 * second, now), 90000);
+	EXPECT_INT(renewal_wait_ms(now, now), 1000);
+	EXPECT_INT(renewal_wait_ms(now - year, now), 1000);
+	EXPECT_INT(renewal_wait_ms(now + 1, now), 1000);
+	EXPECT_INT(renewal_wait_ms(now + year, now), 86400000);
+	EXPECT_INT(renewal_wait_ms(now, 0), 86400000);          /* a calendar that nobody has told yet */
+	EXPECT_INT(renewal_wait_ms(-year, now), 1000);
+}

@@ -1,0 +1,21 @@
+#include "dispatch/clock_skew.h"
+
+#include "base/units.h"
+
+static const nsec worth_telling = 60000000000;
+
+bool clock_skew_tell(nsec clock, nsec reference, struct buf *out)
+{
+	bool is_ahead = clock > reference;
+	nsec skew;
+
+	if (clock <= 0 || reference <= 0)
+		return false;
+	skew = is_ahead ? clock - reference : reference - clock;
+	if (skew < worth_telling)
+		return false;
+	buf_add_str(out, "is ");
+	units_format_human_duration(skew, out);
+	buf_add_str(out, is_ahead ? " ahead of" : " behind");
+	return true;
+}

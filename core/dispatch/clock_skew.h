@@ -1,0 +1,9 @@
+/* clock_skew.h - two clocks of one cluster that do not agree: what people are told of it. Pure.
+ *
+ * Nothing is decided by it: dates of certificates are judged by the cluster's calendar (manager.h), everything else by cluster time.
+ */
+#pragma once
+#include "base/buf.h"
+
+/* "is 12 months ahead of", "is 3 hours behind"; false, and nothing appended, for less than a minute, or when one is not known (0). */
+bool clock_skew_tell(nsec clock, nsec reference, struct buf *out);

@@ -1,0 +1,20 @@
+#include "dispatch/clock_skew.h"
+
+#include "test/unit/runner.h"
+
+TEST(clock_skew_is_told_both_ways_and_not_for_seconds)
+{
+	const nsec now = 1800000000000000000, minute = 60000000000, year = 365 * 24 * 60 * minute;
+	const struct { nsec clock, reference; const char *words; } all[] = {
+		{ now, now, "" }, { now + minute - 1, now, "" }, { now - minute + 1, now, "" }, { 0, now, "" }, { now, 0, "" }, { INT64_MIN, now, "" },
+		{ now + 3 * minute, now, "is 3 minutes ahead of" }, { now - 180 * minute, now, "is 3 hours behind" },
+		{ now + year, now, "is 12 months ahead of" }, { 1, now, "is 57 years behind" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+		EXPECT(clock_skew_tell(all[i].clock, all[i].reference, &out) == (all[i].words[0] != 0));
+		EXPECT_STR(buf_text(&out), all[i].words);
+	}
+}
