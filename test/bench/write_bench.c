@@ -62,7 +62,7 @@ static int dial(const char *address)
 
 static void ask(struct client *client, const char *path, const char *pattern)
 {
-	char body[4096], request[8192], digits[16];
+	char body[4096] = "", request[8192], digits[16];
 	size_t length = 0;
 
 	snprintf(digits, sizeof(digits), "%08u", ++number % 100000000);

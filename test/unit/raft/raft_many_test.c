@@ -109,7 +109,7 @@ TEST(raft_a_member_that_was_cut_off_comes_back_without_disturbing_anybody)
 	struct raft_event event = { .type = RAFT_EVENT_RECEIVE, .receive = { &no } };
 	struct raft_out out;
 	struct err err;
-	for (size_t i = 0, told = 0; told < 3; i++) {
+	for (size_t i = 0, told = 0; told < 3 && i < raft_status(other->raft).config->count; i++) {
 		no.from = raft_status(other->raft).config->members[i].id;
 		if (no.from == other->id)
 			continue;
