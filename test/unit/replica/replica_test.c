@@ -518,6 +518,7 @@ TEST(replica_goes_on_after_any_one_write_or_sync_failed)
 	vfs_fault_fail_sync_in(disk, 0);
 	EXPECT(failed_count > 0 && done_count > 30);
 	EXPECT_INT(stops, 0);
+	EXPECT(wait_for_leader());      /* a change of which nothing is known may yet be made */
 	uint64_t sum = view_sum(replica_view(replica));
 	shut();
 	reopen();
