@@ -105,8 +105,10 @@ static void look_for_addresses(struct manager *m, const struct applied *applied)
 
 	for (size_t i = 0; i < applied->event_count; i++)
 		any = any || (applied->events[i].kind == KIND_NODE && (applied->events[i].mask & FIELD_BIT(NODE_MANAGER)));
-	if (any && m->peers)
-		peers_look(m->peers);
+	if (!any || !m->peers)
+		return;
+	peers_look(m->peers);
+	to_leader_follow(m);
 }
 
 /* ---- the replica's hooks ----------------------------------------------------------------------------------------- */
@@ -172,6 +174,7 @@ static void on_status(void *arg)
 	if (!m->replica)
 		return;
 	to_leader_follow(m);
+	timer_set_in(&m->announce, 0);
 	lead_soon(m);
 	if (m->going.done)
 		timer_set_in(&m->going.timer, 0);
@@ -282,12 +285,13 @@ static void init_timers(struct manager *m)
 	timer_init(&m->beat, m->loop, reports_beat, m);
 	timer_init(&m->catch_up, m->loop, catch_up, m);
 	timer_init(&m->asks_timer, m->loop, asks_pump, m);
+	timer_init(&m->announce, m->loop, announce_look, m);
 	timer_init(&m->going.timer, m->loop, go_on, m);
 }
 
 static void cancel_timers(struct manager *m)
 {
-	struct timer *const timers[] = { &m->again, &m->propose, &m->beat, &m->catch_up, &m->asks_timer, &m->going.timer };
+	struct timer *const timers[] = { &m->again, &m->propose, &m->beat, &m->catch_up, &m->asks_timer, &m->announce, &m->going.timer };
 
 	for (size_t i = 0; i < ARRAY_COUNT(timers); i++)
 		timer_cancel(timers[i]);
@@ -309,6 +313,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	if (key)
 		m->seal = *key;
 	check(str_copy(m->node_id, sizeof m->node_id, node_id));
+	str_copy(m->address, sizeof m->address, address);
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&m->rng, seed);
 	m->dirty = dirty_new();

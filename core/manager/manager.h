@@ -74,6 +74,10 @@ const char *manager_staleness(const struct manager *manager);
 
 /* Where that manager listens, before the state says so. */
 void manager_hint(struct manager *manager, const char *node_id, const char *address);
+/* It says itself that it is there, whatever the state says: tried, unless it is reached already. */
+void manager_seen_at(struct manager *manager, const char *node_id, const char *address);
+/* This manager is reached at another address from now on: its connections begin anew, and the state hears of it as soon as there is a leader. */
+void manager_set_address(struct manager *manager, const char *address);
 
 /* A secret's bytes, or with is_config a config's, appended; the buffer is the caller's to wipe (seal_wipe). */
 int manager_open_secret(const struct manager *manager, bool is_config, const char *id, struct buf *out, struct err *err);

@@ -18,6 +18,7 @@ struct stock { struct arena arena; struct image_copy *items; size_t count; unsig
 struct link {
 	struct rpc_conn *conn;          /* dialled, perhaps not up */
 	char node_id[ID_SIZE];          /* of the leader it goes to; "": none */
+	char address[PEERS_ADDRESS_SIZE];       /* that was dialled */
 	struct timer again;
 	raft_term told_in;              /* the reign in which this leader was told every node that we hold; 0: it was not */
 };
@@ -51,6 +52,9 @@ struct manager {
 	struct manager_hooks hooks;
 	struct replica *replica;
 	struct peers *peers;
+	char address[PEERS_ADDRESS_SIZE];       /* where others reach this manager; "": as they see it */
+	struct timer announce;
+	bool is_announcing;
 	struct dispatcher *dispatcher;
 	char node_id[ID_SIZE];
 	struct rng rng;
@@ -105,6 +109,9 @@ void ask_begin(struct ask *ask);
 void ask_refuse(struct ask *ask, const struct err *err);
 void asks_pump(void *manager);          /* the leader, or the way to it, may be another one now; the view may have come further */
 void asks_end(struct manager *m);       /* the manager is closed: each is answered so */
+
+/* announce_io.c */
+void announce_look(void *manager);      /* the timer: does the state say where this manager is? */
 
 /* to_leader_io.c */
 void to_leader_open(struct manager *m);

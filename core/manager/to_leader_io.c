@@ -61,14 +61,17 @@ void to_leader_follow(struct manager *m)
 	const char *leader = leader_of(m);
 	const struct node *node = leader[0] ? view_node(manager_view(m), leader) : NULL;
 
-	if (m->link.conn && str_eq(leader, m->link.node_id))
+	const char *address = node && node->manager && node->manager->address ? node->manager->address : "";
+
+	if (m->link.conn && str_eq(leader, m->link.node_id) && str_eq(address, m->link.address))
 		return;
 	hang_up(m);
 	str_copy(m->link.node_id, sizeof m->link.node_id, leader);
 	if (!leader[0])
 		return;
-	if (node && node->manager && !str_is_empty(node->manager->address))
-		m->link.conn = rpc_dial(m->rpc, node->manager->address, &trust, &hooks, m);
+	str_copy(m->link.address, sizeof m->link.address, address);
+	if (address[0])
+		m->link.conn = rpc_dial(m->rpc, address, &trust, &hooks, m);
 	else
 		timer_set_in(&m->link.again, DIAL_AGAIN_MS);
 }

@@ -331,7 +331,9 @@ static int manager_address(const struct verb *verb, const struct verb_scene *sce
 		return err_set(err, ERR_DENIED, "node %s is no manager", verb->id);
 	if (old->manager && str_eq(old->manager->address, verb->address))
 		return 0;
-	node = change_update(out, KIND_NODE, verb->id, FIELD_BIT(NODE_MANAGER));
+	node = change_update(out, KIND_NODE, verb->id, FIELD_BIT(NODE_MANAGER) | FIELD_BIT(NODE_STATUS));
+	shape_copy(&node_status_shape, &old->status, out->arena, &node->status);
+	host_of(verb->address, out->arena, &node->status.address);
 	node->manager = ARENA_NEW(out->arena, struct manager_status);
 	if (old->manager)
 		*node->manager = *old->manager;

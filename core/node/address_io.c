@@ -9,10 +9,7 @@
 #include "base/str.h"
 #include "os/file.h"
 
-enum { ADDRESSES_MAX = 64, ROUTE_BYTES_MAX = 1 << 20 };
-
-struct candidate { char interface[IF_NAMESIZE]; struct ip ip; };
-struct candidates { struct candidate items[ADDRESSES_MAX]; size_t count; };
+enum { ROUTE_BYTES_MAX = 1 << 20 };
 
 static struct ip ip_of(const struct sockaddr *address)
 {
@@ -22,27 +19,36 @@ static struct ip ip_of(const struct sockaddr *address)
 	return ip;
 }
 
+/* Also where none was set: the kernel takes the last address of a subnet for it. */
+static struct ip broadcast_of(const struct ifaddrs *at, struct ip ip)
+{
+	uint32_t mask = at->ifa_netmask ? ip4_to_u32(ip_of(at->ifa_netmask)) : UINT32_MAX;
+
+	return (at->ifa_flags & IFF_BROADCAST) && ~mask > 1 ? ip4_from_u32(ip4_to_u32(ip) | ~mask) : (struct ip){ 0 };
+}
+
 /* Bridges of containers are no way to reach this host from another. */
 static bool is_container_bridge(const char *name)
 {
 	return str_starts(name, "swarmbox") || str_starts(name, "docker") || str_starts(name, "sbx");
 }
 
-static int list_addresses(struct candidates *ret, struct err *err)
+int address_list(struct host_addresses *ret, struct err *err)
 {
 	struct ifaddrs *all;
 
 	ret->count = 0;
 	if (getifaddrs(&all) < 0)
 		return err_sys(err, "list the addresses of this host");
-	for (struct ifaddrs *at = all; at && ret->count < ADDRESSES_MAX; at = at->ifa_next) {
-		struct candidate *item = &ret->items[ret->count];
+	for (struct ifaddrs *at = all; at && ret->count < HOST_ADDRESSES_MAX; at = at->ifa_next) {
+		struct host_address *item = &ret->items[ret->count];
 
 		if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET || !(at->ifa_flags & IFF_UP) || (at->ifa_flags & IFF_LOOPBACK) ||
 		    is_container_bridge(at->ifa_name))
 			continue;
 		str_copy(item->interface, sizeof item->interface, at->ifa_name);
 		item->ip = ip_of(at->ifa_addr);
+		item->broadcast = broadcast_of(at, item->ip);
 		ret->count++;
 	}
 	freeifaddrs(all);
@@ -72,9 +78,9 @@ static bool default_interface(char ret_name[IF_NAMESIZE])
 	return false;
 }
 
-static int choose_on(const struct candidates *all, const char *interface, struct ip *ret_ip, struct err *err)
+static int choose_on(const struct host_addresses *all, const char *interface, struct ip *ret_ip, struct err *err)
 {
-	const struct candidate *found = NULL;
+	const struct host_address *found = NULL;
 
 	for (size_t i = 0; i < all->count; i++) {
 		if (!str_eq(all->items[i].interface, interface))
@@ -92,7 +98,7 @@ static int choose_on(const struct candidates *all, const char *interface, struct
 	return 0;
 }
 
-static int choose_any(const struct candidates *all, struct ip *ret_ip, struct err *err)
+static int choose_any(const struct host_addresses *all, struct ip *ret_ip, struct err *err)
 {
 	char interface[IF_NAMESIZE], a[IP_TEXT_SIZE], b[IP_TEXT_SIZE];
 
@@ -111,11 +117,11 @@ static int choose_any(const struct candidates *all, struct ip *ret_ip, struct er
 
 static int resolve(const char *host, struct ip *ret_ip, struct err *err)
 {
-	struct candidates all;
+	struct host_addresses all;
 
 	if (ip_parse(host, ret_ip) == 0)
 		return 0;
-	if (list_addresses(&all, err) < 0)
+	if (address_list(&all, err) < 0)
 		return -1;
 	if (if_nametoindex(host) == 0)
 		return err_set(err, ERR_NOT_FOUND, "'%s' is neither an IP address nor a network interface", host);
@@ -136,11 +142,11 @@ static int no_data_path(struct err *err)
 int address_choose(const char *text, uint16_t default_port, struct ip *ret_ip, uint16_t *ret_port, struct err *err)
 {
 	char host[256];
-	struct candidates all;
+	struct host_addresses all;
 
 	*ret_port = default_port;
 	if (str_is_empty(text)) {
-		if (list_addresses(&all, err) < 0)
+		if (address_list(&all, err) < 0)
 			return -1;
 		return choose_any(&all, ret_ip, err);
 	}
@@ -165,13 +171,13 @@ int address_data_path(const char *text, struct ip *ret_ip, struct err *err)
 
 bool address_is_here(const char *at)
 {
-	struct candidates all;
+	struct host_addresses all;
 	char host[256];
 	uint16_t port;
 	struct ip ip;
 	struct err err;
 
-	if (hostport_parse(at, 0, host, &port, &err) < 0 || ip_parse(host, &ip) < 0 || list_addresses(&all, &err) < 0)
+	if (hostport_parse(at, 0, host, &port, &err) < 0 || ip_parse(host, &ip) < 0 || address_list(&all, &err) < 0)
 		return false;
 	for (size_t i = 0; i < all.count; i++)
 		if (ip_eq(all.items[i].ip, ip))

@@ -2,6 +2,10 @@
 #pragma once
 #include "base/err.h"
 #include "base/ip.h"
+#include "node/moved.h"
+
+/* IPv4, of interfaces that are up; not the loopback, nor bridges of containers. */
+int address_list(struct host_addresses *ret, struct err *err);
 
 /* text: "", an address, an interface name, each perhaps with ":port". Empty: the address of the interface with the default route, else
  * the only one there is. ERR_INVALID in Docker's words when there is none, or no way to choose. */

@@ -8,6 +8,7 @@
 #include "dispatch/dispatcher_io.h"
 #include "dispatch/door_io.h"
 #include "node/errand_io.h"
+#include "node/moved.h"
 #include "node/node.h"
 #include "node/post.h"
 #include "os/listen.h"
@@ -16,6 +17,17 @@
 #include "pki/tls_context.h"
 
 enum { SOCKETS_MAX = 8, CLUSTER_PORT = 2377, DESCRIPTION_BYTES_MAX = 1 << 20, MANAGERS_BYTES_MAX = 1 << 20, AT_SIZE = 80 };
+
+/* beacon_io.c */
+struct beaconing {
+	int fd;                         /* -1: not open */
+	struct watch *watch;
+	struct timer timer;
+	uint64_t number;                /* of the last question */
+	msec lost_since, next, pause, answers_since;
+	unsigned answers;
+	bool has_failed;
+};
 
 /* What this node is in a cluster. */
 struct swarm {
@@ -27,6 +39,11 @@ struct swarm {
 	struct manager *manager;        /* NULL when it is none */
 	struct dispatch_client *client; /* its session as a worker; NULL when it is its own manager */
 	char listen[AT_SIZE], advertise[AT_SIZE];       /* "ip:port"; advertise "": as others see it */
+	char interface[INTERFACE_SIZE];         /* that the advertised address is on; "": on none of ours */
+	int reach_fd;
+	struct watch *reach_watch;
+	struct timer reach_look;
+	struct beaconing beacon;
 	char address[64];               /* what is told of advertise, without the port */
 	struct arena managers_arena;
 	struct manager_ats managers;    /* as they were told last, without this node; for the next start, too */
@@ -103,6 +120,15 @@ struct reach { char listen[AT_SIZE], advertise[AT_SIZE], data_path[64]; uint16_t
 int reach_choose(const struct host *host, const char *listen, const char *advertise, const char *data_path, bool must_advertise,
 		 struct reach *ret, struct err *err);
 int reach_set(struct host *host, const struct reach *reach, struct err *err);
+/* From then on the addresses of this host are watched; whoever needs to know is told when this node's is another one (moved.h). */
+void reach_open(struct host *host);
+void reach_close(struct host *host);
+void reach_look(struct host *host);                             /* the advertised address is another one: learn whose it is */
+
+/* beacon_io.c: lost nodes ask around for managers */
+void beacon_open(struct host *host);
+void beacon_reset(struct host *host);                           /* the port may be another one */
+void beacon_close(struct host *host);
 
 /* swarm_known_io.c: what node.db remembers of the cluster */
 void swarm_take_setting(struct host *host, const char *id, const char *value);

@@ -125,7 +125,7 @@ bool swarm_has_trust(const struct host *host, const struct tls_info *told)
 
 int swarm_forget(struct host *host, struct err *err)
 {
-	static const char *const settings[] = { "node_id", "listen", "advertise", "data_path", "managers", "founding" };
+	static const char *const settings[] = { "node_id", "listen", "advertise", "data_path", "interface", "managers", "founding" };
 	struct swarm *swarm = &host->swarm;
 	CLEANUP(str_freep) char *dir = identity_dir(host);
 	int result = identity_remove(dir, err) < 0 ? -1 : cluster_key_remove(host->settings->data_root, err);
@@ -142,7 +142,7 @@ int swarm_forget(struct host *host, struct err *err)
 	swarm->clock_trouble[0] = 0;
 	if (result == 0)
 		result = swarm_use_no_identity(host, err);
-	host->node_id[0] = swarm->address[0] = swarm->listen[0] = swarm->advertise[0] = 0;
+	host->node_id[0] = swarm->interface[0] = swarm->address[0] = swarm->listen[0] = swarm->advertise[0] = 0;
 	swarm->managers.count = 0;
 	swarm->generation = 0;
 	swarm->trouble.code = 0;

@@ -155,6 +155,8 @@ int swarm_open(struct host *host, struct err *err)
 	timer_init(&swarm->listen_again, host->loop, swarm_listen_again, host);
 	list_init(&swarm->wishes);
 	post_open(host);
+	beacon_open(host);
+	reach_open(host);
 	swarm->rpc = rpc_new(host->loop, host->work, &config);
 	swarm_open_door(host);
 	if (swarm_use_no_identity(host, err) < 0)
@@ -197,6 +199,8 @@ void swarm_close(struct host *host)
 	if (!swarm->rpc)
 		return;
 	post_close(host);
+	beacon_close(host);
+	reach_close(host);
 	wishes_drop(host);
 	seek_close(host);
 	join_drop(host);

@@ -26,6 +26,8 @@ void swarm_take_setting(struct host *host, const char *id, const char *value)
 		str_copy(swarm->listen, sizeof swarm->listen, value);
 	else if (str_eq(id, "advertise"))
 		str_copy(swarm->advertise, sizeof swarm->advertise, value);
+	else if (str_eq(id, "interface"))
+		str_copy(swarm->interface, sizeof swarm->interface, value);
 	else if (str_eq(id, "managers"))
 		read_managers(swarm, value);
 }
@@ -100,5 +102,6 @@ int swarm_set_address(struct host *host, const char *listen, const char *adverti
 	str_copy(swarm->listen, sizeof swarm->listen, listen);
 	str_copy(swarm->advertise, sizeof swarm->advertise, advertise);
 	swarm_learn_address(host, advertise);
+	reach_look(host);
 	return node_set(host, "listen", listen, err) < 0 || node_set(host, "advertise", advertise, err) < 0 ? -1 : 0;
 }

@@ -15,6 +15,7 @@ int swarm_listen_now(struct host *host, struct err *err)
 	if (rpc_listen(host->swarm.rpc, host->swarm.listen, err) < 0)
 		return err_wrap(err, "manager stopped: failed to listen on remote API address");
 	host->swarm.is_listening = true;
+	beacon_reset(host);
 	return 0;
 }
 
@@ -124,6 +125,7 @@ void swarm_close_manager(struct host *host)
 	struct manager *manager = swarm->manager;
 
 	swarm->manager = NULL;
+	beacon_reset(host);
 	give_serve(host, false);
 	manager_close(manager);
 	rpc_unlisten(swarm->rpc);

@@ -4,13 +4,14 @@
 #include "base/rng.h"
 #include "replica/peers_io.h"
 
-enum { PEERS_MAX = 2 * RAFT_MEMBERS_MAX, PEERS_ADDRESS_SIZE = 300 };
+enum { PEERS_MAX = 2 * RAFT_MEMBERS_MAX };
 
 struct peer {
 	struct peers *peers;
 	raft_id id;
 	char node_id[ID_SIZE];
 	char address[PEERS_ADDRESS_SIZE];       /* "": not known */
+	char in_view[PEERS_ADDRESS_SIZE];       /* what the view said last: it counts when it says something else */
 	bool is_member;
 	struct rpc_conn *dialled, *accepted;
 	bool is_dialled_up;

@@ -156,6 +156,10 @@ static void set_address(struct peer *peer, const char *address)
 {
 	if (str_eq(peer->address, address) || !str_copy(peer->address, sizeof(peer->address), address))
 		return;
+	rpc_close(peer->dialled);       /* it goes to where it was */
+	peer->dialled = NULL;
+	peer->is_dialled_up = false;
+	tell(peer);
 	peer->pause = PAUSE_MIN_MS;
 	timer_set_in(&peer->redial, 0);
 }
@@ -196,8 +200,10 @@ void peers_look(struct peers *peers)
 {
 	for (size_t i = 0; i < peers->count; i++) {
 		const char *address = address_in_view(peers->items[i]);
-		if (address)
-			set_address(peers->items[i], address);
+		if (!address || str_eq(peers->items[i]->in_view, address) ||
+		    !str_copy(peers->items[i]->in_view, sizeof(peers->items[i]->in_view), address))
+			continue;
+		set_address(peers->items[i], address);
 	}
 }
 
@@ -235,6 +241,34 @@ void peers_hint(struct peers *peers, const char *node_id, const char *address)
 	for (size_t i = 0; i < peers->count; i++)
 		if (str_eq(peers->items[i]->node_id, node_id) && !address_in_view(peers->items[i]))
 			set_address(peers->items[i], address);
+}
+
+void peers_seen_at(struct peers *peers, const char *node_id, const char *address)
+{
+	for (size_t i = 0; i < peers->count; i++)
+		if (str_eq(peers->items[i]->node_id, node_id) && !peer_conn(peers->items[i]))
+			set_address(peers->items[i], address);
+}
+
+void peers_set_own_address(struct peers *peers, const char *address)
+{
+	str_copy(peers->own_address, sizeof(peers->own_address), address);
+	for (size_t i = peers->count; i-- > 0;) {
+		struct peer *peer = peers->items[i];
+
+		if (!peer->is_member) {
+			forget_at(peers, i);
+			continue;
+		}
+		rpc_close(peer->dialled);
+		rpc_close(peer->accepted);
+		peer->dialled = peer->accepted = NULL;
+		peer->is_dialled_up = false;
+		peer->worst = RPC_DOWN_TIMEOUT;
+		tell(peer);
+		peer->pause = PAUSE_MIN_MS;
+		timer_set_in(&peer->redial, 0);
+	}
 }
 
 /* --- messages -------------------------------------------------------------------------------------- */
@@ -303,7 +337,7 @@ static int take_hello(struct peers *peers, struct rpc_conn *conn, const char *no
 		return err_set(err, ERR_EXHAUSTED, "%d managers are connected already", PEERS_MAX);
 	if (!str_eq(peer->node_id, node_id))
 		return err_set(err, ERR_DENIED, "node %s is not manager %llx", node_id, (unsigned long long)hello.id);
-	if (hello.address[0] && !address_in_view(peer))
+	if (hello.address[0])
 		set_address(peer, hello.address);
 	if (conn == peer->accepted)
 		return 0;

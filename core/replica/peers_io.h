@@ -14,6 +14,7 @@
 #include "rpc/rpc_io.h"
 
 struct peers;
+enum { PEERS_ADDRESS_SIZE = 300 };
 struct peers_config {
 	struct loop *loop;
 	struct rpc *rpc;
@@ -30,5 +31,9 @@ void peers_close(struct peers *peers);          /* NULL is welcome */
 void peers_hint(struct peers *peers, const char *node_id, const char *address);
 /* Those of them that are connected, for calls: for (size_t at = 0; (conn = peers_next(peers, &at)); ) */
 struct rpc_conn *peers_next(const struct peers *peers, size_t *at);
+/* The same from itself: newer than the view, until that says something else. Nothing when it is connected. */
+void peers_seen_at(struct peers *peers, const char *node_id, const char *address);
+/* This manager has another address now: all connections begin anew. */
+void peers_set_own_address(struct peers *peers, const char *address);
 /* Addresses in the view may have changed: look again. */
 void peers_look(struct peers *peers);
