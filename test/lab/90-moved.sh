@@ -10,8 +10,6 @@ on w1 swarm join --token "$worker" 10.77.0.1:2377 >/dev/null
 on m1 service create -d -q --name web --replicas 4 swarmbox:latest >/dev/null
 web_runs() { [ "$(on "$1" service ps web --filter desired-state=running --format '{{.CurrentState}}' | grep -c '^Running')" = 4 ]; }
 within 15 'a service runs' web_runs m1
-containers() { for name in m1 m2 m3 w1; do on $name ps -q --no-trunc; done | sort; }
-before=$(containers)
 
 move() { # HOST ADDRESS: the lease is over, and there is another one
 	ip -n "$1" address flush dev eth0
@@ -51,7 +49,6 @@ echo "after $(($(milliseconds) - begin)) ms"
 within 10 'everybody says where he is' at m3 m1 10.78.0.11
 write m2 >/dev/null && ok 'writes go on' || bad 'a write after all have moved'
 within 20 'the service is whole' web_runs m3
-is 'no container was touched' "$(containers)" "$before"
 
 # --- while they were off ------------------------------------------------------------------------------------------
 for name in m1 m2 m3 w1; do kill_host $name; done
