@@ -75,7 +75,8 @@ static void tell_trouble(struct store *store, const struct err *err)
 {
 	if (!err && !store->is_trouble)
 		return;
-	store->tell_trouble = store->tell_trouble || !err || !store->is_trouble;
+	/* of the same trouble once; another kind (the file is damaged, too) is news */
+	store->tell_trouble = store->tell_trouble || !err || !store->is_trouble || err->code != store->trouble.code;
 	store->is_trouble = err != NULL;
 	if (err)
 		store->trouble = *err;

@@ -111,13 +111,16 @@ flapping() {
 	settle 'flapping'
 	judge 'next write after a wire flapped' 1000 2500 "${took[@]}"
 }
+# longest_gap FROM: the longest time since then in which no write was acknowledged anywhere
+longest_gap() { cat "$lab"/m?/writes | awk -v at="$1" '$2 >= at && $3 == 201 { print $2 }' | sort -n |
+	awk -v last="$1" -v now="$(milliseconds)" '{ if ($1 - last > gap) gap = $1 - last; last = $1 } END { if (now - last > gap) gap = now - last; print gap + 0 }'; }
 full_disk() {
 	local at leader=$(the_leader) pages free
 	read -r pages free < <(stat -f -c '%b %f' "$lab/$leader/data")
 	at=$(milliseconds); mount -o "remount,size=$(((pages - free) * 4096))" "$lab/$leader/data"
-	sleep 5
-	at=$(milliseconds)
-	judge 'next write while the disk of a leader is full' 0 2500 "$(next_write "$at")"
+	sleep 20
+	judge 'no write while the disk of a leader is full' 0 2500 "$(longest_gap "$at")"
+	[ "$(the_leader)" = "$leader" ] && echo 'its log had room still' || echo 'another one leads'
 	mount -o remount,size=256m "$lab/$leader/data"; settle 'room again'
 }
 bad_fsync() {
@@ -135,7 +138,10 @@ bad_fsync() {
 rot() { # under an agent that runs: the file is looked at again when a write has failed
 	local follower injector
 	follower=$(another "$(the_leader)")
-	dd if=/dev/urandom of="$lab/$follower/data/state.db" bs=4096 seek=1 count=8 conv=notrunc 2>/dev/null
+	# its WAL would hide it: after ten seconds without a write there is none
+	kill -STOP "${writers[@]}"; sleep 13
+	dd if=/dev/urandom of="$lab/$follower/data/state.db" bs=4096 seek=1 count=$(($(stat -c %s "$lab/$follower/data/state.db") / 4096 - 1)) conv=notrunc 2>/dev/null
+	kill -CONT "${writers[@]}"
 	strace -qq -f -p "$(agent_of "$follower")" -e trace=pwrite64 -e inject=pwrite64:error=EIO -o "$lab/calls" &
 	injector=$!
 	sleep 3
