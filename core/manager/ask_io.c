@@ -69,6 +69,8 @@ static int check_ask(void *arg, const struct overlay *overlay, struct replica_ti
 	entropy_fill(&scene.seed, sizeof scene.seed);
 	manager_roster(ask->manager, &roster);
 	ask->is_refused = verb_check(&ask->verb, &scene, out, err) < 0;
+	if (ask->is_refused)
+		ask->refusal = arena_strdup(&ask->arena, err->text);
 	return ask->is_refused ? -1 : 0;
 }
 
@@ -84,6 +86,8 @@ static void done_here(void *arg, uint64_t index, const struct err *err)
 {
 	struct ask *ask = arg;
 
+	/* a leader that was lost meanwhile cannot stand by its refusal: what we hear then is not of this verb, which may have been made before */
+	ask->is_refused = ask->is_refused && err && str_eq(err->text, ask->refusal);
 	if (err && may_retry(ask, err))
 		wait_again(ask, err);
 	else

@@ -92,6 +92,7 @@ struct ask {
 	struct verb verb;
 	enum ask_state state;
 	bool is_local;                  /* another manager brought it here: not handed on */
+	const char *refusal;            /* its words, in the arena */
 	bool is_refused;                /* by the check at the leader, for good; else an error may be another's tomorrow */
 	struct err *failure;            /* NULL: none yet */
 	struct err *last;               /* why it is brought again; NULL: it was not brought yet */
