@@ -23,6 +23,12 @@ static const struct view *view_of(void *arg)
 	return ((struct desk *)arg)->view;
 }
 
+static void times_of(void *arg UNUSED, struct session_news *ret)
+{
+	ret->calendar = 1000;
+	ret->clock = 2000;
+}
+
 static void trust_of(void *arg, struct arena *arena, struct tls_info *ret)
 {
 	(void)arg;
@@ -84,7 +90,7 @@ static void on_assign(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 /* grace: how long the node may be silent, as its label says. */
 static void desk_init(struct desk *desk, const char *grace)
 {
-	struct dispatcher_hooks hooks = { .view = view_of, .trust = trust_of, .on_open = may_open, .is_led = is_led, .on_sight = on_sight,
+	struct dispatcher_hooks hooks = { .view = view_of, .trust = trust_of, .times = times_of, .on_open = may_open, .is_led = is_led, .on_sight = on_sight,
 					  .on_status = on_status, .arg = desk };
 	struct str_pair label = { .key = (char *)(uintptr_t)"swarmbox.grace", .value = (char *)(uintptr_t)grace };
 	struct change_list list;
