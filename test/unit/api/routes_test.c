@@ -58,6 +58,8 @@ static const struct { const char *method, *path; api_fn *fn; const char *name; e
 	{ "GET", "/images/a/b/history", api_image_history, "a/b", NEEDS_NOTHING },
 	{ "POST", "/images/prune", api_image_prune, "", NEEDS_NOTHING },
 	{ "DELETE", "/images/a/b@sha256:00", api_image_remove, "a/b@sha256:00", NEEDS_NOTHING },
+	{ "GET", "/swarm/unlockkey", api_swarm_unlock_key, "", NEEDS_MANAGER },
+	{ "POST", "/swarm/unlock", api_swarm_unlock, "", NEEDS_NOTHING },
 	{ "GET", "/distribution/a/b:1/json", api_distribution, "a/b:1", NEEDS_NOTHING },
 	{ "GET", "/containers/json", api_container_list, "", NEEDS_NOTHING },
 	{ "GET", "/containers/c1/json", api_container_inspect, "c1", NEEDS_CONTAINER },
@@ -106,7 +108,7 @@ static bool is_known(const char *method, const char *path)
 
 TEST(route_find_tells_what_docker_has_and_swarmbox_has_not)
 {
-	EXPECT(is_known("POST", "/swarm/unlock"));
+	EXPECT(is_known("POST", "/images/a/b/push"));
 	EXPECT(is_known("POST", "/networks/create"));
 	EXPECT(is_known("POST", "/networks/prune"));
 	EXPECT(is_known("DELETE", "/networks/web"));
