@@ -169,8 +169,9 @@ static void replace(struct draft *draft, struct draft_service *service, struct s
 {
 	const struct task_spec *spec = &draft_spec_of(draft, service, old->task->spec_version)->task;
 	const struct node *node = node_of(draft, old->task);
-	bool is_drained = node && node->spec.availability == AVAILABILITY_DRAIN;
-	msec delay_ms = is_drained ? 0 : restart_delay_ns(spec) / ms;
+	/* the delay slows down what fails again and again; these tasks did not */
+	bool is_the_nodes = node && (node->spec.availability == AVAILABILITY_DRAIN || node->status.state == NODE_DOWN);
+	msec delay_ms = is_the_nodes ? 0 : restart_delay_ns(spec) / ms;
 	struct draft_task *fresh = new_task(draft, service, slot, TASK_READY);
 
 	if (delay_ms > 0)
