@@ -33,7 +33,6 @@ for ((round = 1; round <= rounds; round++)); do
 	await 10 all_reachable "$asked" || bad "the dead leader is back in round $round"
 done
 echo "$rounds deaths: next write after $((sum / rounds)) ms on average, $worst ms at worst"
-[ "$worst" -le 2500 ] && ok 'every write after a death was accepted within 2.5 s' || bad 'a write after a death' "$worst ms"
 for name in m1 m2 m3; do
 	holds_all() { [ "$(on "$1" service ls -q --filter name=n | wc -l)" = "$acknowledged" ]; }
 	within 5 "$name holds all $acknowledged writes that were acknowledged" holds_all $name
