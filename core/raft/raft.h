@@ -353,6 +353,11 @@ void raft_freep(struct raft **raft);
 int raft_step(struct raft *raft, const struct raft_event *event, msec now,
 	      struct raft_out *out, struct err *err);
 
+/* What a leader that is about to be freed because its log cannot be written still owes the others, who would wait a
+ * whole election timeout for its silence: the message that lets the furthest voter stand at once (§3.10). False: it
+ * does not lead, or nobody could. */
+bool raft_farewell(struct raft *raft, struct raft_msg *ret);
+
 /* config points into raft, until the next step */
 struct raft_status raft_status(const struct raft *raft);
 /* Cluster time: the leader's clock, continued from the last entry. On a leader it never falls, along the log never

@@ -148,6 +148,15 @@ static struct raft_peer *furthest(struct raft *raft)
 	return best;
 }
 
+bool raft_farewell(struct raft *raft, struct raft_msg *ret)
+{
+	const struct raft_peer *next = raft->role == RAFT_LEADER ? furthest(raft) : NULL;
+
+	if (next)
+		*ret = (struct raft_msg){ .type = RAFT_MSG_TIMEOUT_NOW, .from = raft->self, .to = next->id, .term = raft->hard.term };
+	return next != NULL;
+}
+
 int raft_change_transfer(struct raft *raft, raft_id to, struct err *err)
 {
 	if (raft->role != RAFT_LEADER)

@@ -70,6 +70,10 @@ int replica_start_raft(struct replica *r, struct store_log *log, struct err *err
  * write whose fsync failed may stand there all the same. */
 void replica_lose_log(struct replica *r, const struct err *err)
 {
+	struct raft_msg farewell;
+
+	if (raft_farewell(r->raft, &farewell))
+		replica_send(r, &farewell, 1);
 	r->failure = *err;
 	r->cluster_ms = replica_now(r);
 	r->cluster_at = loop_now(r->loop);

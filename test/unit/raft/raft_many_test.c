@@ -138,6 +138,21 @@ TEST(raft_hands_leadership_over_in_a_few_round_trips)
 	end();
 }
 
+TEST(raft_a_leader_that_is_given_up_lets_another_stand)
+{
+	struct node *leader = begin(6, 3);
+	struct raft_msg msg;
+
+	EXPECT(raft_farewell(leader->raft, &msg));
+	EXPECT_INT(msg.type, RAFT_MSG_TIMEOUT_NOW);
+	EXPECT_INT(msg.term, raft_status(leader->raft).hard.term);
+	EXPECT_INT(msg.from, leader->id);
+	struct node *next = world_find(world, msg.to);
+	EXPECT(next && next != leader);
+	EXPECT(!raft_farewell(next->raft, &msg));
+	end();
+}
+
 TEST(raft_a_leader_whose_disk_stands_still_makes_way)
 {
 	struct node *leader = begin(5, 3);
