@@ -1,6 +1,7 @@
 #include "manager/manager.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/panic.h"
@@ -224,11 +225,21 @@ static void times(void *arg, struct session_news *ret)
 	ret->clock = clock_wall_ns();
 }
 
+/* "10.0.0.1:41234" is at "10.0.0.1", and at nothing else. */
+static bool is_at(const char *address, const char *host)
+{
+	const char *colon = strrchr(address, ':');
+	size_t length = colon ? (size_t)(colon - address) : strlen(address);
+
+	return host && strlen(host) == length && memcmp(address, host, length) == 0;
+}
+
 static int on_open(void *arg, const char *node_id, const struct session_ask *said, const char *peer_address, struct err *err)
 {
 	struct manager *m = arg;
 	const struct node *node = view_node(manager_view(m), node_id);
 	struct node_description description = said->description;
+	const char *address = str_is_empty(said->address) ? peer_address : said->address;
 	CLEANUP(buf_finip) struct buf skew = BUF_INIT;
 	struct ask *ask;
 
@@ -238,11 +249,11 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 		log_warn("node %s: its clock %s this manager's", node_id, buf_text(&skew));
 	if (str_is_empty(description.tls.trust_root))
 		description.tls = node->description.tls;
-	if (shape_equal(&node_description_shape, &node->description, &description) && str_starts(peer_address, node->status.address))
+	if (shape_equal(&node_description_shape, &node->description, &description) && is_at(address, node->status.address))
 		return 0;
 	ask = ask_new(m, VERB_NODE_DESCRIBE, node_id, described, NULL);
 	shape_copy(&node_description_shape, &description, &ask->arena, &ask->verb.description);
-	ask->verb.address = arena_strdup(&ask->arena, str_is_empty(said->address) ? peer_address : said->address);
+	ask->verb.address = arena_strdup(&ask->arena, address);
 	ask_begin(ask);
 	return 0;
 }
