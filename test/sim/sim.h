@@ -127,7 +127,12 @@ struct sim_world {
 	struct list letters, streams;
 
 	/* what is known of the one true history */
-	struct { raft_term term; uint64_t sum; bool is_known; } history[SIM_INDEXES];
+	struct {
+		raft_term term;                         /* of the entry */
+		raft_term agreed;                       /* it was agreed on in this term, or an earlier one; never before its own */
+		uint64_t sum;
+		bool is_known;
+	} history[SIM_INDEXES];
 	raft_index highest;             /* applied by anybody */
 	struct sim_entry { raft_index index; raft_term term, prev_term; uint64_t hash; } *log;  /* log matching: by (index, term) */
 	size_t log_size, log_count;

@@ -89,12 +89,13 @@ static void check_log(struct sim_manager *m)
 
 /* ---- leaders --------------------------------------------------------------------------------------------- */
 
-/* What it must have: all that was agreed in terms before its own. A vote may be counted so late that a later leader has agreed on more. */
+/* What it must have: all that was agreed on in terms before its own (leader completeness). A vote may be counted so late that a later leader
+ * has agreed on more, also on entries of terms before (the Raft paper's figure 8). */
 static raft_index agreed_before(raft_term term)
 {
 	raft_index index = world.highest;
 
-	while (index > 0 && world.history[index].is_known && world.history[index].term >= term)
+	while (index > 0 && world.history[index].is_known && world.history[index].agreed >= term)
 		index--;
 	return index;
 }
@@ -245,6 +246,12 @@ static void check_births(const struct applied *applied)
 	}
 }
 
+/* Nobody applies before it is agreed, so whoever applies knows a term that is no earlier. */
+static raft_term latest_term(const struct sim_manager *m)
+{
+	return m->replica && m->replica->raft ? raft_status(m->replica->raft).hard.term : UINT64_MAX;
+}
+
 void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 {
 	const struct view *view = replica_view(m->manager ? manager_replica(m->manager) : m->replica);
@@ -263,6 +270,7 @@ void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 	if (m->is_rotten)
 		return;
 	if (world.history[index].is_known) {
+		world.history[index].agreed = MIN(world.history[index].agreed, latest_term(m));
 		sim_demand(world.history[index].term == view_term(view), "%s has applied another entry %llu", m->name,
 			   (unsigned long long)index);
 		sim_demand(world.history[index].sum == view_sum(view), "the state of %s after entry %llu is another one", m->name,
@@ -271,6 +279,7 @@ void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 	}
 	world.history[index].is_known = true;
 	world.history[index].term = view_term(view);
+	world.history[index].agreed = latest_term(m);
 	world.history[index].sum = view_sum(view);
 	world.highest = MAX(world.highest, index);
 	check_names(view);
