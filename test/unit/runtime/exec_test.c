@@ -1,4 +1,5 @@
 /* Processes beside a container's own: what they are in, what they may do, how they end. */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,15 @@ static void expect_output(struct host *host, const char *id, struct container_ex
 
 	EXPECT_STR(host_exec_output(host, id, &exec, &got), output);
 	EXPECT_INT(got, code);
+}
+
+/* "no such file": the words are the C library's, and begin with a small letter. Until the next call. */
+static const char *in_gos_case(const char *why)
+{
+	static char text[128];
+
+	snprintf(text, sizeof text, "%c%s", tolower((unsigned char)why[0]), why + 1);
+	return text;
 }
 
 TEST(an_exec_runs_in_the_container_and_gives_output_and_code)
@@ -160,7 +170,7 @@ TEST(what_cannot_be_run_is_told_in_dockers_words_and_leaves_nothing)
 	expect_output(&host, spec.id, exec, "failed: unable to find user nobody: no matching entries in passwd file", 126);
 	exec.user = NULL;
 	exec.cwd = "/none";
-	expect_output(&host, spec.id, exec, "failed: chdir to cwd (\"/none\") set in config.json failed: No such file or directory", 126);
+	expect_output(&host, spec.id, exec, "failed: chdir to cwd (\"/none\") set in config.json failed: no such file or directory", 126);
 	/* CVE-2024-21626: a directory of the host, held open by the runtime */
 	for (int fd = 3; fd < 12; fd++) {
 		exec.cwd = arena_printf(&host.arena, "/proc/self/fd/%d", fd);
@@ -171,7 +181,7 @@ TEST(what_cannot_be_run_is_told_in_dockers_words_and_leaves_nothing)
 		EXPECT(str_starts(text, "failed: chdir to cwd"));
 	}
 	exec.cwd = "/tmp/out/../..";
-	expect_output(&host, spec.id, exec, arena_printf(&host.arena, "failed: chdir to cwd (\"/tmp/out/../..\") set in config.json failed: %s", strerror(ELOOP)), 126);
+	expect_output(&host, spec.id, exec, arena_printf(&host.arena, "failed: chdir to cwd (\"/tmp/out/../..\") set in config.json failed: %s", in_gos_case(strerror(ELOOP))), 126);
 	exec.cwd = "tmp";
 	expect_output(&host, spec.id, exec, "failed: Cwd must be an absolute path", 0);
 	expect_output(&host, spec.id, exec_of(&empty), "failed: No exec command specified", 0);
