@@ -54,10 +54,9 @@ static void collected(void *arg, struct http_request *req, const char *bytes, si
 		http_reply_message(req, 400, "invalid JSON: more than %d names and values", BODY_VALUES_MAX);
 	else
 		body->fn(body->api, req, yyjson_doc_get_root(doc), body->name);
-	/* it may have been a password, or a secret */
+	/* it may have been a password, or a secret; the bytes themselves are the connection's, which has wiped and perhaps freed them by now */
 	if (doc)
 		explicit_bzero(doc->str_pool, count);
-	explicit_bzero((char *)(uintptr_t)bytes, count);
 	yyjson_doc_free(doc);
 }
 
