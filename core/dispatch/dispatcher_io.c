@@ -388,7 +388,10 @@ const char *dispatcher_next(const struct dispatcher *d, size_t *at)
 	const char *id;
 	void *value;
 
-	return map_next(d->sessions, at, &id, &value) ? id : NULL;
+	while (map_next(d->sessions, at, &id, &value))
+		if (((const struct session *)value)->conn)
+			return id;
+	return NULL;
 }
 
 struct rpc_conn *dispatcher_conn(const struct dispatcher *d, const char *node_id)

@@ -32,7 +32,7 @@ void dispatcher_free(struct dispatcher *dispatcher);     /* NULL is welcome; nod
 void dispatcher_on_applied(struct dispatcher *dispatcher, const struct applied *applied);
 /* The view is another one: everything is told anew. */
 void dispatcher_on_replaced(struct dispatcher *dispatcher);
-/* Nodes with a session: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */
+/* Nodes that are connected with a session; one that is interrupted is nobody's to claim, for the node may be elsewhere by now: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */
 const char *dispatcher_next(const struct dispatcher *dispatcher, size_t *at);
 /* For calls to that node, whose session is here; NULL: it is not, or is interrupted. */
 struct rpc_conn *dispatcher_conn(const struct dispatcher *dispatcher, const char *node_id);
