@@ -136,10 +136,18 @@ static const struct field leaving_ask_fields[] = {
 };
 const struct shape leaving_ask_shape = SHAPE(leaving_ask, leaving_ask_fields);
 
+static const struct field told_fields[] = {
+	F(1, U64, told, term, "Term", 0),
+	F(2, U64, told, life, "Life", 0),
+	F(3, U64, told, number, "Number", 0),
+};
+const struct shape told_shape = SHAPE(told, told_fields);
+
 static const struct field tidings_fields[] = {
 	F(1, BOOL, tidings, is_complete, "Complete", 0),
 	F_OF(2, LIST, tidings, sightings, "Sightings", 0, sighting_shape),
 	F_OF(3, LIST, tidings, statuses, "Statuses", 0, task_status_shape),
+	F_OF(4, STRUCT, tidings, told, "Told", 0, told_shape),
 };
 const struct shape tidings_shape = SHAPE(tidings, tidings_fields);
 

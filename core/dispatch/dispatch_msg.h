@@ -100,15 +100,19 @@ enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT, SIGHT_AWAY, SIGHT_STOPPED };
 /* A node's last words; without a sight it leaves the swarm. */
 struct leaving_ask { int sight; };
 struct sighting { char *node_id; int sight; char *address; };
+/* What lay on a stalled connection may come after what was said later on another one: said in which reign, by which life of a manager's
+ * process, as the how manieth. The leader takes only what is newer than all before. */
+struct told { uint64_t term, life, number; };
 struct tidings {
 	bool is_complete;                       /* everything it holds: the leader is new to it */
+	struct told told;
 	ARRAY_OF(struct sighting) sightings;
 	ARRAY_OF(struct task_status) statuses;
 };
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
 	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape,
-	open_ask_shape, image_ask_shape, image_answer_shape;
+	told_shape, open_ask_shape, image_ask_shape, image_answer_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);
 /* ERR_INVALID that names what is wrong; strings live in the arena. An empty body is an empty message. */

@@ -133,6 +133,7 @@ static void bring(struct ask *ask, struct rpc_conn *conn)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 
+	to_leader_stamp(ask->manager, &ask->verb.told);
 	dispatch_write(&verb_shape, &ask->verb, &body);
 	ask->state = ASK_IS_AWAY;
 	rpc_call(conn, RPC_VERB, body.data, body.len, MAX(1, ask->deadline - loop_now(ask->manager->loop)), answered, ask);

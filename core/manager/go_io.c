@@ -35,6 +35,7 @@ static void tell(struct manager *m, struct rpc_conn *conn)
 	struct tidings tidings = { .sightings.items = &self, .sightings.count = 1 };
 
 	m->going.is_telling = true;
+	to_leader_stamp(m, &tidings.told);
 	dispatch_write(&tidings_shape, &tidings, &body);
 	rpc_call(conn, RPC_REPORT, body.data, body.len, MAX(1, m->going.until - loop_now(m->loop)), told, m);
 }

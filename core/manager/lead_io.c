@@ -297,6 +297,20 @@ static struct fellow *fellow_of(struct manager *m, const char *manager_id)
 	return fellow;
 }
 
+bool lead_takes(struct manager *m, const char *manager_id, const struct told *told)
+{
+	struct fellow *fellow;
+
+	if (!m->lead.is_on || told->term != replica_status(m->replica).term)
+		return false;
+	fellow = fellow_of(m, manager_id);
+	if (fellow->life == told->life && told->number <= fellow->number)
+		return false;
+	fellow->life = told->life;
+	fellow->number = told->number;
+	return true;
+}
+
 void lead_sees_only(struct manager *m, const char *manager_id, const struct tidings *tidings)
 {
 	struct map *held = map_new();

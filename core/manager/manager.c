@@ -327,6 +327,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	str_copy(m->address, sizeof m->address, address);
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&m->rng, seed);
+	m->life = rng_next(&m->rng);
 	m->dirty = dirty_new();
 	m->reports = map_new();
 	m->sights = map_new();

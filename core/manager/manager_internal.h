@@ -24,7 +24,11 @@ struct link {
 };
 
 /* Another manager, as the leader hears of it. One that was not heard of since we lead may be on its way; one that cannot be reached is not. */
-struct fellow { struct beats beats; bool was_heard, has_told_all; };
+struct fellow {
+	struct beats beats;
+	bool was_heard, has_told_all;
+	uint64_t life, number;          /* of what it said last */
+};
 
 /* What a leader does besides answering. */
 struct lead {
@@ -65,6 +69,7 @@ struct manager {
 	struct map *sights;             /* node id -> enum sight + 1: not told to the leader yet */
 	struct timer propose;           /* at once, but not inside a callback; a timer because it can be cancelled */
 	struct timer beat;              /* a follower tells the leader that it is there */
+	uint64_t life, told;            /* of this process; how often it told a leader something */
 	bool is_telling;                /* tidings are on their way to the leader */
 	bool has_assigned;              /* the view was current once, and this node has been told everything */
 	bool is_catching_up;
@@ -117,6 +122,7 @@ void announce_look(void *manager);      /* the timer: does the state say where t
 /* to_leader_io.c */
 void to_leader_open(struct manager *m);
 void to_leader_follow(struct manager *m);    /* to whoever leads now */
+void to_leader_stamp(struct manager *m, struct told *ret);   /* what is said on it */
 struct rpc_conn *to_leader_conn(const struct manager *m);    /* NULL: not up, or we lead ourselves */
 void to_leader_close(struct manager *m);
 
@@ -129,6 +135,8 @@ void lead_sight(struct manager *m, const char *node_id, int sight, const char *m
 /* That manager has told what it holds, and was not lost since. */
 bool lead_knows(const struct manager *m, const char *manager_id);
 /* It has told all that it holds: of whatever else it held it has lost sight, and the word of that was lost. */
+/* Is this newer than all that manager has said, and said to us? Then it is noted. */
+bool lead_takes(struct manager *m, const char *manager_id, const struct told *told);
 void lead_sees_only(struct manager *m, const char *manager_id, const struct tidings *tidings);
 void lead_heard(struct manager *m, const char *manager_id);
 void lead_close(struct manager *m);

@@ -183,6 +183,7 @@ static void tell_leader(struct manager *m, struct rpc_conn *conn)
 	tidings.statuses.items = ARENA_ARRAY(&arena, struct task_status, batch->count);
 	for (size_t i = 0; i < batch->count; i++)
 		tidings.statuses.items[tidings.statuses.count++] = batch->items[i]->status;
+	to_leader_stamp(m, &tidings.told);
 	dispatch_write(&tidings_shape, &tidings, &body);
 	arena_fini(&arena);
 	m->is_telling = true;

@@ -13,6 +13,7 @@
 #include "pki/join_token.h"
 #include "rpc/frame.h"
 
+#define TOO_LATE "this comes too late: it was said in another reign, or something later was said since"
 enum { CALL_ARENA_MAX = 64 << 20, MEMBER_CALL_MS = 10000 };
 
 static const char *peer_of(const struct rpc_conn *conn)
@@ -397,10 +398,14 @@ static void on_verb(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, c
 	ask->arg = ask;
 	ask->asked = rpc_ask;
 	ask->is_local = true;
-	if (dispatch_read(&verb_shape, body, size, &ask->arena, &ask->verb, &err) < 0)
+	if (dispatch_read(&verb_shape, body, size, &ask->arena, &ask->verb, &err) < 0) {
 		ask_refuse(ask, &err);
-	else
+	} else if (!lead_takes(m, peer_of(conn), &ask->verb.told)) {
+		err_set(&err, ERR_UNAVAILABLE, TOO_LATE);       /* who still waits for it brings it again */
+		ask_refuse(ask, &err);
+	} else {
 		ask_begin(ask);
+	}
 }
 
 static void statuses_written(void *arg, uint64_t index UNUSED, const struct err *err)
@@ -425,6 +430,12 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 
 	arena_init(&arena, "tidings", CALL_ARENA_MAX);
 	if (must_lead(m, conn, &err) < 0 || dispatch_read(&tidings_shape, body, size, &arena, &tidings, &err) < 0) {
+		rpc_reply_error(ask, &err);
+		arena_fini(&arena);
+		return;
+	}
+	if (!lead_takes(m, peer_of(conn), &tidings.told)) {
+		err_set(&err, ERR_STALE, TOO_LATE);
 		rpc_reply_error(ask, &err);
 		arena_fini(&arena);
 		return;

@@ -87,6 +87,11 @@ void to_leader_open(struct manager *m)
 	timer_init(&m->link.again, m->loop, again, m);
 }
 
+void to_leader_stamp(struct manager *m, struct told *ret)
+{
+	*ret = (struct told){ replica_status(m->replica).term, m->life, ++m->told };
+}
+
 struct rpc_conn *to_leader_conn(const struct manager *m)
 {
 	return m->link.conn && rpc_conn_is_up(m->link.conn) && str_eq(leader_of(m), m->link.node_id) ? m->link.conn : NULL;

@@ -41,6 +41,7 @@ static const struct field verb_fields[] = {
 	F(31, BOOL, verb, rotate_unlock_key, "RotateUnlockKey", 0),
 	F(32, STR, verb, unlock_key, "UnlockKey", 0),
 	F_OF(33, LIST, verb, images, "Images", 0, image_copy_shape),
+	F_OF(34, STRUCT, verb, told, "Told", 0, told_shape),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 

@@ -6,6 +6,7 @@
  * Texts of errors are swarmkit's, as far as scripts match them.
  */
 #pragma once
+#include "dispatch/dispatch_msg.h"
 #include "manager/roster.h"
 #include "pki/seal.h"
 #include "state/overlay.h"
@@ -21,6 +22,7 @@ enum verb_kind {
 };
 struct verb {
 	int kind;
+	struct told told;               /* when it is brought to a leader */
 	char *id;                       /* of the object */
 	uint64_t spec_index;            /* Version.Index that it changes */
 	bool force, is_repeat;
