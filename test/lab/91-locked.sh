@@ -101,8 +101,9 @@ has 'there is no key then' "$(on m1 swarm unlock-key 2>&1)" 'no unlock key is se
 has 'nor can it be replaced' "$(on m1 swarm unlock-key --rotate 2>&1)" 'cannot rotate because autolock is not turned on'
 kill_host m1; start_host m1
 within 10 'a manager starts unlocked' manages m1
-said=$(on m1 swarm update --autolock=true)
-has 'and begun again, with another key' "$said" "    SWMKEY-1-"
+# it has just come back: what it shows may be older than what it must change
+locks() { [[ $(on m1 swarm update --autolock=true) == *'    SWMKEY-1-'* ]]; }
+within 10 'and begun again, with another key' locks
 [ "$(on m1 swarm unlock-key -q)" != "$next" ] && ok 'which is another one' || bad 'which is another one'
 for host in m1 m2; do within 10 "$host: its keys are locked" is_locked $host; done
 is 'no key was ever written to a log' "$(grep -lF -e "$key" -e "$next" "$lab"/*/agent.log)" ''
