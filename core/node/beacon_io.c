@@ -42,16 +42,18 @@ static struct beacon own_beacon(const struct host *host, enum beacon_kind kind, 
 
 /* ---- what is heard ----------------------------------------------------------------------------------------------- */
 
-/* Beside those that are known; until a session says better. */
+/* Beside those that are known; until a session says better. Anybody on the wire may have said it, so it pushes out nobody. */
 static void tell_client(struct host *host, const struct beacon *heard)
 {
 	struct manager_at items[DISPATCH_MANAGERS_MAX];
 	struct manager_ats all = { items, 0 };
 
-	items[all.count++] = (struct manager_at){ (char *)(uintptr_t)heard->node_id, (char *)(uintptr_t)heard->address };
 	for (size_t i = 0; i < host->swarm.managers.count && all.count < ARRAY_COUNT(items); i++)
 		if (!str_eq(host->swarm.managers.items[i].node_id, heard->node_id))
 			items[all.count++] = host->swarm.managers.items[i];
+	if (all.count == ARRAY_COUNT(items))
+		return;
+	items[all.count++] = (struct manager_at){ (char *)(uintptr_t)heard->node_id, (char *)(uintptr_t)heard->address };
 	swarm_keep_managers(host, &all, host->swarm.generation);
 	dispatch_client_set_managers(host->swarm.client, &host->swarm.managers, host->swarm.generation);
 }
