@@ -32,6 +32,7 @@ static const struct field join_answer_fields[] = {
 	F_OF(6, LIST, join_answer, managers, "Managers", 0, manager_at_shape),
 	F(7, BYTES, join_answer, cluster_key, "ClusterKey", 0),
 	F(8, BYTES, join_answer, lock, "UnlockKey", 0),
+	F(9, U64, join_answer, generation, "Generation", 0),
 };
 const struct shape join_answer_shape = SHAPE(join_answer, join_answer_fields);
 

@@ -40,6 +40,7 @@ struct join_answer {
 	struct manager_ats managers;
 	struct bytes cluster_key;               /* for a manager: opens the cluster's secrets */
 	struct bytes lock;                      /* with it, of an autolocked cluster: the unlock key */
+	uint64_t generation;                    /* of the cluster */
 };
 
 /* is_manager: a manager that hears of no leader asks whether it is one still, in the cluster of that generation: ERR_CONFLICT when it is,

@@ -184,6 +184,7 @@ static void issue(struct issuing *i, const char *node_id)
 	answer.cluster_key = key_for(m, answer.role, &lock, &answer.lock);
 	answer.roots = trust_roots(view_cluster(manager_view(m)), &arena);
 	dispatcher_managers(manager_view(m), &arena, &answer.managers);
+	answer.generation = view_cluster(manager_view(m))->generation;
 	dispatch_write(&join_answer_shape, &answer, &out);
 	rpc_reply(i->ask, out.data, out.len);
 	seal_key_forget(&lock);

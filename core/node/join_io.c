@@ -71,7 +71,7 @@ static int become_node(struct joining *j, const struct join_answer *answer, stru
 		return err_set(err, ERR_INVALID, "the manager's answer names one node and its certificate another");
 	if (node_set(host, "node_id", host->node_id, err) < 0 || reach_set(host, &j->reach, err) < 0)
 		return -1;
-	swarm_keep_managers(host, &answer->managers, 0);
+	swarm_keep_managers(host, &answer->managers, answer->generation);
 	host->swarm.wanted = answer->role;
 	if (answer->role == ROLE_MANAGER)
 		return start_manager(host, err);

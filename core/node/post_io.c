@@ -137,7 +137,8 @@ static void renew(struct host *host)
 	}
 }
 
-/* A manager that hears of no leader may have been demoted, or given up, while it was away. */
+/* A manager that hears of no leader may have been demoted, or given up, while it was away; also one that has not seen the state yet: what its
+ * log holds may be all that it has, and alone it never learns what of that was agreed on. */
 static void doubt(void *arg)
 {
 	struct host *host = arg;
@@ -147,7 +148,7 @@ static void doubt(void *arg)
 	if (!swarm->manager)
 		return;
 	timer_set_in(&swarm->doubt, DOUBT_MS);
-	if (!swarm_manager(host) || manager_has_leader(swarm->manager) || swarm->is_renewing)
+	if (manager_has_leader(swarm->manager) || swarm->is_renewing)
 		return;
 	swarm->managers_first++;
 	swarm->is_renewing = ask_for_certificate(host, true, &err) == 0;
