@@ -66,7 +66,7 @@ static void deliver(void *arg)
 	struct member *from = find(letter->crowd, letter->from), *to = find(letter->crowd, letter->to);
 	struct err err;
 
-	if (from && to && to->replica && !from->is_cut && !to->is_cut) {
+	if (from && to && to->replica && !from->is_cut && !to->is_cut && !to->is_deaf) {
 		if (!letter->is_fetch)
 			EXPECT_INT(replica_receive(to->replica, from->name, letter->bytes.data,
 						   letter->bytes.len, &err), 0);

@@ -16,6 +16,7 @@ struct member {
 	struct store *store;
 	struct replica *replica;        /* NULL: it does not run */
 	bool is_leader, is_cut;
+	bool is_deaf;                   /* what it sends arrives, nothing reaches it */
 	bool is_damaged;                /* it was told to stop: its state is not the majority's */
 	unsigned applied, replaced, lost, statuses;
 };
