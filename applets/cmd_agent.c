@@ -8,12 +8,12 @@
 #include "applets/agent_unit.h"
 #include "applets/applets.h"
 #include "applets/cli.h"
-#include "base/log.h"
 #include "base/version.h"
 #include "compose/flat_yaml.h"
 #include "image/registry_hosts.h"
 #include "node/node.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "os/notify.h"
 
 struct agent_args {

@@ -55,7 +55,7 @@ function enter(file,  part, n) {
 
 # Pure rooms, and in the others whatever does not say _io, apart from rooms that live in the world.
 function decides(room, name) {
-	if (room == "base") return name !~ /^(log|panic)\.[ch]$/
+	if (room == "base") return name !~ /^panic\.[ch]$/
 	if (pure[room]) return 1
 	if (room ~ /^(os|node|store|client|applets|main)$/) return 0
 	return name !~ /_io\.[ch]$/

@@ -1,6 +1,6 @@
 /* Tasks that have ended while no manager is in reach: started again by their policy (task_again.h). */
 #include "agent/agent_internal.h"
-#include "base/log.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 enum { LOOK_MS = 500 };

@@ -7,11 +7,11 @@
 #include "agent/agent_internal.h"
 #include "agent/solo_io.h"
 #include "agent/task_container.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 static void timer_fired(void *arg)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/log.h"
 
 struct health_watch {
 	struct loop *loop;

@@ -6,10 +6,10 @@
 
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
+#include "os/log.h"
 
 /* A container spec is at most 4 MiB encoded. */
 enum { HOSTED_ARENA_MAX = 32 << 20 };

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "agent/agent_internal.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/log.h"
 
 static bool inspect(const struct hosted *hosted, struct runtime_info *ret)
 {

@@ -5,9 +5,9 @@
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
 #include "agent/solo_io.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/log.h"
 
 enum { TABLE_ARENA_MAX = 64 << 20 };
 

@@ -9,9 +9,9 @@
 #include "agent/agent_internal.h"
 #include "agent/solo_io.h"
 #include "agent/task_container.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 /* Collected on the store thread while the loop waits. */

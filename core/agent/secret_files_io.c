@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/map.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "volume/volume_mount_io.h"
 
 struct secret_files { char *root, *bytes; };

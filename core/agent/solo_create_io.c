@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/solo_io.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/random_name.h"
 #include "base/str.h"
@@ -11,6 +10,7 @@
 #include "model/container_words.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 enum { CREATE_ARENA_MAX = 64 << 20, NAME_ATTEMPTS = 100 };

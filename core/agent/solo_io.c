@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "agent/port_table.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "model/container_words.h"
 #include "os/clock.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 enum { BOX_ARENA_MAX = 64 << 20, PORTS_ARENA_MAX = 1 << 20, MOUNTS_ARENA_MAX = 8 << 20 };

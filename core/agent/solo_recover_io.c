@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "agent/solo_io.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 
 enum { LOAD_ARENA_MAX = 64 << 20 };

@@ -7,11 +7,11 @@
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
 #include "agent/task_container.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/seal.h"
 
 static int reserve_ports(struct run *run, struct err *err)

@@ -1,7 +1,7 @@
 /* The secrets and configs of this host's tasks: asked for when a task is prepared, kept while one is left that needs them. */
 #include "agent/agent_internal.h"
-#include "base/log.h"
 #include "base/str.h"
+#include "os/log.h"
 #include "pki/seal.h"
 
 /* The first that is not here. */

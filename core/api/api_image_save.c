@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "api/api_internal.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "image/image_save.h"
+#include "os/log.h"
 
 enum { NAMES_MAX = 1024 };
 

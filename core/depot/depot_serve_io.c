@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "http/http_server_io.h"
 #include "image/image_blob.h"
 #include "image/image_manifest.h"
+#include "os/log.h"
 
 enum { QUEUE_BYTES = 128 * 1024, HEAD_BYTES = 4096, IDLE_MS = 120000 };
 

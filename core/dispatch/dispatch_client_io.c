@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/map.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/node_session.h"
 #include "model/json.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 

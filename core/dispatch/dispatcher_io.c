@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/assign.h"
 #include "dispatch/liveness.h"
 #include "dispatch/node_session.h"
+#include "os/log.h"
 #include "pki/cert.h"
 
 enum { DISPATCHER_ARENA_MAX = 256 << 20, BODY_ARENA_MAX = 64 << 20 };

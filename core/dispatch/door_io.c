@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/log.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "image/fetch_confine_io.h"
@@ -18,6 +17,7 @@
 #include "image/fetch_pull_io.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "os/stream.h"
 
 enum { ADDRESSES_MAX = 16, WRITE_BOUND = 64 * 1024, JOB_ARENA_BYTES = 4 << 20 };

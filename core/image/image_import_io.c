@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "image/image_changes.h"
 #include "image/image_import.h"
@@ -14,6 +13,7 @@
 #include "image/image_store_own.h"
 #include "image/unpack_child_io.h"
 #include "os/file.h"
+#include "os/log.h"
 
 enum { RETRY_MS = 500 };
 

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "image/image_intake_own.h"
 #include "image/image_layout_io.h"
 #include "image/layer_folders_io.h"
 #include "os/file.h"
+#include "os/log.h"
 
 enum { RETRY_MS = 500 };
 

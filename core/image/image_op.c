@@ -1,9 +1,9 @@
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "image/image_layout_io.h"
 #include "image/image_store_own.h"
+#include "os/log.h"
 
 static void pump(void *arg);
 static void submit_sweep(struct image_store *store);

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "image/image_pull_own.h"
 #include "os/file.h"
+#include "os/log.h"
 
 enum { EVENT_BYTES = 1 << 20 };
 

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/encode.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "image/image_layout_io.h"
 #include "image/image_store_own.h"
 #include "model/image_ref.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "os/log.h"
 
 #define DEFAULT_MAX_IMAGE_BYTES (INT64_C(64) << 30)
 

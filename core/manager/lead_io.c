@@ -1,10 +1,10 @@
 /* The leader's duties: who is there (liveness.h), who is a manager (roster.h), and writing both into the state. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "os/log.h"
 
 enum { LEAD_MS = 500, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200 };
 

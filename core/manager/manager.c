@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/assign.h"
@@ -13,6 +12,7 @@
 #include "manager/trust.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/log.h"
 
 enum { ASSIGN_ARENA_MAX = 256 << 20, CATCH_UP_MS = 100 };
 

@@ -2,12 +2,12 @@
 #include <stdlib.h>
 
 #include "base/ip.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
 #include "manager/trust.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/ca.h"
 #include "pki/cert.h"
 #include "pki/join_token.h"

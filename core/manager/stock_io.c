@@ -1,8 +1,8 @@
 /* What images this manager has, told to the leader until the state says so. */
-#include "base/log.h"
 #include "base/panic.h"
 #include "manager/manager_internal.h"
 #include "manager/verb_images.h"
+#include "os/log.h"
 
 enum { STOCK_AGAIN_MS = 1000, STOCK_ARENA_MAX = 16 << 20, TELLINGS_MAX = 4 };
 

@@ -1,7 +1,7 @@
 /* The way to the leader: one connection, dialled anew when the leader is another one or the connection is gone. */
-#include "base/log.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "os/log.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 

@@ -6,12 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "node/address_io.h"
 #include "node/beacon.h"
 #include "node/node_internal.h"
 #include "os/file.h"
+#include "os/log.h"
 
 enum { LOOK_MS = 1000, LOST_MS = 2000, PAUSE_MAX_MS = 8000, ANSWERS_A_SECOND = 50, PORTS_MAX = 4 };
 

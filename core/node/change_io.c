@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/seal.h"
 
 enum { LEAVE_MS = 20000, LEAVING_CALL_MS = 2000 };

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "depot/depot_find.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 #include "pki/cert.h"
 
 enum { STOCK_ARENA_MAX = 16 << 20, GIVE_ARENA_MAX = 4 << 20 };

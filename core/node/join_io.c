@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 #include "pki/join_token.h"
 
 enum { JOIN_ARENA_MAX = 4 << 20, JOIN_MS = 20000, ISSUE_MS = 15000, LOOK_MS = 20 };

@@ -1,9 +1,9 @@
 /* A manager whose state is damaged on its disk, or differs from the majority's, becomes a new member in its own place: it serves no more, goes on
  * as a worker (its containers run), and as soon as another manager with a leader holds its session it sets its files aside and joins under another
  * raft id, so that it never votes twice. Raft then brings the state. Nothing is touched while the others may be no better off. */
-#include "base/log.h"
 #include "dispatch/node_session.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 
 enum { MEND_SURE_MS = 2 * SESSION_BEAT_MS + 200, MEND_AGAIN_MS = 200 };
 

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -15,6 +14,7 @@
 #include "node/node_internal.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "os/notify.h"
 #include "store/node_tables.h"
 

@@ -2,10 +2,10 @@
  * manager or stops being one. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 #include "pki/renewal.h"
 
 enum { POST_ARENA_MAX = 1 << 20, RENEW_CALL_MS = 5000, ROLE_AGAIN_MS = 500, MEMBER_AGAIN_MS = 250, DOUBT_MS = 3000 };

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include "agent/secret_files_io.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "volume/volumes_io.h"
 
 static void net_is_gone(void *arg, const struct err *failure)

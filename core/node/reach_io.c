@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "node/address_io.h"
 #include "node/node_internal.h"
 #include "os/file.h"
+#include "os/log.h"
 
 enum { SETTLE_MS = 200 };
 

@@ -1,5 +1,4 @@
 /* A cluster goes on with this node alone: a manager that has lost the majority (init --force-new-cluster), or a host that has a backup. */
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/backup.h"
@@ -7,6 +6,7 @@
 #include "node/address_io.h"
 #include "node/node_internal.h"
 #include "os/entropy.h"
+#include "os/log.h"
 
 enum { LEAD_MS = 15000, LOOK_MS = 10 };
 

@@ -1,10 +1,10 @@
 /* The cluster's time of the wall, as this node knows it: its own manager's, or what the last session told, carried on by a clock that
  * nobody sets. */
-#include "base/log.h"
 #include "base/str.h"
 #include "dispatch/clock_skew.h"
 #include "node/node_internal.h"
 #include "os/clock.h"
+#include "os/log.h"
 
 nsec swarm_calendar(const struct host *host)
 {

@@ -1,8 +1,8 @@
 /* What this node is in a cluster: going on with it after a start, and what people are told. */
-#include "base/log.h"
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/unlock_key.h"
 
 static struct tls_context *context(void *arg)

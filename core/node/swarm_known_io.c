@@ -1,9 +1,9 @@
 /* What node.db remembers of the cluster: where this node listens and is reached, where the managers are. */
 #include <string.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 
 static void read_managers(struct swarm *swarm, const char *text)
 {

@@ -2,8 +2,8 @@
  * `swarm unlock`; from then on the file follows the unlock key that the state says. */
 #include <string.h>
 
-#include "base/log.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 #include "pki/cluster_key_io.h"
 
 enum { LOCK_AGAIN_MS = 5000 };

@@ -1,8 +1,8 @@
 /* This node as a manager: the port it listens on, the manager that runs, what it tells of itself. */
-#include "base/log.h"
 #include "base/str.h"
 #include "node/host_facts_io.h"
 #include "node/node_internal.h"
+#include "os/log.h"
 
 enum { LISTEN_AGAIN_MS = 1000 };
 

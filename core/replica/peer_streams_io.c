@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/encode.h"
-#include "base/log.h"
 #include "base/panic.h"
+#include "os/log.h"
 #include "os/stream.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/encode.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 

@@ -1,9 +1,9 @@
 /* replica_log_io.c - raft begins from what the disk holds, and again when the disk has failed; or it ends for good. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "replica/replica_internal.h"
 
 enum { REOPEN_MS = 1000 };

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/log.h"
 #include "replica/replica_internal.h"
 
 enum { INCOMING_BYTES_MAX = 16 << 20 };

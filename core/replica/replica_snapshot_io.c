@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
+#include "os/log.h"
 #include "replica/replica_internal.h"
 
 enum { TICKET_MS = 10000 };

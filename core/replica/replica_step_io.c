@@ -1,8 +1,8 @@
 /* replica_step_io.c - the duties of each step of raft in their order: persist, send, apply, write behind. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
+#include "os/log.h"
 #include "replica/replica_internal.h"
 
 enum {

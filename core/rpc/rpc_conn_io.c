@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "os/log.h"
 #include "rpc/rpc_inside.h"
 
 enum { LINGER_MS = 1000, SLICE_BYTES = 64 << 10 };

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/packet_io.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim_plan.h"

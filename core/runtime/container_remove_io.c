@@ -2,9 +2,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/kcall_io.h"
 #include "runtime/runtime_inside.h"
 

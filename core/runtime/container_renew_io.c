@@ -5,11 +5,11 @@
  */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim_plan.h"

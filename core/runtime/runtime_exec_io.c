@@ -13,11 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/child.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/exec_shim.h"
 #include "runtime/kcall_io.h"
 #include "runtime/packet_io.h"

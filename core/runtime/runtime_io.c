@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/kcall_io.h"
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"

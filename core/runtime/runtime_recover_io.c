@@ -11,10 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "runtime/runtime_inside.h"
 #include "runtime/shim_plan.h"
 

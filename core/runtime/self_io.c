@@ -7,8 +7,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "os/file.h"
+#include "os/log.h"
 
 void self_unmount(const char *path)
 {

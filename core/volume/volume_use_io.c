@@ -1,10 +1,10 @@
 /* Who uses which volumes with a file system of their own, and what is mounted for it. Declared in volumes_io.h. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "volume/volume_mount_io.h"
 #include "volume/volumes_internal.h"
 

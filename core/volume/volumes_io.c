@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "store/node_tables.h"
 #include "volume/volume_mount_io.h"
 

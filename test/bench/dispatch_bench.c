@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/dispatch_client_io.h"
 #include "os/clock.h"
+#include "os/log.h"
 #include "pki/cert.h"
 #include "pki/join_token.h"
 #include "pki/seal.h"

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/encode.h"
-#include "base/log.h"
 #include "base/panic.h"
 #include "os/file.h"
+#include "os/log.h"
 #include "rpc/rpc_inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

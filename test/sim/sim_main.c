@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/panic.h"
+#include "os/log.h"
 #include "test/sim/sim.h"
 
 enum { JOBS_MAX = 16 };

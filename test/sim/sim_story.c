@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "model/defaults.h"
+#include "os/log.h"
 #include "test/sim/sim.h"
 
 enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000 };

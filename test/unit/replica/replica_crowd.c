@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/log.h"
 #include "test/unit/runner.h"
 
 enum { WAIT_MS = 10000, CHUNK = 100 };

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
+#include "os/log.h"
 #include "replica/replica_internal.h"
 #include "test/sim/vfs_fault.h"
 #include "test/unit/runner.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/str.h"
+#include "os/log.h"
 #include "test/unit/runner.h"
 
 /* stderr leads into a pipe as long as a test runs; each test is a process of its own. */
