@@ -1,6 +1,6 @@
 /* Verbs on their way: to the replica when this manager leads, else by a call to the leader, again and again until one of them has answered
- * or the time is up. A verb that was brought to a leader that did not answer is brought again as a repetition (verb.h). The caller is told
- * when this manager's own view holds the result. */
+ * or the time is up. A verb that was brought to a leader that did not answer is brought again as a repetition (verb.h), unless this manager
+ * sees by itself that it was done. The caller is told when this manager's own view holds the result. */
 #include <stdlib.h>
 
 #include "base/panic.h"
@@ -23,6 +23,7 @@ struct ask *ask_new(struct manager *m, enum verb_kind kind, const char *id, cont
 	ask->manager = m;
 	ask->verb.kind = kind;
 	ask->verb.id = arena_strdup(&ask->arena, id);
+	ask->verb.since = view_index(manager_view(m));
 	ask->deadline = loop_now(m->loop) + ASK_MS;
 	ask->leaderless_until = loop_now(m->loop) + LEADERLESS_MS;
 	ask->done = done;
@@ -64,14 +65,16 @@ static int check_ask(void *arg, const struct overlay *overlay, struct replica_ti
 	struct ask *ask = arg;
 	struct roster roster;
 	struct verb_scene scene = { .overlay = overlay, .now_ms = time.now_ms, .roster = &roster,
-				    .key = manager_key(ask->manager) };
+				    .key = manager_key(ask->manager), .gone = &ask->manager->gone };
 
 	entropy_fill(&scene.seed, sizeof scene.seed);
 	manager_roster(ask->manager, &roster);
-	ask->is_refused = verb_check(&ask->verb, &scene, out, err) < 0;
-	if (ask->is_refused)
-		ask->refusal = arena_strdup(&ask->arena, err->text);
-	return ask->is_refused ? -1 : 0;
+	ask->is_refused = false;
+	if (verb_check(&ask->verb, &scene, out, err) == 0)
+		return 0;
+	ask->is_refused = err->code != ERR_UNAVAILABLE;
+	ask->refusal = arena_strdup(&ask->arena, err->text);
+	return -1;
 }
 
 /* Whoever is alone has nobody to bring it to. */
@@ -139,6 +142,25 @@ static void bring(struct ask *ask, struct rpc_conn *conn)
 	rpc_call(conn, RPC_VERB, body.data, body.len, MAX(1, ask->deadline - loop_now(ask->manager->loop)), answered, ask);
 }
 
+/* ---- again ------------------------------------------------------------------------------------------------------- */
+
+/* Before it is brought again: perhaps our own view has it, or had it. If not, no entry up to here has made it. */
+static bool was_made(struct ask *ask)
+{
+	struct manager *m = ask->manager;
+	int kind = verb_makes(&ask->verb);
+	enum gone_word word;
+
+	if (!kind || !ask->verb.is_repeat || ask->is_local)
+		return false;
+	if (view_find(manager_view(m), (enum kind)kind, ask->verb.id))
+		return true;
+	word = gone_ask(&m->gone, ask->verb.id, ask->verb.since);
+	if (word == GONE_NEVER)
+		ask->verb.since = view_index(manager_view(m));
+	return word == GONE_REMOVED;
+}
+
 /* ---- where to ---------------------------------------------------------------------------------------------------- */
 
 static void fail_leaderless(struct ask *ask)
@@ -156,6 +178,8 @@ static void move(struct ask *ask)
 
 	if (ask->failure) {
 		answer(ask, 0, ask->failure);
+	} else if (was_made(ask)) {
+		answer(ask, view_index(manager_view(m)), NULL);
 	} else if (ask->last && is_over(ask)) {
 		answer(ask, 0, ask->last);
 	} else if (replica_is_leader(m->replica) || ask->is_local || replica_status(m->replica).config->count <= 1) {

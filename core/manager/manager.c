@@ -119,6 +119,7 @@ static void on_applied(void *arg, const struct applied *applied)
 	struct manager *m = arg;
 
 	dirty_add_events(m->dirty, replica_view(m->replica), applied);
+	gone_note(&m->gone, applied, view_index(replica_view(m->replica)));
 	if (m->has_assigned)
 		assign_changes(m, applied);
 	dispatcher_on_applied(m->dispatcher, applied);
@@ -142,6 +143,7 @@ static void on_replaced(void *arg)
 	dirty_free(m->dirty);
 	m->dirty = dirty_new();
 	dirty_add_all(m->dirty, replica_view(m->replica));
+	gone_begin(&m->gone, view_index(replica_view(m->replica)));
 	if (m->has_assigned)
 		assign_everything(m);
 	dispatcher_on_replaced(m->dispatcher);
@@ -343,6 +345,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 		manager_close(m);
 		return -1;
 	}
+	gone_begin(&m->gone, view_index(replica_view(m->replica)));
 	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, m });
 	timer_set_in(&m->beat, 0);
 	timer_set_in(&m->catch_up, 0);

@@ -76,6 +76,7 @@ struct manager {
 	struct timer catch_up;
 	struct list asks;               /* verbs under way */
 	struct timer asks_timer;
+	struct gone gone;
 	struct link link;
 	struct lead lead;
 	struct going going;

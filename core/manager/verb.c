@@ -42,6 +42,7 @@ static const struct field verb_fields[] = {
 	F(32, STR, verb, unlock_key, "UnlockKey", 0),
 	F_OF(33, LIST, verb, images, "Images", 0, image_copy_shape),
 	F_OF(34, STRUCT, verb, told, "Told", 0, told_shape),
+	F(35, U64, verb, since, "Since", 0),
 };
 const struct shape verb_shape = SHAPE(verb, verb_fields);
 
@@ -53,6 +54,46 @@ static const struct field answer_fields[] = {
 const struct shape verb_answer_shape = SHAPE(verb_answer, answer_fields);
 
 enum { NAME_ATTEMPTS = 100 };
+
+/* ---- once -------------------------------------------------------------------------------------------------------- */
+
+int verb_makes(const struct verb *verb)
+{
+	switch (verb->kind) {
+	case VERB_SERVICE_CREATE:
+		return KIND_SERVICE;
+	case VERB_NODE_JOIN:
+		return KIND_NODE;
+	case VERB_SECRET_CREATE:
+		return verb->is_config ? KIND_CONFIG : KIND_SECRET;
+	default:
+		return 0;
+	}
+}
+
+/* The leader's view is all that stands before the entry that is being composed: what was made in any entry up to here is there, or was
+ * removed, and then noted. */
+int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struct err *err)
+{
+	enum kind kind = (enum kind)verb_makes(verb);
+
+	if (overlay_find(scene->overlay, kind, verb->id))
+		return 1;               /* whoever brings it again made the id, and nobody else has it */
+	if (!verb->is_repeat)
+		return 0;
+	if (view_find(overlay_view(scene->overlay), kind, verb->id))
+		return 1;               /* it goes in this very entry */
+	switch (gone_ask(scene->gone, verb->id, verb->since)) {
+	case GONE_NEVER:
+		return 0;
+	case GONE_REMOVED:
+		return 1;
+	case GONE_UNKNOWN:
+		break;
+	}
+	return err_set(err, ERR_UNAVAILABLE, "a leader was lost meanwhile, and it is not known whether %s %s was made; look before it is "
+		       "repeated", kind_name(kind), verb->id);
+}
 
 /* ---- versions ---------------------------------------------------------------------------------------------------- */
 
@@ -112,9 +153,10 @@ static int service_create(const struct verb *verb, const struct verb_scene *scen
 	struct service_version *version;
 	struct service *service;
 	char name[RANDOM_NAME_SIZE];
+	int was_made = verb_was_made(verb, scene, err);
 
-	if (overlay_find(scene->overlay, KIND_SERVICE, verb->id))
-		return 0;               /* whoever brings it again made the id, and nobody else has it */
+	if (was_made)
+		return MIN(was_made, 0);
 	if (str_is_empty(verb->service.name)) {
 		if (invent_name(scene, name, err) < 0)
 			return -1;
@@ -272,15 +314,20 @@ static bool is_token(const struct verb_scene *scene, const char *purpose, const 
 static int node_join(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *cluster = view_cluster(overlay_view(scene->overlay));
+	int was_made = verb_was_made(verb, scene, err);
 	bool is_manager;
 	struct node *node;
 
+	if (was_made < 0)
+		return -1;
 	if (!cluster)
 		return err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
+	if (was_made && verb->is_repeat)
+		return 0;               /* its token was good then */
 	is_manager = is_token(scene, SEALED_MANAGER_TOKEN, verb->token, cluster->tokens.manager, err);
 	if (!is_manager && !is_token(scene, SEALED_WORKER_TOKEN, verb->token, cluster->tokens.worker, err))
 		return -1;
-	if (overlay_find(scene->overlay, KIND_NODE, verb->id))
+	if (was_made)
 		return 0;
 	node = change_create(out, KIND_NODE, verb->id, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_DESCRIPTION) | FIELD_BIT(NODE_STATUS) |
 			     FIELD_BIT(NODE_STATUS_MS));

@@ -3,10 +3,13 @@
  *
  * Pure. A verb is done once, also when the one who brings it to a leader does not learn whether it was done and brings it again: the id of
  * what is made comes with it, and so does the version that it changes, so the state itself tells a repetition (is_repeat) from a conflict.
+ * What was made and is gone again the state does not tell; who brings it again says up to which entry it was certainly not made (since), and
+ * what was removed behind that the leader has noted (gone.h).
  * Texts of errors are swarmkit's, as far as scripts match them.
  */
 #pragma once
 #include "dispatch/dispatch_msg.h"
+#include "manager/gone.h"
 #include "manager/roster.h"
 #include "pki/seal.h"
 #include "state/overlay.h"
@@ -26,6 +29,7 @@ struct verb {
 	char *id;                       /* of the object */
 	uint64_t spec_index;            /* Version.Index that it changes */
 	bool force, is_repeat;
+	uint64_t since;                 /* of a verb that makes something: no entry up to this one has made it */
 	struct service_spec service;    /* normalized, validated */
 	struct node_spec node;
 	struct cluster_spec cluster;
@@ -56,7 +60,12 @@ struct verb_scene {
 	msec now_ms;
 	const struct roster *roster;
 	const struct seal_key *key;     /* of the cluster; NULL while it is not here */
+	const struct gone *gone;        /* up to the view's last entry */
 	uint64_t seed;                  /* for names that are invented */
 };
-/* The verb's changes; none when there is nothing to change. */
+/* The kind of what it makes under its id; 0: nothing. */
+int verb_makes(const struct verb *verb);
+/* Was it made before, be it there or gone? -1, ERR_UNAVAILABLE: that is not known here; whoever brings it may know more in a moment. */
+int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struct err *err);
+/* The verb's changes; none when there is nothing to change. ERR_UNAVAILABLE is no refusal: brought again, it may pass. */
 int verb_check(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err);

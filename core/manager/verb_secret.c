@@ -17,10 +17,11 @@ static int none(const struct verb *verb, struct err *err)
 int verb_secret_create(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	enum kind kind = kind_of(verb);
+	int was_made = verb_was_made(verb, scene, err);
 	struct secret *made;
 
-	if (overlay_find(scene->overlay, kind, verb->id))
-		return 0;               /* whoever brings it again made the id */
+	if (was_made)
+		return MIN(was_made, 0);
 	if (overlay_by_name(scene->overlay, kind, verb->secret.name))
 		return err_set(err, ERR_CONFLICT, "rpc error: code = AlreadyExists desc = %s %s already exists", kind_name(kind),
 			       verb->secret.name);

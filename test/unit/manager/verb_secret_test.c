@@ -7,7 +7,7 @@
 #include "test/unit/runner.h"
 
 /* A cluster with nothing in it but what verbs made; each that passes is an entry. */
-struct village { struct view *view; struct arena arena; uint64_t index; struct err err; };
+struct village { struct view *view; struct arena arena; struct gone gone; uint64_t index; struct err err; };
 
 static void open_village(struct village *v)
 {
@@ -27,7 +27,7 @@ static const char *say(struct village *v, const struct verb *verb)
 	static const struct roster roster;
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct overlay *overlay = overlay_new(v->view, &v->arena);
-	struct verb_scene scene = { .overlay = overlay, .now_ms = 1000, .roster = &roster, .seed = 1 };
+	struct verb_scene scene = { .overlay = overlay, .now_ms = 1000, .roster = &roster, .gone = &v->gone, .seed = 1 };
 	struct change_list list;
 	struct applied applied;
 	int got;
@@ -41,6 +41,7 @@ static const char *say(struct village *v, const struct verb *verb)
 		return "same";
 	change_list_encode(&list, &(struct entry_head){ FORMAT_LEVEL, 1000, 0 }, &bytes);
 	EXPECT(state_apply(v->view, ++v->index, 1, bytes.data, bytes.len, &applied, &v->err) == 0);
+	gone_note(&v->gone, &applied, v->index);
 	applied_fini(&applied);
 	return "ok";
 }
@@ -68,6 +69,27 @@ TEST(a_secret_s_name_is_taken_once_and_its_id_says_what_is_a_repetition)
 	verb.is_config = true;
 	EXPECT_STR(say(&v, &verb), "ok");       /* of the other kind */
 	EXPECT_STR(view_by_name(v.view, KIND_CONFIG, "pw")->meta.id, s2);
+	close_village(&v);
+}
+
+TEST(a_secret_that_was_made_and_removed_meanwhile_is_not_made_again)
+{
+	struct village v;
+	struct verb verb = create_verb(s1, pw, false), config = create_verb(s2, pw, true);
+	struct verb remove = { .kind = VERB_SECRET_REMOVE, .id = s1 };
+
+	open_village(&v);
+	verb.is_repeat = config.is_repeat = true;
+	EXPECT_STR(say(&v, &verb), "ok");
+	EXPECT_STR(say(&v, &config), "ok");
+	EXPECT_STR(say(&v, &remove), "ok");
+	remove = (struct verb){ .kind = VERB_SECRET_REMOVE, .id = s2, .is_config = true };
+	EXPECT_STR(say(&v, &remove), "ok");
+	EXPECT_STR(say(&v, &verb), "same");
+	EXPECT_STR(say(&v, &config), "same");
+	EXPECT_INT(view_count(v.view, KIND_SECRET) + view_count(v.view, KIND_CONFIG), 0);
+	gone_begin(&v.gone, v.index);
+	EXPECT_STR(say(&v, &verb), "a leader was lost meanwhile, and it is not known whether secret s1 was made; look before it is repeated");
 	close_village(&v);
 }
 

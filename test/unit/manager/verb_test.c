@@ -1,12 +1,14 @@
 #include "manager/verb.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "dispatch/dispatch_msg.h"
 #include "state/apply.h"
 #include "test/unit/runner.h"
 
 /* A cluster of one manager "m" and one worker "w", and whatever verbs add to it. Each verb that passes is an entry. */
-struct town { struct view *view; struct arena arena; struct roster roster; uint64_t index; struct err err; };
+struct town { struct view *view; struct arena arena; struct roster roster; struct gone gone; uint64_t index; struct err err; };
 
 static void apply(struct town *town, const struct change_list *list)
 {
@@ -15,6 +17,7 @@ static void apply(struct town *town, const struct change_list *list)
 
 	change_list_encode(list, &(struct entry_head){ FORMAT_LEVEL, 1000, 0 }, &bytes);
 	EXPECT(state_apply(town->view, ++town->index, 1, bytes.data, bytes.len, &applied, &town->err) == 0);
+	gone_note(&town->gone, &applied, town->index);
 	applied_fini(&applied);
 }
 
@@ -49,12 +52,13 @@ static void close_town(struct town *town)
 	arena_fini(&town->arena);
 }
 
-/* "ok" when it changed something, "same" when there was nothing to change, else the error. As it comes over the wire. */
-static const char *say(struct town *town, const struct verb *said)
+/* "ok" when it changed something, "same" when there was nothing to change, else the error. As it comes over the wire, into an entry that
+ * has something already. */
+static const char *say_behind(struct town *town, const struct change_list *before, const struct verb *said)
 {
 	CLEANUP(buf_finip) struct buf wire = BUF_INIT;
 	struct overlay *overlay = overlay_new(town->view, &town->arena);
-	struct verb_scene scene = { .overlay = overlay, .now_ms = 1000, .roster = &town->roster, .seed = 1 };
+	struct verb_scene scene = { .overlay = overlay, .now_ms = 1000, .roster = &town->roster, .gone = &town->gone, .seed = 1 };
 	struct change_list list;
 	struct verb verb;
 	int got;
@@ -63,6 +67,8 @@ static const char *say(struct town *town, const struct verb *said)
 	town->err = (struct err){ 0 };
 	dispatch_write(&verb_shape, said, &wire);
 	EXPECT(dispatch_read(&verb_shape, wire.data, wire.len, &town->arena, &verb, &town->err) == 0);
+	if (before)
+		EXPECT(overlay_add(overlay, before, 0, &town->err) == 0);
 	got = verb_check(&verb, &scene, &list, &town->err);
 	overlay_free(overlay);
 	if (got < 0)
@@ -70,6 +76,11 @@ static const char *say(struct town *town, const struct verb *said)
 	if (list.count)
 		apply(town, &list);
 	return list.count ? "ok" : "same";
+}
+
+static const char *say(struct town *town, const struct verb *verb)
+{
+	return say_behind(town, NULL, verb);
 }
 
 static uint64_t index_of(struct town *town, enum kind kind, const char *id)
@@ -100,6 +111,81 @@ TEST(a_service_that_is_brought_twice_is_made_once)
 	EXPECT_STR(say(&town, &other), "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service web already "
 		   "exists");
 	EXPECT_INT(view_count(town.view, KIND_SERVICE), 1);
+	close_town(&town);
+}
+
+TEST(what_was_made_and_removed_meanwhile_is_not_made_again)
+{
+	static char web[] = "web", token[] = "SWMTKN-1-d-w";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), gone = { .kind = VERB_SERVICE_REMOVE, .id = create.id };
+	struct verb join = { .kind = VERB_NODE_JOIN, .id = (char *)(uintptr_t)"n", .token = token };
+	struct verb leave = { .kind = VERB_NODE_REMOVE, .id = join.id, .force = true };
+	struct town town;
+
+	open_town(&town);
+	create.since = join.since = town.index;
+	create.is_repeat = join.is_repeat = true;
+	EXPECT_STR(say(&town, &create), "ok");
+	EXPECT_STR(say(&town, &join), "ok");
+	EXPECT_STR(say(&town, &gone), "ok");
+	EXPECT_STR(say(&town, &leave), "ok");
+	EXPECT_STR(say(&town, &create), "same");
+	EXPECT_STR(say(&town, &join), "same");
+	EXPECT_INT(view_count(town.view, KIND_SERVICE), 0);
+	close_town(&town);
+}
+
+TEST(what_goes_in_this_very_entry_is_not_made_again_behind_it)
+{
+	static char web[] = "web";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web);
+	struct change_list removal;
+	struct town town;
+
+	open_town(&town);
+	create.since = town.index;
+	EXPECT_STR(say(&town, &create), "ok");
+	create.is_repeat = true;
+	change_list_init(&removal, &town.arena);
+	change_remove(&removal, KIND_SERVICE, "s1");
+	EXPECT_STR(say_behind(&town, &removal, &create), "same");
+	close_town(&town);
+}
+
+TEST(whoever_does_not_know_what_was_removed_makes_nothing_that_is_brought_again)
+{
+	static char web[] = "web", token[] = "SWMTKN-1-d-w";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web);
+	struct verb join = { .kind = VERB_NODE_JOIN, .id = (char *)(uintptr_t)"n", .token = token };
+	struct town town;
+
+	open_town(&town);
+	create.since = join.since = town.index - 1;
+	create.is_repeat = join.is_repeat = true;
+	gone_begin(&town.gone, town.index);
+	EXPECT_STR(say(&town, &create), "a leader was lost meanwhile, and it is not known whether service s1 was made; look before it is "
+		   "repeated");
+	EXPECT_INT(town.err.code, ERR_UNAVAILABLE);
+	EXPECT_STR(say(&town, &join), "a leader was lost meanwhile, and it is not known whether node n was made; look before it is repeated");
+	/* whoever brings it has seen as much meanwhile */
+	create.since = join.since = town.index;
+	EXPECT_STR(say(&town, &create), "ok");
+	EXPECT_STR(say(&town, &join), "ok");
+	close_town(&town);
+}
+
+TEST(a_join_that_is_brought_again_is_not_refused_for_a_token_that_was_changed_meanwhile)
+{
+	static char token[] = "SWMTKN-1-d-w", next[] = "SWMTKN-1-d-x";
+	struct verb join = { .kind = VERB_NODE_JOIN, .id = (char *)(uintptr_t)"n", .token = token };
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &join), "ok");
+	join.token = next;
+	EXPECT(strstr(say(&town, &join), "token"));
+	join.is_repeat = true;
+	EXPECT_STR(say(&town, &join), "same");
 	close_town(&town);
 }
 
