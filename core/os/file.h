@@ -24,6 +24,8 @@ bool file_exists(const char *path);
 /* With parents; existing is fine. What is made has this mode, whatever the umask. */
 int dir_make(const char *path, mode_t mode, struct err *err);
 int dir_sync(const char *path, struct err *err);
+/* A hint, which ext4 knows: folders made in it have nothing to do with each other, so they may lie apart (chattr(1), 'T'). */
+void dir_spread(const char *path);
 /* Removes a tree without following links or crossing into other mounts; missing is fine. */
 int dir_remove_tree(const char *path, struct err *err);
 /* The same for one name in an open folder (O_PATH will do). */

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -229,6 +231,39 @@ TEST(folders_have_the_mode_that_was_asked_for_whatever_the_umask)
 	umask(before);
 	EXPECT(stat("open", &st) == 0 && (st.st_mode & 07777) == 0755);
 	EXPECT(stat("open/door", &st) == 0 && (st.st_mode & 07777) == 0755);
+	leave_folder();
+}
+
+/* -1 where the file system has no such flags. */
+static int flags_of(const char *path)
+{
+	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int flags;
+
+	EXPECT(fd >= 0);
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 ? -1 : flags;
+}
+
+static bool takes_flags(const char *path, int flags)
+{
+	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+TEST(folders_are_spread_where_the_file_system_can_and_keep_their_other_flags)
+{
+	enter_folder();
+	EXPECT(mkdir("yardstick", 0700) == 0 && mkdir("spread", 0700) == 0);
+	int before = flags_of("spread"), own = takes_flags("spread", before | FS_NODUMP_FL) ? FS_NODUMP_FL : 0;
+	int wanted = takes_flags("yardstick", flags_of("yardstick") | FS_TOPDIR_FL) ? FS_TOPDIR_FL : 0;
+
+	dir_spread("spread");
+	EXPECT_INT(flags_of("spread"), before < 0 ? -1 : before | own | wanted);
+	dir_spread("spread");
+	EXPECT_INT(flags_of("spread"), before < 0 ? -1 : before | own | wanted);
+	dir_spread("missing");           /* only a hint */
+	EXPECT(!file_exists("missing"));
 	leave_folder();
 }
 
