@@ -320,6 +320,8 @@ static const struct command container_commands[] = {
 	  .run = container_ls },
 	{ .name = "pause", .spellings = "container pause, pause", .usage = "CONTAINER [CONTAINER...]",
 	  .help = "Let all processes of containers stand still", .min = 1, .max = COMMAND_MANY, .run = container_pause },
+	{ .name = "port", .spellings = "container port, port", .usage = "CONTAINER [PRIVATE_PORT[/PROTO]]",
+	  .help = "Show where the ports of a container are published", .min = 1, .max = 2, .run = container_port },
 	{ .name = "prune", .usage = "[OPTIONS]", .help = "Remove all containers that have ended",
 	  .options = container_prune_options, .args_size = sizeof(struct container_prune_args), .run = container_prune },
 	{ .name = "rename", .spellings = "container rename, rename", .usage = "CONTAINER NEW_NAME",

@@ -1,5 +1,6 @@
-/* stop, restart, pause, unpause, update, wait, rename and prune of containers. */
+/* stop, restart, pause, unpause, update, wait, rename, prune and port of containers. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "applets/container_cmds.h"
@@ -7,6 +8,7 @@
 #include "applets/prune.h"
 #include "client/call.h"
 #include "client/dig.h"
+#include "client/natural.h"
 
 /* --- stop, restart --- */
 
@@ -137,4 +139,70 @@ int container_prune(struct cli *cli, const void *args, char **operands UNUSED)
 	const struct container_prune_args *prune = args;
 
 	return prune_run(cli, &what, &prune->filters, prune->force);
+}
+
+/* --- port --- */
+
+/* "127.0.0.1:8080", behind "80/tcp -> " where all ports are told. */
+static void add_bindings(struct strlist *lines, const char *head, yyjson_val *bindings)
+{
+	yyjson_arr_iter iter;
+	yyjson_val *binding;
+
+	yyjson_arr_iter_init(bindings, &iter);
+	while ((binding = yyjson_arr_iter_next(&iter))) {
+		const char *ip = dig_str(binding, "HostIp");
+		bool is_v6 = strchr(ip, ':') != NULL;
+		CLEANUP(str_freep) char *line = str_printf("%s%s%s%s%s:%s", head, *head ? " -> " : "", is_v6 ? "[" : "", ip, is_v6 ? "]" : "",
+							   dig_str(binding, "HostPort"));
+
+		strlist_add(lines, line);
+	}
+}
+
+static int natural_order(const void *a, const void *b)
+{
+	return natural_compare(*(char *const *)a, *(char *const *)b);
+}
+
+static int port_lines(yyjson_val *ports, char **operands, struct strlist *lines, struct err *err)
+{
+	const char *slash = operands[1] ? strchr(operands[1], '/') : NULL;
+	CLEANUP(str_freep) char *number = str_printf("%.*s", slash ? (int)(slash - operands[1]) : 64, operands[1] ? operands[1] : "0");
+	CLEANUP(str_freep) char *wanted = str_printf("%s/%s", number, slash ? slash + 1 : "tcp");
+	yyjson_obj_iter iter;
+	yyjson_val *key;
+	uint64_t value;
+
+	if (str_to_u64(number, &value) < 0 || value > UINT16_MAX)
+		return err_set(err, ERR_INVALID, "Error: invalid port (%s)", number);
+	yyjson_obj_iter_init(ports, &iter);
+	while ((key = yyjson_obj_iter_next(&iter)))
+		if (!operands[1] || str_eq(yyjson_get_str(key), wanted))
+			add_bindings(lines, operands[1] ? "" : yyjson_get_str(key), yyjson_obj_iter_get_val(key));
+	if (operands[1] && lines->count == 0)
+		return err_set(err, ERR_NOT_FOUND, "Error: No public port '%s' published for %s", operands[1], operands[0]);
+	return 0;
+}
+
+int container_port(struct cli *cli, const void *args UNUSED, char **operands)
+{
+	CLEANUP(buf_finip) struct buf path = BUF_INIT;
+	CLEANUP(strlist_finip) struct strlist lines = { 0 };
+	struct err err = {0};
+	struct call *call = cli_call(cli, &err);
+	yyjson_doc *doc = NULL;
+	int code = EXIT_OK;
+
+	buf_add_str(&path, "/containers/");
+	call_add_segment(&path, operands[0]);
+	if (!call || call_get(call, &doc, &err, "%s/json", buf_text(&path)) < 0 ||
+	    port_lines(dig(yyjson_doc_get_root(doc), "NetworkSettings.Ports"), operands, &lines, &err) < 0)
+		code = cli_fail(&err);
+	if (lines.count)
+		qsort(lines.items, lines.count, sizeof(*lines.items), natural_order);
+	for (size_t i = 0; i < lines.count; i++)
+		cli_printf("%s\n", lines.items[i]);
+	yyjson_doc_free(doc);
+	return code;
 }

@@ -45,3 +45,4 @@ int container_update(struct cli *cli, const void *args, char **operands);
 int container_wait(struct cli *cli, const void *args, char **operands);
 int container_rename(struct cli *cli, const void *args, char **operands);
 int container_prune(struct cli *cli, const void *args, char **operands);
+int container_port(struct cli *cli, const void *args, char **operands);

@@ -156,7 +156,8 @@ void hosted_release_ports(struct hosted *hosted)
 {
 	for (size_t i = 0; i < hosted->port_count; i++)
 		if (hosted->ports[i].publish_mode == PUBLISH_HOST && hosted->ports[i].published_port)
-			net_release_port(hosted->agent->cfg.net, port_proto(&hosted->ports[i]), (uint16_t)hosted->ports[i].published_port);
+			net_release_port(hosted->agent->cfg.net, port_proto(&hosted->ports[i]), hosted->ports[i].host_ip,
+					 (uint16_t)hosted->ports[i].published_port);
 }
 
 void hosted_reserve_again(struct hosted *hosted)
@@ -167,7 +168,7 @@ void hosted_reserve_again(struct hosted *hosted)
 		uint16_t got;
 
 		if (port->publish_mode == PUBLISH_HOST && port->published_port &&
-		    net_reserve_port(hosted->agent->cfg.net, port_proto(port), (uint16_t)port->published_port, &got, &err) < 0)
+		    net_reserve_port(hosted->agent->cfg.net, port_proto(port), port->host_ip, (uint16_t)port->published_port, &got, &err) < 0)
 			log_warn("%s: %s", hosted_name(hosted), err.text);
 	}
 }

@@ -5,7 +5,14 @@
 #include "base/panic.h"
 
 /* One backend of one port; sorted, those of one entry lie together. */
-struct row { enum net_proto proto; uint16_t port, target; enum net_port_mode mode; const char *service_id, *task_id; size_t order; };
+struct row {
+	enum net_proto proto;
+	struct ip address;
+	uint16_t port, target;
+	enum net_port_mode mode;
+	const char *service_id, *task_id;
+	size_t order;
+};
 
 enum net_proto port_proto(const struct port_config *port)
 {
@@ -46,7 +53,7 @@ static size_t collect(const struct port_source *sources, size_t count, struct ro
 
 			if (port->published_port == 0 || port->published_port > UINT16_MAX)
 				continue;               /* not allocated yet */
-			rows[filled] = (struct row){ port_proto(port), (uint16_t)port->published_port, (uint16_t)port->target_port,
+			rows[filled] = (struct row){ port_proto(port), port->host_ip, (uint16_t)port->published_port, (uint16_t)port->target_port,
 						     port->publish_mode == PUBLISH_HOST ? NET_HOST : NET_INGRESS, sources[i].service_id,
 						     sources[i].task_id, filled };
 			filled++;
@@ -76,7 +83,7 @@ struct net_port *port_table(const struct port_source *sources, size_t count, str
 		backends = ARENA_ARRAY(arena, const char *, end - i);
 		for (size_t j = i; j < end; j++)
 			backends[j - i] = rows[j].task_id;
-		table[entries++] = (struct net_port){ .proto = rows[i].proto, .mode = rows[i].mode, .port = rows[i].port, .target = rows[i].target,
+		table[entries++] = (struct net_port){ .proto = rows[i].proto, .address = rows[i].address, .mode = rows[i].mode, .port = rows[i].port, .target = rows[i].target,
 						      .service_id = rows[i].service_id, .backends = backends, .backend_count = end - i };
 		i = end;
 	}

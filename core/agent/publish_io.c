@@ -36,7 +36,8 @@ static const struct err *refusal_of(const struct hosted *hosted, const struct ne
 {
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < hosted->port_count; j++)
-			if (refused[i].port == hosted->ports[j].published_port && refused[i].proto == port_proto(&hosted->ports[j]))
+			if (refused[i].port == hosted->ports[j].published_port && refused[i].proto == port_proto(&hosted->ports[j]) &&
+			    ip_eq(refused[i].address, hosted->ports[j].host_ip))
 				return &refused[i].err;
 	return NULL;
 }

@@ -54,7 +54,7 @@ static void set_ports(struct solo_box *box)
 	hosted->ports = NEW_ARRAY(struct port_config, count + 1);
 	for (size_t i = 0; i < count; i++)
 		hosted->ports[i] = (struct port_config){ .protocol = ports[i].name.protocol, .target_port = ports[i].name.port,
-							 .publish_mode = PUBLISH_HOST };
+							 .publish_mode = PUBLISH_HOST, .host_ip = ports[i].ip };
 	hosted->port_count = count;
 	arena_fini(&arena);
 }
@@ -299,7 +299,8 @@ static bool is_ours(const struct agent *agent, const struct port_config *port, u
 		const struct hosted *hosted = value;
 
 		for (size_t i = 0; i < hosted->port_count; i++)
-			if (hosted->ports[i].published_port == number && port_proto(&hosted->ports[i]) == port_proto(port))
+			if (hosted->ports[i].published_port == number && port_proto(&hosted->ports[i]) == port_proto(port) &&
+			    ip_eq(port->host_ip, hosted->ports[i].host_ip))
 				return true;
 	}
 	return false;
@@ -310,18 +311,20 @@ static int reserve_port(struct solo_box *box, struct port_config *port, const st
 {
 	struct net *net = box->hosted.agent->cfg.net;
 	unsigned number = wanted->first;
+	char text[IP_TEXT_SIZE];
 	uint16_t got;
 
 	do {
-		if (net_reserve_port(net, port_proto(port), (uint16_t)number, &got, err) == 0) {
+		if (net_reserve_port(net, port_proto(port), port->host_ip, (uint16_t)number, &got, err) == 0) {
 			port->published_port = got;
 			return 0;
 		}
 	} while (err->code == ERR_CONFLICT && number++ < wanted->last);
 	if (err->code == ERR_CONFLICT && is_ours(box->hosted.agent, port, wanted->last))
-		return err_set(err, ERR_CONFLICT, "failed to set up container networking: driver failed programming external connectivity on endpoint %s "
-			       "(%s): Bind for 0.0.0.0:%u failed: port is already allocated", box->row.name, box->row.id, (unsigned)wanted->last);
-	return -1;
+		err_set(err, ERR_CONFLICT, "Bind for %s:%u failed: port is already allocated",
+			port->host_ip.family ? ip_format(port->host_ip, text) : "0.0.0.0", (unsigned)wanted->last);
+	return err_wrap(err, "failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s)",
+			box->row.name, box->row.id);
 }
 
 static int reserve_ports(struct solo_box *box, struct err *err)

@@ -22,8 +22,8 @@ static int reserve_ports(struct run *run, struct err *err)
 
 		if (port->publish_mode != PUBLISH_HOST)
 			continue;
-		if (net_reserve_port(run->hosted.agent->cfg.net, port_proto(port), (uint16_t)port->published_port, &got, err) < 0)
-			return -1;
+		if (net_reserve_port(run->hosted.agent->cfg.net, port_proto(port), port->host_ip, (uint16_t)port->published_port, &got, err) < 0)
+			return err_wrap(err, "driver failed programming external connectivity");
 		port->published_port = got;
 	}
 	return 0;

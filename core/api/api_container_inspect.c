@@ -81,7 +81,7 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 		}
 		binding = yyjson_mut_arr_add_obj(doc, bindings);
 		snprintf(number, sizeof number, "%u", (unsigned)port->published_port);
-		api_add_str(doc, binding, "HostIp", "0.0.0.0");
+		api_add_str(doc, binding, "HostIp", port->host_ip.family ? ip_format(port->host_ip, text) : "0.0.0.0");
 		api_add_str(doc, binding, "HostPort", number);
 	}
 	for (size_t i = 0; container_listens(container) && (exposed = container_exposed_at(api, container, i)); i++)

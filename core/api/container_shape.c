@@ -88,9 +88,10 @@ void container_add_ports(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *o
 	for (size_t i = 0; i < container->port_count && container->status == SOLO_RUNNING; i++) {
 		const struct port_config *port = &container->ports[i];
 		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, ports);
+		char ip[IP_TEXT_SIZE];
 
 		if (port->publish_mode == PUBLISH_HOST && port->published_port)
-			api_add_str(doc, item, "IP", "0.0.0.0");
+			api_add_str(doc, item, "IP", port->host_ip.family ? ip_format(port->host_ip, ip) : "0.0.0.0");
 		yyjson_mut_obj_add_uint(doc, item, "PrivatePort", port->target_port);
 		if (port->publish_mode == PUBLISH_HOST && port->published_port)
 			yyjson_mut_obj_add_uint(doc, item, "PublicPort", port->published_port);

@@ -139,8 +139,13 @@ static int take_binding(const struct port_binding *binding, struct container_por
 {
 	const char *ip = binding->host_ip;
 
-	if (!str_is_empty(ip) && !str_eq(ip, "0.0.0.0") && !str_eq(ip, "::"))
-		return err_set(err, ERR_UNSUPPORTED, "publishing a port on one address of the host ('%.100s') is not supported by swarmbox yet", ip);
+	if (!str_is_empty(ip) && ip_parse(ip, &port->ip) < 0)
+		return err_set(err, ERR_INVALID, "invalid IP address: %.100s", ip);
+	if (port->ip.family == 6)
+		return err_set(err, ERR_UNSUPPORTED, "publishing a port on an IPv6 address ('%.100s') is not supported by swarmbox yet: "
+			       "its networks have IPv4 only", ip);
+	if (port->ip.family && ip4_to_u32(port->ip) == 0)
+		port->ip.family = 0;
 	return port_range_parse(binding->host_port, &port->first, &port->last, err);
 }
 

@@ -16,7 +16,7 @@ int port_name_parse(const char *text, struct port_name *ret, struct err *err);
 int port_range_parse(const char *text, uint16_t *ret_first, uint16_t *ret_last, struct err *err);
 
 /* What is to be published: from PortBindings, and from ExposedPorts with PublishAllPorts. first 0: any port. */
-struct container_port { struct port_name name; uint16_t first, last; };
+struct container_port { struct port_name name; uint16_t first, last; struct ip ip; };       /* family 0: on every address */
 int container_ports(const struct container_config *config, const struct host_config *host, struct arena *arena,
 		    struct container_port **ret, size_t *ret_count, struct err *err);
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/id.h"
+#include "base/ip.h"
 #include "model/container_parts.h"
 #include "model/predefined_network.h"
 #include "model/secret.h"
@@ -86,6 +87,7 @@ struct port_config {
 	int protocol;
 	uint64_t target_port, published_port;
 	int publish_mode;
+	struct ip host_ip;              /* only there, family 0: everywhere. Of containers that people made; not in its shape */
 };
 struct endpoint_spec { int mode; ARRAY_OF(struct port_config) ports; };
 

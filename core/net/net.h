@@ -95,6 +95,7 @@ enum net_port_mode {
 struct net_port {
 	enum net_proto proto;
 	enum net_port_mode mode;
+	struct ip address;              /* of the host, IPv4; family 0: all of them */
 	uint16_t port, target;          /* on the host, in the container; host byte order, not 0 */
 	const char *service_id;         /* for messages */
 	const char *const *backends;    /* attachment ids; one that is not attached is left out */
@@ -102,6 +103,7 @@ struct net_port {
 };
 struct net_refusal {
 	enum net_proto proto;
+	struct ip address;
 	uint16_t port;
 	const char *service_id;
 	struct err err; /* ERR_CONFLICT: a process of the host or another entry has the port;
@@ -116,8 +118,9 @@ typedef void net_published_fn(void *arg, const struct net_refusal *refused, size
  * packet sees the old or the new rules, connections that stand stay where they are. Calls while a
  * transaction is under way become one: each callback reports on the last table.
  *
- * A published port answers on every address of the host, 127.0.0.0/8 included, from outside, from
- * the host and from containers (their own service too). The source address is kept except from
+ * A published port answers on every address of the host, 127.0.0.0/8 included, or on the one that
+ * it names, from outside (but for 127.0.0.0/8), from the host and from containers (their own
+ * service too). The same port on two addresses is two ports; on all and on one, a conflict. The source address is kept except from
  * 127.0.0.0/8 and from a container, which see the bridge's address.
  *
  * While an agent runs it holds each port with a socket, as Docker does with its proxy: a port that
@@ -127,11 +130,11 @@ void net_publish(struct net *net, const struct net_port *ports, size_t count, ne
 		 void *arg);
 
 /* Takes a host port before the task that wants it starts; port 0 chooses a free one above 32767.
- * ERR_CONFLICT with Docker's words when it is taken. It is held until net_release_port and as long
+ * ERR_CONFLICT with Docker's words when it is taken, ERR_IO when the host has no such address. It is held until net_release_port and as long
  * as the published table has it. */
-int net_reserve_port(struct net *net, enum net_proto proto, uint16_t port, uint16_t *ret_port,
-		     struct err *err);
-void net_release_port(struct net *net, enum net_proto proto, uint16_t port);
+int net_reserve_port(struct net *net, enum net_proto proto, struct ip address, uint16_t port,
+		     uint16_t *ret_port, struct err *err);
+void net_release_port(struct net *net, enum net_proto proto, struct ip address, uint16_t port);
 
 /* Calls back when no connection that came through a published port to this attachment is left, at
  * the latest after wait_max. Call it when the table without it is in force. Its UDP flows are

@@ -58,7 +58,7 @@ struct net {
 	struct wanted *wanted;           /* the last table given; NULL before the first */
 	struct list publish_waiters;     /* for the next job */
 	bool publish_is_due, publish_job_runs, publish_is_scheduled, is_purged;
-	uint8_t udp_open[65536 / 8];     /* ports whose rule is in force */
+	struct map *udp_open;            /* names of the ports whose rule is in force */
 
 	struct netlink_io drain_conntrack;
 	struct list drains;

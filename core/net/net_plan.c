@@ -12,17 +12,20 @@
 #include "base/sha256.h"
 #include "base/str.h"
 
-/* nft(8)'s numbers of types, shown by "nft list"; the kernel only keeps them. A key of two parts:
+/* nft(8)'s numbers of types, shown by "nft list"; the kernel only keeps them. A key of parts:
  * first << 6 | second. */
 #define TYPE_INTEGER      4
 #define TYPE_IPADDR       7
 #define TYPE_INET_PROTO   12
 #define TYPE_INET_SERVICE 13
 #define TYPE_PROTO_PORT   (TYPE_INET_PROTO << 6 | TYPE_INET_SERVICE)
+#define TYPE_ADDRESSED    (TYPE_IPADDR << 12 | TYPE_PROTO_PORT)
 
 #define PORT_OFFSET       2              /* the destination port in TCP, UDP and SCTP */
+#define ADDRESS_OFFSET    16             /* the destination in IPv4 */
 #define RULES_A_CHAIN     3
 #define BASE_CHAINS       5
+#define MAPS              2
 
 /* linux/netfilter_ipv4.h: NF_IP_PRI_* */
 enum { PRIORITY_RAW = -300, PRIORITY_DNAT = -100, PRIORITY_FILTER = 0, PRIORITY_SNAT = 100 };
@@ -30,7 +33,7 @@ enum { PRIORITY_RAW = -300, PRIORITY_DNAT = -100, PRIORITY_FILTER = 0, PRIORITY_
 struct plan {
 	struct arena *arena;
 	const struct net_plan_host *host;
-	struct nft_map *ports;
+	struct nft_map *maps;            /* addressed, ports */
 	struct nft_chain *chains;
 	size_t count;
 };
@@ -102,29 +105,33 @@ static void add_port_chain(struct plan *plan, const struct net_plan_port *port, 
 	nft_rule_seal(rule);
 }
 
-static void add_ports(struct plan *plan)
+static void add_ports(struct plan *plan, bool addressed)
 {
 	struct nft_elem *elems = ARENA_ARRAY(plan->arena, struct nft_elem, plan->host->count);
-	struct nft_map *map = plan->ports;
+	struct nft_map *map = &plan->maps[!addressed];
+	size_t at = addressed ? 4 : 0;           /* in the key: of what stands behind the address */
 
 	*map = (struct nft_map){
-		.name = "ports",
 		.has_verdicts = true,
-		.key_type = TYPE_PROTO_PORT,
-		.key_bytes = 8,
+		.key_type = addressed ? TYPE_ADDRESSED : TYPE_PROTO_PORT,
+		.key_bytes = (uint32_t)at + 8,
 		.elems = elems,
 	};
+	str_copy(map->name, sizeof(map->name), addressed ? "addressed" : "ports");
 	for (size_t i = 0; i < plan->host->count; i++) {
 		const struct net_plan_port *port = &plan->host->ports[i];
 		uint16_t number = htobe16(port->port);
+		char text[IP_TEXT_SIZE] = "";
 
-		if (port->count == 0)
+		if (port->count == 0 || !port->address.family == addressed)
 			continue;
 		struct nft_elem *elem = &elems[map->count++];
-		elem->chain = arena_printf(plan->arena, "%s_%u", net_proto_name(port->proto),
-					   port->port);
-		elem->key[0] = (uint8_t)port->proto;
-		memcpy(elem->key + 4, &number, sizeof(number));
+		memcpy(elem->key, port->address.bytes, at);
+		elem->key[at] = (uint8_t)port->proto;
+		memcpy(elem->key + at + 4, &number, sizeof(number));
+		elem->chain = arena_printf(plan->arena, addressed ? "%s_%u_%s" : "%s_%u",
+					   net_proto_name(port->proto), port->port,
+					   addressed ? ip_format(port->address, text) : "");
 		add_port_chain(plan, port, elem->chain);
 	}
 }
@@ -166,17 +173,26 @@ static void add_guard_chain(struct plan *plan)
 	nft_rule_seal(rule);
 }
 
+/* The address first: a rule whose lookup finds nothing is left behind. */
 static void add_dispatch_chain(struct plan *plan, const char *name, uint32_t hook)
 {
 	struct nft_chain *chain = add_hooked(plan, name,
 					     (struct nft_hook){ "nat", hook, PRIORITY_DNAT });
-	struct nft_rule *rule = add_rule(chain);
 
-	nft_match_local_destination(rule);
-	nft_load_meta(rule, NFT_META_L4PROTO, NFT_R1);
-	nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_OFFSET, 2, NFT_R1_SECOND);
-	nft_lookup(rule, plan->ports, NFT_R_VERDICT);
-	nft_rule_seal(rule);
+	for (int i = 0; i < MAPS; i++) {
+		struct nft_rule *rule = add_rule(chain);
+		bool addressed = i == 0;
+
+		nft_match_local_destination(rule);
+		if (addressed)
+			nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, ADDRESS_OFFSET, 4,
+					 NFT_R1);
+		nft_load_meta(rule, NFT_META_L4PROTO, addressed ? NFT_R1_SECOND : NFT_R1);
+		nft_load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, PORT_OFFSET, 2,
+				 addressed ? NFT_R1_THIRD : NFT_R1_SECOND);
+		nft_lookup(rule, &plan->maps[i], NFT_R_VERDICT);
+		nft_rule_seal(rule);
+	}
 }
 
 static void add_masquerade(struct nft_chain *chain, const char *bridge, bool into_bridge,
@@ -214,11 +230,12 @@ const struct nft_table *net_plan_table(struct arena *arena, const struct net_pla
 {
 	struct nft_table *table = ARENA_NEW(arena, struct nft_table);
 	struct plan plan = {
-		.arena = arena, .host = host, .ports = ARENA_NEW(arena, struct nft_map),
+		.arena = arena, .host = host, .maps = ARENA_ARRAY(arena, struct nft_map, MAPS),
 		.chains = ARENA_ARRAY(arena, struct nft_chain, host->count + BASE_CHAINS),
 	};
 
-	add_ports(&plan);
+	add_ports(&plan, true);
+	add_ports(&plan, false);
 	add_loopback_chain(&plan);
 	add_guard_chain(&plan);
 	add_dispatch_chain(&plan, "from_net", NF_INET_PRE_ROUTING);
@@ -228,8 +245,8 @@ const struct nft_table *net_plan_table(struct arena *arena, const struct net_pla
 	net_plan_table_name(host->instance, table->name);
 	table->chains = plan.chains;
 	table->chain_count = plan.count;
-	table->maps = plan.ports;
-	table->map_count = 1;
+	table->maps = plan.maps;
+	table->map_count = MAPS;
 	return table;
 }
 

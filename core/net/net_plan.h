@@ -4,13 +4,17 @@
  * One function a kind of sandbox: net_plan_host for the namespace that the bridge is in. What
  * clients of a VIP or an ingress sandbox will need are tables of the same kind in other namespaces.
  *
- *   chain loopback   prerouting, raw    packets to or from 127.0.0.0/8 that come from outside are
- * dropped: route_localnet is on chain guard      forward, filter    into the bridge only answers
- * and what a published port let in chain from_net   prerouting, nat    to a local address and a
- * published port -> its chain chain from_host  output, nat        the same for the host's own
- * clients chain to_net     postrouting, nat   masquerade: the way out, 127.0.0.1 as a client, a
- * container as client of a published port chain tcp_8080   one a port         dnat to one of its
- * backends at random map ports        tcp . 8080 -> goto tcp_8080
+ * - chain loopback (prerouting, raw): packets to or from 127.0.0.0/8 that come from outside are
+ *   dropped, for route_localnet is on;
+ * - chain guard (forward, filter): into the bridge only answers and what a published port let in;
+ * - chain from_net (prerouting, nat): to a local address and a published port -> its chain;
+ * - chain from_host (output, nat): the same for the host's own clients;
+ * - chain to_net (postrouting, nat): masquerade: the way out, 127.0.0.1 as a client, a container as
+ *   client of a published port;
+ * - chain tcp_8080, one a port: dnat to one of its backends at random; tcp_8080_192.0.2.1 for one
+ *   that is published on that address only;
+ * - map addressed: 192.0.2.1 . tcp . 8080 -> goto tcp_8080_192.0.2.1, asked first;
+ * - map ports: tcp . 8080 -> goto tcp_8080.
  */
 #pragma once
 #include "base/arena.h"
@@ -25,12 +29,13 @@ struct net_plan_port {
 	enum net_proto proto;
 	uint16_t port, target;
 	const struct ip *backends;
-	size_t count; /* 0: no rule, so that the host itself refuses the connection */
+	size_t count;	   /* 0: no rule, so that the host itself refuses the connection */
+	struct ip address; /* family 0: every one of the host's */
 };
 struct net_plan_host {
 	const char *instance, *bridge;
 	struct cidr subnet;
-	const struct net_plan_port *ports;       /* no (proto, port) twice */
+	const struct net_plan_port *ports;       /* no (proto, address, port) twice */
 	size_t count;
 };
 const struct nft_table *net_plan_table(struct arena *arena, const struct net_plan_host *host);

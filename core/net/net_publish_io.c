@@ -15,7 +15,6 @@
 
 #define WANTED_ARENA_BYTES (256u << 20)
 #define PLAN_ARENA_BYTES   (256u << 20)
-#define KEY_SIZE           16
 
 struct wanted { struct arena arena; struct net_port *ports; size_t count; };
 struct publish_waiter { struct list node; net_published_fn *fn; void *arg; };
@@ -29,7 +28,7 @@ struct publish_job {
 	const struct nft_table *table;
 	struct net_refusal *refused;
 	size_t refused_count;
-	struct map *accepted;                    /* "tcp/8080" -> the net_port */
+	struct map *accepted;                    /* port_hold_name -> the net_port */
 	uint16_t *fresh_udp;                     /* whose rule is not in force yet */
 	size_t fresh_count;
 	bool must_read;                          /* somebody else has touched the table */
@@ -43,6 +42,7 @@ void net_publish_init(struct net *net)
 {
 	list_init(&net->publish_waiters);
 	net->holds = port_holds_new();
+	net->udp_open = map_new();
 }
 
 static void wanted_free(struct wanted *wanted)
@@ -66,6 +66,7 @@ void net_publish_fini(struct net *net)
 	free_waiters(&net->publish_waiters);
 	wanted_free(net->wanted);
 	port_holds_free(net->holds);
+	map_free(net->udp_open);
 	nft_watch_free(net->nft_watch);
 	nft_io_close(net->nft);
 }
@@ -168,13 +169,10 @@ bool net_publish_names(const struct net *net, const char *id)
 
 /* ---- planning a job ---- */
 
-static const char *key_of(struct publish_job *job, enum net_proto proto, uint16_t port)
-{
-	return arena_printf(&job->arena, "%s/%u", net_proto_name(proto), port);
-}
-
 static int check_port(struct publish_job *job, const struct net_port *port, struct err *err)
 {
+	char name[PORT_HOLD_NAME_SIZE];
+
 	if (port->proto != NET_TCP && port->proto != NET_UDP && port->proto != NET_SCTP)
 		return err_set(err, ERR_INVALID, "published port %u: unknown protocol %d",
 			       port->port, (int)port->proto);
@@ -184,11 +182,11 @@ static int check_port(struct publish_job *job, const struct net_port *port, stru
 	if (port->mode == NET_HOST && port->backend_count > 1)
 		return err_set(err, ERR_INVALID,
 			       "published port %u: mode host is for one container", port->port);
-	if (map_get(job->accepted, key_of(job, port->proto, port->port)))
+	if (map_get(job->accepted, port_hold_name(port->proto, port->address, port->port, name)))
 		return err_set(err, ERR_CONFLICT, "port '%u' is already in use on this host",
 			       port->port);
-	return port_holds_take(job->net->holds, port->proto, port->port, PORT_HOLD_PUBLISHED, NULL,
-			       err);
+	return port_holds_take(job->net->holds, port->proto, port->address, port->port,
+			       PORT_HOLD_PUBLISHED, NULL, err);
 }
 
 static void resolve_backends(struct publish_job *job, const struct net_port *port,
@@ -197,7 +195,8 @@ static void resolve_backends(struct publish_job *job, const struct net_port *por
 	struct ip *ips = ARENA_ARRAY(&job->arena, struct ip, port->backend_count);
 
 	*ret = (struct net_plan_port){
-		.proto = port->proto, .port = port->port, .target = port->target, .backends = ips
+		.proto = port->proto, .address = port->address, .port = port->port,
+		.target = port->target, .backends = ips
 	};
 	for (size_t i = 0; i < port->backend_count; i++) {
 		struct attachment *attachment = net_find_ready(job->net, port->backends[i]);
@@ -208,14 +207,9 @@ static void resolve_backends(struct publish_job *job, const struct net_port *por
 	}
 }
 
-static bool is_udp_open(const struct net *net, uint16_t port)
+static void note_fresh(struct publish_job *job, const struct net_plan_port *port, const char *name)
 {
-	return net->udp_open[port / 8] >> (port % 8) & 1;
-}
-
-static void note_fresh(struct publish_job *job, const struct net_plan_port *port)
-{
-	if (port->proto == NET_UDP && port->count > 0 && !is_udp_open(job->net, port->port))
+	if (port->proto == NET_UDP && port->count > 0 && !map_get(job->net->udp_open, name))
 		job->fresh_udp[job->fresh_count++] = port->port;
 }
 
@@ -228,17 +222,19 @@ static void plan_job(struct publish_job *job)
 	job->fresh_udp = ARENA_ARRAY(&job->arena, uint16_t, wanted->count);
 	for (size_t i = 0; i < wanted->count; i++) {
 		const struct net_port *port = &wanted->ports[i];
+		char name[PORT_HOLD_NAME_SIZE];
 		struct err err;
 		if (check_port(job, port, &err) < 0) {
 			job->refused[job->refused_count++] = (struct net_refusal){
-				port->proto, port->port,
+				port->proto, port->address, port->port,
 				arena_strdup(&job->arena, port->service_id), err
 			};
 			continue;
 		}
-		map_put(job->accepted, key_of(job, port->proto, port->port), (void *)port);
+		port_hold_name(port->proto, port->address, port->port, name);
+		map_put(job->accepted, name, (void *)port);
 		resolve_backends(job, port, &job->ports[job->port_count]);
-		note_fresh(job, &job->ports[job->port_count++]);
+		note_fresh(job, &job->ports[job->port_count++], name);
 	}
 	job->table = plan_table(job->net, &job->arena, job->ports, job->port_count,
 				job->net->instance);
@@ -271,23 +267,25 @@ static void run_job(void *arg)
 
 /* ---- back on the loop ---- */
 
-static bool is_accepted(void *arg, enum net_proto proto, uint16_t port)
+static bool is_accepted(void *arg, const char *name)
 {
-	struct publish_job *job = arg;
-
-	return map_get(job->accepted, key_of(job, proto, port)) != NULL;
+	return map_get(((struct publish_job *)arg)->accepted, name) != NULL;
 }
 
 static void note_in_force(struct publish_job *job)
 {
 	struct net *net = job->net;
+	char name[PORT_HOLD_NAME_SIZE];
 
 	port_holds_drop_others(net->holds, PORT_HOLD_PUBLISHED, is_accepted, job);
-	memset(net->udp_open, 0, sizeof(net->udp_open));
-	for (size_t i = 0; i < job->port_count; i++)
-		if (job->ports[i].proto == NET_UDP && job->ports[i].count > 0)
-			net->udp_open[job->ports[i].port / 8] |=
-				(uint8_t)(1u << (job->ports[i].port % 8));
+	map_free(net->udp_open);
+	net->udp_open = map_new();
+	for (size_t i = 0; i < job->port_count; i++) {
+		const struct net_plan_port *port = &job->ports[i];
+		if (port->proto == NET_UDP && port->count > 0)
+			map_put(net->udp_open,
+				port_hold_name(NET_UDP, port->address, port->port, name), net);
+	}
 }
 
 static void tell_waiters(struct publish_job *job)
@@ -419,15 +417,15 @@ void net_publish(struct net *net, const struct net_port *ports, size_t count, ne
 	net_publish_again(net);
 }
 
-int net_reserve_port(struct net *net, enum net_proto proto, uint16_t port, uint16_t *ret_port,
-		     struct err *err)
+int net_reserve_port(struct net *net, enum net_proto proto, struct ip address, uint16_t port,
+		     uint16_t *ret_port, struct err *err)
 {
-	return port_holds_take(net->holds, proto, port, PORT_HOLD_RESERVED, ret_port, err);
+	return port_holds_take(net->holds, proto, address, port, PORT_HOLD_RESERVED, ret_port, err);
 }
 
-void net_release_port(struct net *net, enum net_proto proto, uint16_t port)
+void net_release_port(struct net *net, enum net_proto proto, struct ip address, uint16_t port)
 {
-	port_holds_drop(net->holds, proto, port, PORT_HOLD_RESERVED);
+	port_holds_drop(net->holds, proto, address, port, PORT_HOLD_RESERVED);
 }
 
 /* ---- the end ---- */

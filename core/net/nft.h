@@ -34,9 +34,15 @@ struct nft_map {
 	size_t count;
 };
 
-/* Registers hold 16 bytes, or four halves of 4 bytes each: a key of two parts is put together in
- * two of them. */
-enum nft_register { NFT_R_VERDICT = 0, NFT_R1 = 1, NFT_R2 = 2, NFT_R1_SECOND = 9 };
+/* Registers hold 16 bytes, or four quarters of 4 bytes each: a key of two or three parts is put
+ * together in as many of them. */
+enum nft_register {
+	NFT_R_VERDICT = 0,
+	NFT_R1 = 1,
+	NFT_R2 = 2,
+	NFT_R1_SECOND = 9,
+	NFT_R1_THIRD = 10
+};
 
 enum nft_expr_kind {
 	NFT_EXPR_META,

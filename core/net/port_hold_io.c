@@ -6,23 +6,24 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/map.h"
 #include "base/panic.h"
 #include "os/file.h"
 
-#define KEY_SIZE    16
 #define CHOICES_MAX 16 /* ports that somebody else takes between being named and being asked for   \
 			*/
 
 struct hold {
 	enum net_proto proto;
+	struct ip address;
 	uint16_t port;
 	unsigned reasons;
 	int fd;                  /* -1 where the kernel has no such protocol */
 };
-struct port_holds { struct map *by_key; };
+struct port_holds { struct map *by_name; };
 
 const char *net_proto_name(enum net_proto proto)
 {
@@ -34,23 +35,28 @@ const char *net_proto_name(enum net_proto proto)
 	return "?";
 }
 
-static const char *key_of(enum net_proto proto, uint16_t port, char ret_key[KEY_SIZE])
+const char *port_hold_name(enum net_proto proto, struct ip address, uint16_t port,
+			   char ret_name[PORT_HOLD_NAME_SIZE])
 {
-	snprintf(ret_key, KEY_SIZE, "%s/%u", net_proto_name(proto), port);
-	return ret_key;
+	char text[IP_TEXT_SIZE];
+
+	snprintf(ret_name, PORT_HOLD_NAME_SIZE, "%s:%u/%s",
+		 address.family ? ip_format(address, text) : "0.0.0.0", port,
+		 net_proto_name(proto));
+	return ret_name;
 }
 
 struct port_holds *port_holds_new(void)
 {
 	struct port_holds *holds = NEW(struct port_holds);
 
-	holds->by_key = map_new();
+	holds->by_name = map_new();
 	return holds;
 }
 
 static void release(struct port_holds *holds, const char *key, struct hold *hold)
 {
-	map_remove(holds->by_key, key);
+	map_remove(holds->by_name, key);
 	fd_closep(&hold->fd);
 	free(hold);
 }
@@ -62,15 +68,15 @@ void port_holds_free(struct port_holds *holds)
 
 	if (!holds)
 		return;
-	for (size_t at = 0; map_next(holds->by_key, &at, &key, &hold);)
+	for (size_t at = 0; map_next(holds->by_name, &at, &key, &hold);)
 		release(holds, key, hold);
-	map_free(holds->by_key);
+	map_free(holds->by_name);
 	free(holds);
 }
 
 size_t port_holds_count(const struct port_holds *holds)
 {
-	return map_count(holds->by_key);
+	return map_count(holds->by_name);
 }
 
 /* ---- the socket ---- */
@@ -96,14 +102,22 @@ static int drop_all(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-static int bind_port(int fd, enum net_proto proto, uint16_t port)
+static struct sockaddr_in name_of(struct ip address, uint16_t port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htobe16(port) };
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htobe16(port) };
+
+	memcpy(&name.sin_addr, address.bytes, sizeof(name.sin_addr));
+	return name;
+}
+
+static int bind_port(int fd, enum net_proto proto, struct ip address, uint16_t port)
+{
+	struct sockaddr_in name = name_of(address, port);
 	int on = 1;
 
 	if (proto != NET_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -1;
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
+	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
 		return -1;
 	if (proto == NET_TCP)
 		return make_exclusive(fd);
@@ -111,23 +125,21 @@ static int bind_port(int fd, enum net_proto proto, uint16_t port)
 }
 
 /* Docker's words: people and their scripts look for them. */
-static int refuse(enum net_proto proto, uint16_t port, struct err *err)
+static int refuse(enum net_proto proto, struct ip address, uint16_t port, int reason,
+		  struct err *err)
 {
-	bool is_taken = errno == EADDRINUSE;
+	char name[PORT_HOLD_NAME_SIZE];
 
-	err_sys(err,
-		"driver failed programming external connectivity: failed to bind host port "
-		"0.0.0.0:%u/%s",
-		port, net_proto_name(proto));
-	if (is_taken)
-		return err_set(err, ERR_CONFLICT,
-			       "driver failed programming external connectivity: "
-			       "failed to bind host port 0.0.0.0:%u/%s: address already in use",
-			       port, net_proto_name(proto));
-	return -1;
+	port_hold_name(proto, address, port, name);
+	return err_set(err, reason == EADDRINUSE ? ERR_CONFLICT : ERR_IO,
+		       "failed to bind host port %s: %s", name,
+		       reason == EADDRINUSE	 ? "address already in use"
+		       : reason == EADDRNOTAVAIL ? "cannot assign requested address"
+						 : strerror(reason));
 }
 
-static int open_port(enum net_proto proto, uint16_t port, int *ret_fd, struct err *err)
+static int open_port(enum net_proto proto, struct ip address, uint16_t port, int *ret_fd,
+		     struct err *err)
 {
 	int type = proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	CLEANUP(fd_closep) int fd = socket(AF_INET, type | SOCK_CLOEXEC, (int)proto);
@@ -137,35 +149,39 @@ static int open_port(enum net_proto proto, uint16_t port, int *ret_fd, struct er
 		return 0;
 	if (fd < 0)
 		return err_sys(err, "%s socket", net_proto_name(proto));
-	if (bind_port(fd, proto, port) < 0)
-		return refuse(proto, port, err);
+	if (bind_port(fd, proto, address, port) < 0)
+		return refuse(proto, address, port, errno, err);
 	*ret_fd = fd_take(&fd);
 	return 0;
 }
 
 /* The kernel gives a port that it chose itself back when we stop listening; so it only names one,
  * which we then ask for. */
-static int choose_port(enum net_proto proto, uint16_t *ret_port, struct err *err)
+static int choose_port(enum net_proto proto, struct ip address, uint16_t *ret_port,
+		       struct err *err)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET };
-	socklen_t bytes = sizeof(any);
+	struct sockaddr_in name = name_of(address, 0);
+	socklen_t bytes = sizeof(name);
 	CLEANUP(fd_closep)
 	int fd = socket(AF_INET, (proto == NET_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
 			(int)proto);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&any, &bytes) < 0)
+	if (fd < 0)
 		return err_sys(err, "choose a %s port", net_proto_name(proto));
-	*ret_port = be16toh(any.sin_port);
+	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&name, &bytes) < 0)
+		return refuse(proto, address, 0, errno, err);
+	*ret_port = be16toh(name.sin_port);
 	return 0;
 }
 
-static int open_chosen_port(enum net_proto proto, uint16_t *ret_port, int *ret_fd, struct err *err)
+static int open_chosen_port(enum net_proto proto, struct ip address, uint16_t *ret_port,
+			    int *ret_fd, struct err *err)
 {
 	for (int tries = 1;; tries++) {
-		if (choose_port(proto, ret_port, err) < 0)
+		if (choose_port(proto, address, ret_port, err) < 0)
 			return -1;
-		if (open_port(proto, *ret_port, ret_fd, err) == 0)
+		if (open_port(proto, address, *ret_port, ret_fd, err) == 0)
 			return 0;
 		if (err->code != ERR_CONFLICT || tries == CHOICES_MAX)
 			return -1;
@@ -174,26 +190,44 @@ static int open_chosen_port(enum net_proto proto, uint16_t *ret_port, int *ret_f
 
 /* ---- reasons ---- */
 
-int port_holds_take(struct port_holds *holds, enum net_proto proto, uint16_t port,
-		    enum port_hold_reason reason, uint16_t *ret_port, struct err *err)
+/* The kernel would say so, too, but where it has no such protocol. */
+static bool has_overlapping(const struct port_holds *holds, enum net_proto proto,
+			    struct ip address, uint16_t port)
 {
-	char key[KEY_SIZE];
-	struct hold *hold = port ? map_get(holds->by_key, key_of(proto, port, key)) : NULL;
+	void *value;
+
+	for (size_t at = 0; map_next(holds->by_name, &at, NULL, &value);) {
+		const struct hold *hold = value;
+		if (hold->proto == proto && hold->port == port &&
+		    !hold->address.family != !address.family)
+			return true;
+	}
+	return false;
+}
+
+int port_holds_take(struct port_holds *holds, enum net_proto proto, struct ip address,
+		    uint16_t port, enum port_hold_reason reason, uint16_t *ret_port,
+		    struct err *err)
+{
+	char name[PORT_HOLD_NAME_SIZE];
+	struct hold *hold = map_get(holds->by_name, port_hold_name(proto, address, port, name));
 
 	if (!hold) {
 		int fd;
-		int result = port ? open_port(proto, port, &fd, err)
-				  : open_chosen_port(proto, &port, &fd, err);
+		if (port && has_overlapping(holds, proto, address, port))
+			return refuse(proto, address, port, EADDRINUSE, err);
+		int result = port ? open_port(proto, address, port, &fd, err)
+				  : open_chosen_port(proto, address, &port, &fd, err);
 		if (result < 0)
 			return -1;
 		hold = NEW(struct hold);
-		*hold = (struct hold){ .proto = proto, .port = port, .fd = fd };
-		map_put(holds->by_key, key_of(proto, port, key), hold);
+		*hold = (struct hold){
+			.proto = proto, .address = address, .port = port, .fd = fd
+		};
+		map_put(holds->by_name, port_hold_name(proto, address, port, name), hold);
 	}
-	if (hold->reasons & PORT_HOLD_RESERVED & reason) {
-		errno = EADDRINUSE;
-		return refuse(proto, port, err);
-	}
+	if (hold->reasons & PORT_HOLD_RESERVED & reason)
+		return refuse(proto, address, port, EADDRINUSE, err);
 	hold->reasons |= reason;
 	if (ret_port)
 		*ret_port = port;
@@ -208,27 +242,26 @@ static void drop_reason(struct port_holds *holds, const char *key, struct hold *
 		release(holds, key, hold);
 }
 
-void port_holds_drop(struct port_holds *holds, enum net_proto proto, uint16_t port,
-		     enum port_hold_reason reason)
+void port_holds_drop(struct port_holds *holds, enum net_proto proto, struct ip address,
+		     uint16_t port, enum port_hold_reason reason)
 {
-	char key[KEY_SIZE];
-	struct hold *hold = map_get(holds->by_key, key_of(proto, port, key));
+	char name[PORT_HOLD_NAME_SIZE];
+	struct hold *hold = map_get(holds->by_name, port_hold_name(proto, address, port, name));
 
 	if (hold)
-		drop_reason(holds, key, hold, reason);
+		drop_reason(holds, name, hold, reason);
 }
 
 void port_holds_drop_others(struct port_holds *holds, enum port_hold_reason reason,
-			    bool (*is_wanted)(void *arg, enum net_proto proto, uint16_t port),
-			    void *arg)
+			    bool (*is_wanted)(void *arg, const char *name), void *arg)
 {
-	const char *key;
+	const char *name;
 	void *value;
 
-	for (size_t at = 0; map_next(holds->by_key, &at, &key, &value);) {
+	for (size_t at = 0; map_next(holds->by_name, &at, &name, &value);) {
 		struct hold *hold = value;
-		char copy[KEY_SIZE];
-		if ((hold->reasons & reason) && !is_wanted(arg, hold->proto, hold->port))
-			drop_reason(holds, key_of(hold->proto, hold->port, copy), hold, reason);
+		char copy[PORT_HOLD_NAME_SIZE];
+		if ((hold->reasons & reason) && !is_wanted(arg, name))
+			drop_reason(holds, port_hold_name(hold->proto, hold->address, hold->port, copy), hold, reason);
 	}
 }

@@ -35,7 +35,7 @@ static void read_one(struct nft_state *state, const struct netlink_msg *msg)
 static void encode_difference(const struct nft_state *state)
 {
 	static const struct ip backends[] = { { 4, { 172, 18, 0, 2 } }, { 4, { 172, 18, 0, 3 } } };
-	const struct net_plan_port port = { NET_TCP, 8080, 80, backends, 2 };
+	const struct net_plan_port port = { NET_TCP, 8080, 80, backends, 2, { 0 } };
 	const struct net_plan_host host = {
 		.instance = "t",
 		.bridge = "sb0",

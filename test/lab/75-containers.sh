@@ -127,6 +127,28 @@ for cli in "$binary" docker; do
 	c start web2 >/dev/null
 	within 5 "$who: it is free when the first one has stopped" serves 127.0.0.1:8099/
 	c rm -f web web2 >/dev/null
+
+	# --- on one address of the host ---
+	c run -d --name one -p 127.0.0.1:8099:80 box:1 $serve >/dev/null
+	c run -d --name two -p 127.0.0.2:8099:80 -p 127.0.0.2::80 -p 127.0.0.2:8200-8203:80 box:1 sh -c "rm /www/index.html; exec $serve" >/dev/null
+	within 5 "$who: a port of one address answers there" serves 127.0.0.1:8099/
+	serves 127.0.0.3:8099/ && bad "$who: and nowhere else"
+	is "$who: ps shows the address" "$(c ps --filter name=one --format '{{.Ports}}')" '127.0.0.1:8099->80/tcp'
+	is "$who: and port" "$(c port one)" '80/tcp -> 127.0.0.1:8099'
+	is "$who: and inspect" "$(c inspect one --format '{{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}}')" \
+		'{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8099"}]} {"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8099"}]}'
+	has "$who: the same port of another address is another one's" "$(c port two 80)" 127.0.0.2:8099
+	has "$who: of a range on an address the first free one" "$(c port two 80)" 127.0.0.2:8200
+	is "$who: and the free one that was chosen" "$(c port two 80 | wc -l)" 3
+	within 5 "$who: the other one answers there" bash -c "curl -s -o /dev/null -w '%{http_code}' 127.0.0.2:8099/ | grep 404"
+	has "$who: the address and port are taken" "$(c run --rm -p 127.0.0.1:8099:80 box:1 true 2>&1)" 'Bind for 127.0.0.1:8099 failed: port is already allocated'
+	has "$who: all addresses are taken with one" "$(c run --rm -p 8099:80 box:1 true 2>&1)" 'failed to bind host port 0.0.0.0:8099/tcp: address already in use'
+	has "$who: an address that the host has not" "$(c run --rm -p 192.0.2.1:8099:80 box:1 true 2>&1)" \
+		'failed to bind host port 192.0.2.1:8099/tcp: cannot assign requested address'
+	has "$who: an IPv6 address" "$(c run --rm -p '[::1]:8099:80' box:1 true 2>&1)" \
+		"publishing a port on an IPv6 address ('::1') is not supported by swarmbox yet: its networks have IPv4 only"
+	has "$who: no address" "$(c run --rm -p 1.2.3:8099:80 box:1 true 2>&1)" 'invalid IP address: 1.2.3'
+	c rm -f one two >/dev/null
 	c run -d --name rng -p 8200-8203:80 box:1 $serve >/dev/null
 	c run -d --name any -P --expose 80 box:1 $serve >/dev/null
 	is "$who: filters know what is published" "$(c ps --filter publish=80 -q | wc -l) $(c ps --filter publish=81-90/tcp -q | wc -l) $(c ps --filter publish=80/udp -q | wc -l)" '2 0 0'

@@ -46,6 +46,23 @@ TEST(port_table_has_one_entry_a_task_for_a_host_port)
 	arena_fini(&arena);
 }
 
+TEST(port_table_keeps_the_address_of_a_port)
+{
+	struct port_config ports[] = { port(PROTOCOL_TCP, 80, 8080, PUBLISH_HOST), port(PROTOCOL_TCP, 80, 8080, PUBLISH_HOST) };
+	struct port_source source = { "t1", "s1", ports, 2 };
+	struct arena arena;
+	struct net_port *table;
+	size_t count;
+
+	ports[0].host_ip = ip4(127, 0, 0, 1);
+	ports[1].host_ip = ip4(192, 0, 2, 1);
+	arena_init(&arena, "test", ARENA_MAX);
+	table = port_table(&source, 1, &arena, &count);
+	EXPECT_INT(count, 2);
+	EXPECT(ip_eq(table[0].address, ports[0].host_ip) && ip_eq(table[1].address, ports[1].host_ip));
+	arena_fini(&arena);
+}
+
 TEST(port_table_is_sorted_by_protocol_and_port_and_leaves_out_what_has_no_port_yet)
 {
 	struct port_config ports[] = { port(PROTOCOL_UDP, 53, 53, PUBLISH_INGRESS), port(PROTOCOL_TCP, 80, 9000, PUBLISH_INGRESS),

@@ -228,8 +228,13 @@ static const char *ports(struct bench *b, const char *json)
 
 	EXPECT_STR(read(b, json), "");
 	EXPECT_INT(container_ports(&b->request.config, &b->request.host, &b->arena, &list, &count, &b->err), 0);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&out, "%s%u/%d=%u-%u", i ? " " : "", list[i].name.port, list[i].name.protocol, list[i].first, list[i].last);
+	for (size_t i = 0; i < count; i++) {
+		char ip[IP_TEXT_SIZE] = "";
+
+		buf_printf(&out, "%s%u/%d=%s%s%u-%u", i ? " " : "", list[i].name.port, list[i].name.protocol,
+			   list[i].ip.family ? ip_format(list[i].ip, ip) : "", list[i].ip.family ? ":" : "", list[i].first,
+			   list[i].last);
+	}
 	return arena_strdup(&b->arena, buf_text(&out));
 }
 
@@ -244,6 +249,34 @@ TEST(container_ports_are_those_bound_and_with_p_those_exposed)
 	EXPECT_STR(ports(&b, "{\"ExposedPorts\":{\"90/udp\":{},\"80/tcp\":{}},\"HostConfig\":{\"PublishAllPorts\":true,\"PortBindings\":"
 			     "{\"80/tcp\":[{\"HostPort\":\"8080\"}]}}}"),
 		   "80/1=8080-8080 90/2=0-0");
+	bench_fini(&b);
+}
+
+TEST(container_ports_may_be_of_one_address_of_the_host)
+{
+	struct bench b;
+
+	bench_init(&b);
+	EXPECT_STR(ports(&b, "{\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"},"
+			     "{\"HostIp\":\"192.0.2.1\"},{\"HostIp\":\"\",\"HostPort\":\"1-2\"}]}}}"),
+		   "80/1=127.0.0.1:8080-8080 80/1=192.0.2.1:0-0 80/1=1-2");
+	bench_fini(&b);
+}
+
+static const char *refusal_of_address(struct bench *b, const char *address)
+{
+	return read(b, arena_printf(&b->arena, "{\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"%s\"}]}}}", address));
+}
+
+TEST(container_ports_are_of_no_other_addresses)
+{
+	struct bench b;
+
+	bench_init(&b);
+	EXPECT_STR(refusal_of_address(&b, "1.2.3"), "invalid IP address: 1.2.3");
+	EXPECT_STR(refusal_of_address(&b, "localhost"), "invalid IP address: localhost");
+	EXPECT_STR(refusal_of_address(&b, "::"), "publishing a port on an IPv6 address ('::') is not supported by swarmbox yet: "
+						 "its networks have IPv4 only");
 	bench_fini(&b);
 }
 

@@ -46,8 +46,8 @@ static void pair_close(struct pair *pair)
 }
 
 static const struct rig_port both[] = {
-	{ NET_TCP, 8080, 80, { "a", "b" }, NET_INGRESS },
-	{ NET_UDP, 8080, 80, { "a", "b" }, NET_INGRESS },
+	{ NET_TCP, 8080, 80, { "a", "b" }, NET_INGRESS, NULL },
+	{ NET_UDP, 8080, 80, { "a", "b" }, NET_INGRESS, NULL },
 };
 
 TEST(a_published_port_answers_from_everywhere)
@@ -78,7 +78,7 @@ static void write_sysctl(const char *path, const char *text)
 
 TEST(a_container_reaches_its_own_service_with_and_without_bridge_netfilter)
 {
-	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	struct pair p;
 
 	pair_open(&p);
@@ -109,7 +109,7 @@ TEST(a_container_reaches_the_outside_under_the_hosts_address)
 
 TEST(a_port_that_is_not_published_cannot_be_reached_from_outside)
 {
-	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	struct pair p;
 
 	pair_open(&p);
@@ -130,7 +130,7 @@ static bool hits_become(struct server *server, size_t want)
 
 TEST(packets_from_outside_to_loopback_addresses_are_dropped)
 {
-	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS };
+	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	struct pair p;
 
 	pair_open(&p);
@@ -148,7 +148,7 @@ TEST(packets_from_outside_to_loopback_addresses_are_dropped)
 
 TEST(a_withdrawn_backend_keeps_its_connections_and_gets_no_new_ones)
 {
-	static const struct rig_port only_b = { NET_TCP, 8080, 80, { "b" }, NET_INGRESS };
+	static const struct rig_port only_b = { NET_TCP, 8080, 80, { "b" }, NET_INGRESS, NULL };
 	struct pair p;
 	int fds[20];
 	char name[32];
@@ -177,7 +177,7 @@ TEST(a_withdrawn_backend_keeps_its_connections_and_gets_no_new_ones)
 
 TEST(draining_ends_when_the_last_connection_does)
 {
-	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	static const struct rig_port only_a = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	struct pair p;
 	char name[32];
 
@@ -206,7 +206,7 @@ TEST(a_udp_flow_moves_to_another_backend_when_its_own_is_drained)
 	int fd = udp_open(p.rig.outside, RIG_HOST, 8080);
 	EXPECT(udp_ask(fd, name));
 	const char *first = name[0] == 'a' ? "a" : "b", *other = name[0] == 'a' ? "b" : "a";
-	struct rig_port rest = { NET_UDP, 8080, 80, { other }, NET_INGRESS };
+	struct rig_port rest = { NET_UDP, 8080, 80, { other }, NET_INGRESS, NULL };
 	EXPECT_STR(rig_publish(&p.rig, &rest, 1), "");
 	EXPECT(udp_ask(fd, name) && name[0] == first[0]);
 	rig_drain(&p.rig, first, 1000);
@@ -217,7 +217,7 @@ TEST(a_udp_flow_moves_to_another_backend_when_its_own_is_drained)
 
 TEST(a_udp_flow_that_began_before_its_port_was_published_finds_it)
 {
-	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS };
+	static const struct rig_port only_a = { NET_UDP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	struct pair p;
 	char name[32];
 
@@ -236,8 +236,8 @@ TEST(a_udp_flow_that_began_before_its_port_was_published_finds_it)
 TEST(a_published_port_without_backend_refuses_at_once)
 {
 	static const struct rig_port nobody[] = {
-		{ NET_TCP, 8080, 80, { NULL }, NET_INGRESS },
-		{ NET_TCP, 8081, 80, { "not-attached" }, NET_INGRESS },
+		{ NET_TCP, 8080, 80, { NULL }, NET_INGRESS, NULL },
+		{ NET_TCP, 8081, 80, { "not-attached" }, NET_INGRESS, NULL },
 	};
 	struct pair p;
 
@@ -255,16 +255,15 @@ TEST(a_published_port_without_backend_refuses_at_once)
 TEST(a_port_of_a_host_process_is_refused_in_dockers_words_and_the_others_work)
 {
 	static const struct rig_port ports[] = {
-		{ NET_TCP, 8080, 80, { "a" }, NET_INGRESS },
-		{ NET_TCP, 8081, 80, { "b" }, NET_HOST },
-		{ NET_TCP, 8081, 80, { "a" }, NET_INGRESS },
+		{ NET_TCP, 8080, 80, { "a" }, NET_INGRESS, NULL },
+		{ NET_TCP, 8081, 80, { "b" }, NET_HOST, NULL },
+		{ NET_TCP, 8081, 80, { "a" }, NET_INGRESS, NULL },
 	};
 	struct pair p;
 
 	pair_open(&p);
 	struct server *owner = server_start(p.rig.host, "host", 8080);
 	EXPECT_STR(rig_publish(&p.rig, ports, 2),
-		   "driver failed programming external connectivity: "
 		   "failed to bind host port 0.0.0.0:8080/tcp: address already in use");
 	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "host 198.51.100.9");
 	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8081, 3), "b 198.51.100.9");
@@ -276,17 +275,112 @@ TEST(a_port_of_a_host_process_is_refused_in_dockers_words_and_the_others_work)
 	pair_close(&p);
 }
 
-static int bind_errno(int type, uint16_t port)
+static int bind_errno_at(int type, const char *ip, uint16_t port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), on = 1, result = 0;
 
+	EXPECT_INT(inet_pton(AF_INET, ip, &name.sin_addr), 1);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
+	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
 	    (type == SOCK_STREAM && listen(fd, 1) < 0))
 		result = errno;
 	close(fd);
 	return result;
+}
+
+static int bind_errno(int type, uint16_t port)
+{
+	return bind_errno_at(type, "0.0.0.0", port);
+}
+
+TEST(a_port_published_on_one_address_answers_there_only)
+{
+	static const struct rig_port ports[] = {
+		{ NET_TCP, 8080, 80, { "a" }, NET_HOST, LO },
+		{ NET_UDP, 8080, 80, { "a" }, NET_HOST, LO },
+		{ NET_TCP, 8080, 80, { "b" }, NET_HOST, RIG_HOST },
+		{ NET_UDP, 8080, 80, { "b" }, NET_HOST, RIG_HOST },
+	};
+	struct pair p;
+
+	pair_open(&p);
+	EXPECT_STR(rig_publish(&p.rig, ports, 2), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "a 172.18.0.1");
+	EXPECT_STR(who_answers_udp(p.rig.host, LO, 8080, 3), "a 172.18.0.1");
+	EXPECT_STR(who_answers(p.rig.host, RIG_HOST, 8080, 1), "refused");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 1), "refused");
+	EXPECT_STR(who_answers(p.b, RIG_HOST, 8080, 1), "refused");
+	EXPECT_STR(who_answers(p.b, "172.18.0.1", 8080, 1), "refused");
+	size_t hits = server_hits(p.a_server);
+	send_forged(&p.rig, LO, 8080);
+	EXPECT_STR(who_answers_udp(p.rig.host, LO, 8080, 1), "a 172.18.0.1");
+	EXPECT_INT(server_hits(p.a_server), hits + 1);
+
+	/* A flow to an address that is not published yet does not pass by the rule that comes. */
+	int fd = udp_open(p.rig.outside, RIG_HOST, 8080);
+	char name[32];
+	EXPECT(!udp_ask(fd, name));
+	EXPECT_STR(rig_publish(&p.rig, ports, 4), "");
+	EXPECT(!udp_ask(fd, name) ||
+	       name[0] == 'b'); /* the first one may report the refusal of before */
+	EXPECT(udp_ask(fd, name));
+	EXPECT_STR(name, "b 198.51.100.9");
+	close(fd);
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "a 172.18.0.1");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "b 198.51.100.9");
+	EXPECT_STR(who_answers(p.rig.host, RIG_HOST, 8080, 3), "b 198.51.100.1");
+	EXPECT_STR(who_answers(p.a, RIG_HOST, 8080, 3), "b 172.18.0.1");
+	EXPECT_STR(who_answers(p.rig.outside, "172.18.0.1", 8080, 1), "refused");
+
+	rig_crash(&p.rig);
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "a 172.18.0.1");
+	rig_start(&p.rig);
+	struct err err = { 0 };
+	struct ip ip;
+	EXPECT(net_adopt(p.rig.net, "a", &ip, &err) == 0 && net_adopt(p.rig.net, "b", &ip, &err) == 0);
+	EXPECT_STR(rig_publish(&p.rig, ports + 2, 2), "");
+	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 1), "refused");
+	EXPECT_STR(who_answers(p.rig.outside, RIG_HOST, 8080, 3), "b 198.51.100.9");
+	pair_close(&p);
+}
+
+TEST(a_port_is_held_on_all_addresses_or_on_one)
+{
+	static const enum net_proto protos[] = { NET_TCP, NET_UDP, NET_SCTP };
+	const struct ip all = { 0 }, lo = ip4(127, 0, 0, 1), host = ip4(198, 51, 100, 1),
+			foreign = ip4(192, 0, 2, 1);
+	struct pair p;
+	struct err err = { 0 };
+	uint16_t port;
+
+	pair_open(&p);
+	for (size_t i = 0; i < ARRAY_COUNT(protos); i++) {
+		EXPECT(net_reserve_port(p.rig.net, protos[i], lo, 8080, &port, &err) == 0);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], host, 8080, &port, &err) == 0);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], lo, 8080, &port, &err) == -1);
+		EXPECT_INT(err.code, ERR_CONFLICT);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], all, 8080, &port, &err) == -1);
+		EXPECT_INT(err.code, ERR_CONFLICT);
+		net_release_port(p.rig.net, protos[i], lo, 8080);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], all, 8080, &port, &err) == -1);
+		net_release_port(p.rig.net, protos[i], host, 8080);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], all, 8080, &port, &err) == 0);
+		EXPECT(net_reserve_port(p.rig.net, protos[i], lo, 8080, &port, &err) == -1);
+		EXPECT_INT(err.code, ERR_CONFLICT);
+		net_release_port(p.rig.net, protos[i], all, 8080);
+	}
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, lo, 0, &port, &err) == 0);
+	EXPECT(port > 1024);
+	EXPECT_INT(bind_errno_at(SOCK_STREAM, LO, port), EADDRINUSE);
+	EXPECT_INT(bind_errno_at(SOCK_STREAM, "127.0.0.2", port), 0);
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, foreign, 8080, &port, &err) == -1);
+	EXPECT_STR(err.text, "failed to bind host port "
+			     "192.0.2.1:8080/tcp: cannot assign requested address");
+	EXPECT(net_reserve_port(p.rig.net, NET_UDP, foreign, 0, &port, &err) == -1);
+	EXPECT_STR(err.text, "failed to bind host port "
+			     "192.0.2.1:0/udp: cannot assign requested address");
+	pair_close(&p);
 }
 
 TEST(a_published_port_is_held_against_host_processes)
@@ -300,12 +394,12 @@ TEST(a_published_port_is_held_against_host_processes)
 	EXPECT_STR(rig_publish(&p.rig, both, 2), "");
 	EXPECT_INT(bind_errno(SOCK_STREAM, 8080), EADDRINUSE);
 	EXPECT_INT(bind_errno(SOCK_DGRAM, 8080), EADDRINUSE);
-	EXPECT(net_reserve_port(p.rig.net, NET_TCP, 0, &port, &err) == 0);
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, (struct ip){ 0 }, 0, &port, &err) == 0);
 	EXPECT(port > 1024);
 	EXPECT_INT(bind_errno(SOCK_STREAM, port), EADDRINUSE);
-	EXPECT(net_reserve_port(p.rig.net, NET_TCP, port, &port, &err) == -1);
+	EXPECT(net_reserve_port(p.rig.net, NET_TCP, (struct ip){ 0 }, port, &port, &err) == -1);
 	EXPECT_INT(err.code, ERR_CONFLICT);
-	net_release_port(p.rig.net, NET_TCP, port);
+	net_release_port(p.rig.net, NET_TCP, (struct ip){ 0 }, port);
 	EXPECT_INT(bind_errno(SOCK_STREAM, port), 0);
 	EXPECT_STR(rig_publish(&p.rig, NULL, 0), "");
 	EXPECT_INT(bind_errno(SOCK_STREAM, 8080), 0);
@@ -357,7 +451,7 @@ TEST(a_leg_of_an_earlier_agent_is_replaced_when_its_id_is_attached_anew)
 	int fresh = rig_netns();
 	EXPECT_STR(rig_attach(&p.rig, "a", fresh, &ip), "");
 	struct server *server = server_start(fresh, "fresh", 80);
-	const struct rig_port port = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS };
+	const struct rig_port port = { NET_TCP, 8080, 80, { "a" }, NET_INGRESS, NULL };
 	EXPECT_STR(rig_publish(&p.rig, &port, 1), "");
 	EXPECT_STR(who_answers(p.rig.host, LO, 8080, 3), "fresh 172.18.0.1");
 	EXPECT_STR(rig_sweep(&p.rig), "");
@@ -414,8 +508,8 @@ static void live_and_die(struct rig *rig, const int *netns, size_t count)
 			rig_attach(rig, ids[i], netns[i], NULL);
 		for (uint16_t port = 1000; port < 1020; port++) {
 			struct rig_port table[] = {
-				{ NET_TCP, port, 80, { "k0", "k1" }, NET_INGRESS },
-				{ NET_UDP, port, 80, { "k2" }, NET_INGRESS },
+				{ NET_TCP, port, 80, { "k0", "k1" }, NET_INGRESS, NULL },
+				{ NET_UDP, port, 80, { "k2" }, NET_INGRESS, NULL },
 			};
 			rig_publish(rig, table, 2);
 		}
@@ -443,7 +537,7 @@ TEST_TIMEOUT(whenever_an_agent_is_killed_the_next_one_clears_up_behind_it, 60)
 		EXPECT_STR(rig_sweep(&rig), "");
 		EXPECT_INT(count_links(&rig, "sb"), 1);
 		EXPECT_STR(rig_attach(&rig, "k0", netns[0], NULL), "");
-		const struct rig_port port = { NET_TCP, 1000, 80, { "k0" }, NET_INGRESS };
+		const struct rig_port port = { NET_TCP, 1000, 80, { "k0" }, NET_INGRESS, NULL };
 		EXPECT_STR(rig_publish(&rig, &port, 1), "");
 		EXPECT_INT(count_chains(&rig, "tcp_") + count_chains(&rig, "udp_"), 1);
 		EXPECT_STR(rig_detach(&rig, "k0"), "");

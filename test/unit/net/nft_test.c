@@ -240,7 +240,7 @@ static void world_fini(struct world *world)
 }
 
 static const struct net_plan_port two_ports[] = {
-	{ NET_TCP, 8080, 80, addresses, 3 }, { NET_UDP, 53, 53, addresses, 1 },
+	{ NET_TCP, 8080, 80, addresses, 3, { 0 } }, { NET_UDP, 53, 53, addresses, 1, { 0 } },
 };
 
 TEST(nft_diff_makes_everything_where_nothing_is)
@@ -249,13 +249,13 @@ TEST(nft_diff_makes_everything_where_nothing_is)
 
 	world_init(&world, NULL, 0);
 	EXPECT_STR(diff_text(plan(&world.arena, two_ports, 2), &world.have),
-		   "add table\nadd map ports\n"
+		   "add table\nadd map addressed\nadd map ports\n"
 		   "add chain tcp_8080\nadd chain udp_53\nadd chain loopback\nadd chain guard\nadd "
 		   "chain from_net\n"
 		   "add chain from_host\nadd chain to_net\n"
 		   "add rule tcp_8080\nadd rule udp_53\nadd rule loopback\nadd rule loopback\nadd "
-		   "rule guard\nadd rule from_net\n"
-		   "add rule from_host\nadd rule to_net\nadd rule to_net\nadd rule to_net\n"
+		   "rule guard\nadd rule from_net\nadd rule from_net\n"
+		   "add rule from_host\nadd rule from_host\nadd rule to_net\nadd rule to_net\nadd rule to_net\n"
 		   "add elements ports (2)\n");
 	world_fini(&world);
 }
@@ -271,7 +271,7 @@ TEST(nft_diff_says_nothing_when_nothing_differs)
 
 TEST(nft_diff_changes_one_chain_when_one_backend_leaves)
 {
-	const struct net_plan_port fewer[] = { { NET_TCP, 8080, 80, addresses, 2 }, two_ports[1] };
+	const struct net_plan_port fewer[] = { { NET_TCP, 8080, 80, addresses, 2, { 0 } }, two_ports[1] };
 	struct world world;
 
 	world_init(&world, two_ports, 2);
@@ -282,7 +282,7 @@ TEST(nft_diff_changes_one_chain_when_one_backend_leaves)
 
 TEST(nft_diff_takes_a_port_out_of_the_map_before_its_chain_goes)
 {
-	const struct net_plan_port empty[] = { { NET_TCP, 8080, 80, addresses, 0 }, two_ports[1] };
+	const struct net_plan_port empty[] = { { NET_TCP, 8080, 80, addresses, 0, { 0 } }, two_ports[1] };
 	struct world world;
 
 	world_init(&world, two_ports, 2);
@@ -290,6 +290,37 @@ TEST(nft_diff_takes_a_port_out_of_the_map_before_its_chain_goes)
 		   "delete elements ports (1)\ndelete chain tcp_8080\n");
 	EXPECT_STR(diff_text(plan(&world.arena, empty, 2), &world.have),
 		   "delete elements ports (1)\ndelete chain tcp_8080\n");
+	world_fini(&world);
+}
+
+/* The same port on two addresses of the host, and another on all of them. */
+TEST(nft_plans_a_port_for_one_address_in_a_map_of_its_own)
+{
+	const struct net_plan_port ports[] = {
+		{ NET_TCP, 8080, 80, addresses, 1, ip4(127, 0, 0, 1) },
+		{ NET_TCP, 8080, 80, addresses + 1, 1, ip4(192, 0, 2, 1) },
+		two_ports[1],
+	};
+	static const uint8_t key[NFT_KEY_MAX] = { 192, 0, 2, 1, NET_TCP, 0, 0, 0, 0x1f, 0x90 };
+	struct world world;
+
+	world_init(&world, two_ports, 2);
+	const struct nft_table *table = plan(&world.arena, ports, 3);
+	EXPECT_INT(table->map_count, 2);
+	EXPECT_STR(table->maps[0].name, "addressed");
+	EXPECT_INT(table->maps[0].count, 2);
+	EXPECT_INT(table->maps[1].count, 1);
+	EXPECT_STR(table->maps[0].elems[1].chain, "tcp_8080_192.0.2.1");
+	EXPECT(memcmp(table->maps[0].elems[1].key, key, sizeof(key)) == 0);
+	EXPECT_STR(diff_text(table, &world.have),
+		   "add chain tcp_8080_127.0.0.1\nadd chain tcp_8080_192.0.2.1\n"
+		   "delete elements ports (1)\nadd rule tcp_8080_127.0.0.1\n"
+		   "add rule tcp_8080_192.0.2.1\nadd elements addressed (2)\n"
+		   "delete chain tcp_8080\n");
+	nft_state_assume(&world.have, table);
+	EXPECT_STR(diff_text(table, &world.have), "");
+	EXPECT_STR(diff_text(plan(&world.arena, ports + 1, 2), &world.have),
+		   "delete elements addressed (1)\ndelete chain tcp_8080_127.0.0.1\n");
 	world_fini(&world);
 }
 
@@ -304,7 +335,7 @@ TEST(nft_diff_removes_what_nobody_planned)
 	memcpy(foreign.name, "other", 6);
 	world.have.chains[world.have.chain_count++] = foreign;
 	memcpy(chain->digests[0], "accept!", 8);
-	memcpy(world.have.maps[0].elems[1].chain, "other", 6);
+	memcpy(world.have.maps[1].elems[1].chain, "other", 6);
 	EXPECT_STR(diff_text(plan(&world.arena, two_ports, 2), &world.have),
 		   "delete elements ports (1)\nflush chain tcp_8080\nadd rule tcp_8080\nadd "
 		   "elements ports (1)\ndelete chain other\n");
@@ -318,7 +349,7 @@ TEST(nft_diff_makes_the_table_anew_when_a_hook_or_a_map_has_another_shape)
 	world_init(&world, two_ports, 2);
 	world.have.chains[2].priority = -299;
 	const char *text = diff_text(plan(&world.arena, two_ports, 2), &world.have);
-	EXPECT(strncmp(text, "delete table\nadd table\nadd map ports\nadd chain tcp_8080\n", 55) ==
+	EXPECT(strncmp(text, "delete table\nadd table\nadd map addressed\nadd map ports\n", 55) ==
 	       0);
 	nft_state_assume(&world.have, plan(&world.arena, two_ports, 2));
 	world.have.maps[0].key_bytes = 4;
@@ -329,7 +360,7 @@ TEST(nft_diff_makes_the_table_anew_when_a_hook_or_a_map_has_another_shape)
 
 TEST(nft_splits_large_maps_into_messages_that_fit)
 {
-	const struct net_plan_port large = { NET_TCP, 80, 80, addresses, ARRAY_COUNT(addresses) };
+	const struct net_plan_port large = { NET_TCP, 80, 80, addresses, ARRAY_COUNT(addresses), { 0 } };
 	struct world world;
 
 	world_init(&world, NULL, 0);
@@ -347,10 +378,10 @@ TEST(nft_digests_differ_with_any_backend_port_or_order)
 	world_init(&world, NULL, 0);
 	plan(&world.arena, NULL, 0);
 	const struct net_plan_port ports[] = {
-		{ NET_TCP, 80, 80, addresses, 2 },
-		{ NET_TCP, 81, 80, swapped, 2 },
-		{ NET_TCP, 82, 81, addresses, 2 },
-		{ NET_TCP, 83, 80, addresses, 3 },
+		{ NET_TCP, 80, 80, addresses, 2, { 0 } },
+		{ NET_TCP, 81, 80, swapped, 2, { 0 } },
+		{ NET_TCP, 82, 81, addresses, 2, { 0 } },
+		{ NET_TCP, 83, 80, addresses, 3, { 0 } },
 	};
 	const struct nft_table *table = plan(&world.arena, ports, 4);
 	for (size_t i = 0; i < 4; i++) {
@@ -384,7 +415,7 @@ TEST(nft_state_reads_back_what_was_encoded)
 	while (netlink_next_msg(&walk, &msg))
 		nft_state_read(&read, table->name, &msg);
 	EXPECT_INT(read.chain_count, 7);
-	EXPECT_INT(read.map_count, 1);
+	EXPECT_INT(read.map_count, 2);
 	EXPECT_STR(diff_text(table, &read), "");
 	nft_state_clear(&read);
 	walk = netlink_walk_of(out.data, out.len);

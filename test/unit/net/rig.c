@@ -278,9 +278,12 @@ const char *rig_publish(struct rig *rig, const struct rig_port *ports, size_t co
 		size_t backends = 0;
 		while (ports[i].ids[backends])
 			backends++;
-		table[i] = (struct net_port){ ports[i].proto,  ports[i].mode, ports[i].port,
-					      ports[i].target, "svc",	      ports[i].ids,
-					      backends };
+		table[i] = (struct net_port){
+			.proto = ports[i].proto, .mode = ports[i].mode, .port = ports[i].port,
+			.target = ports[i].target, .service_id = "svc", .backends = ports[i].ids,
+			.backend_count = backends
+		};
+		check(!ports[i].address || ip_parse(ports[i].address, &table[i].address) == 0);
 	}
 	net_publish(rig->net, table, count, on_published, &result);
 	return await(rig, &result);

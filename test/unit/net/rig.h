@@ -35,6 +35,7 @@ struct rig_port {
 	uint16_t port, target;
 	const char *ids[8];
 	enum net_port_mode mode;
+	const char *address;             /* of the host; NULL: all of them */
 };
 const char *rig_publish(struct rig *rig, const struct rig_port *ports,
 			size_t count);				/* or the first refusal's text */
