@@ -33,28 +33,6 @@ static int print_join_command(struct cli *cli, const char *node_id, bool as_mana
 	return result;
 }
 
-/* ---- settings --------------------------------------------------------------------------------- */
-
-int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query, struct err *err)
-{
-	if (!yyjson_mut_doc_get_root(spec))
-		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(swarm, "Spec")));
-	return call_post(call, spec, NULL, err, "/swarm/update?version=%lld%s",
-			 (long long)dig_int(swarm, "Version.Index"), query);
-}
-
-static int set_expiry(const char *text, const char *path, yyjson_mut_doc *spec, struct err *err)
-{
-	nsec expiry;
-
-	if (!text)
-		return 0;
-	if (units_parse_duration(text, &expiry, err) < 0)
-		return err_wrap(err, "invalid argument \"%s\" for \"--cert-expiry\" flag", text);
-	spec_set_uint(spec, path, (uint64_t)MAX(expiry, 0));
-	return 0;
-}
-
 /* ---- init ------------------------------------------------------------------------------------- */
 
 struct swarm_init_args {
@@ -142,7 +120,7 @@ static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args,
 	if (args->task_history_limit.given)
 		yyjson_mut_obj_add_uint(doc, yyjson_mut_obj_add_obj(doc, spec, "Orchestration"),
 					"TaskHistoryRetentionLimit", args->task_history_limit.value);
-	return set_expiry(args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc, err);
+	return swarm_spec_expiry(args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc, err);
 }
 
 static int check_restore(const struct swarm_init_args *args, struct err *err)
@@ -322,97 +300,6 @@ static int swarm_join_token(struct cli *cli, const void *args, char **operands)
 	return result < 0 ? cli_fail(&err) : EXIT_OK;
 }
 
-/* ---- ca --------------------------------------------------------------------------------------- */
-
-struct swarm_ca_args { bool detach, quiet, rotate; const char *cert_expiry; };
-
-static const struct option swarm_ca_options[] = {
-	OPT_UNSUPPORTED(0, "ca-cert"), OPT_UNSUPPORTED(0, "ca-key"),
-	OPT_STRING(struct swarm_ca_args, cert_expiry, 0, "cert-expiry", "duration",
-		   "How long the certificates of nodes last (default 2160h0m0s)"),
-	OPT_BOOL(struct swarm_ca_args, detach, 'd', "detach", "Return before all nodes have new certificates"),
-	OPT_UNSUPPORTED(0, "external-ca"),
-	OPT_BOOL(struct swarm_ca_args, quiet, 'q', "quiet", "Print nothing"),
-	OPT_BOOL(struct swarm_ca_args, rotate, 0, "rotate", "Replace the root certificate, and those of all nodes"),
-	OPT_END
-};
-
-static int print_root(struct call *call, struct err *err)
-{
-	yyjson_doc *swarm = NULL;
-
-	if (call_get(call, &swarm, err, "/swarm") < 0)
-		return -1;
-	const char *root = dig_str(yyjson_doc_get_root(swarm), "TLSInfo.TrustRoot");
-	cli_printf("%s%s", root, str_ends(root, "\n") ? "" : "\n");
-	yyjson_doc_free(swarm);
-	return 0;
-}
-
-static int begin_rotation(const struct swarm_ca_args *args, struct call *call, struct err *err)
-{
-	yyjson_mut_doc *spec = yyjson_mut_doc_new(NULL);
-	yyjson_doc *swarm = NULL;
-	int result = call_get(call, &swarm, err, "/swarm");
-
-	if (result == 0) {
-		yyjson_val *root = yyjson_doc_get_root(swarm);
-
-		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(root, "Spec")));
-		spec_set_uint(spec, "CAConfig.ForceRotate", (uint64_t)dig_int(root, "Spec.CAConfig.ForceRotate") + 1);
-		result = set_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
-		if (result == 0)
-			result = swarm_post_spec(call, root, spec, "", err);
-	}
-	yyjson_doc_free(swarm);
-	yyjson_mut_doc_free(spec);
-	return result;
-}
-
-/* 1 when it is over, 0 when it goes on, -1 when nobody answers. */
-static int is_rotated(struct call *call, struct err *err)
-{
-	yyjson_doc *swarm = NULL;
-	int result = call_get(call, &swarm, err, "/swarm");
-
-	if (result == 0)
-		result = !dig_bool(yyjson_doc_get_root(swarm), "RootRotationInProgress");
-	yyjson_doc_free(swarm);
-	return result;
-}
-
-static int rotate_root(const struct swarm_ca_args *args, struct call *call, struct err *err)
-{
-	int result;
-
-	if (begin_rotation(args, call, err) < 0)
-		return -1;
-	if (args->detach)
-		return 0;
-	if (!args->quiet)
-		cli_printf("Waiting until all nodes have certificates of the new root.\n");
-	while ((result = is_rotated(call, err)) == 0 && !watch_is_interrupted())
-		;
-	return result <= 0 || args->quiet ? MIN(result, 0) : print_root(call, err);
-}
-
-static int swarm_ca(struct cli *cli, const void *args, char **operands UNUSED)
-{
-	const struct swarm_ca_args *ca = args;
-	struct err err = {0};
-	struct call *call;
-	int result;
-
-	if (!ca->rotate && (ca->cert_expiry || ca->detach || ca->quiet)) {
-		err_set(&err, ERR_INVALID, "`--%s` flag requires the `--rotate` flag to update the CA",
-			ca->cert_expiry ? "cert-expiry" : ca->detach ? "detach" : "quiet");
-		return cli_fail(&err);
-	}
-	call = cli_call(cli, &err);
-	result = !call ? -1 : ca->rotate ? rotate_root(ca, call, &err) : print_root(call, &err);
-	return result < 0 ? cli_fail(&err) : EXIT_OK;
-}
-
 /* ---- update ----------------------------------------------------------------------------------- */
 
 struct swarm_update_args { const char *autolock, *cert_expiry; struct option_uint task_history_limit; };
@@ -443,7 +330,7 @@ static int edit_spec(const struct swarm_update_args *args, yyjson_mut_doc *spec,
 		spec_set_uint(spec, "Orchestration.TaskHistoryRetentionLimit", args->task_history_limit.value);
 	if (args->autolock)
 		spec_set(spec, "EncryptionConfig.AutoLockManagers", yyjson_mut_bool(spec, str_eq(args->autolock, "true")));
-	return set_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
+	return swarm_spec_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
 }
 
 static int swarm_update(struct cli *cli, const void *args, char **operands UNUSED)

@@ -8,6 +8,13 @@
 /* The whole spec goes back, as docker's client sends it: the one of spec, or the swarm's own. query begins with "&" or is "". */
 int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query, struct err *err);
 
+/* Sets the path to that time; text NULL: leaves it. */
+int swarm_spec_expiry(const char *text, const char *path, yyjson_mut_doc *spec, struct err *err);
+
+struct swarm_ca_args { bool detach, quiet, rotate; const char *ca_cert, *ca_key, *cert_expiry; };
+extern const struct option swarm_ca_options[];
+int swarm_ca(struct cli *cli, const void *args, char **operands);
+
 /* How a manager is unlocked, with the key. */
 int swarm_lock_print(struct cli *cli, struct call *call, struct err *err);
 struct swarm_lock_key_args { bool quiet, rotate; };

@@ -66,6 +66,8 @@ static int check_body(struct init_body *body, struct err *err)
 {
 	if (check_spec(&body->spec, err) < 0)
 		return -1;
+	if (!str_is_empty(body->spec.ca.signing_cert) || !str_is_empty(body->spec.ca.signing_key))
+		return err_set(err, ERR_UNSUPPORTED, "Spec.CAConfig.SigningCACert is not supported by swarmbox at init: replace the root afterwards");
 	if (body->data_path_port == 0)
 		body->data_path_port = DEFAULT_DATA_PORT;
 	if (body->data_path_port < DATA_PORT_MIN || body->data_path_port > DATA_PORT_MAX)

@@ -1,5 +1,7 @@
 #include "manager/control.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "manager/manager_internal.h"
 #include "manager/sealed.h"
@@ -113,6 +115,31 @@ static int check_supported(const struct cluster_spec *old, const struct cluster_
 	return 0;
 }
 
+/* A root that somebody brings counts as one that was asked for; it goes into the state as any root does, sealed, and not with the spec. */
+static int make_root(struct ask *ask, const struct cluster *cluster, struct err *err)
+{
+	struct ca_config *ca = &ask->verb.cluster.ca;
+	struct trust_brought brought = { ca->signing_cert, ca->signing_key };
+	bool is_brought = !str_is_empty(brought.cert_pem), has_key = !str_is_empty(brought.key_pem);
+	int rc = 0;
+
+	ca->signing_cert = ca->signing_key = arena_strdup(&ask->arena, "");
+	if (has_key && !is_brought)
+		rc = err_set(err, ERR_INVALID, "if a signing CA key is provided, the signing CA cert must also be provided");
+	else if (is_brought && !has_key)
+		rc = err_set(err, ERR_INVALID, "there must be at least one valid, reachable external CA corresponding to the desired CA certificate "
+			     "(swarmbox asks none: give the key too)");
+	else if (is_brought)
+		ca->force_rotate = cluster->spec.ca.force_rotate + 1;
+	if (rc == 0 && cluster->spec.ca.force_rotate != ca->force_rotate)
+		rc = trust_offer(cluster, manager_key(ask->manager), manager_calendar(ask->manager), is_brought ? &brought : NULL, &ask->arena,
+				 &ask->verb.rotation, err);
+	if (has_key)
+		explicit_bzero((char *)(uintptr_t)brought.key_pem, strlen(brought.key_pem));
+	return rc < 0 && err->code == ERR_INVALID ?
+		       err_set(err, ERR_INVALID, "rpc error: code = InvalidArgument desc = %s", arena_strdup(&ask->arena, err->text)) : rc;
+}
+
 /* Whatever may be needed to replace what stands there. */
 static int make_new(struct ask *ask, const struct cluster *cluster, struct err *err)
 {
@@ -126,9 +153,7 @@ static int make_new(struct ask *ask, const struct cluster *cluster, struct err *
 	verb->manager_token = tokens.manager;
 	if (verb->cluster.encryption.auto_lock && sealed_unlock_key_new(key, &ask->arena, &verb->unlock_key, err) < 0)
 		return -1;
-	if (cluster->spec.ca.force_rotate == verb->cluster.ca.force_rotate)
-		return 0;
-	return trust_offer(cluster, key, manager_calendar(ask->manager), &ask->arena, &verb->rotation, err);
+	return make_root(ask, cluster, err);
 }
 
 void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, struct control_rotate rotate,

@@ -1,7 +1,10 @@
 #include "manager/trust.h"
 
+#include "base/panic.h"
 #include "base/str.h"
 #include "manager/sealed.h"
+
+static const nsec year_ns = 365 * 24 * 3600 * (nsec)1000000000;
 
 bool trust_is_replaced(const struct cluster *cluster)
 {
@@ -96,12 +99,57 @@ static int offer(const struct cluster *cluster, const struct seal_key *key, nsec
 	return sealed_tokens_new(key, ret->tls.trust_root, arena, &ret->tokens, err);
 }
 
-int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, struct arena *arena, struct root_rotation *ret,
-		struct err *err)
+/* A name or a key that something on the way cannot bear shows now, not at the nodes: one certificate is signed as theirs will be, and
+ * read by who knows the new root and by who knows the old one alone. */
+static int check_signs(const struct cluster *cluster, const struct ca_root *root, const struct root_rotation *offer, nsec wall, struct err *err)
+{
+	CLEANUP(seal_wipe) struct buf key = BUF_INIT;
+	CLEANUP(buf_finip) struct buf request = BUF_INIT;
+	CLEANUP(buf_finip) struct buf chain = BUF_INIT;
+	struct ca_signer signer = { offer->tls.trust_root, buf_text(&root->key_pem), offer->cross };
+	struct cert_facts facts;
+	struct cert_name name;
+
+	check(cert_name_make("aaaaaaaaaaaaaaaaaaaaaaaaa", false, "aaaaaaaaaaaaaaaaaaaaaaaaa", &name));
+	if (cert_key_new(&key, err) < 0 || cert_request_new(buf_text(&key), &name, &request, err) < 0 ||
+	    ca_sign(&signer, buf_text(&request), &name, wall, year_ns, &chain, err) < 0 ||
+	    cert_verify(offer->tls.trust_root, buf_text(&chain), wall, &facts, err) < 0 ||
+	    cert_verify(cluster->tls.trust_root, buf_text(&chain), wall, &facts, err) < 0)
+		return err_wrap(err, "the desired CA certificate cannot sign for the nodes");
+	return 0;
+}
+
+static int check_brought(const struct cluster *cluster, const struct ca_root *root, nsec wall, struct err *err)
+{
+	if (root->not_after < wall + year_ns)
+		return err_set(err, ERR_INVALID, "CA certificate expires too soon");
+	if (str_eq(buf_text(&root->public_key), cluster->tls.issuer_public_key))
+		return err_set(err, ERR_INVALID, "Cannot update to a cert with an identical key");
+	return 0;
+}
+
+static int bring(const struct cluster *cluster, const struct seal_key *key, nsec wall, const struct trust_brought *brought, struct arena *arena,
+		 struct root_rotation *ret, struct err *err)
+{
+	struct ca_root root;
+	int rc = -1;
+
+	if (ca_root_take(brought->cert_pem, brought->key_pem, &root, err) < 0)
+		return -1;
+	if (check_brought(cluster, &root, wall, err) == 0 && offer(cluster, key, wall, &root, arena, ret, err) == 0)
+		rc = check_signs(cluster, &root, ret, wall, err);
+	ca_root_fini(&root);
+	return rc;
+}
+
+int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, const struct trust_brought *brought, struct arena *arena,
+		struct root_rotation *ret, struct err *err)
 {
 	struct ca_root root;
 	int rc;
 
+	if (brought)
+		return bring(cluster, key, wall, brought, arena, ret, err);
 	if (ca_root_new(wall, &root, err) < 0)
 		return -1;
 	rc = offer(cluster, key, wall, &root, arena, ret, err);

@@ -25,4 +25,7 @@ int trust_check_offer(const struct cluster *cluster, const struct root_rotation 
 /* The last step, when it is due: one change. */
 void trust_finish(const struct view *view, struct change_list *out);
 
-int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, struct arena *arena, struct root_rotation *ret, struct err *err);
+/* A new root; brought NULL: made now. One that is brought must be another than the one in force and last for a year from `wall`. */
+struct trust_brought { const char *cert_pem, *key_pem; };
+int trust_offer(const struct cluster *cluster, const struct seal_key *key, nsec wall, const struct trust_brought *brought, struct arena *arena,
+		struct root_rotation *ret, struct err *err);

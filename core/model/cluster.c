@@ -21,8 +21,10 @@ static const struct shape dispatcher_shape = SHAPE(dispatcher_config, dispatcher
 
 static const struct field ca_fields[] = {
 	F(1, I64, ca_config, cert_expiry_ns, "NodeCertExpiry", 0),
-	F_REFUSED("ExternalCAs"), F_REFUSED("SigningCACert"), F_REFUSED("SigningCAKey"),
+	F_REFUSED("ExternalCAs"),
 	F(2, U64, ca_config, force_rotate, "ForceRotate", 0),
+	F(3, STR, ca_config, signing_cert, "SigningCACert", 0),
+	F(4, STR, ca_config, signing_key, "SigningCAKey", 0),
 };
 static const struct shape ca_shape = SHAPE(ca_config, ca_fields);
 

@@ -6,7 +6,11 @@
 struct orchestration_config { struct opt_u64 task_history; };
 struct raft_config { uint64_t snapshot_interval; struct opt_u64 keep_old_snapshots; uint64_t slow_follower_entries; int64_t election_tick, heartbeat_tick; };
 struct dispatcher_config { int64_t heartbeat_ns; };
-struct ca_config { int64_t cert_expiry_ns; uint64_t force_rotate; };
+struct ca_config {
+	int64_t cert_expiry_ns;
+	uint64_t force_rotate;
+	char *signing_cert, *signing_key;       /* PEM, of a request alone: never in the state */
+};
 struct task_defaults { char unused; };
 struct encryption_config { bool auto_lock; };
 struct cluster_spec {

@@ -6,6 +6,7 @@
 
 #include <mbedtls/asn1.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
 #include <mbedtls/x509_csr.h>
 
 #include "base/encode.h"
@@ -133,6 +134,23 @@ static int check_root(mbedtls_x509_crt *cert, mbedtls_pk_context *key, struct er
 	return pki_verify(cert, cert, 0, err);
 }
 
+static int write_root(const mbedtls_x509_crt *cert, mbedtls_pk_context *key, struct ca_root *root, struct err *err)
+{
+	unsigned char text[TEXT_BYTES];
+	size_t size;
+	int code = mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", cert->raw.p, cert->raw.len, text,
+					    sizeof(text), &size);
+
+	if (code == 0) {
+		buf_add_str(&root->cert_pem, (const char *)text);
+		code = mbedtls_pk_write_key_pem(key, text, sizeof(text));
+	}
+	if (code == 0)
+		buf_add_str(&root->key_pem, (const char *)text);
+	explicit_bzero(text, sizeof(text));
+	return code == 0 ? 0 : pki_failed(err, "root certificate", code);
+}
+
 int ca_root_take(const char *cert_pem, const char *key_pem, struct ca_root *ret, struct err *err)
 {
 	mbedtls_x509_crt cert;
@@ -146,12 +164,14 @@ int ca_root_take(const char *cert_pem, const char *key_pem, struct ca_root *ret,
 	mbedtls_pk_init(&key);
 	if (pki_read_certs(&cert, cert_pem, "root certificate", err) == 0 && pki_read_key(&key, key_pem, err) == 0 &&
 	    check_root(&cert, &key, err) == 0) {
-		buf_add_str(&root.cert_pem, cert_pem);
-		buf_add_str(&root.key_pem, key_pem);
 		tell(&cert, &root.subject, &root.public_key);
-		*ret = root;
-		rc = 0;
+		root.not_after = pki_wall_of(&cert.valid_to);
+		rc = write_root(&cert, &key, &root, err);
 	}
+	if (rc == 0)
+		*ret = root;
+	else
+		ca_root_fini(&root);
 	mbedtls_pk_free(&key);
 	mbedtls_x509_crt_free(&cert);
 	return rc;

@@ -12,11 +12,13 @@
 struct ca_root {
 	struct buf cert_pem, key_pem;
 	struct buf subject, public_key; /* base64 of the DER */
+	nsec not_after;                 /* wall */
 };
 void ca_root_fini(struct ca_root *root);
 /* Valid for 20 years from an hour before now. ERR_IO when the random generator or the library fails. */
 int ca_root_new(nsec wall, struct ca_root *ret, struct err *err);
-/* One that somebody brings: a P-256 key and its certificate, which may sign others and has signed itself. */
+/* One that somebody brings: a P-256 key and its certificate, which may sign others and has signed itself. What is kept is written anew:
+ * the same certificate is always the same text. */
 int ca_root_take(const char *cert_pem, const char *key_pem, struct ca_root *ret, struct err *err);
 
 /* SHA-256 of the certificate's DER, as join tokens carry it: base 36, 50 digits. */

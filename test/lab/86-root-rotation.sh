@@ -69,3 +69,31 @@ for host in m1 m2 m3 w1; do start_host $host; done
 settled() { new=$(on m1 swarm ca) && [ "$new" != "$second" ] && over && trusts_new m1 m2 m3 w1 w2 w3; }
 within 30 'kills in the middle change nothing: all trust the newest root alone' settled
 within 20 'all are ready' all_ready 6
+
+# --- a root of one's own ------------------------------------------------------------------------------------------
+own=$lab/own
+mkdir "$own"
+brings() { # NAME CURVE DAYS: a root and its key
+	openssl ecparam -name "$2" -genkey -noout 2>/dev/null | openssl pkcs8 -topk8 -nocrypt -out "$own/$1.key" &&
+		openssl req -new -x509 -key "$own/$1.key" -days "$3" -sha256 -subj '/C=DE/O=Acme, Inc./CN=Acme Root' -out "$own/$1.crt"
+}
+brings acme prime256v1 3650; brings short prime256v1 300; brings other secp384r1 3650
+ca() { on m2 swarm ca "$@" 2>&1; }
+has 'a root of ones own replaces only when asked to' "$(ca --ca-cert "$own/acme.crt")" '`--ca-cert` flag requires the `--rotate` flag to update the CA'
+has 'it comes with its key' "$(ca --rotate --ca-cert "$own/acme.crt")" 'the --ca-cert flag requires that a --ca-key flag'
+has 'a key alone is none' "$(ca --rotate --ca-key "$own/acme.key")" 'if a signing CA key is provided, the signing CA cert must also be provided'
+has 'a file that is not there' "$(ca --rotate --ca-cert "$own/none" --ca-key "$own/acme.key")" "invalid argument \"$own/none\" for \"--ca-cert\" flag: "
+has 'a file that is no PEM' "$(ca --rotate --ca-cert /etc/passwd --ca-key "$own/acme.key")" 'file contents must be in PEM format'
+has "another's key" "$(ca --rotate --ca-cert "$own/acme.crt" --ca-key "$own/short.key")" 'InvalidArgument desc = root certificate: its key is another one'
+has 'one that ends within a year' "$(ca --rotate --ca-cert "$own/short.crt" --ca-key "$own/short.key")" 'InvalidArgument desc = CA certificate expires too soon'
+has 'one of another curve' "$(ca --rotate --ca-cert "$own/other.crt" --ca-key "$own/other.key")" 'P-256'
+before=$(issuer_of w1)
+is 'a good one, by the stock client' "$(as_docker m2 swarm ca --rotate --ca-cert "$own/acme.crt" --ca-key "$own/acme.key" --detach 2>&1)" ''
+within 20 'all nodes get certificates of it' has_new m1 m2 m3 w1
+within 20 'and that is the end of it' over
+is 'it is the root' "$(on m3 swarm ca)" "$(cat "$own/acme.crt")"
+new=$(on m3 swarm ca)
+within 20 'no node trusts another' trusts_new m1 m2 m3 w1
+within 20 'all are ready' all_ready 6
+is 'its key lies in no state in the clear' "$(find "$lab"/m?/data -name '*.db*' -exec grep -la 'PRIVATE KEY' {} +)" ''
+has 'it is not taken twice' "$(ca --rotate --ca-cert "$own/acme.crt" --ca-key "$own/acme.key")" 'Cannot update to a cert with an identical key'

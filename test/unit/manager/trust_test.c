@@ -83,7 +83,7 @@ static struct verb rotation_of(struct town *town)
 			     .spec_index = view_cluster_object(town->view)->meta.spec_index, .cluster = cluster->spec };
 
 	verb.cluster.ca.force_rotate++;
-	EXPECT_INT(trust_offer(cluster, &cluster_key, wall, &town->arena, &verb.rotation, &town->err), 0);
+	EXPECT_INT(trust_offer(cluster, &cluster_key, wall, NULL, &town->arena, &verb.rotation, &town->err), 0);
 	return verb;
 }
 
@@ -201,6 +201,54 @@ TEST(trust_replacement_waits_for_nodes_that_are_down_until_they_are_removed)
 	struct verb removal = { .kind = VERB_NODE_REMOVE, .id = arena_strdup(&town.arena, "w"), .force = true };
 	EXPECT_STR(say(&town, &removal), "ok");
 	EXPECT_INT(finish(&town), 1);
+	town_close(&town);
+}
+
+static const char *bring(struct town *town, const char *cert_pem, const char *key_pem, nsec at)
+{
+	struct verb verb = { .kind = VERB_CLUSTER_UPDATE, .id = arena_strdup(&town->arena, "c"),
+			     .spec_index = view_cluster_object(town->view)->meta.spec_index, .cluster = view_cluster(town->view)->spec };
+
+	verb.cluster.ca.force_rotate++;
+	town->err = (struct err){ 0 };
+	if (trust_offer(view_cluster(town->view), &cluster_key, at, &(struct trust_brought){ cert_pem, key_pem }, &town->arena, &verb.rotation,
+			&town->err) < 0)
+		return town->err.text;
+	return say(town, &verb);
+}
+
+/* As a file from another system brings it. */
+static char *with_crlf(struct town *town, const char *pem)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	buf_add_str(&out, "subject=/CN=swarm-ca\r\n");
+	for (; *pem; pem++)
+		buf_add(&out, *pem == '\n' ? "\r\n" : pem, *pem == '\n' ? 2 : 1);
+	return arena_strdup(&town->arena, buf_text(&out));
+}
+
+TEST(trust_takes_a_root_that_somebody_brings_if_it_is_fit_to_be_one)
+{
+	struct town town;
+	struct ca_root root, other;
+
+	town_open(&town);
+	EXPECT_INT(ca_root_new(wall, &root, &town.err), 0);
+	EXPECT_INT(ca_root_new(wall, &other, &town.err), 0);
+	EXPECT_STR(bring(&town, "nonsense", buf_text(&root.key_pem), wall), "root certificate: X509 - The CRT/CRL/CSR format is invalid, e.g. different type expected");
+	EXPECT_STR(bring(&town, buf_text(&other.cert_pem), buf_text(&root.key_pem), wall), "root certificate: its key is another one");
+	EXPECT_STR(bring(&town, buf_text(&root.cert_pem), buf_text(&root.key_pem), wall + 19 * 366 * (nsec)86400000000000), "CA certificate expires too soon");
+	EXPECT_STR(bring(&town, view_cluster(town.view)->tls.trust_root, view_cluster(town.view)->root_key, wall), "Cannot update to a cert with an identical key");
+	EXPECT_STR(bring(&town, with_crlf(&town, buf_text(&root.cert_pem)), with_crlf(&town, buf_text(&root.key_pem)), wall), "ok");
+	EXPECT(trust_is_replaced(view_cluster(town.view)));
+	EXPECT_STR(view_cluster(town.view)->rotation.tls.trust_root, buf_text(&root.cert_pem));
+	EXPECT_STR(renewed(&town, "m"), "ok");
+	EXPECT_STR(renewed(&town, "w"), "ok");
+	EXPECT_INT(finish(&town), 1);
+	EXPECT(!trust_is_replaced(view_cluster(town.view)));
+	ca_root_fini(&other);
+	ca_root_fini(&root);
 	town_close(&town);
 }
 
