@@ -38,7 +38,8 @@ void runner_expect_int(const char *file, int line, const char *text, long long g
 		runner_add(&test);                                                                 \
 	}                                                                                          \
 	static void test_##name(void)
-#define TEST(name) TEST_TIMEOUT(name, 30)
+/* Long: it tells a hang, and must not tell a machine that is busy. */
+#define TEST(name) TEST_TIMEOUT(name, 120)
 
 #define EXPECT(cond) runner_expect(__FILE__, __LINE__, #cond, (cond))
 /* NULL is a value like any other, and differs from "". */
