@@ -95,15 +95,19 @@ int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struc
 		       "repeated", kind_name(kind), verb->id);
 }
 
+/* Brought again, and something else stands there now, or nothing: perhaps instead of what the first time has put there. */
+const char *verb_doubt(const struct verb *verb)
+{
+	return verb->is_repeat ? "; a leader was lost meanwhile, and it is not known whether this change was made before" : "";
+}
+
 /* ---- versions ---------------------------------------------------------------------------------------------------- */
 
 static int version_in_sequence(const struct verb *verb, const struct overlay *overlay, enum kind kind, struct err *err)
 {
 	if (overlay_spec_index(overlay, kind, verb->id) == verb->spec_index)
 		return 0;
-	/* brought again, and something else stands there now: perhaps instead of what the first time has put there */
-	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s",
-		       verb->is_repeat ? "; a leader was lost meanwhile, and it is not known whether this change was made before" : "");
+	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s", verb_doubt(verb));
 }
 
 /* The first time was not in vain: the version has moved, and what stands there is what was asked for. */
@@ -191,7 +195,7 @@ static int service_update(const struct verb *verb, const struct verb_scene *scen
 	struct service *service;
 
 	if (!old || !old_spec)
-		return err_set(err, ERR_NOT_FOUND, "service %s not found", verb->id);
+		return err_set(err, ERR_NOT_FOUND, "service %s not found%s", verb->id, verb_doubt(verb));
 	if (was_done(verb, scene->overlay, KIND_SERVICE, &service_spec_shape, old_spec, &verb->service))
 		return 0;
 	if (version_in_sequence(verb, scene->overlay, KIND_SERVICE, err) < 0 || check_same_kind(old_spec, &verb->service, err) < 0 ||
@@ -229,7 +233,7 @@ static int service_remove(const struct verb *verb, const struct verb_scene *scen
 static int node_of(const struct verb *verb, const struct verb_scene *scene, const struct node **ret, struct err *err)
 {
 	*ret = overlay_find(scene->overlay, KIND_NODE, verb->id);
-	return *ret ? 0 : err_set(err, ERR_NOT_FOUND, "node %s not found", verb->id);
+	return *ret ? 0 : err_set(err, ERR_NOT_FOUND, "node %s not found%s", verb->id, verb_doubt(verb));
 }
 
 static void write_spec(const struct verb *verb, const struct node_spec *spec, struct change_list *out)

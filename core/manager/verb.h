@@ -67,5 +67,7 @@ struct verb_scene {
 int verb_makes(const struct verb *verb);
 /* Was it made before, be it there or gone? -1, ERR_UNAVAILABLE: that is not known here; whoever brings it may know more in a moment. */
 int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struct err *err);
+/* Words behind the refusal of an update; "" when there is no doubt. */
+const char *verb_doubt(const struct verb *verb);
 /* The verb's changes; none when there is nothing to change. ERR_UNAVAILABLE is no refusal: brought again, it may pass. */
 int verb_check(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err);

@@ -11,7 +11,8 @@ static enum kind kind_of(const struct verb *verb)
 
 static int none(const struct verb *verb, struct err *err)
 {
-	return err_set(err, ERR_NOT_FOUND, "rpc error: code = NotFound desc = %s %s not found", kind_name(kind_of(verb)), verb->id);
+	return err_set(err, ERR_NOT_FOUND, "rpc error: code = NotFound desc = %s %s not found%s", kind_name(kind_of(verb)), verb->id,
+		       verb_doubt(verb));
 }
 
 int verb_secret_create(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
@@ -50,7 +51,7 @@ int verb_secret_update(const struct verb *verb, const struct verb_scene *scene, 
 	    shape_equal(&secret_spec_shape, &old->spec, &wanted))
 		return 0;
 	if (overlay_spec_index(scene->overlay, kind, verb->id) != verb->spec_index)
-		return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence");
+		return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s", verb_doubt(verb));
 	if (!str_eq(old->spec.name, verb->secret.name))
 		return err_set(err, ERR_INVALID, REFUSED "only updates to Labels are allowed");
 	changed = change_update(out, kind, verb->id, FIELD_BIT(SECRET_SPEC));

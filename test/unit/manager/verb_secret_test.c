@@ -109,6 +109,10 @@ TEST(only_labels_of_a_secret_change)
 	EXPECT_INT(v.err.code, ERR_STALE);
 	verb.is_repeat = true;
 	EXPECT_STR(say(&v, &verb), "same");
+	verb.secret.labels.count = 0;
+	EXPECT_STR(say(&v, &verb), "update out of sequence; a leader was lost meanwhile, and it is not known whether this change was made before");
+	verb.id = s2;
+	EXPECT_STR(say(&v, &verb), "secret s2 not found; a leader was lost meanwhile, and it is not known whether this change was made before");
 	verb = (struct verb){ .kind = VERB_SECRET_UPDATE, .id = s1, .secret = { .name = other }, .spec_index = 2 };
 	EXPECT_STR(say(&v, &verb), "only updates to Labels are allowed");
 	verb.id = s2;

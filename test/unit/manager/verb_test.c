@@ -193,6 +193,7 @@ TEST(an_update_that_is_brought_twice_is_no_conflict_and_another_one_is)
 {
 	static char web[] = "web", b[] = "b", c[] = "c";
 	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), update = service(VERB_SERVICE_UPDATE, "s1", web);
+	struct verb remove = { .kind = VERB_SERVICE_REMOVE, .id = create.id };
 	struct town town;
 
 	open_town(&town);
@@ -207,6 +208,11 @@ TEST(an_update_that_is_brought_twice_is_no_conflict_and_another_one_is)
 	update.service.task.container.image = c;
 	EXPECT_STR(say(&town, &update), "rpc error: code = Unknown desc = update out of sequence; a leader was lost meanwhile, and it is not "
 		   "known whether this change was made before");
+	EXPECT_STR(say(&town, &remove), "ok");
+	EXPECT_STR(say(&town, &update), "service s1 not found; a leader was lost meanwhile, and it is not known whether this change was made "
+		   "before");
+	update.is_repeat = false;
+	EXPECT_STR(say(&town, &update), "service s1 not found");
 	close_town(&town);
 }
 
