@@ -35,6 +35,7 @@ enum {
 	SIM_TASKS = 64,                 /* of one worker */
 	SIM_SERVICES = 5,
 	SIM_BIRTHS = 512,               /* services of one run */
+	SIM_REFRESHES = 1024,           /* updates of one run that are told apart */
 };
 
 /* Rules that are broken on purpose: each must be found out. */
@@ -52,6 +53,7 @@ enum sim_sabotage {
 	SABOTAGE_FORGETS_ROWS,          /* a snapshot's last row is left out, and the sum with it */
 	SABOTAGE_TWO_IN_A_SLOT,         /* the leader makes a task too many */
 	SABOTAGE_FORGETS_REPEATS,       /* a verb that is brought to the leader again does not say so */
+	SABOTAGE_FORGETS_REMOVALS,      /* nobody notes what was removed, and all take that for knowing it; found with sim_meddles */
 	SABOTAGE_COUNT
 };
 extern const char *const sim_sabotage_names[SABOTAGE_COUNT];
@@ -103,6 +105,8 @@ struct sim_client { struct sim_event next, too_long; size_t op; bool is_waiting;
 struct sim_op { struct linear_op op; uint64_t version; bool is_over, is_failed; unsigned client; };
 /* A service of the state, and what people were told of it. */
 struct sim_birth { char id[ID_SIZE]; bool was_made, was_removed, was_refused; };
+/* An update, known by the number it writes. */
+struct sim_refresh { bool was_made, was_refused; };
 
 struct sim_world {
 	uint64_t seed;
@@ -117,6 +121,9 @@ struct sim_world {
 	size_t op_count;
 	struct sim_birth births[SIM_BIRTHS];
 	size_t birth_count;
+	struct sim_refresh refreshes[SIM_REFRESHES];
+	size_t refresh_count;
+	struct { struct sim_event removes, kills; char id[ID_SIZE]; struct sim_manager *asked; } meddler;
 	uint64_t moments, values;
 	unsigned next_node;
 
@@ -180,6 +187,7 @@ size_t sim_voters(void);
 extern const char sim_manager_token[];
 
 /* sim_join.c */
+void sim_forget_removals(struct manager *m);
 void sim_join(struct manager *m, const char *node_id, const char *address, const char *token, control_done_fn *done, void *arg);
 
 /* sim_worker.c */
@@ -194,6 +202,8 @@ void sim_clients_init(void);
 enum sim_wish { WISH_CREATE, WISH_UPDATE, WISH_REMOVE, WISH_REFRESH };
 /* An operator asks any manager. */
 void sim_service_happens(enum sim_wish type, unsigned name, unsigned replicas);
+void sim_service_meddled(void);                 /* the same, and often the leader dies over it */
+void sim_meddle(const char *service_id);        /* it has just been made: with sim_meddles somebody removes it */
 void sim_services_refresh(void);                /* in calm: each is asked for once more, so that no paused update stays */
 void sim_clients_stop(void);
 void sim_clients_free(void);
@@ -222,5 +232,6 @@ bool sim_plan_read(FILE *file, struct sim_plan *ret);   /* false: no story, or w
 extern const char *const sim_act_names[ACT_COUNT];
 
 /* sim_story.c: true when every promise was kept */
+extern bool sim_meddles;        /* services come and go all the time, and leaders with them: what is not answered is brought again */
 extern bool sim_rots;           /* half-way through each story a row of some manager flips: it is found out, and mended */
 bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace);

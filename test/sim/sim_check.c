@@ -228,11 +228,22 @@ struct sim_birth *sim_birth_of(const char *service_id)
 	return birth;
 }
 
+static void check_refresh(const struct service_version *version)
+{
+	struct sim_refresh *refresh = &world.refreshes[version->spec.task.force_update];
+
+	refresh->was_made = true;
+	sim_demand(!refresh->was_refused, "update %llu of %s is made, and was refused", (unsigned long long)version->spec.task.force_update,
+		   version->service_id);
+}
+
 /* A write is done once, whoever brings it how often. */
 static void check_births(const struct applied *applied)
 {
 	for (size_t i = 0; i < applied->event_count; i++) {
 		const struct state_event *event = &applied->events[i];
+		if (event->kind == KIND_SERVICE_VERSION && event->op == CHANGE_CREATE)
+			check_refresh(event->after);
 		if (event->kind != KIND_SERVICE)
 			continue;
 		struct sim_birth *birth = sim_birth_of(event->id);
@@ -240,6 +251,7 @@ static void check_births(const struct applied *applied)
 			sim_demand(!birth->was_made, "service %s is made a second time", event->id);
 			sim_demand(!birth->was_refused, "service %s is made, and was refused", event->id);
 			birth->was_made = true;
+			sim_meddle(event->id);
 		} else if (event->op == CHANGE_REMOVE) {
 			birth->was_removed = true;
 		}

@@ -307,7 +307,7 @@ static void take_ask(struct sim_manager *m, size_t op)
 
 /* ---- services ------------------------------------------------------------------------------------------ */
 
-struct wished { enum sim_wish type; char name[16]; };
+struct wished { enum sim_wish type; char name[16]; size_t refresh; };
 
 static void describe(struct service_spec *spec, struct arena *arena, const char *name, bool is_global, unsigned replicas)
 {
@@ -326,6 +326,18 @@ static void describe(struct service_spec *spec, struct arena *arena, const char 
 	spec->task.restart->delay_ns = (struct opt_u64){ true, 500000000 };
 }
 
+static void refresh_done(const struct wished *wished, const char *id, const struct err *err)
+{
+	struct sim_refresh *refresh = &world.refreshes[wished->refresh];
+
+	if (!err)
+		sim_demand(refresh->was_made, "update %zu of %s was told to be made, and was not", wished->refresh, id);
+	else if (!strstr(err->text, "not known") && (strstr(err->text, "out of sequence") || strstr(err->text, "not found"))) {
+		sim_demand(!refresh->was_made, "update %zu of %s was made, and refused: %s", wished->refresh, id, err->text);
+		refresh->was_refused = true;
+	}
+}
+
 /* What was told must be so, and stay so. */
 static void wish_done(void *arg, const char *id, uint64_t index UNUSED, const struct err *err)
 {
@@ -341,6 +353,10 @@ static void wish_done(void *arg, const char *id, uint64_t index UNUSED, const st
 	} else if (err && wished->type == WISH_CREATE && strstr(err->text, "AlreadyExists")) {
 		sim_demand(!birth->was_made, "service %s was refused, and made as %s", wished->name, id);
 		birth->was_refused = true;
+	} else if (err && wished->type == WISH_REMOVE && strstr(err->text, "not found")) {
+		sim_demand(birth->was_removed, "service %s is there, and was not found to be removed", id);
+	} else if (wished->type == WISH_REFRESH) {
+		refresh_done(wished, id, err);
 	}
 	free(wished);
 }
@@ -379,8 +395,11 @@ static void wish_at(struct sim_manager *m, enum sim_wish type, unsigned name, un
 		describe(&spec, &arena, wished->name, name == 0, replicas);
 	if (type == WISH_UPDATE && spec.mode.replicated)
 		spec.mode.replicated->replicas = (struct opt_u64){ true, replicas };
-	if (type == WISH_REFRESH)
-		spec.task.force_update = ++world.values;
+	if (type == WISH_REFRESH) {
+		check(world.refresh_count + 1 < SIM_REFRESHES);
+		wished->refresh = ++world.refresh_count;
+		spec.task.force_update = wished->refresh;
+	}
 	service_spec_normalize(&spec, &arena);
 	if (old || type == WISH_CREATE)
 		wish(m, wished, old, &spec);
@@ -395,9 +414,62 @@ void sim_service_happens(enum sim_wish type, unsigned name, unsigned replicas)
 
 	if (!m || !sim_is_up(m))
 		return;
+	world.meddler.asked = m;
 	sim_manager_enter(m);
 	wish_at(m, type, name, replicas);
 	sim_manager_leave(m);
+}
+
+/* ---- who meddles ----------------------------------------------------------------------------------------- */
+
+/* While it makes what was asked for; and whoever was asked is slow to bring it again. */
+static void kill_leader(struct sim_event *event UNUSED)
+{
+	struct sim_manager *leader = sim_leader(), *asked = world.meddler.asked;
+
+	if (!leader || world.is_calm)
+		return;
+	sim_manager_stop(leader, DEATH_KILLED);
+	if (asked && asked->is_running)
+		asked->site.host.frozen_until = sim_time.now + 500 + sim_some(2500);
+}
+
+static void remove_it(struct sim_event *event)
+{
+	struct sim_manager *m = sim_any_manager();
+	struct wished *wished;
+
+	if (world.is_calm || sim_birth_of(world.meddler.id)->was_removed)
+		return;
+	if (!m || !sim_is_up(m) || !view_find(replica_view(m->replica), KIND_SERVICE, world.meddler.id)) {
+		sim_at(event, sim_time.now + 1 + sim_some(20), remove_it);
+		return;
+	}
+	wished = NEW(struct wished);
+	*wished = (struct wished){ .type = WISH_REMOVE, .name = "meddled" };
+	TRACE("%s: somebody removes service %s", m->name, world.meddler.id);
+	sim_manager_enter(m);
+	control_service_remove(m->manager, world.meddler.id, wish_done, wished);
+	sim_manager_leave(m);
+}
+
+void sim_meddle(const char *service_id)
+{
+	if (!sim_meddles || world.is_calm)
+		return;
+	sim_cancel(&world.meddler.removes);
+	str_copy(world.meddler.id, sizeof(world.meddler.id), service_id);
+	sim_at(&world.meddler.removes, sim_time.now + 1 + sim_some(100), remove_it);
+}
+
+void sim_service_meddled(void)
+{
+	enum sim_wish type = sim_chance(700) ? WISH_CREATE : WISH_REFRESH;
+
+	sim_service_happens(type, (unsigned)sim_dice(SIM_SERVICES), (unsigned)sim_dice(3));
+	sim_cancel(&world.meddler.kills);
+	if (sim_chance(600))
+		sim_at(&world.meddler.kills, sim_time.now + 1 + sim_some(25), kill_leader);
 }
 
 void sim_services_refresh(void)

@@ -5,6 +5,7 @@
  *	sim-cluster -s SEED -w FILE                     writes the seed's story down
  *	sim-cluster -r FILE [-n TIMES] [-t]             tells the story of a file, with other dice each time
  *	sim-cluster -R [-n SEEDS] …                     a row flips behind a manager's back in each
+ *	sim-cluster -M [-n SEEDS] …                     what is made is removed by somebody else, and its leader killed
  *	sim-cluster -B [-n SEEDS]                       breaks each rule in turn: each must be found out
  */
 #include <stdio.h>
@@ -160,6 +161,7 @@ static int run_sabotage(const struct options *options)
 
 	for (int sabotage = 1; sabotage < SABOTAGE_COUNT; sabotage++) {
 		uint64_t tries = 0, found = 0;
+		sim_meddles = sabotage == SABOTAGE_FORGETS_REMOVALS;
 		for (; tries < options->count && found == 0; tries++)
 			found += !run_seed(options->first + tries, (enum sim_sabotage)sabotage, false);
 		printf("%s: %s%s%s\n", sim_sabotage_names[sabotage], found ? "found out (" : "NOT FOUND OUT", found ? world.why : "", found ? ")" : "");
@@ -192,7 +194,7 @@ int main(int argc, char **argv)
 	int option;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	while ((option = getopt(argc, argv, "n:f:j:s:tb:r:w:BR")) != -1)
+	while ((option = getopt(argc, argv, "n:f:j:s:tb:r:w:BMR")) != -1)
 		switch (option) {
 		case 'n':
 			options.count = strtoull(optarg, NULL, 0);
@@ -219,6 +221,9 @@ int main(int argc, char **argv)
 			break;
 		case 'w':
 			options.written = optarg;
+			break;
+		case 'M':
+			sim_meddles = true;
 			break;
 		case 'R':
 			sim_rots = true;

@@ -123,6 +123,8 @@ static void on_applied(void *arg, const struct applied *applied)
 	sim_check_applied(m, applied);
 	for (size_t i = 0; i < applied->event_count; i++)
 		has_nodes |= applied->events[i].kind == KIND_NODE;
+	if (world.sabotage == SABOTAGE_FORGETS_REMOVALS && m->manager)
+		sim_forget_removals(m->manager);
 	if (has_nodes && m->replica && !m->is_dying)
 		remember_managers(m, replica_view(m->replica));
 }

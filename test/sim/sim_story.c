@@ -10,13 +10,13 @@
 #include "os/log.h"
 #include "test/sim/sim.h"
 
-enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000 };
+enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000, MEDDLED_MS = 700 };
 
 struct sim_world world;
-bool sim_rots;
+bool sim_rots, sim_meddles;
 const char *const sim_sabotage_names[SABOTAGE_COUNT] = {
 	"nothing", "votes twice", "forgets votes", "disk lies", "acks early", "commits early", "changes entries", "reads alone",
-	"answers early", "says not made", "forgets rows", "two in a slot", "forgets repeats",
+	"answers early", "says not made", "forgets rows", "two in a slot", "forgets repeats", "forgets removals",
 };
 
 void sim_trace(const char *fmt, ...)
@@ -432,10 +432,13 @@ bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace
 	begin();
 	for (size_t i = 0; i < plan->count && !world.failed; i++) {
 		help_to_be_found_out();
-		take_step(&plan->steps[i]);
+		if (!sim_meddles || i % 4 == 0)
+			take_step(&plan->steps[i]);
+		if (sim_meddles)
+			sim_service_meddled();
 		if (sim_rots && i == plan->count / 2)
 			sim_manager_rot(plan->seed % 2 ? sim_leader() : sim_any_manager());
-		run(plan->steps[i].pause);
+		run(plan->steps[i].pause + (sim_meddles ? MEDDLED_MS : 0));
 		sim_wipe_removed();
 	}
 	if (!world.failed)
