@@ -36,9 +36,9 @@ void test_cluster_init(struct test_cluster *c);
 void test_cluster_fini(struct test_cluster *c);
 const char *root_of(const struct test_ca *ca);
 
-/* Runs the loop until it is so, at most twenty seconds. */
+/* Runs the loop until it is so, at most a minute. */
 #define RUN_UNTIL(loop, cond) do { \
-		msec until = loop_now(loop) + 20000; \
+		msec until = loop_now(loop) + 60000; \
 		while (!(cond) && loop_now(loop) < until) \
 			loop_run_once(loop, 100); \
 		EXPECT(cond); \
