@@ -9,7 +9,7 @@
 static struct rpc_call *call(struct speaker *from, struct rpc_conn *conn, enum rpc_method method, const char *text, struct answer *answer)
 {
 	(void)from;
-	return rpc_call(conn, method, text, strlen(text), 5000, on_answer, answer);
+	return rpc_call(conn, method, text, strlen(text), RPC_HELP_WAIT_MS, on_answer, answer);
 }
 
 TEST(both_sides_of_a_connection_call_and_note)
@@ -82,7 +82,7 @@ TEST(an_answer_that_comes_too_late_is_dropped_and_the_next_call_is_answered)
 	net_init(&net, NULL);
 	node_dial(&net.worker);
 	rpc_call(net.worker.conn, RPC_BLOB, "park", 4, 30, on_answer, &late);
-	RUN_UNTIL(&net, late.count);
+	RUN_UNTIL(&net, late.count && net.manager.parked);
 	EXPECT(late.failed && late.err.code == ERR_UNAVAILABLE);
 	EXPECT(str_starts(late.err.text, "rpc: BLOB: no answer from 127.0.0.1:") && str_ends(late.err.text, " within 30 ms"));
 	rpc_reply(net.manager.parked, "too late", 8);
@@ -216,11 +216,11 @@ TEST(managers_exchange_megabytes_in_one_frame_and_workers_do_not)
 	net_init(&net, NULL);
 	node_dial(&net.other);
 	memset(big, 'm', size);
-	rpc_call(net.other.conn, RPC_VERB, big, size - 6, 5000, on_answer, &answer);
+	rpc_call(net.other.conn, RPC_VERB, big, size - 6, RPC_HELP_WAIT_MS, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	EXPECT(!answer.failed && answer.body.len == size - 6 && memcmp(answer.body.data, big, size - 6) == 0);
 	answer_fini(&answer);
-	rpc_call(net.other.conn, RPC_VERB, big, size, 5000, on_answer, &answer);
+	rpc_call(net.other.conn, RPC_VERB, big, size, RPC_HELP_WAIT_MS, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	net_address(&net, address);
 	char *want = str_printf("rpc: VERB: 3145728 bytes are more than %s takes at once", address);
@@ -228,7 +228,7 @@ TEST(managers_exchange_megabytes_in_one_frame_and_workers_do_not)
 	str_freep(&want);
 
 	node_dial(&net.worker);
-	rpc_call(net.worker.conn, RPC_BLOB, big, 64 << 10, 5000, on_answer, &answer);
+	rpc_call(net.worker.conn, RPC_BLOB, big, 64 << 10, RPC_HELP_WAIT_MS, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	EXPECT(answer.failed && answer.err.code == ERR_INVALID);
 	answer_fini(&answer);
@@ -237,7 +237,7 @@ TEST(managers_exchange_megabytes_in_one_frame_and_workers_do_not)
 	call(&net.worker, net.worker.conn, RPC_BLOB, "x", &answer);
 	RUN_UNTIL(&net, answer.count);
 	answer_fini(&answer);
-	rpc_call(net.manager.met, RPC_OPEN, big, 1 << 20, 5000, on_answer, &answer);
+	rpc_call(net.manager.met, RPC_OPEN, big, 1 << 20, RPC_HELP_WAIT_MS, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_error(&answer, ERR_EXHAUSTED, "rpc: OPEN: the answer of 1048576 bytes is longer than you take");
 	free(big);

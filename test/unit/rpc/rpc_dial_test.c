@@ -8,11 +8,13 @@
 
 #include "base/str.h"
 #include "os/listen.h"
+#include "rpc/rpc_inside.h"
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = 1500, .stranger_ms = 3000,
-					 .connect_ms = 3000, .stalled_ms = 8000, .tickets_per_node = 64, .ticket_ms = 3000 };
+static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = 1500, .stranger_ms = RPC_HELP_WAIT_MS,
+					 .connect_ms = RPC_HELP_WAIT_MS, .stalled_ms = RPC_HELP_WAIT_MS, .tickets_per_node = 64,
+					 .ticket_ms = RPC_HELP_WAIT_MS };
 
 /* A socket that listens and accepts nothing by itself; its port. */
 static int mute_listener(uint16_t *ret_port)
@@ -149,7 +151,10 @@ TEST(addresses_are_tried_until_one_is_up)
 
 	net_init(&net, &hasty);
 	snprintf(list, sizeof(list), "127.0.0.1:%u,127.0.0.1:%u,%s,127.0.0.1:1", dead_port(), port, net_address(&net, address));
+	net.manager.rpc->cfg.limits.hello_ms = RPC_HELP_WAIT_MS;
 	node_dial_to(&net.worker, list, NULL);
+	RUN_UNTIL(&net, str_eq(rpc_conn_address(net.worker.conn), address));
+	net.worker.rpc->cfg.limits.hello_ms = RPC_HELP_WAIT_MS; /* the mute one was hurried; who answers has time */
 	RUN_UNTIL(&net, net.worker.story.len);
 	expect_story(&net.worker, "up ");
 	EXPECT_STR(rpc_conn_address(net.worker.conn), address);
@@ -256,7 +261,7 @@ TEST(listening_again_moves_and_keeps_who_is_there)
 	uint16_t before = rpc_port(net.manager.rpc);
 	EXPECT_INT(rpc_listen(net.manager.rpc, "[::1]:0", &err), 0);
 	EXPECT(rpc_port(net.manager.rpc) && rpc_port(net.manager.rpc) != before);
-	rpc_call(net.worker.conn, RPC_BLOB, "x", 1, 5000, on_answer, &answer);
+	rpc_call(net.worker.conn, RPC_BLOB, "x", 1, RPC_HELP_WAIT_MS, on_answer, &answer);
 	RUN_UNTIL(&net, answer.count);
 	expect_body(&answer, "x");
 	char address[32];

@@ -111,6 +111,7 @@ void node_init(struct net *net, struct speaker *node, struct tls_context *ctx, c
 {
 	struct rpc_config cfg = { context_of, admit, node, 7, RPC_LIMITS_DEFAULT };
 
+	cfg.limits.connect_ms = cfg.limits.hello_ms = cfg.limits.ticket_ms = cfg.limits.stalled_ms = RPC_HELP_WAIT_MS;
 	*node = (struct speaker){ .net = net, .ctx = ctx };
 	if (limits)
 		cfg.limits = *limits;
@@ -293,10 +294,16 @@ void hand_open(struct net *net, struct hand *hand, struct tls_context *ctx)
 	static const struct tls_hooks hooks = { .on_ready = on_hand_ready, .on_bytes = on_hand_bytes, .on_end = on_hand_end };
 	bool deaf = hand->deaf;
 
-	*hand = (struct hand){ .net = net, .deaf = deaf };
-	frame_parser_init(&hand->parser, RPC_MANAGER_FRAME_BYTES);
-	hand->tls = tls_connect(net->loop, net->work, ctx, hand_connect(net), (struct tls_trust){ NULL }, &hooks, hand);
-	RUN_UNTIL(net, hand->ready);
+	for (msec until = loop_now(net->loop) + RPC_HELP_WAIT_MS; loop_now(net->loop) < until;) {
+		*hand = (struct hand){ .net = net, .deaf = deaf };
+		frame_parser_init(&hand->parser, RPC_MANAGER_FRAME_BYTES);
+		hand->tls = tls_connect(net->loop, net->work, ctx, hand_connect(net), (struct tls_trust){ NULL }, &hooks, hand);
+		RUN_UNTIL(net, hand->ready || hand->ended);
+		if (hand->ready)
+			return;
+		hand_close(hand);
+	}
+	EXPECT(!"a handshake");
 }
 
 void hand_close(struct hand *hand)
@@ -334,7 +341,7 @@ struct frame hand_hear(struct hand *hand)
 {
 	struct frame frame = { 0 };
 	struct err err;
-	msec until = loop_now(hand->net->loop) + 10000;
+	msec until = loop_now(hand->net->loop) + RPC_HELP_WAIT_MS;
 
 	for (;;) {
 		const uint8_t *at = (const uint8_t *)hand->got.data;

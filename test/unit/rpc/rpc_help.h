@@ -8,6 +8,9 @@
 #define TEST_WORKER "workerworkerworkerworkerw"
 #define TEST_OTHER  "otherotherotherotherother"
 
+/* How long anything that is certain to come is waited for. */
+enum { RPC_HELP_WAIT_MS = 60000 };
+
 /* A node, and all that it was told. */
 struct speaker {
 	struct net *net;
@@ -33,7 +36,7 @@ struct net {
 	struct speaker manager, worker, other;      /* other: a second manager */
 };
 
-/* limits NULL: the usual ones, for all of them. The manager listens. */
+/* limits NULL: the usual ones with more patience, for all of them. The manager listens. */
 void net_init(struct net *net, const struct rpc_limits *limits);
 void net_fini(struct net *net);
 struct tls_context *net_stranger(struct net *net);
@@ -66,7 +69,8 @@ struct hand {
 	bool ready, ended;
 	bool deaf;
 };
-void hand_open(struct net *net, struct hand *hand, struct tls_context *ctx);     /* ready when it returns; ctx is borrowed */
+/* Ready when it returns, also where a slow handshake is hung up on: it dials again. ctx is borrowed. */
+void hand_open(struct net *net, struct hand *hand, struct tls_context *ctx);
 void hand_close(struct hand *hand);
 void hand_say(struct hand *hand, enum frame_kind kind, unsigned method, uint32_t call, const void *body, size_t size);
 void hand_greet(struct hand *hand);                                              /* our half of it */
@@ -74,9 +78,9 @@ void hand_hello(struct hand *hand);                                             
 /* The next frame, waited for; kind 0 when the connection has ended. Valid until the next call. */
 struct frame hand_hear(struct hand *hand);
 
-/* Runs the loop until it is so, at most ten seconds. */
+/* Runs the loop until it is so, at most a minute. */
 #define RUN_UNTIL(net, cond) do { \
-		msec until_ = loop_now((net)->loop) + 10000; \
+		msec until_ = loop_now((net)->loop) + RPC_HELP_WAIT_MS; \
 		while (!(cond) && loop_now((net)->loop) < until_) \
 			loop_run_once((net)->loop, 100); \
 		EXPECT(cond); \

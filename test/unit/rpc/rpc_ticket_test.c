@@ -1,18 +1,22 @@
 /* Tickets: a connection that becomes one stream of bytes, with a socket at both ends. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "rpc/rpc_inside.h"
 #include "test/unit/rpc/rpc_help.h"
 #include "test/unit/runner.h"
 
-static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = 5000, .stranger_ms = 5000,
-					 .connect_ms = 5000, .stalled_ms = 1000, .tickets_per_node = 3, .ticket_ms = 3000 };
+static const struct rpc_limits hasty = { .connections = 1024, .strangers = 256, .hello_ms = RPC_HELP_WAIT_MS, .stranger_ms = RPC_HELP_WAIT_MS,
+					 .connect_ms = RPC_HELP_WAIT_MS, .stalled_ms = 1000, .tickets_per_node = 3,
+					 .ticket_ms = RPC_HELP_WAIT_MS };
 
 struct got { unsigned count; int fd; struct err err; };
 static void on_stream(void *arg, int fd, const struct err *err)
@@ -185,6 +189,15 @@ TEST(a_stream_waits_for_a_slow_reader_and_loses_nothing)
 	net_fini(&net);
 }
 
+/* What the other end of a socket pair has not read yet. */
+static int unread_of(int fd)
+{
+	int bytes = -1;
+
+	EXPECT(ioctl(fd, SIOCOUTQ, &bytes) == 0);
+	return bytes;
+}
+
 TEST(what_was_written_before_the_end_is_read_after_the_connection_has_died)
 {
 	CLEANUP(buf_finip) struct buf got = BUF_INIT;
@@ -195,6 +208,7 @@ TEST(what_was_written_before_the_end_is_read_after_the_connection_has_died)
 	net_init(&net, NULL);
 	open_line(&net, &line);
 	EXPECT(write(line.there.fd, bulk, sizeof(bulk)) == sizeof(bulk));
+	RUN_UNTIL(&net, unread_of(line.there.fd) == 0);
 	run_some(&net);
 	rpc_free(net.worker.rpc);
 	net.worker.rpc = NULL;
@@ -218,7 +232,7 @@ TEST(who_closes_his_end_makes_the_others_writing_fail)
 	net_init(&net, NULL);
 	open_line(&net, &line);
 	close(line.here.fd);
-	for (int i = 0; i < 1000 && !(wrote < 0 && errno == EPIPE); i++) {
+	for (msec until = loop_now(net.loop) + RPC_HELP_WAIT_MS; !(wrote < 0 && errno == EPIPE) && loop_now(net.loop) < until;) {
 		wrote = send(line.there.fd, bulk, sizeof(bulk), MSG_NOSIGNAL);
 		loop_run_once(net.loop, 5);
 	}
@@ -303,7 +317,7 @@ TEST(a_reader_may_rest_longer_than_a_stalled_connection_may)
 }
 
 /* Streams may rest for long, so that they would not notice; the connection beside them does. */
-TEST_TIMEOUT(the_streams_of_a_node_that_has_fallen_silent_end, 60)
+TEST(the_streams_of_a_node_that_has_fallen_silent_end)
 {
 	static char note[60000];
 	struct hand hand = { .deaf = true };
@@ -325,7 +339,7 @@ TEST_TIMEOUT(the_streams_of_a_node_that_has_fallen_silent_end, 60)
 	RUN_UNTIL(&net, net.manager.met);
 	net.manager.conn = net.manager.met;
 	rpc_conn_watch(net.manager.met, &node_hooks, &net.manager);
-	msec until = loop_now(net.loop) + 10000;
+	msec until = loop_now(net.loop) + RPC_HELP_WAIT_MS / 2;
 	while (!net.manager.downs && loop_now(net.loop) < until) {
 		while (net.manager.conn && rpc_note(net.manager.conn, RPC_MANAGERS, note, sizeof(note)))
 			;
@@ -406,6 +420,7 @@ TEST(a_node_has_so_many_tickets_and_streams_and_no_more)
 
 	net_init(&net, &hasty);
 	open_line(&net, &line);
+	net.manager.rpc->cfg.limits.ticket_ms = 300;
 	make(&net, &waiting[0], ticket);
 	struct rpc_ticket *last = make(&net, &waiting[1], ticket);
 	EXPECT(!rpc_ticket_new(net.manager.rpc, TEST_WORKER, ticket, on_stream, &waiting[1], &err));
