@@ -13,6 +13,7 @@ struct desk {
 	struct dispatcher *dispatcher;
 	struct buf sights;
 	unsigned assigned, statuses;
+	msec sighted_at;
 	bool refuses;
 };
 
@@ -53,8 +54,11 @@ static void on_sight(void *arg, const char *node_id, enum sight sight)
 {
 	static const char *const words[] = { "held ", "silent ", "left ", "away ", "stopped " };
 
+	struct desk *desk = arg;
+
 	EXPECT_STR(node_id, TEST_WORKER);
-	buf_add_str(&((struct desk *)arg)->sights, words[sight]);
+	buf_add_str(&desk->sights, words[sight]);
+	desk->sighted_at = loop_now(desk->net.loop);
 }
 
 static void on_status(void *arg, const struct task_status *status)
@@ -120,7 +124,7 @@ static void desk_fini(struct desk *desk)
 
 static void ask(struct desk *desk, enum rpc_method method, const char *body, struct answer *answer)
 {
-	rpc_call(desk->net.worker.conn, method, body, strlen(body), 5000, on_answer, answer);
+	rpc_call(desk->net.worker.conn, method, body, strlen(body), RPC_HELP_WAIT_MS, on_answer, answer);
 	RUN_UNTIL(&desk->net, answer->count);
 }
 
@@ -181,13 +185,14 @@ TEST(a_session_without_a_connection_is_silent_when_its_grace_is_over)
 	struct desk desk;
 
 	desk_init(&desk, "2s");
+	msec begun = loop_now(desk.net.loop);
 	open_session(&desk);
 	rpc_close(desk.net.worker.conn);
 	RUN_UNTIL(&desk.net, !dispatcher_conn(desk.dispatcher, TEST_WORKER));
 	EXPECT(!is_held(&desk));                        /* it may be elsewhere by now, … */
-	expect_sights(&desk, "held ");                  /* … or back in a moment */
-	RUN_UNTIL(&desk.net, desk.sights.len > 0);
-	expect_sights(&desk, "silent ");
+	RUN_UNTIL(&desk.net, strlen(buf_text(&desk.sights)) > strlen("held "));
+	expect_sights(&desk, "held silent ");
+	EXPECT(desk.sighted_at - begun >= 2000);        /* … or back in a moment */
 	desk_fini(&desk);
 }
 
@@ -355,7 +360,7 @@ TEST(a_node_that_takes_nothing_loses_its_connection_and_has_its_grace)
 	hand_hello(&hand);
 	hand_say(&hand, FRAME_CALL, RPC_SESSION, 1, "", 0);
 	RUN_UNTIL(&desk.net, dispatcher_conn(desk.dispatcher, TEST_WORKER));
-	hand.deaf = true;
+	tls_pause(hand.tls, true);
 	add_large_tasks(&desk);
 	for (; rounds < 500 && dispatcher_conn(desk.dispatcher, TEST_WORKER); rounds++) {
 		dispatcher_on_replaced(desk.dispatcher);

@@ -1,6 +1,7 @@
 /* A manager opens a stream to a node: directly, by way of another manager, and not at all. */
 #include "dispatch/door_io.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,7 +67,7 @@ static void rig_init(struct rig *rig)
 	side_open(&rig->manager, rig->net.manager.rpc, TEST_NODE);
 	side_open(&rig->worker, rig->net.worker.rpc, TEST_WORKER);
 	node_dial(&rig->net.worker);
-	rpc_call(rig->net.worker.conn, RPC_BLOB, "here", 4, 5000, on_answer, &rig->answer);
+	rpc_call(rig->net.worker.conn, RPC_BLOB, "here", 4, RPC_HELP_WAIT_MS, on_answer, &rig->answer);
 	RUN_UNTIL(&rig->net, rig->answer.count);
 	expect_body(&rig->answer, "here");
 	rig->manager.session = rig->net.manager.met;
@@ -94,7 +95,7 @@ static void ask(struct rig *rig, struct speaker *who, struct rpc_conn *conn, con
 	rig->got = (struct got){ .fd = -1 };
 	EXPECT(rpc_ticket_new(who->rpc, whom, ticket, on_ticket, &rig->got, &err));
 	dispatch_write(&open_ask_shape, &open, &body);
-	rpc_call(conn, RPC_OPEN, body.data, body.len, 5000, on_answer, &rig->answer);
+	rpc_call(conn, RPC_OPEN, body.data, body.len, RPC_HELP_WAIT_MS, on_answer, &rig->answer);
 }
 
 static void expect_line(struct rig *rig)
@@ -104,7 +105,7 @@ static void expect_line(struct rig *rig)
 	RUN_UNTIL(&rig->net, rig->got.count && rig->worker.streams && rig->answer.count);
 	expect_body(&rig->answer, "");
 	EXPECT(write(rig->got.fd, "ls\n", 3) == 3);
-	run_some(&rig->net);
+	RUN_UNTIL(&rig->net, poll(&(struct pollfd){ .fd = rig->worker.fd, .events = POLLIN }, 1, 0) == 1);
 	EXPECT(read(rig->worker.fd, heard, sizeof(heard) - 1) == 3);
 	EXPECT_STR(heard, "ls\n");
 	close(rig->got.fd);
@@ -155,9 +156,9 @@ TEST(a_stream_is_refused_by_whoever_cannot_or_may_not_give_it)
 	rig.worker.refuses = true;
 	ask(&rig, &rig.net.other, rig.net.other.conn, TEST_WORKER);
 	expect_refused(&rig, ERR_DENIED, "node " TEST_NODE " is no manager of this swarm");
-	rpc_call(rig.net.worker.conn, RPC_OPEN, "{}", 2, 5000, on_answer, &rig.answer);
+	rpc_call(rig.net.worker.conn, RPC_OPEN, "{}", 2, RPC_HELP_WAIT_MS, on_answer, &rig.answer);
 	expect_refused(&rig, ERR_DENIED, "rpc: OPEN: only managers may");
-	rpc_call(rig.net.other.conn, RPC_OPEN, "[]", 2, 5000, on_answer, &rig.answer);
+	rpc_call(rig.net.other.conn, RPC_OPEN, "[]", 2, RPC_HELP_WAIT_MS, on_answer, &rig.answer);
 	RUN_UNTIL(&rig.net, rig.answer.count);
 	EXPECT(rig.answer.failed && rig.answer.err.code == ERR_INVALID);
 	rig_fini(&rig);
