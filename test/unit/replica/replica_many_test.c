@@ -37,6 +37,11 @@ static void end(void)
 	crowd_fini(&crowd);
 }
 
+static bool knows_a_leader(void *arg)
+{
+	return replica_status(((struct member *)arg)->replica).leader != 0;
+}
+
 TEST(replica_members_that_join_have_all_there_was)
 {
 	struct member *first;
@@ -48,6 +53,7 @@ TEST(replica_members_that_join_have_all_there_was)
 	EXPECT(crowd_write(first, "after"));
 	EXPECT(crowd_agrees(&crowd));
 	EXPECT(crowd_has(second, "before") && crowd_has(third, "before") && crowd_has(third, "after"));
+	EXPECT(crowd_wait(&crowd, knows_a_leader, third));
 	struct replica_status status = replica_status(third->replica);
 	EXPECT(status.leader == first->id && status.self == third->id && status.role == RAFT_FOLLOWER);
 	EXPECT_INT(status.config->count, 3);
@@ -64,6 +70,7 @@ TEST(replica_a_follower_refuses_requests_and_names_who_leads)
 
 	begin(3);
 	struct member *follower = crowd_follower(&crowd);
+	EXPECT(crowd_wait(&crowd, knows_a_leader, follower));
 	crowd_ask(follower, "x", &answer);
 	EXPECT(!crowd_answered(&crowd, &answer));
 	EXPECT_INT(answer.err.code, ERR_UNAVAILABLE);
