@@ -72,7 +72,7 @@ TEST(unix_listener_hands_connections_out_nonblocking)
 	EXPECT_INT(host_listens(&host, &err), 0);
 	EXPECT(stat(host.path, &st) == 0 && (st.st_mode & 07777) == 0660);
 	EXPECT_INT(connect_unix(host.path, &fd, &err), 0);
-	loop_run_once(host.loop, 1000);
+	loop_run_once(host.loop, 60000);
 	EXPECT_INT(host.count, 1);
 	EXPECT(fcntl(host.last_fd, F_GETFL) & O_NONBLOCK);
 	EXPECT(fcntl(host.last_fd, F_GETFD) & FD_CLOEXEC);
@@ -201,7 +201,7 @@ TEST(listener_without_descriptors_rests_instead_of_spinning)
 	EXPECT_INT(host.count, 0);
 	setrlimit(RLIMIT_NOFILE, &before);
 	while (!host.count && rounds++ < 100)
-		loop_run_once(host.loop, 1000);
+		loop_run_once(host.loop, 60000);
 	EXPECT_INT(host.count, 1);
 	EXPECT(rounds <= 3);
 	close(fd);
@@ -221,7 +221,7 @@ static void expect_tcp(struct ip ip, const struct sockaddr *address, socklen_t s
 	*ret_port = htons(port);
 	int fd = socket(address->sa_family, SOCK_STREAM, 0);
 	EXPECT(connect(fd, address, size) == 0);
-	loop_run_once(host.loop, 1000);
+	loop_run_once(host.loop, 60000);
 	EXPECT_INT(host.count, 1);
 
 	struct listener *second = NULL;
@@ -265,7 +265,7 @@ static int outcome_of_connecting(uint16_t port, int *ret_fd)
 
 	EXPECT_INT(connect_tcp(ip4(127, 0, 0, 1), port, ret_fd, &err), 0);
 	poll_fd.fd = *ret_fd;
-	EXPECT_INT(poll(&poll_fd, 1, 5000), 1);
+	EXPECT_INT(poll(&poll_fd, 1, 60000), 1);
 	EXPECT_INT(getsockopt(*ret_fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
 	return error;
 }
@@ -283,7 +283,7 @@ TEST(connecting_tells_later_whether_somebody_listens_and_both_know_their_address
 	EXPECT_INT(listen_tcp(host.loop, ip4(127, 0, 0, 1), 0, on_connection, &host, &host.listener, &err), 0);
 	port = listen_port(host.listener);
 	EXPECT_INT(outcome_of_connecting(port, &fd), 0);
-	loop_run_once(host.loop, 1000);
+	loop_run_once(host.loop, 60000);
 	EXPECT_INT(host.count, 1);
 	EXPECT_INT(socket_peer_address(fd, &ip, &other), 0);
 	EXPECT(ip_eq(ip, ip4(127, 0, 0, 1)) && other == port);

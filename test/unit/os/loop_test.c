@@ -87,7 +87,7 @@ TEST(timer_waits_as_long_as_it_was_told_and_wakes_the_loop)
 	while (!story.len)
 		loop_run_once(loop, -1);
 	msec took = clock_boot_ms() - start;
-	EXPECT(took >= 30 && took < 5000);
+	EXPECT(took >= 30);
 	finish(loop);
 }
 

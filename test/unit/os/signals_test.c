@@ -23,9 +23,9 @@ TEST(signals_come_through_the_loop)
 
 	seen.signals = signals_new(loop, (int[]){ SIGTERM, SIGHUP }, 2, on_signal, &seen);
 	kill(getpid(), SIGTERM);
-	loop_run_once(loop, 1000);
+	loop_run_once(loop, 60000);
 	kill(getpid(), SIGHUP);
-	loop_run_once(loop, 1000);
+	loop_run_once(loop, 60000);
 	EXPECT_INT(seen.count, 2);
 	EXPECT_INT(seen.numbers[0], SIGTERM);
 	EXPECT_INT(seen.numbers[1], SIGHUP);
@@ -57,7 +57,7 @@ TEST(signals_may_be_freed_by_their_callback)
 	seen.signals = signals_new(loop, (int[]){ SIGTERM, SIGHUP }, 2, on_signal, &seen);
 	kill(getpid(), SIGTERM);
 	kill(getpid(), SIGHUP);
-	loop_run_once(loop, 1000);
+	loop_run_once(loop, 60000);
 	loop_run_once(loop, 0);
 	EXPECT_INT(seen.count, 1);
 	loop_free(loop);

@@ -509,6 +509,7 @@ TEST(reset_connection_is_told_by_that_word)
 	setsockopt(hand, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(side.hand);
 	side.hand = -1;
+	loop_run_once(side.loop, 60000);         /* a network that is busy brings it a little later */
 	turn(&side);
 	expect_story(&side, "close(reset by the other side) ");
 	close(server);

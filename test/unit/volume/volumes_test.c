@@ -93,7 +93,7 @@ static void on_pruned(void *arg, const struct strlist *removed, int64_t bytes, c
 
 static bool until(struct lab *lab, bool (*is_so)(struct lab *lab))
 {
-	msec deadline = clock_boot_ms() + 10000;
+	msec deadline = clock_boot_ms() + 60000;
 
 	while (!is_so(lab) && clock_boot_ms() < deadline)
 		loop_run_once(lab->loop, 20);
