@@ -10,6 +10,7 @@
 #include "applets/words.h"
 #include "base/panic.h"
 #include "base/units.h"
+#include "os/file.h"
 
 /* ---- values checked when they are read, so that a wrong one is answered as docker answers it ----------------------- */
 
@@ -240,7 +241,7 @@ static int check_device(void *args UNUSED, const struct option *option UNUSED, c
 		   "When to start it again: no, on-failure[:max], always, unless-stopped (default \"no\")"),                           \
 	OPT_BOOL(F, rm, 0, "rm", "Remove it and its anonymous volumes when it ends"),                                                  \
 	OPT_STRING(F, runtime, 0, "runtime", "string", "Runtime: only swarmbox's own is there, by the name 'runc'"),                    \
-	OPT_LIST(F, security_opt, 0, "security-opt", "list", "no-new-privileges, seccomp=unconfined"),                                 \
+	OPT_LIST(F, security_opt, 0, "security-opt", "list", "no-new-privileges, seccomp=FILE|unconfined"),                                 \
 	OPT_PARSED(shm_size, 0, "shm-size", "bytes", "Size of /dev/shm", take_bytes),                                                  \
 	OPT_STRING(F, stop_signal, 0, "stop-signal", "string", "Signal that asks it to end"),                                          \
 	OPT_INT(F, stop_timeout, 0, "stop-timeout", "Seconds from that signal to the kill"),                                           \
@@ -498,12 +499,48 @@ static int set_limits(const struct container_flags *flags, yyjson_mut_doc *doc, 
 	return put_pairs(doc, "HostConfig.Sysctls", &flags->sysctl, true, "sysctl", err);
 }
 
+/* A profile is read here and sent whole, as docker's client does it. */
+static int read_profile(const char *path, struct strlist *ret, struct err *err)
+{
+	enum { FILE_MAX = 1 << 20 };
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	yyjson_read_err bad;
+
+	if (file_read(path, FILE_MAX, &text, err) < 0)
+		return err_wrap(err, "opening seccomp profile (%s) failed", path);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)buf_text(&text), text.len, 0, NULL, &bad);
+	char *compact = doc ? yyjson_write(doc, 0, NULL) : NULL;
+
+	yyjson_doc_free(doc);
+	if (!compact)
+		return err_set(err, ERR_INVALID, "compacting json for seccomp profile (%s) failed: %s at byte %zu", path, bad.msg, bad.pos);
+	strlist_add_printf(ret, "seccomp=%s", compact);
+	free(compact);
+	return 0;
+}
+
+static int set_security(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err)
+{
+	CLEANUP(strlist_finip) struct strlist all = { 0 };
+
+	for (size_t i = 0; i < flags->security_opt.count; i++) {
+		const char *option = flags->security_opt.items[i];
+		bool is_seccomp = str_starts(option, "seccomp=") || str_starts(option, "seccomp:");
+
+		if (!is_seccomp || str_eq(option + 8, "unconfined") || str_eq(option + 8, "builtin") || !option[8])
+			strlist_add(&all, option);
+		else if (read_profile(option + 8, &all, err) < 0)
+			return -1;
+	}
+	set_list(doc, "HostConfig.SecurityOpt", &all);
+	return 0;
+}
+
 static int set_rights(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err)
 {
 	set_list(doc, "HostConfig.CapAdd", &flags->cap_add);
 	set_list(doc, "HostConfig.CapDrop", &flags->cap_drop);
 	set_list(doc, "HostConfig.GroupAdd", &flags->group_add);
-	set_list(doc, "HostConfig.SecurityOpt", &flags->security_opt);
 	set_bool(doc, "HostConfig.Privileged", flags->privileged);
 	set_bool(doc, "HostConfig.ReadonlyRootfs", flags->read_only);
 	set_str(doc, "HostConfig.CgroupnsMode", flags->cgroupns);
@@ -512,6 +549,8 @@ static int set_rights(const struct container_flags *flags, yyjson_mut_doc *doc, 
 	set_str(doc, "HostConfig.Runtime", flags->runtime);
 	set_str(doc, "HostConfig.Isolation", flags->isolation);
 	set_str(doc, "HostConfig.LogConfig.Type", flags->log_driver);
+	if (set_security(flags, doc, err) < 0)
+		return -1;
 	return put_pairs(doc, "HostConfig.LogConfig.Config", &flags->log_opt, true, "log-opt", err);
 }
 

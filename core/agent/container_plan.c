@@ -258,6 +258,7 @@ static void set_rlimits(const struct container_spec_model *own, struct arena *ar
 static int set_process(const struct container_spec_model *own, struct arena *arena, struct container_spec *ret, struct err *err)
 {
 	const struct privileges *privileges = own->privileges;
+	const struct seccomp_options *seccomp = privileges ? privileges->seccomp : NULL;
 
 	ret->groups = strings_of(&own->groups, arena);
 	ret->has_tty = own->tty;
@@ -267,7 +268,9 @@ static int set_process(const struct container_spec_model *own, struct arena *are
 	ret->sysctls = pairs_of(&own->sysctls, arena);
 	ret->oom_score_adj = (int)own->oom_score_adj;
 	ret->no_new_privs = privileges && privileges->no_new_privileges;
-	ret->seccomp_enabled = !(privileges && privileges->seccomp && privileges->seccomp->mode == SECCOMP_UNCONFINED);
+	ret->seccomp_enabled = !(seccomp && seccomp->mode == SECCOMP_UNCONFINED);
+	if (seccomp && seccomp->mode == SECCOMP_CUSTOM)
+		ret->seccomp_profile = arena_strndup(arena, (const char *)seccomp->profile.items, seccomp->profile.count);
 	set_rlimits(own, arena, ret);
 	return caps_adjust(ret->caps, &own->cap_add, &own->cap_drop, &ret->caps, err);
 }

@@ -249,7 +249,9 @@ static int set_security(const struct host_config *host, struct arena *arena, str
 	own->privileges = ARENA_NEW(arena, struct privileges);
 	own->privileges->no_new_privileges = words.no_new_privileges;
 	own->privileges->seccomp = ARENA_NEW(arena, struct seccomp_options);
-	own->privileges->seccomp->mode = words.has_no_seccomp ? SECCOMP_UNCONFINED : SECCOMP_DEFAULT;
+	own->privileges->seccomp->mode = words.has_no_seccomp ? SECCOMP_UNCONFINED : words.seccomp_profile ? SECCOMP_CUSTOM : SECCOMP_DEFAULT;
+	if (words.seccomp_profile)
+		own->privileges->seccomp->profile = (struct bytes){ (uint8_t *)(uintptr_t)words.seccomp_profile, strlen(words.seccomp_profile) };
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 
 static const char *const mount_types[] = { "bind", "volume", "tmpfs", NULL };
 static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave", NULL };
-static const char *const seccomp_modes[] = { "", "default", "unconfined", NULL };
+static const char *const seccomp_modes[] = { "", "default", "unconfined", "custom", NULL };
 static const char *const apparmor_modes[] = { "", "default", "disabled", NULL };
 
 static const struct field bind_fields[] = {
@@ -81,7 +81,7 @@ const struct shape log_driver_shape = SHAPE(log_driver, log_driver_fields);
 
 static const struct field seccomp_fields[] = {
 	F_ENUM(1, seccomp_options, mode, "Mode", 0, seccomp_modes),
-	F_REFUSED("Profile"),
+	F(2, BYTES, seccomp_options, profile, "Profile", 0),
 };
 static const struct shape seccomp_shape = SHAPE(seccomp_options, seccomp_fields);
 

@@ -43,9 +43,10 @@ struct ulimit { char *name; int64_t hard, soft; };               /* -1: unlimite
 struct dns_config { struct str_array nameservers, search, options; };
 struct log_driver { char *name; struct str_map options; };
 
-enum seccomp_mode { SECCOMP_UNSET, SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
+enum seccomp_mode { SECCOMP_UNSET, SECCOMP_DEFAULT, SECCOMP_UNCONFINED, SECCOMP_CUSTOM };
+enum { SECCOMP_PROFILE_MAX_BYTES = 64 * 1024 };          /* Docker's own has a fourth of that */
 enum apparmor_mode { APPARMOR_UNSET, APPARMOR_DEFAULT, APPARMOR_DISABLED };
-struct seccomp_options { int mode; };
+struct seccomp_options { int mode; struct bytes profile; };       /* of CUSTOM: Docker's JSON */
 struct apparmor_options { int mode; };
 struct privileges { struct seccomp_options *seccomp; struct apparmor_options *apparmor; bool no_new_privileges; };
 

@@ -231,15 +231,18 @@ static int take_security(const char *option, struct security_words *ret, struct 
 	}
 	if (!value)
 		return str_eq(key, "disable") ? 0 : bad_option(option, err);
-	if (str_eq(key, "seccomp") && (str_eq(value, "unconfined") || str_eq(value, "builtin"))) {
+	if (str_eq(key, "seccomp")) {
+		bool is_word = str_eq(value, "unconfined") || str_eq(value, "builtin");
+
+		if (strlen(value) > SECCOMP_PROFILE_MAX_BYTES)
+			return err_set(err, ERR_INVALID, "seccomp profile: larger than %d bytes", SECCOMP_PROFILE_MAX_BYTES);
 		ret->has_no_seccomp = str_eq(value, "unconfined");
+		ret->seccomp_profile = is_word ? NULL : value;
 		return 0;
 	}
 	/* There is neither AppArmor nor SELinux around our containers: what switches them off holds already. */
 	if ((str_eq(key, "apparmor") && str_eq(value, "unconfined")) || (str_eq(key, "label") && str_eq(value, "disable")))
 		return 0;
-	if (str_eq(key, "seccomp"))
-		return err_set(err, ERR_UNSUPPORTED, "security-opt seccomp with a profile of one's own is not supported by swarmbox yet");
 	if (str_eq(key, "apparmor") || str_eq(key, "label") || str_eq(key, "systempaths") || str_eq(key, "writable-cgroups"))
 		return err_set(err, ERR_UNSUPPORTED, "security-opt %s=%.100s is not supported by swarmbox yet", key, value);
 	return bad_option(option, err);

@@ -23,7 +23,7 @@ int container_ports(const struct container_config *config, const struct host_con
 /* "name:address", "name=address" -> "address name", as hosts(5) has it. */
 char *container_host_entry(const char *text, struct arena *arena, struct err *err);
 
-struct security_words { bool no_new_privileges, has_no_seccomp; };
+struct security_words { bool no_new_privileges, has_no_seccomp; const char *seccomp_profile; };  /* the profile's JSON, in its option; or NULL */
 int security_words_parse(const struct str_array *options, struct security_words *ret, struct err *err);
 
 enum container_restart container_restart_parse(const char *name);        /* CONTAINER_RESTART_UNKNOWN for no such policy; "" is no */

@@ -213,6 +213,19 @@ static int check_isolation(const struct container_spec_model *container, struct 
 	return err_set(err, ERR_INVALID, "invalid isolation on linux");
 }
 
+static int check_seccomp(const struct seccomp_options *seccomp, struct err *err)
+{
+	bool is_custom = seccomp && seccomp->mode == SECCOMP_CUSTOM;
+
+	if (!seccomp || (!is_custom && !seccomp->profile.count))
+		return 0;
+	if (!is_custom || !seccomp->profile.count || seccomp->profile.count > SECCOMP_PROFILE_MAX_BYTES)
+		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: Privileges.Seccomp: Mode \"custom\" and a Profile of at most %d bytes go together",
+			       SECCOMP_PROFILE_MAX_BYTES);
+	return memchr(seccomp->profile.items, 0, seccomp->profile.count)
+		       ? err_set(err, ERR_INVALID, REFUSED "ContainerSpec: Privileges.Seccomp: Profile is no JSON") : 0;
+}
+
 /* What the kernel is told about the container's processes. */
 static int check_process(const struct container_spec_model *container, bool is_on_host_network, struct err *err)
 {
@@ -220,6 +233,8 @@ static int check_process(const struct container_spec_model *container, bool is_o
 	    validate_ulimits(container->ulimits.items, container->ulimits.count, err) < 0)
 		return -1;
 	if (validate_sysctls(&container->sysctls, is_on_host_network, err) < 0)
+		return -1;
+	if (check_seccomp(container->privileges ? container->privileges->seccomp : NULL, err) < 0)
 		return -1;
 	return validate_oom_score(container->oom_score_adj, err);
 }

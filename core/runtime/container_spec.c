@@ -83,6 +83,7 @@ static const struct spec_field spec_fields[] = {
 	LIST(container_spec, mounts, mount_count, container_mount, mount_fields),
 	FIELD(container_spec, caps, SPEC_U64),
 	FIELD(container_spec, seccomp_enabled, SPEC_BOOL),
+	FIELD(container_spec, seccomp_program, SPEC_TEXT),
 	FIELD(container_spec, no_new_privs, SPEC_BOOL),
 	LIST(container_spec, rlimits, rlimit_count, container_rlimit, rlimit_fields),
 	FIELD(container_spec, sysctls, SPEC_PAIRS),

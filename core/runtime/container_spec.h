@@ -74,7 +74,9 @@ struct container_spec {
 	size_t mount_count;
 
 	uint64_t caps;                   /* bit n: capability n (caps.h) */
-	bool seccomp_enabled;            /* Docker's default profile for these caps */
+	bool seccomp_enabled;            /* Docker's default profile for these caps, or the next one */
+	const char *seccomp_profile;     /* JSON (seccomp_profile.h), compiled when the container is made; not stored */
+	const char *seccomp_program;     /* that, stored: base64 of the flags and the instructions */
 	bool no_new_privs;
 	bool has_all_devices;            /* every node of the host's /dev, and no device rules: --privileged, as the next one */
 	bool has_writable_sys;           /* /sys and the cgroup file systems below it */

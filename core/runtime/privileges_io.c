@@ -5,10 +5,14 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/encode.h"
+#include "base/str.h"
 #include "model/caps.h"
 #include "model/rlimit.h"
 #include "runtime/kcall_io.h"
@@ -42,6 +46,22 @@ int privileges_set_rlimits(const struct container_spec *spec, struct err *err)
 	return 0;
 }
 
+static int read_program(const char *text, struct seccomp_filter *ret, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	bool is_whole = base64_decode(text, strlen(text), &bytes) == 0;
+	struct reader in = reader_of(bytes.data, bytes.len);
+
+	ret->flags = get_u32(&in);
+	size_t size = (size_t)(in.end - in.at);
+
+	if (!is_whole || in.failed || size > sizeof ret->insns || size % sizeof *ret->insns)
+		return err_set(err, ERR_INVALID, "the stored system call filter is damaged");
+	ret->count = size / sizeof *ret->insns;
+	memcpy(ret->insns, in.at, size);
+	return 0;
+}
+
 int privileges_load_filter(const struct container_spec *spec, struct err *err)
 {
 	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -50,10 +70,13 @@ int privileges_load_filter(const struct container_spec *spec, struct err *err)
 		return 0;
 	struct seccomp_filter filter;
 
-	seccomp_build(spec->caps, &filter);
+	if (str_is_empty(spec->seccomp_program))
+		seccomp_build(spec->caps, &filter);
+	else if (read_program(spec->seccomp_program, &filter, err) < 0)
+		return -1;
 	struct sock_fprog program = { .len = (unsigned short)filter.count, .filter = filter.insns };
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? err_sys(err, "load the system call filter") : 0;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) < 0 ? err_sys(err, "load the system call filter") : 0;
 }
 
 /* A kernel may know more capabilities than we do: those go as well. */

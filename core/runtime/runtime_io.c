@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/encode.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
@@ -17,6 +19,7 @@
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/runtime_inside.h"
+#include "runtime/seccomp_profile.h"
 #include "runtime/self_io.h"
 #include "runtime/shim_plan.h"
 
@@ -318,6 +321,25 @@ static int check_spec(struct runtime *rt, const struct container_spec *spec, str
 	return container_spec_check(spec, err) < 0 || cgroup_check_limits(&rt->cgroups.layout, spec, err) < 0 ? -1 : 0;
 }
 
+/* A filter of its own is compiled here: what it lets through depends on this host's kernel. */
+static int compile_profile(struct container_spec *spec, struct arena *arena, struct err *err)
+{
+	struct seccomp_filter *filter = ARENA_NEW(arena, struct seccomp_filter);
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct utsname uts;
+
+	uname(&uts);
+	if (seccomp_profile_compile(spec->seccomp_profile, strlen(spec->seccomp_profile), spec->caps, uts.release, arena, filter, err) < 0)
+		return -1;
+	put_u32(&bytes, filter->flags);
+	buf_add(&bytes, filter->insns, filter->count * sizeof *filter->insns);
+	base64_encode(bytes.data, bytes.len, &text);
+	spec->seccomp_enabled = filter->count > 0;
+	spec->seccomp_program = arena_strdup(arena, buf_text(&text));
+	return 0;
+}
+
 /* Into plan_text, for a job. */
 static int encode_plan(struct container *container, const struct container_spec *spec, struct err *err)
 {
@@ -326,9 +348,12 @@ static int encode_plan(struct container *container, const struct container_spec 
 				  .spec = *spec };
 	struct arena arena;
 
-	arena_init(&arena, "encode_plan", 1 << 20);
+	arena_init(&arena, "encode_plan", 64 << 20);
 	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
-	int result = shim_plan_encode(&plan, &container->plan_text, err);
+	int result = str_is_empty(spec->seccomp_profile) ? 0 : compile_profile(&plan.spec, &arena, err);
+
+	if (result == 0)
+		result = shim_plan_encode(&plan, &container->plan_text, err);
 
 	arena_fini(&arena);
 	if (result == 0 && container->plan_text.len > CONTAINER_SPEC_MAX_BYTES)

@@ -9,19 +9,19 @@
 #include "base/panic.h"
 #include "model/caps.h"
 #include "os/audit_arch.h"
+#include "runtime/bpf.h"
 #include "runtime/seccomp_names.h"
 
-/* The table of numbers. armv7 has a few calls of its own from 0xf0000 up (cacheflush, set_tls): those sit in front of the search. */
-enum { NUMBER_MAX = 600, PRIVATE_MAX = 16 };
+/* The table of numbers. armv7's own calls sit in front of the search. */
+enum { NUMBER_MAX = SECCOMP_NUMBER_MAX, PRIVATE_MAX = SECCOMP_PRIVATE_MAX };
 enum verdict { DENY, ALLOW, NOT_THERE, LOOK_AT_CLONE, LOOK_AT_PERSONALITY, LOOK_AT_SOCKET };
 
-struct run { int first; enum verdict verdict; };
 struct table {
 	uint8_t verdicts[NUMBER_MAX];
 	int highest;                             /* the newest call that the table knows */
 	int private_numbers[PRIVATE_MAX];
 	int private_count;
-	struct run runs[NUMBER_MAX];
+	struct bpf_run runs[NUMBER_MAX];
 	size_t run_count;
 };
 
@@ -79,6 +79,7 @@ static enum verdict verdict_of(const struct seccomp_name *name, uint64_t caps)
 	case 'm': return NOT_THERE;
 	case 'p': return LOOK_AT_PERSONALITY;
 	case 's': return LOOK_AT_SOCKET;
+	case 'x': return DENY;
 	default: return name->cap == SECCOMP_ALWAYS || caps & CAPS_BIT(name->cap) ? ALLOW : DENY;
 	}
 }
@@ -105,41 +106,17 @@ static void table_find_runs(struct table *table)
 {
 	for (int number = 0; number <= table->highest; number++)
 		if (number == 0 || table->verdicts[number] != table->verdicts[number - 1])
-			table->runs[table->run_count++] = (struct run){ number, table->verdicts[number] };
-	table->runs[table->run_count++] = (struct run){ table->highest + 1, NOT_THERE };
-}
-
-static void emit(struct seccomp_filter *filter, struct sock_filter insn)
-{
-	check(filter->count < SECCOMP_MAX_INSNS);
-	filter->insns[filter->count++] = insn;
-}
-
-static void emit_return(struct seccomp_filter *filter, uint32_t what)
-{
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, what));
-}
-
-/* The low half of an argument. All architectures we know are little endian. */
-static void emit_load_arg(struct seccomp_filter *filter, unsigned index)
-{
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		(uint32_t)(offsetof(struct seccomp_data, args) + index * 8)));
-}
-
-static void emit_jump(struct seccomp_filter *filter, uint16_t test, uint32_t k, size_t if_true, size_t if_false)
-{
-	check(if_true <= UINT8_MAX && if_false <= UINT8_MAX);
-	emit(filter, (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | test), k, (uint8_t)if_true, (uint8_t)if_false));
+			table->runs[table->run_count++] = (struct bpf_run){ number, table->verdicts[number] };
+	table->runs[table->run_count++] = (struct bpf_run){ table->highest + 1, NOT_THERE };
 }
 
 /* No new namespaces: every CLONE_NEW* flag is refused. */
 static void emit_clone(struct seccomp_filter *filter)
 {
-	emit_load_arg(filter, 0);
-	emit_jump(filter, BPF_JSET, 0x7E020000, 1, 0);
-	emit_return(filter, SECCOMP_RET_ALLOW);
-	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
+	bpf_load_arg(filter, 0);
+	bpf_jump(filter, BPF_JSET, 0x7E020000, 1, 0);
+	bpf_return(filter, SECCOMP_RET_ALLOW);
+	bpf_return(filter, SECCOMP_RET_ERRNO | EPERM);
 }
 
 /* Linux, UNAME26, 32 bit, both, and "tell me". */
@@ -147,11 +124,11 @@ static void emit_personality(struct seccomp_filter *filter)
 {
 	static const uint32_t good[] = { 0x0, 0x8, 0x20000, 0x20008, 0xffffffff };
 
-	emit_load_arg(filter, 0);
+	bpf_load_arg(filter, 0);
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
-		emit_jump(filter, BPF_JEQ, good[i], ARRAY_COUNT(good) - i, 0);
-	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
-	emit_return(filter, SECCOMP_RET_ALLOW);
+		bpf_jump(filter, BPF_JEQ, good[i], ARRAY_COUNT(good) - i, 0);
+	bpf_return(filter, SECCOMP_RET_ERRNO | EPERM);
+	bpf_return(filter, SECCOMP_RET_ALLOW);
 }
 
 /* The families of moby/profiles: those without a use in containers have been ways into the kernel, as AF_ALG in CVE-2026-31431; AF_VSOCK (40)
@@ -161,50 +138,25 @@ static void emit_socket(struct seccomp_filter *filter)
 	static const uint32_t bad[] = { 12, 19, 20, 23, 25, 34, 37, 38, 40 };
 	enum { FIRST_UNKNOWN = 46, BAD_COUNT = ARRAY_COUNT(bad) };
 
-	emit_load_arg(filter, 0);
-	emit_jump(filter, BPF_JGE, FIRST_UNKNOWN, BAD_COUNT + 1, 0);
+	bpf_load_arg(filter, 0);
+	bpf_jump(filter, BPF_JGE, FIRST_UNKNOWN, BAD_COUNT + 1, 0);
 	for (size_t i = 0; i < BAD_COUNT; i++)
-		emit_jump(filter, BPF_JEQ, bad[i], BAD_COUNT - i, 0);
-	emit_return(filter, SECCOMP_RET_ALLOW);
-	emit_return(filter, SECCOMP_RET_ERRNO | EPERM);
+		bpf_jump(filter, BPF_JEQ, bad[i], BAD_COUNT - i, 0);
+	bpf_return(filter, SECCOMP_RET_ALLOW);
+	bpf_return(filter, SECCOMP_RET_ERRNO | EPERM);
 }
 
-static void emit_verdict(struct seccomp_filter *filter, enum verdict verdict)
+static void emit_verdict(struct seccomp_filter *filter, int verdict, const void *unused)
 {
-	switch (verdict) {
-	case DENY: emit_return(filter, SECCOMP_RET_ERRNO | EPERM); break;
-	case ALLOW: emit_return(filter, SECCOMP_RET_ALLOW); break;
-	case NOT_THERE: emit_return(filter, SECCOMP_RET_ERRNO | ENOSYS); break;
+	(void)unused;
+	switch ((enum verdict)verdict) {
+	case DENY: bpf_return(filter, SECCOMP_RET_ERRNO | EPERM); break;
+	case ALLOW: bpf_return(filter, SECCOMP_RET_ALLOW); break;
+	case NOT_THERE: bpf_return(filter, SECCOMP_RET_ERRNO | ENOSYS); break;
 	case LOOK_AT_CLONE: emit_clone(filter); break;
 	case LOOK_AT_PERSONALITY: emit_personality(filter); break;
 	case LOOK_AT_SOCKET: emit_socket(filter); break;
 	}
-}
-
-/* "At or above the middle run?": the lower half follows at once, the upper half behind it. A half longer than a conditional jump reaches
- * (255) is jumped over by an unconditional one, put in front of it when that is known: all jumps in it are relative. The number is in the accumulator
- * throughout. */
-static void emit_search(struct seccomp_filter *filter, const struct run *runs, size_t count)
-{
-	if (count == 1) {
-		emit_verdict(filter, runs[0].verdict);
-		return;
-	}
-	size_t half = count / 2, at = filter->count;
-
-	emit_jump(filter, BPF_JGE, (uint32_t)runs[half].first, 0, 0);
-	emit_search(filter, runs, half);
-	size_t length = filter->count - (at + 1);
-
-	if (length <= UINT8_MAX) {
-		filter->insns[at].jt = (uint8_t)length;
-	} else {
-		emit_return(filter, 0);          /* room for one more */
-		memmove(&filter->insns[at + 2], &filter->insns[at + 1], length * sizeof *filter->insns);
-		filter->insns[at].jf = 1;
-		filter->insns[at + 1] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)length);
-	}
-	emit_search(filter, runs + half, count - half);
 }
 
 static void emit_arch(struct seccomp_filter *filter, uint32_t arch, const char *names, uint64_t caps)
@@ -214,26 +166,29 @@ static void emit_arch(struct seccomp_filter *filter, uint32_t arch, const char *
 
 	table_fill(&table, names, caps);
 	table_find_runs(&table);
-	emit_jump(filter, BPF_JEQ, arch, 1, 0);
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+	bpf_jump(filter, BPF_JEQ, arch, 1, 0);
+	bpf_add(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	bpf_add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
 	for (int i = 0; i < table.private_count; i++) {
-		emit_jump(filter, BPF_JEQ, (uint32_t)table.private_numbers[i], 0, 1);
-		emit_return(filter, SECCOMP_RET_ALLOW);
+		bpf_jump(filter, BPF_JEQ, (uint32_t)table.private_numbers[i], 0, 1);
+		bpf_return(filter, SECCOMP_RET_ALLOW);
 	}
-	emit_search(filter, table.runs, table.run_count);
+	bpf_search(filter, table.runs, table.run_count, emit_verdict, NULL);
 	filter->insns[at + 1].k = (uint32_t)(filter->count - (at + 2));
 }
 
 void seccomp_build(uint64_t caps, struct seccomp_filter *ret)
 {
 	ret->count = 0;
-	emit(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
+	ret->flags = 0;
+	ret->is_full = false;
+	bpf_add(ret, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
 	emit_arch(ret, OUR_ARCH, seccomp_names, caps);
 #if defined(__x86_64__)
 	emit_arch(ret, AUDIT_ARCH_I386, seccomp_names_i386, caps);
 #endif
-	emit_return(ret, SECCOMP_RET_KILL_PROCESS);
+	bpf_return(ret, SECCOMP_RET_KILL_PROCESS);
+	check(!ret->is_full);
 }
 
 uint32_t seccomp_ask(const struct seccomp_filter *filter, uint32_t arch, int number, const uint64_t args[6])
@@ -255,7 +210,9 @@ uint32_t seccomp_ask(const struct seccomp_filter *filter, uint32_t arch, int num
 		case BPF_JMP | BPF_JA: at += insn->k; break;
 		case BPF_JMP | BPF_K | BPF_JEQ: at += a == insn->k ? insn->jt : insn->jf; break;
 		case BPF_JMP | BPF_K | BPF_JGE: at += a >= insn->k ? insn->jt : insn->jf; break;
+		case BPF_JMP | BPF_K | BPF_JGT: at += a > insn->k ? insn->jt : insn->jf; break;
 		case BPF_JMP | BPF_K | BPF_JSET: at += a & insn->k ? insn->jt : insn->jf; break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= insn->k; break;
 		case BPF_RET | BPF_K: return insn->k;
 		default: panic("seccomp: instruction %x", insn->code);
 		}

@@ -14,8 +14,13 @@
 
 #include "base/base.h"
 
-#define SECCOMP_MAX_INSNS 1024
-struct seccomp_filter { struct sock_filter insns[SECCOMP_MAX_INSNS]; size_t count; };
+#define SECCOMP_MAX_INSNS 4096           /* the kernel's own limit */
+struct seccomp_filter {
+	struct sock_filter insns[SECCOMP_MAX_INSNS];
+	size_t count;
+	uint32_t flags;                  /* SECCOMP_FILTER_FLAG_ */
+	bool is_full;                    /* there were more: worthless */
+};
 
 void seccomp_build(uint64_t caps, struct seccomp_filter *ret);
 /* What the filter says to one call: a SECCOMP_RET_ value. The interpreter is for tests and for `check`. */

@@ -1,7 +1,9 @@
-/* seccomp_list.h - the system calls of Docker's default profile (version 25 on, without io_uring), by name, as the text that seccomp_names.h describes.
+/* seccomp_list.h - the system calls of Docker's default profile (version 25 on, without io_uring), by name, and behind them those that it never allows,
+ * as the text that seccomp_names.h describes.
  *
  * Included by one file for each set of numbers, after the kernel's header that has them, and nowhere else: a name becomes a number where that header has one.
  * The macro is spelled out as text, and a name that stays a name is a call that the architecture does not have. So the same list serves all of them.
+ * One more file defines SECCOMP_WORDS: there each call is its name, in the same order.
  */
 #include <linux/capability.h>
 
@@ -55,11 +57,17 @@
 #define __NR_removexattrat 466
 #endif
 
+#ifdef SECCOMP_WORDS
+#define NR(name)     #name ";"
+#define CAP(cap, name) #name ";"
+#define LOOK(letter, name) #name ";"
+#else
 #define SPELLED(x)   #x
 #define TEXT(x)      SPELLED(x)          /* expanded first */
 #define NR(name)     TEXT(__NR_##name) ";"
 #define CAP(cap, name) TEXT(__NR_##name) "@" TEXT(CAP_##cap) ";"
 #define LOOK(letter, name) TEXT(__NR_##name) "?" #letter ";"
+#endif
 
 #define SECCOMP_LIST \
 	NR(accept) NR(accept4) NR(access) NR(adjtimex) NR(alarm) NR(bind) NR(brk) \
@@ -159,4 +167,13 @@
 	CAP(BPF, bpf) \
 	CAP(PERFMON, perf_event_open) \
 	/* looked at more closely by the filter */ \
-	LOOK(c, clone) LOOK(n, clone3) LOOK(p, personality) LOOK(s, socket) LOOK(m, socketcall)
+	LOOK(c, clone) LOOK(n, clone3) LOOK(p, personality) LOOK(s, socket) LOOK(m, socketcall) \
+	/* never */ \
+	LOOK(x, _sysctl) LOOK(x, add_key) LOOK(x, io_uring_enter) LOOK(x, io_uring_register) \
+	LOOK(x, io_uring_setup) LOOK(x, kexec_file_load) LOOK(x, kexec_load) LOOK(x, keyctl) \
+	LOOK(x, migrate_pages) LOOK(x, move_pages) LOOK(x, nfsservctl) LOOK(x, nice) \
+	LOOK(x, oldfstat) LOOK(x, oldlstat) LOOK(x, oldolduname) LOOK(x, oldstat) \
+	LOOK(x, olduname) LOOK(x, pivot_root) LOOK(x, readdir) LOOK(x, request_key) \
+	LOOK(x, sgetmask) LOOK(x, sigaction) LOOK(x, signal) LOOK(x, sigpending) \
+	LOOK(x, sigsuspend) LOOK(x, ssetmask) LOOK(x, swapoff) LOOK(x, swapon) LOOK(x, sysfs) \
+	LOOK(x, uselib) LOOK(x, userfaultfd) LOOK(x, ustat) LOOK(x, vm86) LOOK(x, vm86old)

@@ -260,7 +260,7 @@ TEST(task_container_tells_the_kernel_what_the_spec_asks)
 {
 	struct ulimit limits[] = { { .name = (char[]){ "nofile" }, .soft = 10, .hard = 20 }, { .name = (char[]){ "core" }, .soft = -1, .hard = -1 } };
 	struct str_pair sysctls[] = { { (char[]){ "net.core.somaxconn" }, (char[]){ "99" } } };
-	struct seccomp_options unconfined = { SECCOMP_UNCONFINED };
+	struct seccomp_options unconfined = { .mode = SECCOMP_UNCONFINED };
 	struct privileges privileges = { .seccomp = &unconfined, .no_new_privileges = true };
 	struct bench b;
 
@@ -277,7 +277,10 @@ TEST(task_container_tells_the_kernel_what_the_spec_asks)
 	b.assignment.spec.container.groups = words(&b, "audio 44");
 	b.assignment.spec.resources.limits.pids = -1;
 	EXPECT_INT(make(&b, NULL, 0), 0);
-	EXPECT(!b.spec.seccomp_enabled && b.spec.no_new_privs && b.spec.is_root_readonly);
+	EXPECT(!b.spec.seccomp_enabled && b.spec.no_new_privs && b.spec.is_root_readonly && !b.spec.seccomp_profile);
+	unconfined = (struct seccomp_options){ SECCOMP_CUSTOM, { (uint8_t[]){ '{', '}', 'x' }, 2 } };
+	EXPECT_INT(make(&b, NULL, 0), 0);
+	EXPECT_STR(b.spec.seccomp_profile, "{}");
 	EXPECT(b.spec.rlimit_count == 2 && b.spec.rlimits[0].soft == 10 && b.spec.rlimits[0].hard == 20);
 	EXPECT(b.spec.rlimits[1].soft == UINT64_MAX && b.spec.rlimits[1].hard == UINT64_MAX && str_eq(b.spec.rlimits[1].name, "core"));
 	EXPECT_STR(b.spec.sysctls.items[0].key, "net.core.somaxconn");

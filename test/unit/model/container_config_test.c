@@ -175,8 +175,14 @@ TEST(container_request_keeps_what_it_takes)
 	EXPECT_INT(b.request.console_columns, 80);
 	EXPECT_INT(container_network_of(&b.request.host), PREDEFINED_NONE);
 	EXPECT_INT(security_words_parse(&b.request.host.security_opt, &words, &b.err), 0);
-	EXPECT(words.no_new_privileges && words.has_no_seccomp);
+	EXPECT(words.no_new_privileges && words.has_no_seccomp && !words.seccomp_profile);
 	EXPECT(b.request.host.pids_limit.is_set && b.request.host.pids_limit.value == -1);
+	EXPECT_STR(with_host(&b, "\"SecurityOpt\":[\"seccomp=unconfined\",\"seccomp={\\\"a\\\":\\\"b=c\\\"}\"]"), "");
+	EXPECT_INT(security_words_parse(&b.request.host.security_opt, &words, &b.err), 0);
+	EXPECT(!words.has_no_seccomp);
+	EXPECT_STR(words.seccomp_profile, "{\"a\":\"b=c\"}");
+	EXPECT_STR(with_host(&b, arena_printf(&b.arena, "\"SecurityOpt\":[\"seccomp=%065537d\"]", 0)), "seccomp profile: larger than 65536 bytes");
+	EXPECT_STR(with_host(&b, arena_printf(&b.arena, "\"SecurityOpt\":[\"seccomp=%065536d\"]", 0)), "");
 	EXPECT_STR(read(&b, "{\"NetworkingConfig\":{\"EndpointsConfig\":{\"host\":{}}}}"), "");
 	EXPECT_INT(container_network_of(&b.request.host), PREDEFINED_HOST);
 	bench_fini(&b);

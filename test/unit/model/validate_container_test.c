@@ -115,6 +115,31 @@ TEST(sysctls_belong_to_the_container)
 	EXPECT_STR(refusal_of(&spec), "sysctl 'net.core.somaxconn' is not allowed");
 }
 
+TEST(a_seccomp_profile_comes_with_its_mode)
+{
+	static uint8_t big[SECCOMP_PROFILE_MAX_BYTES + 1], nul[] = "{}\0x";
+	static const char together[] =
+		"rpc error: code = InvalidArgument desc = ContainerSpec: Privileges.Seccomp: Mode \"custom\" and a Profile of at most 65536 bytes go together";
+	struct seccomp_options seccomp = { .mode = SECCOMP_DEFAULT };
+	struct privileges privileges = { .seccomp = &seccomp };
+	struct container_spec_model own = { .privileges = &privileges };
+
+	memset(big, ' ', sizeof big);
+	EXPECT_STR(refusal_of_container(own), NULL);
+	seccomp.mode = SECCOMP_CUSTOM;
+	EXPECT_STR(refusal_of_container(own), together);
+	seccomp.profile = (struct bytes){ big, sizeof big - 1 };
+	EXPECT_STR(refusal_of_container(own), NULL);
+	seccomp.profile.count++;
+	EXPECT_STR(refusal_of_container(own), together);
+	seccomp.profile = (struct bytes){ nul, 2 };
+	EXPECT_STR(refusal_of_container(own), NULL);
+	seccomp.mode = SECCOMP_DEFAULT;
+	EXPECT_STR(refusal_of_container(own), together);
+	seccomp = (struct seccomp_options){ SECCOMP_CUSTOM, { nul, 4 } };
+	EXPECT_STR(refusal_of_container(own), "rpc error: code = InvalidArgument desc = ContainerSpec: Privileges.Seccomp: Profile is no JSON");
+}
+
 TEST(oom_score_groups_and_isolation_are_checked)
 {
 	char *bad_group = (char[]){ "a b" };

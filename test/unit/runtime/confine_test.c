@@ -61,6 +61,72 @@ TEST(without_the_filter_and_with_all_capabilities_the_kernel_answers)
 	host_close(&host);
 }
 
+static const char own_profile[] =
+	"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"chroot\"],\"action\":\"SCMP_ACT_ERRNO\"},"
+	"{\"names\":[\"mknodat\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},{\"names\":[\"keyctl\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":11},"
+	"{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28,\"args\":[{\"index\":0,\"value\":40,\"op\":\"SCMP_CMP_EQ\"}]},"
+	"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":17,"
+	"\"args\":[{\"index\":0,\"value\":4294967295,\"op\":\"SCMP_CMP_NE\"}]},"
+	"{\"names\":[\"membarrier\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":13,\"args\":[{\"index\":0,\"value\":12345,\"op\":\"SCMP_CMP_GE\"}]},"
+	"{\"names\":[\"swapoff\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":2,\"includes\":{\"caps\":[\"CAP_CHOWN\"]}},"
+	"{\"names\":[\"memfd_create\"],\"action\":\"SCMP_ACT_ERRNO\",\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}}]}";
+
+static void expect_own_answers(const char *text)
+{
+	static const char *const lines[] = {
+		"chroot EPERM\n", "mknodat ENOSYS\n", "keyctl EAGAIN\n", "socket ok\n", "socket vsock ENOSPC\n", "personality ok\n",
+		"personality ADDR_NO_RANDOMIZE EEXIST\n", "membarrier EACCES\n", "swapoff ENOENT\n", "memfd_create EINVAL\n", "read EBADF\n", "unknown ENOSYS\n",
+		"Seccomp:\t2\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
+		if (!strstr(text, lines[i]))
+			EXPECT_STR(text, lines[i]);
+}
+
+/* A profile of one's own takes the place of Docker's, for the container's process and for those that come in later. */
+TEST(a_profile_of_ones_own_answers_from_inside)
+{
+	struct host host;
+	struct err err = { .code = 0 };
+	int code;
+
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "calls", ",", "status", "Seccomp:", ",", "print", "done", ",", "pause", NULL);
+
+	spec.seccomp_profile = own_profile;
+	EXPECT(host_create(&host, &spec, &err) == 0 && host_start(&host, spec.id, &err) == 0);
+	EXPECT(host_wait_log(&host, spec.id, "done"));
+	expect_own_answers(host_log(&host, spec.id));
+	struct container_exec more = host_exec_spec(&host, "calls", ",", "status", "Seccomp:", NULL);
+
+	expect_own_answers(host_exec_output(&host, spec.id, &more, &code));
+	EXPECT_INT(code, 0);
+	host_close(&host);
+}
+
+TEST(a_profile_that_cannot_be_followed_makes_no_container)
+{
+	struct host host;
+
+	host_open(&host);
+	struct container_spec wrong = host_spec(&host, "print", "runs", NULL);
+
+	wrong.seccomp_profile = "{\"defaultAction\":\"SCMP_ACT_NOTHING\"}";
+	EXPECT_STR(host_output(&host, &wrong), "failed: string SCMP_ACT_NOTHING is not a valid action for seccomp");
+	/* it ends us before its program could run, as it says */
+	struct container_spec deadly = host_spec(&host, "print", "runs", NULL);
+
+	deadly.seccomp_profile = "{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\"}";
+	EXPECT(str_starts(host_output(&host, &deadly), "failed: "));
+	/* and one that says nothing is none */
+	struct container_spec open = host_spec(&host, "status", "Seccomp:", NULL);
+
+	open.seccomp_profile = "{}";
+	EXPECT_STR(host_output(&host, &open), "Seccomp:\t0\n");
+	host_close(&host);
+}
+
 /* CVE-2022-24769 and CVE-2022-29162: what is inheritable makes a program with file capabilities stronger than it should be. */
 TEST(no_capability_is_inheritable_or_ambient)
 {
