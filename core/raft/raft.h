@@ -271,6 +271,7 @@ struct raft_event {
 		/* the sum after index rides in a heartbeat */
 		struct { raft_index index; bool has_sum; uint64_t sum; } applied;
 		struct { raft_index index; } cut;
+		/* not 0, and this member has never asked with it before, not in an earlier life either */
 		struct { uint64_t token; } read;
 		struct { const struct raft_msg *msg; } receive;
 		struct { raft_id id; enum raft_peer_state state; } peer;

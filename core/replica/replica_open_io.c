@@ -195,6 +195,7 @@ int replica_open(struct loop *loop, struct store *store, const char *node_id,
 	r->hooks = *hooks;
 	r->view = view_new();
 	r->cluster_at = loop_now(loop);
+	r->last_token = replica_new_id(); /* a late answer to a read of an earlier life is none to ours */
 	replica_tables(r->tables);
 	list_init(&r->answers);
 	request_queue_init(&r->queue);

@@ -203,6 +203,49 @@ TEST(replica_reads_on_every_manager_all_that_was_answered_before)
 	end();
 }
 
+struct asking { struct member *member; uint64_t before; struct answer answer; };
+
+static bool has_asked(void *arg)
+{
+	const struct asking *asking = arg;
+
+	return asking->answer.is_done || asking->member->replica->last_token != asking->before;
+}
+
+static bool has_read_all(void *member)
+{
+	return ((struct member *)member)->replica->inbox_count == 0;
+}
+
+/* The leader's answer comes when whoever asked has been killed and has begun anew, and asks again. */
+TEST(replica_takes_no_answer_to_a_read_of_an_earlier_life)
+{
+	struct member *leader = begin(3), *follower = crowd_follower(&crowd);
+	struct asking asking = { follower, follower->replica->last_token, { 0 } };
+	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
+	struct err err;
+
+	replica_read(follower->replica, answer_done, &asking.answer);
+	EXPECT(crowd_answered(&crowd, &asking.answer));
+	struct raft_msg late = { .type = RAFT_MSG_READ_REPLY, .from = leader->id, .to = follower->id,
+				 .read_reply = { follower->replica->last_token, true, 1 } };
+	EXPECT_INT(follower->replica->last_token, asking.before + 1);
+	crowd_stop(follower);
+	crowd_start(follower);
+	EXPECT(crowd_agrees(&crowd));
+	follower->is_deaf = true;
+	EXPECT(crowd_write(leader, "new"));
+	asking = (struct asking){ follower, follower->replica->last_token, { 0 } };
+	replica_read(follower->replica, answer_done, &asking.answer);
+	EXPECT(crowd_wait(&crowd, has_asked, &asking));
+	late.term = replica_status(leader->replica).term;
+	raft_msg_encode(&late, &bytes);
+	EXPECT_INT(replica_receive(follower->replica, leader->name, bytes.data, bytes.len, &err), 0);
+	EXPECT(crowd_wait(&crowd, has_read_all, follower));
+	EXPECT(!asking.answer.is_done || asking.answer.has_failed);
+	end();
+}
+
 TEST(replica_refuses_reads_that_nobody_confirms)
 {
 	struct member *leader = begin(3);
