@@ -35,9 +35,14 @@ struct ask *ask_new(struct manager *m, enum verb_kind kind, const char *id, cont
 static void answer(struct ask *ask, uint64_t index, const struct err *err)
 {
 	struct arena arena;
+	struct err told;
 
 	list_remove(&ask->link);
-	ask->done(ask->arg, ask->verb.id, index, err);
+	if (err) {
+		told = *err;
+		verb_failed_again(&ask->verb, &told);
+	}
+	ask->done(ask->arg, ask->verb.id, index, err ? &told : NULL);
 	arena = ask->arena;
 	arena_fini(&arena);
 }

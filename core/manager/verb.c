@@ -101,6 +101,13 @@ const char *verb_doubt(const struct verb *verb)
 	return verb->is_repeat ? "; a leader was lost meanwhile, and it is not known whether this change was made before" : "";
 }
 
+void verb_failed_again(const struct verb *verb, struct err *err)
+{
+	if (verb->is_repeat && strstr(err->text, "was not made"))
+		err_set(err, ERR_UNAVAILABLE, "a leader was lost meanwhile, and it is not known whether this change was made; look before it is "
+			"repeated");
+}
+
 /* ---- versions ---------------------------------------------------------------------------------------------------- */
 
 static int version_in_sequence(const struct verb *verb, const struct overlay *overlay, enum kind kind, struct err *err)

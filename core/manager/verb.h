@@ -69,5 +69,7 @@ int verb_makes(const struct verb *verb);
 int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struct err *err);
 /* Words behind the refusal of an update; "" when there is no doubt. */
 const char *verb_doubt(const struct verb *verb);
+/* That an attempt was in vain says nothing of those before it. */
+void verb_failed_again(const struct verb *verb, struct err *err);
 /* The verb's changes; none when there is nothing to change. ERR_UNAVAILABLE is no refusal: brought again, it may pass. */
 int verb_check(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err);

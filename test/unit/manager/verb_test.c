@@ -189,6 +189,24 @@ TEST(a_join_that_is_brought_again_is_not_refused_for_a_token_that_was_changed_me
 	close_town(&town);
 }
 
+TEST(that_a_repetition_was_not_made_says_nothing_of_the_first_time)
+{
+	static const char not_made[] = "another manager began to lead meanwhile: the change was not made, try again";
+	struct verb verb = { .kind = VERB_SERVICE_CREATE };
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "%s", not_made);
+	verb_failed_again(&verb, &err);
+	EXPECT_STR(err.text, not_made);
+	verb.is_repeat = true;
+	verb_failed_again(&verb, &err);
+	EXPECT_STR(err.text, "a leader was lost meanwhile, and it is not known whether this change was made; look before it is repeated");
+	EXPECT_INT(err.code, ERR_UNAVAILABLE);
+	err_set(&err, ERR_CONFLICT, "name conflicts");
+	verb_failed_again(&verb, &err);
+	EXPECT_STR(err.text, "name conflicts");
+}
+
 TEST(an_update_that_is_brought_twice_is_no_conflict_and_another_one_is)
 {
 	static char web[] = "web", b[] = "b", c[] = "c";
