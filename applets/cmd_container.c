@@ -18,7 +18,7 @@
 struct container_ls_args {
 	struct strlist filters;
 	const char *format;
-	bool all, latest, no_trunc, quiet;
+	bool all, latest, no_trunc, quiet, size;
 	struct option_int last;
 };
 
@@ -31,7 +31,7 @@ static const struct option container_ls_options[] = {
 	OPT_BOOL(struct container_ls_args, latest, 'l', "latest", "Show the newest one, in any state"),
 	OPT_BOOL(struct container_ls_args, no_trunc, 0, "no-trunc", "Show everything in full"),
 	OPT_BOOL(struct container_ls_args, quiet, 'q', "quiet", "Show only the containers' IDs"),
-	OPT_UNSUPPORTED('s', "size"),
+	OPT_BOOL(struct container_ls_args, size, 's', "size", "Show how much they have written"),
 	OPT_END
 };
 
@@ -39,8 +39,8 @@ static const struct column container_columns[] = {
 	{ "Command", "COMMAND" }, { "CreatedAt", "CREATED AT" }, { "ID", "CONTAINER ID" },
 	{ "Image", "IMAGE" }, { "Labels", "LABELS" }, { "LocalVolumes", "LOCAL VOLUMES" },
 	{ "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" },
-	{ "Ports", "PORTS" }, { "RunningFor", "CREATED" }, { "State", "STATE" },
-	{ "Status", "STATUS" }, { NULL, NULL },
+	{ "Ports", "PORTS" }, { "RunningFor", "CREATED" }, { "Size", "SIZE" },
+	{ "State", "STATE" }, { "Status", "STATUS" }, { NULL, NULL },
 };
 #define USUAL "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 
@@ -125,6 +125,21 @@ static void put_networks(struct columns *table, yyjson_val *networks)
 	columns_put(table, "Networks", buf_text(&text));
 }
 
+/* "2B (virtual 4.21MB)" */
+static void put_size(struct columns *table, yyjson_val *container)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	int64_t root = dig_int(container, "SizeRootFs");
+
+	units_format_size(dig_int(container, "SizeRw"), &text);
+	if (root > 0) {
+		buf_add_str(&text, " (virtual ");
+		units_format_size(root, &text);
+		buf_add_char(&text, ')');
+	}
+	columns_put(table, "Size", buf_text(&text));
+}
+
 static void put_container(struct columns *table, yyjson_val *container, bool no_trunc)
 {
 	CLEANUP(buf_finip) struct buf image = BUF_INIT, age = BUF_INIT, labels = BUF_INIT;
@@ -152,6 +167,13 @@ static void put_container(struct columns *table, yyjson_val *container, bool no_
 	columns_put(table, "Labels", buf_text(&labels));
 	put_mounts(table, dig(container, "Mounts"), no_trunc);
 	put_networks(table, dig(container, "NetworkSettings.Networks"));
+	put_size(table, container);
+}
+
+/* It takes time to find out, so only who shows it asks. */
+static bool wants_size(const struct container_ls_args *ls)
+{
+	return ls->size || (ls->format && strstr(ls->format, ".Size"));
 }
 
 static void add_ls_path(const struct container_ls_args *ls, struct buf *path)
@@ -163,13 +185,15 @@ static void add_ls_path(const struct container_ls_args *ls, struct buf *path)
 		call_add_query(path, "limit", "1");
 	else if (ls->last.given && ls->last.value > 0)
 		buf_printf(path, "%climit=%lld", ls->all ? '&' : '?', (long long)ls->last.value);
+	if (wants_size(ls))
+		call_add_query(path, "size", "1");
 	listing_add_filters(&ls->filters, path);
 }
 
 static int container_ls(struct cli *cli, const void *args, char **operands UNUSED)
 {
 	const struct container_ls_args *ls = args;
-	CLEANUP(columns_freep) struct columns *table = columns_new(container_columns, USUAL);
+	CLEANUP(columns_freep) struct columns *table = columns_new(container_columns, ls->size ? USUAL "\t{{.Size}}" : USUAL);
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
@@ -189,11 +213,11 @@ static int container_ls(struct cli *cli, const void *args, char **operands UNUSE
 
 /* --- inspect --- */
 
-struct container_inspect_args { const char *format; };
+struct container_inspect_args { const char *format; bool size; };
 
 static const struct option container_inspect_options[] = {
 	OPT_STRING(struct container_inspect_args, format, 'f', "format", "string", LISTING_INSPECT_HELP),
-	OPT_UNSUPPORTED('s', "size"),
+	OPT_BOOL(struct container_inspect_args, size, 's', "size", "Show how much it has written, too"),
 	OPT_END
 };
 
@@ -201,7 +225,7 @@ static int container_inspect(struct cli *cli, const void *args, char **operands)
 {
 	const struct container_inspect_args *inspect = args;
 
-	return listing_inspect(cli, "/containers/", operands, "/json", inspect->format, NULL);
+	return listing_inspect(cli, "/containers/", operands, inspect->size ? "/json?size=1" : "/json", inspect->format, NULL);
 }
 
 /* --- logs --- */

@@ -7,11 +7,11 @@
 #include "client/dig.h"
 #include "client/inspect.h"
 
-struct inspect_args { const char *format, *type; };
+struct inspect_args { const char *format, *type; bool size; };
 
 static const struct option inspect_options[] = {
 	OPT_STRING(struct inspect_args, format, 'f', "format", "string", LISTING_INSPECT_HELP),
-	OPT_UNSUPPORTED('s', "size"),
+	OPT_BOOL(struct inspect_args, size, 's', "size", "Show how much a container has written, too"),
 	OPT_STRING(struct inspect_args, type, 0, "type", "string",
 		   "Only things of that type: container, image, network, volume, service, task, node, secret, config"),
 	OPT_END
@@ -44,7 +44,7 @@ static bool is_absent(const struct call *call, const struct err *err)
 	       strstr(err->text, "not supported");
 }
 
-static int find(struct call *call, const char *name, const char *type, yyjson_doc **ret,
+static int find(struct call *call, const char *name, const char *type, bool with_size, yyjson_doc **ret,
 		struct err *err)
 {
 	int has_swarm = -1;
@@ -59,9 +59,13 @@ static int find(struct call *call, const char *name, const char *type, yyjson_do
 		if (kinds[i].of_swarm && !type && !has_swarm)
 			break;
 		call_add_segment(&segment, name);
-		if (call_get(call, ret, err, "%s%s%s", kinds[i].path, buf_text(&segment),
-			     kinds[i].behind) == 0)
+		bool has_size = str_eq(kinds[i].name, "container");
+		if (call_get(call, ret, err, "%s%s%s%s", kinds[i].path, buf_text(&segment),
+			     kinds[i].behind, with_size && has_size ? "?size=1" : "") == 0) {
+			if (with_size && !has_size)
+				cli_warn("WARNING: --size ignored for %s", kinds[i].name);
 			return 0;
+		}
 		if (type || !is_absent(call, err))
 			return -1;
 	}
@@ -105,7 +109,7 @@ static int inspect_run(struct cli *cli, const void *args, char **operands)
 		count++;
 	yyjson_doc **docs = NEW_ARRAY(yyjson_doc *, count + 1);
 	for (size_t i = 0; i < count; i++) {
-		if (find(call, operands[i], inspect->type, &docs[found], &err) == 0)
+		if (find(call, operands[i], inspect->type, inspect->size, &docs[found], &err) == 0)
 			found++;
 		else
 			strlist_add(&errors, err.text);

@@ -4,6 +4,7 @@
 #include "api/api_internal.h"
 #include "api/container_shape.h"
 #include "api/container_state.h"
+#include "api/disk_usage.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "model/container_words.h"
@@ -169,7 +170,7 @@ static int refuse_filters(const struct filters *filters, struct err *err)
 	return 0;
 }
 
-yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc)
+yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)
 {
 	struct agent_container container;
 	yyjson_mut_val *ret, *names;
@@ -188,10 +189,6 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_s
 	add_command(doc, ret, container.spec);
 	yyjson_mut_obj_add_int(doc, ret, "Created", container.created_wall / 1000000000);
 	container_add_ports(api, doc, ret, &container);
-	if (with_sizes) {
-		yyjson_mut_obj_add_int(doc, ret, "SizeRw", 0);
-		yyjson_mut_obj_add_int(doc, ret, "SizeRootFs", 0);
-	}
 	container_add_labels(doc, ret, container.spec);
 	api_add_str(doc, ret, "State", container_state_name(&container));
 	buf_clear(&text);
@@ -203,6 +200,47 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_s
 	container_add_mounts(doc, ret, container.spec);
 	return ret;
 }
+
+/* ---- with their sizes -------------------------------------------------------------------------------------------- */
+
+struct sized_list { struct api *api; struct http_request *req; };
+
+static void sizes_known(void *arg, const struct usage *usage)
+{
+	struct sized_list *list = arg;
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_arr(doc), *item;
+	bool is_container;
+
+	for (size_t i = 0; i < usage_count(usage); i++) {
+		if (!(item = shape_container(list->api, usage_name(usage, i, &is_container), 0, doc)))
+			continue;
+		usage_put_sizes(usage, i, doc, item);
+		yyjson_mut_arr_append(root, item);
+	}
+	api_reply_doc(list->req, 200, doc, root);
+	free(list);
+}
+
+static void list_with_sizes(struct api *api, struct http_request *req, struct strlist *ids)
+{
+	struct usage *usage = usage_new(api);
+	struct sized_list *list = NEW(struct sized_list);
+	struct agent_container container;
+	struct err err;
+
+	*list = (struct sized_list){ api, req };
+	for (size_t i = 0; i < ids->count; i++)
+		if (agent_find_container(api->host.agent, ids->items[i], &container, &err) == 0)
+			usage_add_container(usage, &container);
+	strlist_fini(ids);
+	if (usage_measure(usage, sizes_known, list))
+		return;
+	free(list);
+	http_reply_message(req, 503, USAGE_BUSY);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 /* Newest first, as Docker lists them. */
 struct listed { nsec created_wall; char *id; };
@@ -251,5 +289,8 @@ void api_container_list(struct api *api, struct http_request *req, const char *n
 		qsort(list, count, sizeof *list, newest_first);
 	for (size_t i = 0; i < count && (!limit || i < limit); i++)
 		strlist_add(&ids, list[i].id);
-	api_reply_list(api, req, &ids, shape_container, http_query_is_true(req, "size"));
+	if (http_query_is_true(req, "size"))
+		list_with_sizes(api, req, &ids);
+	else
+		api_reply_list(api, req, &ids, shape_container, 0);
 }

@@ -1,9 +1,12 @@
 /* GET /containers/x/json */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/container_asked.h"
 #include "api/container_shape.h"
 #include "api/container_state.h"
+#include "api/disk_usage.h"
+#include "base/panic.h"
 #include "base/str.h"
 
 static void add_health(yyjson_mut_doc *doc, yyjson_mut_val *state, const struct health *health)
@@ -92,7 +95,8 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 	api_add_str(doc, settings, "Gateway", container->address.family ? ip_format(net.gateway, text) : "");
 }
 
-void api_container_inspect(struct api *api, struct http_request *req, const char *name)
+/* usage: what it has written, when that was asked for; else NULL. */
+static void answer(struct api *api, struct http_request *req, const char *name, const struct usage *usage)
 {
 	struct agent_container container;
 	struct runtime_facts runtime;
@@ -107,6 +111,8 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	}
 	doc = yyjson_mut_doc_new(NULL);
 	root = yyjson_mut_obj(doc);
+	if (usage)
+		usage_put_sizes(usage, 0, doc, root);
 	api_add_str(doc, root, "Id", container.info.id);
 	api_add_stamp(doc, root, "Created", container.created_wall);
 	api_add_str(doc, root, "Path", container.spec->argv.items[0]);
@@ -128,4 +134,36 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 	container_add_networks(api, doc, root, &container);
 	add_network_details(api, doc, yyjson_mut_obj_get(root, "NetworkSettings"), &container);
 	api_reply_doc(req, 200, doc, root);
+}
+
+struct sized { struct api *api; struct http_request *req; };
+
+static void size_known(void *arg, const struct usage *usage)
+{
+	struct sized *sized = arg;
+	bool is_container;
+
+	answer(sized->api, sized->req, usage_name(usage, 0, &is_container), usage);
+	free(sized);
+}
+
+void api_container_inspect(struct api *api, struct http_request *req, const char *name)
+{
+	struct agent_container container;
+	struct usage *usage;
+	struct sized *sized;
+	struct err err;
+
+	if (!http_query_is_true(req, "size") || agent_find_container(api->host.agent, name, &container, &err) < 0) {
+		answer(api, req, name, NULL);
+		return;
+	}
+	usage = usage_new(api);
+	usage_add_container(usage, &container);
+	sized = NEW(struct sized);
+	*sized = (struct sized){ api, req };
+	if (usage_measure(usage, size_known, sized))
+		return;
+	free(sized);
+	http_reply_message(req, 503, USAGE_BUSY);
 }

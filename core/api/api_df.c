@@ -1,42 +1,16 @@
-/* GET /system/df: what images, containers and volumes take on disk. Trees are measured on a work thread, one request at a time; the answer shows what
- * there is by then. */
+/* GET /system/df: what images, containers and volumes take on disk. The answer shows what there is when the trees have been measured. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/api_internal.h"
-#include "base/list.h"
+#include "api/disk_usage.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "os/file.h"
-
-/* What a container has written, or what is in a volume. */
-struct measured { char *name, *path; int64_t bytes; bool is_container; };
 
 struct df {
 	struct api *api;
 	struct http_request *req;
 	bool wants_images, wants_containers, wants_volumes;
-	struct measured *items;
-	size_t count;
 };
-
-static void free_df(struct df *df)
-{
-	for (size_t i = 0; i < df->count; i++) {
-		free(df->items[i].name);
-		free(df->items[i].path);
-	}
-	free(df->items);
-	free(df);
-}
-
-static void run_df(void *arg)
-{
-	struct df *df = arg;
-
-	for (size_t i = 0; i < df->count; i++)
-		df->items[i].bytes = dir_usage(df->items[i].path);
-}
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
 
@@ -97,77 +71,63 @@ static void add_images(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *roo
 
 /* ---- containers and volumes -------------------------------------------------------------------------------------- */
 
-/* Without overlayfs its root is a copy, the image's files included. */
-static void add_container(const struct df *df, const struct measured *m, yyjson_mut_doc *doc, yyjson_mut_val *list)
+static void add_container(const struct df *df, const struct usage *usage, size_t at, const char *id, yyjson_mut_doc *doc, yyjson_mut_val *list)
 {
-	struct agent_container container;
-	const struct image *image;
-	yyjson_mut_val *item = shape_container(df->api, m->name, true, doc);
-	int64_t image_bytes = 0;
-	struct err err;
-
-	if (!item || agent_find_container(df->api->host.agent, m->name, &container, &err) < 0)
-		return;
-	if (image_store_get(df->api->host.images, container.image_id, &image, &err) == 0)
-		image_bytes = image->size_bytes;
-	bool is_copy = str_ends(m->path, "/rootfs");
-	put_int(doc, item, "SizeRw", is_copy ? MAX(m->bytes - image_bytes, (int64_t)0) : m->bytes);
-	put_int(doc, item, "SizeRootFs", is_copy ? m->bytes : m->bytes + image_bytes);
-	yyjson_mut_arr_append(list, item);
-}
-
-static void add_volume(const struct df *df, const struct measured *m, yyjson_mut_doc *doc, yyjson_mut_val *list)
-{
-	yyjson_mut_val *item = shape_volume(df->api, m->name, doc), *usage;
+	yyjson_mut_val *item = shape_container(df->api, id, 0, doc);
 
 	if (!item)
 		return;
-	usage = yyjson_mut_obj_add_obj(doc, item, "UsageData");
-	yyjson_mut_obj_add_int(doc, usage, "RefCount", (int64_t)volumes_claims(df->api->host.volumes, m->name)->count);
-	yyjson_mut_obj_add_int(doc, usage, "Size", m->bytes);
+	usage_put_sizes(usage, at, doc, item);
 	yyjson_mut_arr_append(list, item);
 }
 
-static void done_df(void *arg)
+static void add_volume(const struct df *df, const char *name, int64_t bytes, yyjson_mut_doc *doc, yyjson_mut_val *list)
+{
+	yyjson_mut_val *item = shape_volume(df->api, name, doc), *data;
+
+	if (!item)
+		return;
+	data = yyjson_mut_obj_add_obj(doc, item, "UsageData");
+	yyjson_mut_obj_add_int(doc, data, "RefCount", (int64_t)volumes_claims(df->api->host.volumes, name)->count);
+	yyjson_mut_obj_add_int(doc, data, "Size", bytes);
+	yyjson_mut_arr_append(list, item);
+}
+
+static void done_df(void *arg, const struct usage *usage)
 {
 	struct df *df = arg;
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *containers, *volumes;
+	bool is_container;
 
 	if (df->wants_images)
 		add_images(df->api, doc, root);
 	containers = yyjson_mut_obj_add_arr(doc, root, "Containers");
 	volumes = yyjson_mut_obj_add_arr(doc, root, "Volumes");
 	yyjson_mut_obj_add_arr(doc, root, "BuildCache");
-	for (size_t i = 0; i < df->count; i++)
-		if (df->items[i].is_container)
-			add_container(df, &df->items[i], doc, containers);
+	for (size_t i = 0; i < usage_count(usage); i++) {
+		const char *name = usage_name(usage, i, &is_container);
+
+		if (is_container)
+			add_container(df, usage, i, name, doc, containers);
 		else
-			add_volume(df, &df->items[i], doc, volumes);
+			add_volume(df, name, usage_bytes(usage, i), doc, volumes);
+	}
 	api_reply_doc(df->req, 200, doc, root);
-	free_df(df);
+	free(df);
 }
 
-static void measure(struct df *df, const char *name, char *path, bool is_container)
+static struct usage *collect(const struct df *df)
 {
-	df->items = mem_resize(df->items, df->count + 1, sizeof(*df->items));
-	df->items[df->count++] = (struct measured){ str_dup(name), path, 0, is_container };
-}
-
-static void collect(struct df *df)
-{
+	struct usage *usage = usage_new(df->api);
 	struct agent_container container;
 	const struct volume *volume;
-	struct runtime_facts facts;
 
-	runtime_facts(df->api->host.runtime, &facts);
 	for (size_t at = 0; df->wants_containers && agent_next_container(df->api->host.agent, &at, &container);)
-		measure(df, container.info.id, path_join(container.info.dir, str_eq(facts.storage_driver, "copy") ? "rootfs" : "upper"), true);
-	for (size_t at = 0; df->wants_volumes && (volume = volumes_next(df->api->host.volumes, &at));) {
-		CLEANUP(buf_finip) struct buf path = BUF_INIT;
-
-		measure(df, volume->name, str_dup(volumes_path(df->api->host.volumes, volume->name, &path)), false);
-	}
+		usage_add_container(usage, &container);
+	for (size_t at = 0; df->wants_volumes && (volume = volumes_next(df->api->host.volumes, &at));)
+		usage_add_volume(usage, volume->name);
+	return usage;
 }
 
 /* ?type=image&type=volume; all without it. */
@@ -196,13 +156,10 @@ void api_system_df(struct api *api, struct http_request *req, const char *name)
 	(void)name;
 	*df = (struct df){ .api = api, .req = req };
 	if (take_types(df, &err) < 0) {
-		free_df(df);
+		free(df);
 		http_reply_error(req, &err);
-		return;
+	} else if (!usage_measure(collect(df), done_df, df)) {
+		free(df);
+		http_reply_message(req, 503, USAGE_BUSY);
 	}
-	collect(df);
-	if (work_submit(api->host.work, &api_system_df, run_df, done_df, df))
-		return;
-	free_df(df);
-	http_reply_message(req, 503, "too much is waiting for the work threads");
 }

@@ -77,7 +77,7 @@ yyjson_mut_val *shape_secret(struct api *api, const char *id, unsigned flags, yy
 yyjson_mut_val *shape_config(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 /* As the lists show them; NULL: there is no such one. */
 yyjson_mut_val *shape_image(const struct image *image, const struct strlist *tags, yyjson_mut_doc *doc);
-yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned with_sizes, yyjson_mut_doc *doc);
+yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned flags, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_volume(struct api *api, const char *name, yyjson_mut_doc *doc);
 yyjson_mut_val *shape_cluster(struct api *api, yyjson_mut_doc *doc, bool with_tokens);
 

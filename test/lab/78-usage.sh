@@ -1,5 +1,5 @@
 #!/bin/bash
-# What runs in containers and what it uses: top and stats, with our own client and, where it is installed, docker's.
+# What runs in containers, what it uses and has written: top, stats and sizes, with our own client and, where it is installed, docker's.
 . "${0%/*}/lib.sh"
 start_agent
 mkdir -p "$lab/root/bin" "$lab/root/tmp"
@@ -40,6 +40,16 @@ for cli in ${CLIS:-"$binary" docker}; do
 	within 10 "$who: they go on" sh -c "[ \$(grep -c u1 '$lab/stats') -ge 3 ]"
 	kill -KILL $client      # docker's own stays after SIGTERM
 	wait $client 2>/dev/null
+
+	# --- what they have written ---
+	c exec u1 sh -c 'busybox head -c 5000 /dev/zero >/tmp/zeros'
+	image=$(sb image inspect box:1 --format '{{.Size}}')
+	is "$who: ps tells it when asked" "$(c ps -as --format '{{.Names}} {{.Size}}' | sed 's/(.*//' | sort | tr '\n' ' ')" 'u1 5kB  u2 0B  u3 0B  '
+	has "$who: in a column of its own" "$(c ps -s | head -1)" 'SIZE'
+	is "$who: a format asks, too" "$(c ps --filter name=u1 --format '{{.Size}}' | cut -d' ' -f1)" 5kB
+	is "$who: inspect tells both sizes" "$(c inspect -s u1 --format '{{.SizeRw}} {{.SizeRootFs}}')" "5000 $((image + 5000))"
+	is "$who: and none when not asked" "$(c inspect u1 | grep -c SizeR)" 0
+	has "$who: only containers have one" "$(c inspect -s box:1 2>&1 >/dev/null)" 'WARNING: --size ignored for image'
 	c rm -f u1 u2 u3 >/dev/null
 done
 
