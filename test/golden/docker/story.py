@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 import routes, transcript
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COMMAND_S, UNTIL_S = 60, 40
+COMMAND_S, UNTIL_S = 300, 120       # no bounds of speed: others use this machine as well
 
 def run(command, env):
     return subprocess.run(["timeout", "-k", "2", str(COMMAND_S), "sh", "-c", command], env=env, stdin=subprocess.DEVNULL,
