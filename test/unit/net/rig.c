@@ -124,7 +124,7 @@ static void await_operating(const char *name)
 	struct err err = { 0 };
 
 	check(netlink_io_open(&io, NETLINK_ROUTE, &err) == 0);
-	for (int i = 0; i < 1000 && !link.is_operating; i++) {
+	for (int i = 0; i < 30000 && !link.is_operating; i++) {
 		check(link_find(&io, name, 0, &link, &err) == 0);
 		if (!link.is_operating)
 			usleep(1000);
@@ -199,7 +199,7 @@ static const char *await(struct rig *rig, struct result *result)
 {
 	static char text[1200];
 
-	for (int i = 0; i < 2000 && !result->is_done; i++)
+	for (msec until = clock_boot_ms() + 3 * LONG_MS; !result->is_done && clock_boot_ms() < until;)
 		loop_run_once(rig->loop, 10);
 	if (!result->is_done)
 		return "no answer";
@@ -508,9 +508,9 @@ static bool hear(int fd, char ret_name[32])
 	return got > 0;
 }
 
-int dial(int netns, const char *ip, uint16_t port, char ret_name[32])
+static int dial_within(int wait_ms, int netns, const char *ip, uint16_t port, char ret_name[32])
 {
-	int fd = client_in(netns, SOCK_STREAM, 800);
+	int fd = client_in(netns, SOCK_STREAM, wait_ms);
 
 	if (reach(fd, ip, port) && hear(fd, ret_name))
 		return fd;
@@ -518,6 +518,21 @@ int dial(int netns, const char *ip, uint16_t port, char ret_name[32])
 	close(fd);
 	ret_name[0] = 0;
 	return why;
+}
+
+int dial(int netns, const char *ip, uint16_t port, char ret_name[32])
+{
+	return dial_within(LONG_MS, netns, ip, port, ret_name);
+}
+
+bool nobody_answers(int netns, const char *ip, uint16_t port)
+{
+	char name[32];
+	int fd = dial_within(800, netns, ip, port, name);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -2;
 }
 
 bool still_answers(int fd)
@@ -529,7 +544,7 @@ bool still_answers(int fd)
 
 int udp_open(int netns, const char *ip, uint16_t port)
 {
-	int fd = client_in(netns, SOCK_DGRAM, 300);
+	int fd = client_in(netns, SOCK_DGRAM, LONG_MS);
 
 	check(reach(fd, ip, port));
 	return fd;

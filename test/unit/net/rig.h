@@ -48,11 +48,15 @@ struct server *server_start(int netns, const char *name, uint16_t port);
 void server_stop(struct server *server);
 size_t server_hits(const struct server *server);         /* connections and datagrams it got */
 
+/* How long is waited for what is certain to come: whoever answers may not be run for a while. */
+enum { LONG_MS = 20000 };
+
 /* A connection from that namespace; name gets what the server said first, peer what the server sees
  * as source. -1: refused; -2: no answer. */
 int dial(int netns, const char *ip, uint16_t port, char ret_name[32]);
+bool nobody_answers(int netns, const char *ip, uint16_t port);           /* nor refuses, for most of a second */
 bool still_answers(int fd);
-/* One datagram from a new socket (from port 0) and its answer; false: none within 300 ms. */
+/* One datagram from a new socket (from port 0) and its answer; false: there is none. */
 bool ask_udp(int netns, const char *ip, uint16_t port, char ret_name[32]);
 int udp_open(int netns, const char *ip, uint16_t port);
 bool udp_ask(int fd, char ret_name[32]);
