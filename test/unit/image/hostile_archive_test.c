@@ -319,7 +319,7 @@ static void forge_archive(struct forge *f, const struct hostile *h, struct buf *
 /* Nothing of it is in the store, and soon nothing of it is on disk. */
 static void expect_nothing_left(struct store_lab *lab)
 {
-	for (msec until = clock_boot_ms() + 20000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
+	for (msec until = clock_boot_ms() + 60000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
 		loop_run_once(lab->loop, 20);
 	EXPECT_INT(store_lab_count(lab, "staging"), 0);
 	EXPECT_INT(image_store_count(lab->store), 1);

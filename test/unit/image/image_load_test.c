@@ -6,6 +6,7 @@
 
 #include "base/panic.h"
 #include "image/image_platform.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "test/unit/image/archive_builder.h"
 #include "test/unit/image/store_lab.h"
@@ -535,7 +536,7 @@ TEST_TIMEOUT(image_load_can_be_aborted_at_any_moment, 120)
 		if (!was_told)
 			image_load_abort(load);
 		store_lab_pass(&lab);           /* its folder may be on its way yet */
-		for (int i = 0; i < 300 && store_lab_count(&lab, "staging"); i++)
+		for (msec until = clock_boot_ms() + 60000; store_lab_count(&lab, "staging") && clock_boot_ms() < until;)
 			loop_run_once(lab.loop, 20);
 		EXPECT_INT(store_lab_count(&lab, "staging"), 0);
 	}

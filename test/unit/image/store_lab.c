@@ -96,7 +96,7 @@ void store_lab_fini(struct store_lab *lab)
 
 void store_lab_wait(struct store_lab *lab)
 {
-	msec until = clock_boot_ms() + 20000;
+	msec until = clock_boot_ms() + 60000;
 
 	while (!lab->is_done) {
 		check(clock_boot_ms() < until);
@@ -129,7 +129,7 @@ void store_lab_settle(struct store_lab *lab)
 	image_store_sweep(lab->store);
 	store_lab_pass(lab);
 	/* What an import leaves is cleared up outside of that lane. */
-	for (msec until = clock_boot_ms() + 20000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
+	for (msec until = clock_boot_ms() + 60000; store_lab_count(lab, "staging") && clock_boot_ms() < until;)
 		loop_run_once(lab->loop, 10);
 }
 

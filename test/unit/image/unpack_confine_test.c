@@ -115,7 +115,7 @@ static pid_t marker_of(pid_t pid)
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
 	struct err err;
 
-	for (msec until = clock_boot_ms() + 10000; clock_boot_ms() < until; poll(NULL, 0, 5)) {
+	for (msec until = clock_boot_ms() + 60000; clock_boot_ms() < until; poll(NULL, 0, 5)) {
 		buf_clear(&text);
 		check(file_read(path, 1000, &text, &err) == 0);
 		if (text.len)
@@ -135,7 +135,7 @@ static bool has_line(pid_t pid, const char *line)
 
 static bool comes_to(pid_t pid, const char *line)
 {
-	for (msec until = clock_boot_ms() + 10000; clock_boot_ms() < until; poll(NULL, 0, 5))
+	for (msec until = clock_boot_ms() + 60000; clock_boot_ms() < until; poll(NULL, 0, 5))
 		if (has_line(pid, line))
 			return true;
 	return false;
@@ -162,9 +162,9 @@ TEST(unpack_child_of_a_layer_leaves_the_one_right_it_needs_to_a_process_that_rea
 
 	CLEANUP(fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, marker, 0);
 	EXPECT(shutdown(p.socket, SHUT_WR) == 0);    /* the layer is over, and no tar */
-	EXPECT(child_wait(p.pidfd, 10000, &exit_code) == 0);
+	EXPECT(child_wait(p.pidfd, 60000, &exit_code) == 0);
 	EXPECT_INT(exit_code, 1);
-	EXPECT_INT(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
+	EXPECT_INT(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 60000), 1);
 	close(p.socket);
 	check(dir_remove_tree(p.dir, &err) == 0);
 }
@@ -188,7 +188,7 @@ TEST(unpack_child_dies_with_the_agent)
 	CLEANUP(fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, p.pid, 0);
 	EXPECT(pidfd >= 0);
 	check(kill(agent, SIGKILL) == 0);
-	EXPECT_INT(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
+	EXPECT_INT(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 60000), 1);
 	check(dir_remove_tree(p.dir, &err) == 0);
 	close(ends[0]);
 	close(ends[1]);

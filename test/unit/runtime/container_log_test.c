@@ -244,7 +244,7 @@ static void reading_close(struct reading *reading)
 
 static void run_until(struct reading *reading, const char *text)
 {
-	msec deadline = clock_boot_ms() + 5000;
+	msec deadline = clock_boot_ms() + 60000;
 
 	while (clock_boot_ms() < deadline && !(text ? strstr(buf_text(&reading->text), text) != NULL : reading->is_ended))
 		loop_run_once(reading->loop, 50);

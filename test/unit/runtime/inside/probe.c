@@ -220,7 +220,7 @@ static void list_fds(void)
 	puts("");
 }
 
-/* What another process can be looked at through: nothing, while it is one of the host's on its way in. */
+/* What another process can be looked at through: nothing, while it is one of the host's on its way in. For so long, and until there was one. */
 static void kids(long ms)
 {
 	struct timespec start, now;
@@ -252,7 +252,7 @@ static void kids(long ms)
 			}
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < (seen ? ms : 60000));
 	printf("saw %s, open %ld\n", seen ? "some" : "none", open_ones);
 }
 
