@@ -35,7 +35,7 @@ steps() {
 		if [ "$unit" = pages ]; then room "$n" 10000; else room 10000 "$n"; fi
 		if answer=$($make "$n" 2>&1); then
 			accepted=$((accepted + 1))
-			[ "$what" != services ] || await 1 "$check" "$n"
+			[ "$what" != services ] || PATIENCE=1 await 1 "$check" "$n"
 			plenty
 		else
 			refused=$((refused + 1))

@@ -9,7 +9,7 @@ while read -r line; do
 	*' passed, '*' failed') verdict=$line ;;
 	*) echo "$line" ;;
 	esac
-done < <(timeout 170 python3 -B "$top/test/lab/raw/run.py" "$run/swarmbox.sock" "$agent" 2>&1)
+done < <(timeout 1000 python3 -B "$top/test/lab/raw/run.py" "$run/swarmbox.sock" "$agent" 2>&1)
 is 'it came to its end' "${verdict:+yes}" yes
 answers >/dev/null || bad 'the agent has survived it'
 await 5 nothing_left

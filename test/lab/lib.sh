@@ -19,9 +19,13 @@ is() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1" "$2, wanted $3"; fi; }
 has() { case $2 in *"$3"*) ok "$1" ;; *) bad "$1" "$2" ;; esac; }
 sb() { "$binary" "$@"; }
 
+# What is certain to come is waited for as long as a busy machine may need: whoever names fewer seconds says how soon it comes on an idle one. Bounds of time
+# are the soak's, which sets PATIENCE=0.
+patient() { echo $((SECONDS + ($1 > ${PATIENCE:-100} ? $1 : ${PATIENCE:-100}))); }
 # within SECONDS WHAT COMMAND...: a shell can only look again; each look is one command
 within() {
-	local deadline=$((SECONDS + $1)) what=$2; shift 2
+	local deadline what=$2
+	deadline=$(patient "$1"); shift 2
 	until "$@" >/dev/null 2>&1; do
 		if [ $SECONDS -ge $deadline ]; then bad "$what"; return 1; fi
 		sleep 0.05
@@ -30,7 +34,8 @@ within() {
 }
 # the same without a verdict
 await() {
-	local deadline=$((SECONDS + $1)); shift
+	local deadline
+	deadline=$(patient "$1"); shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $deadline ] || return 1
 		sleep 0.02

@@ -1,4 +1,4 @@
-"""on_tty.py STEP... -- COMMAND...: a person at a terminal. Steps, in order: expect:TEXT (within 10 s), send:TEXT (with escapes), size:ROWSxCOLUMNS,
+"""on_tty.py STEP... -- COMMAND...: a person at a terminal. Steps, in order: expect:TEXT (within 60 s), send:TEXT (with escapes), size:ROWSxCOLUMNS,
 until:ROWSxCOLUMNS (the size is set until `stty size` tells it: a client that just begins may miss the first signal). Then waits for the end. Prints all it said, and rc=CODE at last; what never came is said, and the command killed."""
 import codecs
 import fcntl
@@ -34,7 +34,7 @@ def read_more(fd, seconds):
     return bool(got)
 
 
-def expect(fd, text, seconds=10):
+def expect(fd, text, seconds=60):
     global since
     deadline = time.monotonic() + seconds
     while text not in seen[since:]:
@@ -46,11 +46,11 @@ def expect(fd, text, seconds=10):
 
 
 def follow(fd, size):
-    for _ in range(10):
+    for _ in range(30):
         set_size(fd, '5x5')
         set_size(fd, size)
         os.write(fd, b'stty size\n')
-        if expect(fd, size.replace('x', ' ').encode(), 1):
+        if expect(fd, size.replace('x', ' ').encode(), 2):
             return True
     return False
 
@@ -75,7 +75,7 @@ for step in steps:
         print(f'never became: {value}')
         os.kill(pid, signal.SIGKILL)
         break
-deadline = time.monotonic() + 10
+deadline = time.monotonic() + 60
 while read_more(master, 0.1):
     if time.monotonic() > deadline:
         print('does not end')

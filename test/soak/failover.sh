@@ -3,6 +3,7 @@
 # The bounds are the issue's: the next write after a death within 1.0 s as a rule and 2.5 s at worst, after a clean stop within 200 ms as a rule;
 # a worker without power is down within 4.0 s, and its tasks run elsewhere within 4 s as a rule. No write that was acknowledged is lost, none is
 # made twice, and no container is touched. STORIES names some of the stories below.
+PATIENCE=0
 . "${0%/*}/../lab/lib.sh"
 . "${0%/*}/../lab/hosts.sh"
 soak=$top/test/soak

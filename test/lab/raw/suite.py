@@ -30,7 +30,7 @@ def part(fn):
         ok(f'{fn.__name__} runs to its end', False, traceback.format_exc(limit=3).replace('\n', ' | '))
 
 
-def conn(timeout=10):
+def conn(timeout=60):
     return Conn(SOCKET, timeout)
 
 
@@ -74,7 +74,7 @@ def gives(what, reply, status=200):
 
 def wire(what, data, status, message=None, closes=True, ends=False, to='GET'):
     """Bytes as they are on a connection of their own: the first reply, and whether it is the last."""
-    with conn(timeout=5) as c:
+    with conn() as c:
         c.send(data)
         if ends:
             import socket

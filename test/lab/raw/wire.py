@@ -25,7 +25,7 @@ class Closed(Exception):
 
 
 class Conn:
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=60):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         self.sock.connect(path)
@@ -122,7 +122,8 @@ def frames(body):
 
 
 def wait_for(seconds, what):
-    deadline = time.monotonic() + seconds
+    """What is certain to come may take a minute on a busy machine; less than a second is for what must not come."""
+    deadline = time.monotonic() + (max(seconds, 60) if seconds >= 1 else seconds)
     while not (got := what()):
         if time.monotonic() > deadline:
             return got

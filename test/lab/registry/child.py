@@ -81,7 +81,7 @@ def three_layers_at_a_time():
     registry = plain()
     with serving(registry):
         _, blobs = registry.put_image("lab/x", "1", [{"f": b"%d" % i} for i in range(12)])
-        layers, gate = {digest(b) for b in blobs}, threading.Barrier(3, timeout=20)
+        layers, gate = {digest(b) for b in blobs}, threading.Barrier(3, timeout=60)
 
         @registry.rule("/blobs/")
         def hold(handler):
@@ -333,7 +333,7 @@ def nobody_there():
     holds("nobody listens", event["text"], "dial tcp %s: connect: connection refused" % registry.authority)
     _, event = pull({"domain": "nowhere.test"})
     equal("no such name", event["text"], 'Get "https://nowhere.test/v2/lab/x/manifests/1": dial tcp: lookup nowhere.test: no such host')
-    ok("and that is known soon", time.monotonic() - start < 10, time.monotonic() - start)
+    ok("and that is known soon", time.monotonic() - start < 60, time.monotonic() - start)
 
 
 run_cases()
