@@ -22,7 +22,7 @@ stop = sys.argv[1]; counts = []; errors = []
 def client():
     n = 0
     while not os.path.exists(stop):
-        c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=5)
+        c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
         try:
             c.request("GET", "/"); r = c.getresponse(); r.read()
             if r.status != 200: errors.append("status %d" % r.status)

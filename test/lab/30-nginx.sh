@@ -9,11 +9,13 @@ has 'the image is imported' "$(cat "$lab/id")" 'sha256:'
 is 'the same tar gives the same image' "$(tar -C "$root" -c . | sb image import -c 'CMD ["/usr/sbin/nginx"]' -c 'EXPOSE 80' - nginx:again)" "$(cat "$lab/id")"
 sb service create -d -q --name web --replicas 3 -p 8080:80 nginx:lab >/dev/null
 within 20 'three replicas run' runs web 3/3
+each_listens() { for c in $(sb ps -q); do sb inspect "$c" --format '{{.State.Pid}}' | xargs -I{} nsenter --net=/proc/{}/ns/net bash -c '</dev/tcp/127.0.0.1/80' || return 1; done; }
+within 10 'each of them listens' each_listens
 cat >"$lab/count.py" <<'PY'
 import collections, http.client
 seen = collections.Counter()
 for _ in range(1000):
-    c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=5)
+    c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
     c.request("GET", "/"); r = c.getresponse(); body = r.read().decode().strip(); c.close()
     assert r.status == 200, r.status
     seen[body] += 1

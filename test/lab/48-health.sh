@@ -16,7 +16,7 @@ container() { sb ps -q --filter "name=$1."; }
 health() { sb inspect "$(container "$1")" --format '{{.State.Health.Status}}'; }
 is_health() { [ "$(health "$1")" = "$2" ]; }
 shows() { [[ $(sb ps --filter "name=$1." --format '{{.Status}}') == *"$2"* ]]; }
-answers_on() { python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$1/', timeout=2)"; }
+answers_on() { python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$1/', timeout=20)"; }
 no_answer() { ! answers_on "$1" 2>/dev/null; }
 # what happened to the service's containers, in order; ends by itself
 happened() { sb events --since "$began" --until 0s --filter "container=$1." --filter event=health_status --format '{{.Action}}'; }
@@ -47,7 +47,8 @@ for client in "$binary" docker; do
 	within 10 "$who: and answers" answers_on 8080
 	is "$who: and is known to be healthy" "$(health web)" healthy
 
-	"$client" service update -d -q --no-resolve-image --update-order start-first --health-retries 3 --env-add NEW=1 --mount-add type=bind,source="$volume",target=/flag \
+	"$client" service update -d -q --no-resolve-image --update-order start-first --health-retries 3 \
+		--health-start-period 1h --health-start-interval 200ms --env-add NEW=1 --mount-add type=bind,source="$volume",target=/flag \
 		--health-cmd 'test -e /flag/new' web >/dev/null
 	two() { [ "$(container web | wc -w)" = 2 ]; }
 	within 10 "$who: an update starts the new one" two
@@ -64,8 +65,8 @@ for client in "$binary" docker; do
 	make --name told --restart-condition none --health-interval 100ms --health-retries 2 --health-cmd 'echo no route to backend; exit 3' box:1 sleep 1000
 	within 10 "$who: Swarm's words and those of the check" says told 'task: non-zero exit (137): dockerexec: unhealthy container: no route to backend'
 	is "$who: the task has failed" "$(state told | cut -d' ' -f1)" Failed
-	make --name slow --restart-condition none --health-interval 100ms --health-timeout 200ms --health-retries 1 --health-cmd 'echo waiting; sleep 100' box:1 sleep 1000
-	within 10 "$who: a check that takes too long" says slow 'Health check exceeded timeout (200ms): waiting'
+	make --name slow --restart-condition none --health-interval 100ms --health-timeout 3s --health-retries 1 --health-cmd 'echo waiting; sleep 100' box:1 sleep 1000
+	within 10 "$who: a check that takes too long" says slow 'Health check exceeded timeout (3s): waiting'
 	make --name late --health-interval 100ms --health-start-period 1h --health-start-interval 100ms --health-retries 1 --health-cmd 'test -e /tmp/up' box:1 \
 		sh -c 'sleep 2; touch /tmp/up; sleep 1000'
 	within 15 "$who: failures in the start period do not count" is_state late Running

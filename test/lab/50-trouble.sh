@@ -67,7 +67,8 @@ sb service rm roll >/dev/null
 
 sb service create -d -q --name hosted --publish mode=host,target=80,published=8081 swarmbox:latest >/dev/null
 within 10 'a host-mode port runs' runs hosted 1/1
-has 'and answers' "$(python3 -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8081/", timeout=5).read().decode())')" 'hostname: '
+answers_there() { python3 -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8081/", timeout=60).read().decode())' | grep -q '^hostname: '; }
+within 10 'and answers' answers_there
 has 'a second agent on these roots is refused' "$("$binary" agent --data-root "$data" --run-root "$lab/run2" 2>&1)" 'another agent runs on data root'
 has 'without root it says so' "$(setpriv --reuid 65534 --clear-groups "$binary" agent --data-root "$lab/x" --run-root "$lab/y" 2>&1)" 'it must run as root'
 has 'leaving wants --force' "$(sb swarm leave 2>&1)" 'Use `--force` to ignore this message'

@@ -7,8 +7,8 @@ start_agent && init
 sb service create -d -q --name neighbour --stop-grace-period 100ms swarmbox:latest >/dev/null
 within 10 'a neighbour runs' runs neighbour 1/1
 neighbour=$(sb ps -q)
-traced() { grep -q '^TracerPid:.*[1-9]' "/proc/$agent/status"; }
-untraced() { ! traced; }
+traced() { ! grep -q '^TracerPid:[^0-9]*0$' /proc/$agent/task/*/status; }    # every thread of it
+untraced() { ! grep -q '^TracerPid:.*[1-9]' /proc/$agent/task/*/status; }
 named() { [[ $1 == *'nput/output error'* || $1 == *'I/O error'* || $1 == *'full'* || $1 == *'No space left'* ]]; }
 
 # fail CALLS ERROR: each of three commands with the n-th such call failing, n from 1

@@ -7,7 +7,7 @@ mkdir -p "$lab/root/bin" "$lab/root/tmp"
 cp /bin/busybox "$lab/root/bin/busybox"
 for name in sh sleep true; do ln -s busybox "$lab/root/bin/$name"; done
 tar -C "$lab/root" -c . | sb image import -c 'VOLUME /data' -c 'CMD ["sleep", "1000"]' - box:1 >/dev/null
-c() { timeout 20 "$binary" "$@" >/dev/null 2>&1; }
+c() { timeout 60 "$binary" "$@" >/dev/null 2>&1; }
 
 # One person at work, until the file is there.
 work() { # NAME
@@ -40,6 +40,9 @@ lies() {
 }
 # Processes in the groups of this host's containers, their shims included.
 processes() { find /sys/fs/cgroup -path "*$(basename "$(cgroup_of)")/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | wc -l; }
+anonymous() { sb volume ls -q | grep -v named-; }
+# Two lists are made one after the other: between them somebody with --rm may go. What is left for good shows each time.
+none() { local got; got=$("$1"); [ -z "$got" ]; }
 none_run() { [ "$(processes)" = 0 ]; }
 
 SEED=${SEED:-$(date +%s)} RANDOM=$((SEED % 32768))
@@ -58,11 +61,11 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 		kill_agent
 	done
 	start_agent
-	is "round $round: everything is explained" "$(unexplained)" ''
-	is "round $round: everything is as it is said to be" "$(lies)" ''
+	within 10 "round $round: everything is explained" none unexplained
+	within 10 "round $round: everything is as it is said to be" none lies
 	ids | xargs -r "$binary" rm -fv >/dev/null
-	is "round $round: nobody is left" "$(ids)" ''
+	within 10 "round $round: nobody is left" none ids
 	within 10 "round $round: nothing is left" nothing_left
-	is "round $round: no anonymous volume" "$(sb volume ls -q | grep -v named-)" ''
+	within 10 "round $round: no anonymous volume" none anonymous
 	within 10 "round $round: nothing runs" none_run
 done

@@ -7,14 +7,14 @@ cp /bin/busybox "$lab/root/bin/busybox"
 for name in sh sleep cat echo env id ls stty tty wc head dd true kill; do ln -s busybox "$lab/root/bin/$name"; done
 echo 'root:x:0:0:root:/:/bin/sh' >"$lab/root/etc/passwd"
 tar -C "$lab/root" -c . | sb image import -c 'CMD ["sh"]' - box:1 >/dev/null
-on_tty() { timeout 30 python3 "$top/test/lab/on_tty.py" "$@"; }
+on_tty() { timeout 300 python3 "$top/test/lab/on_tty.py" "$@"; }
 rc() { "$@" >/dev/null 2>&1; echo $?; }
 gone() { [ -z "$(sb ps -aq)" ]; }
 
 for cli in ${CLIS:-"$binary" docker}; do
 	command -v "$cli" >/dev/null || continue
 	who=$(basename "$cli")
-	c() { timeout 30 "$cli" "$@"; }
+	c() { timeout 120 "$cli" "$@"; }
 
 	# --- without a terminal ---
 	is "$who: run gives the output" "$(c run --rm box:1 echo hello)" hello

@@ -8,7 +8,7 @@ cp /bin/busybox "$lab/root/bin/busybox"
 for name in sh sleep cat echo env id ls stty tty wc head dd true kill pwd grep touch; do ln -s busybox "$lab/root/bin/$name"; done
 printf 'root:x:0:0:root:/:/bin/sh\nann:x:1234:77::/:/bin/sh\n' >"$lab/root/etc/passwd"
 tar -C "$lab/root" -c . | sb image import -c 'CMD ["sh"]' - box:1 >/dev/null
-on_tty() { timeout 30 python3 "$top/test/lab/on_tty.py" "$@"; }
+on_tty() { timeout 300 python3 "$top/test/lab/on_tty.py" "$@"; }
 rc() { "$@" >/dev/null 2>&1; echo $?; }
 events() { sb events --since 1h --until 0s --filter "container=$1" --format '{{.Action}}'; }
 told() { events "$1" | grep -qx "$2"; }
@@ -16,7 +16,7 @@ told() { events "$1" | grep -qx "$2"; }
 for cli in ${CLIS:-"$binary" docker}; do
 	command -v "$cli" >/dev/null || continue
 	who=$(basename "$cli")
-	c() { timeout 30 "$cli" "$@"; }
+	c() { timeout 120 "$cli" "$@"; }
 	c run -d --name e1 -e A=1 -w /tmp box:1 sleep 1000 >/dev/null
 	id=$(sb inspect e1 --format '{{.Id}}')
 
@@ -51,7 +51,8 @@ for cli in ${CLIS:-"$binary" docker}; do
 	# --- detached ---
 	is "$who: -d says nothing" "$(c exec -d e1 sh -c 'echo $$ >/tmp/pid; exec sleep 500')" ''
 	within 10 "$who: but runs" c exec e1 sh -c 'kill -0 $(cat /tmp/pid)'
-	is "$who: its id is in the container's" "$(sb inspect e1 --format '{{len .ExecIDs}}')" 1
+	only_it() { [ "$(sb inspect e1 --format '{{len .ExecIDs}}')" = 1 ]; }
+	within 10 "$who: its id is in the container's" only_it
 	c exec e1 sh -c 'kill $(cat /tmp/pid)'
 	within 10 "$who: until it ends" sh -c "[ \"\$('$binary' inspect e1 --format '{{.ExecIDs}}')\" = '[]' ] || [ \"\$('$binary' inspect e1 --format '{{.ExecIDs}}')\" = '<no value>' ]"
 
@@ -90,7 +91,7 @@ out=$(on_tty 'expect:# ' 'send:exit 6\n' -- "$binary" exec -it "$(task)" sh)
 has 'on a terminal' "$out" 'rc=6'
 # --- and what a service on a terminal writes ---
 sb service create -d -q -t --name wordy --entrypoint sh box:1 -c 'echo words; sleep 1000' >/dev/null
-words() { [ "$(timeout 10 "${1:-$binary}" service logs --raw wordy | od -An -c | tr -d ' \n')" = 'words\r\n' ]; }
+words() { [ "$(timeout 60 "${1:-$binary}" service logs --raw wordy | od -An -c | tr -d ' \n')" = 'words\r\n' ]; }
 within 20 'service logs of a terminal are as they were written' words
 command -v docker >/dev/null && is 'docker sees the same' "$(words docker; echo $?)" 0
 sb service rm wordy svc >/dev/null

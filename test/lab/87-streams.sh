@@ -16,6 +16,8 @@ for name in "${host_names[@]}"; do tar -C "$lab/root" -c . | on "$name" image im
 
 id_of() { on m1 node inspect "$1" --format '{{.ID}}'; }
 holds() { grep -q "node $(id_of "$2"): its session is open" "$lab/$1/agent.log"; }
+is_held() { for name in m1 m2 m3; do ! holds $name w1 || return 0; done; return 1; }
+within 10 'a manager holds the session of w1' is_held
 leader=$(leader_of m1)
 for asked in m1 m2 m3; do [ $asked = "$leader" ] || holds $asked w1 || break; done
 is "$asked does not lead" "$([ "$asked" != "$leader" ]; echo $?)" 0
@@ -34,7 +36,7 @@ within 20 'one with a terminal on w1' replicas shell 1/1
 task_on() { on "$asked" service ps "$1" --filter "node=$2" --filter desired-state=running -q --no-trunc | head -n 1; }
 container_of() { on "$asked" inspect "$1" --format '{{.Status.ContainerStatus.ContainerID}}'; }
 id=$(container_of "$(task_on tick w1)") shell=$(container_of "$(task_on shell w1)") led=$(container_of "$(task_on tick "$leader")")
-on_tty() { timeout 30 python3 "$top/test/lab/on_tty.py" "$@"; }
+on_tty() { timeout 300 python3 "$top/test/lab/on_tty.py" "$@"; }
 sleeps() { c top "$id" | grep -q 'sleep 777'; }
 all_said() { [ "$(c service logs --raw said 2>&1 | wc -l)" = 12 ]; }
 rc() { "$@" >/dev/null 2>&1; echo $?; }
@@ -42,7 +44,7 @@ socket=unix://$lab/$asked/run/swarmbox.sock
 
 for cli in "$binary" "$docker_client"; do
 	who=$(basename "$cli")
-	c() { timeout 30 "$cli" -H "$socket" "$@"; }
+	c() { timeout 120 "$cli" -H "$socket" "$@"; }
 
 	# --- looked into ---
 	is "$who: inspect by id" "$(c inspect "$id" --format '{{.Id}} {{.State.Status}}')" "$id running"
@@ -108,10 +110,10 @@ within 5 "docker's client is told the same" grep -q "@w1 .*| warning: incomplete
 wait $lost_exec; is 'an exec there has ended' "$([ $? != 0 ]; echo $?)" 0
 more() { [ "$(grep -c "@$1 " "$lab/followed")" -gt "$2" ] && [ "$(grep -c "@$1 " "$lab/followed.docker")" -gt "$3" ]; }
 within 5 'the others go on' more m2 "$(grep -c '@m2 ' "$lab/followed")" "$(grep -c '@m2 ' "$lab/followed.docker")"
-is 'nobody waits for it' "$(timeout 5 "$binary" -H "$socket" service logs tick >"$lab/all" 2>"$lab/missing"; echo $?)" 1
+is 'nobody waits for it' "$(timeout 9 "$binary" -H "$socket" service logs tick >"$lab/all" 2>"$lab/missing"; echo $?)" 1
 has 'it is named at the end' "$(cat "$lab/missing")" "node $(id_of w1) is not available"
 is 'the logs of the others are there' "$(sed 's/.*@\([a-z0-9]*\) .*/\1/' "$lab/all" | sort -u | tr '\n' ' ')" 'm1 m2 m3 '
-has 'what runs there cannot be reached, which is said at once' "$(timeout 5 "$binary" -H "$socket" container inspect "$there" 2>&1)" 'is not available'
+has 'what runs there cannot be reached, which is said at once' "$(timeout 9 "$binary" -H "$socket" container inspect "$there" 2>&1)" 'is not available'
 heal w1
 within 20 'it is back, and so are its lines' more w1 "$(grep -c '@w1 ' "$lab/followed")" "$(grep -c '@w1 ' "$lab/followed.docker")"
 no_gap() { local all; all=$(ticks) && [ "$all" = "$(seq "$(head -n 1 <<<"$all")" "$(tail -n 1 <<<"$all")")" ] && [ "$(tail -n 1 <<<"$all")" -gt $((before + 5)) ]; }

@@ -48,13 +48,13 @@ within 20 'an older one gets its own, from whoever has it' all_run web 15/15
 for name in m2 m3; do on $name load -i "$lab/big:1.tar" >/dev/null; done
 big=$(on m2 images --digests --format '{{.Digest}}' big:1)
 within 30 'a large one is known' known m1 big:1 "$big"
-slow w1 20
+slow w1 6        # for half a minute, so that it can be seen
 create m1 large --constraint node.hostname==w1 --replicas 10 big:1 sleep 1000
 part() { [ -n "$(find "$lab/w1/data/images/staging" -path '*/part/*' -size +1M 2>/dev/null)" ]; }
 within 20 'a worker on a slow line fetches it' part
-waits_for() { on m1 inspect "$(on m1 service ps -q large | head -n 1)" --format '{{.Status.Message}}' | grep -oP "^preparing: waits for image big:1@$big from \K10.77.0.[23]:2377\$"; }
+waits_for() { from=$(on m1 inspect "$(on m1 service ps -q large | head -n 1)" --format '{{.Status.Message}}' | grep -oP "^preparing: waits for image big:1@$big from \K10.77.0.[23]:2377\$"); }
 within 20 'people see what its tasks wait for' waits_for
-case $(waits_for) in *.2:2377) giver=m2 ;; *) giver=m3 ;; esac
+case $from in *.2:2377) giver=m2 ;; *) giver=m3 ;; esac
 kill_host $giver
 quick w1
 within 30 'it is killed, and another one gives the rest' all_run large 10/10

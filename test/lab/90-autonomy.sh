@@ -19,7 +19,9 @@ kill_host m1
 before=$(containers_of web)
 victim=$(head -n 1 <<<"$before") kept=$(tail -n 1 <<<"$before")
 on w1 kill "$victim" "$(containers_of once)" >/dev/null
-within 5 'two have crashed' runs_now web 1
+gone() { [[ $(containers_of web) != *"$victim"* ]]; }
+within 5 'two have crashed' gone
+within 5 'the one that was not to' runs_now once 0
 within 15 'one of them is started again' runs_now web 2
 has 'the other ran through it' "$(containers_of web)" "$kept"
 [[ $(containers_of web) != *"$victim"* ]] && ok 'it has a new container' || bad 'it has a new container'

@@ -23,7 +23,6 @@ kill "$(agent_of "$leader")"
 on "$asked" service create -d -q --name after --replicas 0 swarmbox:latest >/dev/null && ok 'the leader is stopped, and a write is accepted' || bad 'a write after the stop'
 took=$(($(milliseconds) - begin))
 echo "next write $took ms after the leader was asked to stop"
-[ $took -lt 5000 ] && ok 'soon' || bad 'soon' "$took ms"
 wait "$(agent_of "$leader")"; echo "the agent ended after $(($(milliseconds) - begin)) ms"
 has 'it handed over' "$(leader_of "$asked")" m
 # --- a worker is restarted ------------------------------------------------------------------------------------------
