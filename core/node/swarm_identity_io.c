@@ -59,12 +59,12 @@ int swarm_set_identity(struct host *host, const char *roots_pem, const char *cha
 	struct swarm *swarm = &host->swarm;
 	struct identity fresh = { 0 };
 	struct cert_facts facts;
-	bool is_locked = swarm->has_lock && cert_read(chain_pem, &facts, err) == 0 && cert_name_is_manager(&facts.name);
 
 	buf_add_str(&fresh.roots_pem, roots_pem);
 	buf_add_str(&fresh.chain_pem, chain_pem);
 	buf_add_str(&fresh.key_pem, buf_text(key_pem));
-	if (identity_save(dir, &fresh, is_locked ? &swarm->key : NULL, err) < 0) {
+	fresh.is_sealed = swarm->has_lock && cert_read(chain_pem, &facts, err) == 0 && cert_name_is_manager(&facts.name);
+	if (identity_save(dir, &fresh, fresh.is_sealed ? &swarm->key : NULL, err) < 0) {
 		identity_fini(&fresh);
 		return -1;
 	}
@@ -77,7 +77,10 @@ int swarm_save_identity(struct host *host, const struct seal_key *lock, struct e
 {
 	CLEANUP(str_freep) char *dir = identity_dir(host);
 
-	return identity_save(dir, &host->swarm.identity, lock, err);
+	if (identity_save(dir, &host->swarm.identity, lock, err) < 0)
+		return -1;
+	host->swarm.identity.is_sealed = lock != NULL;
+	return 0;
 }
 
 bool swarm_was_demoted(struct host *host)

@@ -88,13 +88,19 @@ void swarm_end_manager(struct host *host)
  * leaves nothing that does not open; another lock concerns the cluster's key alone. */
 static int change_lock(struct host *host, const struct seal_key *lock, struct err *err)
 {
-	bool had_lock = host->swarm.has_lock;
-
-	if (lock && !had_lock && swarm_save_identity(host, &host->swarm.key, err) < 0)
+	if (lock && !host->swarm.identity.is_sealed && swarm_save_identity(host, &host->swarm.key, err) < 0)
 		return -1;
 	if (save(host, lock, err) < 0)
 		return -1;
-	return !lock && had_lock ? swarm_save_identity(host, NULL, err) : 0;
+	return !lock && host->swarm.identity.is_sealed ? swarm_save_identity(host, NULL, err) : 0;
+}
+
+/* Both files: after a failure, or a kill, in between they do not agree. */
+static bool has_lock(const struct swarm *swarm, const struct seal_key *lock)
+{
+	if (swarm->has_lock != (lock != NULL) || swarm->identity.is_sealed != swarm->has_lock)
+		return false;
+	return !lock || memcmp(lock, &swarm->lock, sizeof *lock) == 0;
 }
 
 void swarm_follow_lock(struct host *host)
@@ -108,10 +114,10 @@ void swarm_follow_lock(struct host *host)
 	if (!manager || !swarm->has_key || !manager_is_current(manager) || !cert_name_is_manager(&swarm->identity.facts.name))
 		return;
 	is_wanted = manager_lock(manager, &lock, &err);
-	if (is_wanted >= 0 && is_wanted == swarm->has_lock && (!is_wanted || memcmp(&lock, &swarm->lock, sizeof lock) == 0))
+	if (is_wanted >= 0 && has_lock(swarm, is_wanted ? &lock : NULL))
 		return;
 	if (is_wanted < 0 || change_lock(host, is_wanted ? &lock : NULL, &err) < 0) {
-		log_error("swarm: the lock of this manager's keys stays what it was: %s", err.text);
+		log_error("swarm: this manager's keys do not follow the unlock key yet: %s", err.text);
 		timer_set_in(&swarm->post_again, LOCK_AGAIN_MS);
 	} else {
 		log_info("swarm: this manager's keys are %s", is_wanted ? "locked with the unlock key that is now in force" : "not locked");

@@ -116,15 +116,17 @@ int identity_read_key(const char *text, const struct seal_key *lock, struct buf 
 }
 
 /* The key in this file, if it is the certificate's. ERR_NOT_FOUND when there is no such file, or it has another key. */
-static int try_key(const char *dir, const char *name, const struct seal_key *lock, const char *chain_pem, struct buf *ret_pem, struct err *err)
+static int try_key(const char *dir, const char *name, const struct seal_key *lock, struct identity *identity, struct err *err)
 {
 	struct buf text = BUF_INIT, pem = BUF_INIT;
 	int rc = -1;
 
 	if (read_file(dir, name, &text, err) == 0 && identity_read_key(buf_text(&text), lock, &pem, err) == 0) {
-		rc = cert_is_of_key(chain_pem, buf_text(&pem)) ? 0 : err_set(err, ERR_NOT_FOUND, "%s: the key of another certificate", name);
+		rc = cert_is_of_key(buf_text(&identity->chain_pem), buf_text(&pem))
+			     ? 0 : err_set(err, ERR_NOT_FOUND, "%s: the key of another certificate", name);
 		if (rc == 0)
-			buf_add(ret_pem, pem.data, pem.len);
+			buf_add(&identity->key_pem, pem.data, pem.len);
+		identity->is_sealed = seal_text_is_sealed(buf_text(&text));
 	}
 	seal_wipe(&text);
 	seal_wipe(&pem);
@@ -132,16 +134,16 @@ static int try_key(const char *dir, const char *name, const struct seal_key *loc
 }
 
 /* After a kill in the middle of a save the next key may be the right one already; then the save is finished, else it is forgotten. */
-static int load_key(const char *dir, const struct seal_key *lock, const char *chain_pem, struct buf *ret_pem, struct err *err)
+static int load_key(const char *dir, const struct seal_key *lock, struct identity *identity, struct err *err)
 {
 	char *next = path_join(dir, next_key_file);
 	struct err unused;
 	int rc;
 
-	if (try_key(dir, next_key_file, lock, chain_pem, ret_pem, &unused) == 0) {
+	if (try_key(dir, next_key_file, lock, identity, &unused) == 0) {
 		rc = adopt_next_key(dir, err);
 	} else {
-		rc = try_key(dir, key_file, lock, chain_pem, ret_pem, err);
+		rc = try_key(dir, key_file, lock, identity, err);
 		if (rc == 0)
 			unlink(next);
 		else if (err->code == ERR_NOT_FOUND)
@@ -164,7 +166,7 @@ int identity_load(const char *dir, const struct seal_key *lock, struct identity 
 	} else if (cert_verify(buf_text(&identity.roots_pem), buf_text(&identity.chain_pem), 0, &identity.facts, err) < 0) {
 		err->code = ERR_INVALID;
 		err_wrap(err, "%s", dir);
-	} else if (load_key(dir, lock, buf_text(&identity.chain_pem), &identity.key_pem, err) == 0) {
+	} else if (load_key(dir, lock, &identity, err) == 0) {
 		*ret = identity;
 		return 0;
 	} else if (err->code == ERR_UNAVAILABLE) {

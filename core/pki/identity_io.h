@@ -14,6 +14,7 @@ struct identity {
 	struct buf chain_pem;
 	struct buf key_pem;
 	struct cert_facts facts;         /* of the certificate */
+	bool is_sealed;                  /* the key that was loaded, on the disk */
 };
 void identity_fini(struct identity *identity);
 

@@ -65,6 +65,7 @@ static void expect_loads(const struct place *place, const struct seal_key *lock,
 	EXPECT_INT(identity_load(place->dir, lock, &got, &err), 0);
 	EXPECT_STR(err.text, "");
 	expect_same(&got, want);
+	EXPECT(got.is_sealed == (lock != NULL));
 	identity_fini(&got);
 }
 
