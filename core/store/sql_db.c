@@ -20,6 +20,7 @@ static int fail(struct sql_db *db, const char *verb, struct err *err)
 	int code = sqlite3_errcode(db->handle) & 0xff;
 	int cause = sqlite3_system_errno(db->handle);
 
+	db->is_in_doubt |= code == SQLITE_IOERR;
 	if (code == SQLITE_IOERR)
 		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	switch (code) {

@@ -205,7 +205,7 @@ static int load_node(struct store *store, void *arg, struct err *err)
 {
 	const struct node_load *load = arg;
 
-	return row_tables_load(&store->node.tables, load->table, load->row_fn, load->arg, err);
+	return node_db_load(&store->node, load->table, load->row_fn, load->arg, err);
 }
 
 int store_node_load(struct store *store, unsigned table, store_row_fn *row_fn, void *arg,
