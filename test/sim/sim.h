@@ -88,7 +88,7 @@ struct sim_manager {
 
 struct sim_task { char id[ID_SIZE]; int state, desired; msec next_at; unsigned address; };
 struct sim_worker {
-	char node_id[ID_SIZE], name[8];
+	char node_id[ID_SIZE], name[16];
 	bool is_there, is_running;
 	bool is_cut, is_deaf, is_unheard;       /* its link: gone, or one way only */
 	struct sim_site site;
