@@ -157,9 +157,22 @@ static int mount_files(struct init *init, struct err *err)
 	return 0;
 }
 
+/* Our networks have IPv4 only, and so has a link to them: by an address that it gave itself it would reach neighbours and the host past what IPv4 is told
+ * (CVE-2024-32473). Links that come later begin like this; lo is there already. */
+static void forbid_ipv6(const struct init *init)
+{
+	CLEANUP(fd_closep) int fd = init->spec->network == CONTAINER_NET_HOST ? -1
+				    : mounts_open_sysctl(init->process.root_fd, "net/ipv6/conf/default/disable_ipv6");
+
+	if (fd >= 0)
+		fd_write_all(fd, "1", 1);
+}
+
 static int write_sysctls(struct init *init, struct err *err)
 {
 	const struct container_pairs *sysctls = &init->spec->sysctls;
+
+	forbid_ipv6(init);
 
 	for (size_t i = 0; i < sysctls->count; i++) {
 		char *path = arena_strdup(&init->arena, sysctls->items[i].key);

@@ -33,6 +33,9 @@ def advertise(prefix):
     send("33:33:00:00:00:01", 0x86dd, struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + ends + body)
 exec(sys.argv[1])
 PY
+# CVE-2024-32473: the network has IPv4 only; an address that the link gave itself would reach the host and the neighbours all the same
+is "the container's link has no IPv6 address" "$(nsenter --net="/proc/$pid/ns/net" ip -6 -o addr show dev eth0)" ''
+has 'its loopback has one' "$(nsenter --net="/proc/$pid/ns/net" ip -6 -o addr show dev lo)" '::1'
 inside() { nsenter --net="/proc/$pid/ns/net" python3 "$lab/wire.py" "$1"; }
 
 # two sockets of the host: one for itself alone, one for everybody

@@ -75,6 +75,27 @@ TEST(escape_by_a_sysctl)
 	host_close(&host);
 }
 
+/* CVE-2024-32473: a link with IPv4 only gives itself no IPv6 address, and takes no route. 80-neighbours.sh sees it on a link. */
+TEST(escape_by_ipv6_where_nobody_asked_for_it)
+{
+	struct host host;
+	struct container_pair wish = { "net.ipv6.conf.default.disable_ipv6", "0" };
+
+	if (access("/proc/sys/net/ipv6/conf/default", F_OK) < 0)
+		return;                          /* a kernel without it */
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "cat", "/proc/sys/net/ipv6/conf/default/disable_ipv6", ",", "cat",
+					       "/proc/sys/net/ipv6/conf/lo/disable_ipv6", NULL);
+	const char *before = host_file(&host, "/proc/sys/net/ipv6/conf/default/disable_ipv6");
+
+	EXPECT_STR(host_output(&host, &spec), "1\n0\n");
+	spec = host_spec(&host, "cat", "/proc/sys/net/ipv6/conf/default/disable_ipv6", NULL);
+	spec.sysctls = (struct container_pairs){ &wish, 1 };
+	EXPECT_STR(host_output(&host, &spec), "0\n");
+	EXPECT_STR(host_file(&host, "/proc/sys/net/ipv6/conf/default/disable_ipv6"), before);
+	host_close(&host);
+}
+
 TEST(escape_what_proc_and_sys_know_of_the_host_is_masked)
 {
 	struct host host;
