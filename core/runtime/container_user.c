@@ -53,14 +53,25 @@ static int field_number(const struct line *line, size_t field, uint32_t *ret)
 	return field < line->count ? number_parse(line->fields[field], line->lengths[field], ret) : -1;
 }
 
-/* A number is a number: an image must not make somebody else of user 1000 by giving root that name (CVE-2016-3697). */
+static bool is_digits(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+	return true;
+}
+
+/* A number is a number: an image must not make somebody else of user 1000 by giving root that name (CVE-2016-3697), nor of a user who has one that is too
+ * large (CVE-2026-46680). */
 static bool is_entry_of(const struct line *line, const char *name, size_t length)
 {
 	uint32_t wanted, number;
 
 	if (field_number(line, 2, &number) < 0)
 		return false;
-	return number_parse(name, length, &wanted) == 0 ? number == wanted : field_is(line, 0, name, length);
+	if (is_digits(name, length))
+		return number_parse(name, length, &wanted) == 0 && number == wanted;
+	return field_is(line, 0, name, length);
 }
 
 static bool find_passwd(const char *text, const char *name, size_t length, struct line *ret)

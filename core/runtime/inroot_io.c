@@ -159,10 +159,13 @@ int inroot_read(int root_fd, const char *path, size_t max_bytes, struct buf *out
 		return 0;
 	if ((uint64_t)st.st_size > max_bytes)
 		return err_set(err, ERR_INVALID, "'%s' in the container is larger than %zu bytes", path, max_bytes);
-	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_RDONLY);
+	/* by now it may be something else, a pipe that nobody writes to, say */
+	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return err_sys(err, "open '%s' in the container", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
 	buf_reserve(out, (size_t)st.st_size + 1);
 	for (;;) {
 		char chunk[4096];

@@ -7,8 +7,8 @@
 #include "runtime/mounts.h"
 #include "test/unit/runner.h"
 
-static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\nweb:x:33:34::/var/www:\n1000:x:7:8::/seven:\nnogid:x:50:\n";
-static const char group[] = "root:x:0:\nwww:x:34:root\nlogs:x:60:web,root\nbad:x:y:web\n70:x:71:";
+static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\nweb:x:33:34::/var/www:\n1000:x:7:8::/seven:\nnogid:x:50:\n4294967295:x:0:0::/:\n99999999999:x:0:0::/:\n";
+static const char group[] = "root:x:0:\nwww:x:34:root\nlogs:x:60:web,root\nbad:x:y:web\n70:x:71:\n4294967296:x:0:\n";
 
 static int find(const char *user, struct container_user *ret, struct err *err)
 {
@@ -75,6 +75,9 @@ TEST(who_is_not_there_is_told_in_dockers_words)
 	EXPECT_STR(err.text, "unable to find group nogroup: no matching entries in group file");
 	EXPECT(find("4294967295", &user, &err) == -1);           /* -1 would mean "leave it" */
 	EXPECT(find("99999999999", &user, &err) == -1);
+	EXPECT_STR(err.text, "unable to find user 99999999999: no matching entries in passwd file");
+	EXPECT(find("1:4294967296", &user, &err) == -1);         /* a group by that name has number 0 */
+	EXPECT_STR(err.text, "unable to find group 4294967296: no matching entries in group file");
 }
 
 static const char *targets(const struct shim_plan *plan, struct arena *arena)

@@ -1,7 +1,8 @@
 /* Published ways out of containers, and what leaks into them, tried from inside as root. Each must fail.
  *
  * The list, by what it is called in public. Tested elsewhere: hostile archives in image, what a network lets through in net; what there is not:
- * docker cp (CVE-2018-15664, CVE-2019-14271, CVE-2021-41089), checkpoints (CVE-2026-119101), builds (CVE-2024-23651, -23652), plugins, user namespaces.
+ * docker cp (CVE-2018-15664, CVE-2019-14271, CVE-2021-41089, CVE-2026-42306), checkpoints (CVE-2026-119101, CVE-2026-53489, -53492), builds
+ * (CVE-2024-23651, -23652), plugins (CVE-2026-34040), other runtimes' guests (CVE-2025-24965), user namespaces.
  *
  *   CVE-2019-5736              runtime's binary overwritten through /proc/PID/exe
  *   CVE-2024-21626, 2016-9962  descriptors of the host left open, a working directory on one of them
@@ -11,7 +12,10 @@
  *   CVE-2022-0492, 2023-25809  control groups: release_agent, writable hierarchies
  *   CVE-2022-0811              sysctls: core_pattern
  *   CVE-2017-16539, 2018-10892, 2020-8694, GHSA-6fw5-f8r9-fgfm     what /proc and /sys tell and take
- *   CVE-2016-3697, 2016-8867, 2022-24769, 2022-29162, 2022-36109   users, groups, capabilities
+ *   CVE-2016-3697, 2016-8867, 2022-24769, 2022-29162, 2022-36109, 2023-25173   users, groups, capabilities
+ *   CVE-2024-40635, 2026-46680, 2026-30892 (crun)     users whose number is too large, or is taken for another
+ *   CVE-2024-9676, 2026-135844 lists of users that never end
+ *   CVE-2024-32473             IPv6 where nobody asked for it
  *   CVE-2020-15257             abstract sockets
  *   CVE-2021-41091             users of the host in the files of containers
  *   CVE-2022-23648, 2017-1002101, 2024-23652     links in images and volumes: filled, mounted below, removed
@@ -281,6 +285,92 @@ TEST_TIMEOUT(escape_a_mount_point_in_a_shared_volume_is_swapped_for_a_link, 120)
 	kill(swapper, SIGKILL);
 	waitpid(swapper, NULL, 0);
 	expect_untouched(&host);
+	host_close(&host);
+}
+
+/* CVE-2024-9676, CVE-2026-135844: the list of users is the image's, and may be anything but a list. */
+TEST(escape_a_list_of_users_that_never_ends)
+{
+	struct host host;
+	static const char *const kinds[] = { "mkfifo", "ln -s /dev/zero", "ln -s /proc/1/fd/0", "mkdir" };
+
+	host_open(&host);
+	host_sh("mkdir %s/etc", host.rootfs);
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+		for (int j = 0; j < 2; j++) {
+			const char *file = IN("%s/etc/%s", host.rootfs, j ? "group" : "passwd");
+
+			host_sh("%s %s", kinds[i], file);
+			struct container_spec spec = host_spec(&host, "id", NULL);
+
+			spec.user = "5";
+			EXPECT_STR(host_output(&host, &spec), "uid 5 gid 0 groups 0\n");
+			host_sh("rm -r %s", file);
+		}
+	host_sh("truncate -s 1T %s/etc/passwd", host.rootfs);
+	struct container_spec huge = host_spec(&host, "id", NULL);
+
+	EXPECT_STR(host_output(&host, &huge), "failed: '/etc/passwd' in the container is larger than 1048576 bytes");
+	host_close(&host);
+}
+
+/* The same while somebody enters: it was a file when it was looked at. */
+TEST_TIMEOUT(escape_a_list_of_users_becomes_a_pipe_while_it_is_opened, 120)
+{
+	struct host host;
+	struct err err = { .code = 0 };
+	int code;
+
+	host_open(&host);
+	struct container_mount mounts[] = { volume(&host, "etc", "/etc") };
+	struct container_spec spec = with_mounts(host_spec(&host, "print", "up", ",", "pause", NULL), mounts, 1);
+
+	host_sh("printf 'me:x:7:8::/:\\n' >%s/etc/passwd", host.dir);
+	EXPECT(host_create(&host, &spec, &err) == 0 && host_start(&host, spec.id, &err) == 0 && host_wait_log(&host, spec.id, "up"));
+	host_sh("mkfifo %s/etc/swap", host.dir);
+	pid_t swapper = fork();
+
+	if (swapper == 0)
+		for (const char *a = IN("%s/etc/passwd", host.dir), *b = IN("%s/etc/swap", host.dir);;)
+			syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2);     /* RENAME_EXCHANGE */
+	for (int i = 0; i < 60; i++) {
+		struct container_exec exec = host_exec_spec(&host, "id", NULL);
+
+		exec.user = "7";
+		const char *text = host_exec_output(&host, spec.id, &exec, &code);
+
+		EXPECT(str_eq(text, "uid 7 gid 8 groups 8\n|") || str_eq(text, "uid 7 gid 0 groups 0\n|"));
+	}
+	kill(swapper, SIGKILL);
+	waitpid(swapper, NULL, 0);
+	host_close(&host);
+}
+
+/* CVE-2026-30892, CVE-2026-46680: who is asked for by a number is that number, also when he enters. */
+TEST(escape_a_number_that_is_taken_for_root)
+{
+	struct host host;
+	struct err err = { .code = 0 };
+	int code;
+
+	host_open(&host);
+	host_sh("mkdir %s/etc && printf '1:x:0:0::/:\\n4294967296:x:0:0::/:\\n' >%s/etc/passwd", host.rootfs, host.rootfs);
+	struct container_spec spec = host_spec(&host, "id", ",", "pause", NULL);
+
+	spec.user = "1";
+	EXPECT(host_create(&host, &spec, &err) == 0 && host_start(&host, spec.id, &err) == 0 && host_wait_log(&host, spec.id, "groups"));
+	EXPECT_STR(host_log(&host, spec.id), "uid 1 gid 0 groups 0\n");
+	struct container_exec exec = host_exec_spec(&host, "id", NULL);
+
+	exec.user = "1";
+	EXPECT_STR(host_exec_output(&host, spec.id, &exec, &code), "uid 1 gid 0 groups 0\n|");
+	exec.user = "4294967296";
+	EXPECT(!strstr(host_exec_output(&host, spec.id, &exec, &code), "uid "));
+	EXPECT_INT(code, 126);
+	struct container_spec large = host_spec(&host, "id", NULL);
+
+	large.user = "4294967296";
+	EXPECT_STR(host_output(&host, &large), "failed: unable to find user 4294967296: no matching entries in passwd file");
 	host_close(&host);
 }
 
