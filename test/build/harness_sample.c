@@ -1,5 +1,6 @@
 /* harness_sample.c - tests of which most must fail: the test of the test runner.
- * test/build/run counts them; nothing else compiles this file.
+ * test/build/run counts them; nothing else compiles this file. It says how long the one with a daemon may take (HANGS_S), and
+ * what is unique on this host (TAG).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,15 +43,15 @@ TEST_TIMEOUT(sample_hangs, 1)
 TEST(sample_leaves_a_child)
 {
 	if (fork() == 0) {
-		execlp("sleep", "sleep", "86399", (char *)NULL);
+		execlp("sleep", "sleep", "86399." TAG, (char *)NULL);
 		_exit(1);
 	}
 }
 
 /* Neither what has made itself a session of its own, nor what the hung test has made, is left. */
-TEST_TIMEOUT(sample_hangs_with_a_daemon_and_a_folder, 2)
+TEST_TIMEOUT(sample_hangs_with_a_daemon_and_a_folder, HANGS_S)
 {
-	char folder[] = "/tmp/sample-XXXXXX", command[128];
+	char folder[] = "/tmp/sample-" TAG "-XXXXXX", command[128];
 
 	runner_folder(folder);
 	snprintf(command, sizeof command, "mkdir %s/sub && { mount -t tmpfs sample %s/sub || true; }", folder, folder);
@@ -58,7 +59,7 @@ TEST_TIMEOUT(sample_hangs_with_a_daemon_and_a_folder, 2)
 	if (fork() == 0) {
 		setsid();
 		if (fork() == 0)
-			execlp("sleep", "sleep", "86398", (char *)NULL);
+			execlp("sleep", "sleep", "86398." TAG, (char *)NULL);
 		_exit(0);
 	}
 	pause();
