@@ -327,7 +327,7 @@ static void expect_nothing_left(struct store_lab *lab)
 	EXPECT_INT(store_lab_count(lab, "blobs/sha256"), 0);
 }
 
-TEST_TIMEOUT(image_load_refuses_hostile_archives_in_one_line_each, 300)
+TEST_TIMEOUT(image_load_refuses_hostile_archives_in_one_line_each, 600)
 {
 	struct store_lab lab;
 
@@ -387,7 +387,7 @@ static const struct hostile_layer { const char *title; struct tar_spec entries[4
 	  "entry 'a/.wh.b': folder 'a': " },
 };
 
-TEST_TIMEOUT(image_load_refuses_hostile_layers_in_one_line_each, 120)
+TEST_TIMEOUT(image_load_refuses_hostile_layers_in_one_line_each, 600)
 {
 	struct store_lab lab;
 

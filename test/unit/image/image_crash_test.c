@@ -175,7 +175,7 @@ static void take_acknowledged(int fd, int *known)
 	}
 }
 
-TEST_TIMEOUT(image_store_survives_being_killed_at_any_instant, 120)
+TEST_TIMEOUT(image_store_survives_being_killed_at_any_instant, 600)
 {
 	int known[NAMES] = { -1, -1, -1, -1 };
 	struct store_lab lab;

@@ -511,7 +511,7 @@ static void never_done(void *arg, const struct image_loaded *loaded, size_t coun
 	*(bool *)arg = true;
 }
 
-TEST_TIMEOUT(image_load_can_be_aborted_at_any_moment, 120)
+TEST_TIMEOUT(image_load_can_be_aborted_at_any_moment, 600)
 {
 	CLEANUP(buf_finip) struct buf tar = BUF_INIT;
 	struct build build;

@@ -235,7 +235,7 @@ TEST(unpack_bounds_the_length_of_names)
 	unpack_lab_fini(&lab);
 }
 
-TEST_TIMEOUT(unpack_takes_apart_trees_deeper_than_any_path, 120)
+TEST_TIMEOUT(unpack_takes_apart_trees_deeper_than_any_path, 600)
 {
 	struct unpack_lab lab;
 	char name[5000];

@@ -79,7 +79,7 @@ static void knows_a_cut(struct round *round)
 
 static void cuts_of(void *arg UNUSED, const struct shape *shape) { each_value(shape, false, knows_a_cut); }
 
-TEST_TIMEOUT(shapes_notice_when_their_bytes_are_cut, 120)
+TEST_TIMEOUT(shapes_notice_when_their_bytes_are_cut, 600)
 {
 	model_shapes_each(cuts_of, NULL);
 }
@@ -113,7 +113,7 @@ static void survives_noise(struct round *round)
 
 static void noise_of(void *arg UNUSED, const struct shape *shape) { each_value(shape, false, survives_noise); }
 
-TEST_TIMEOUT(shapes_survive_bytes_that_are_wrong_somewhere, 120)
+TEST_TIMEOUT(shapes_survive_bytes_that_are_wrong_somewhere, 600)
 {
 	model_shapes_each(noise_of, NULL);
 }

@@ -519,7 +519,7 @@ static void live_and_die(struct rig *rig, const int *netns, size_t count)
 	}
 }
 
-TEST_TIMEOUT(whenever_an_agent_is_killed_the_next_one_clears_up_behind_it, 240)
+TEST_TIMEOUT(whenever_an_agent_is_killed_the_next_one_clears_up_behind_it, 600)
 {
 	struct rig rig;
 	int netns[4];

@@ -98,7 +98,7 @@ TEST(tls_handshake_in_single_bytes_is_a_handshake)
 
 /* A flip anywhere is found by one of the two before a word has passed, unless it hit what must be ignored (5.1: versions in the headers of
  * plain records); a cut leaves both waiting. */
-TEST_TIMEOUT(tls_handshakes_flipped_and_cut_anywhere_never_carry_a_word, 120)
+TEST_TIMEOUT(tls_handshakes_flipped_and_cut_anywhere_never_carry_a_word, 600)
 {
 	unsigned ignored = 0;
 	struct test_cluster c;
@@ -384,7 +384,7 @@ TEST(tls_asks_for_a_new_connection_when_a_key_has_carried_enough)
 
 enum { MANY = 100 };
 
-TEST_TIMEOUT(tls_has_room_for_many_connections_at_once, 120)
+TEST_TIMEOUT(tls_has_room_for_many_connections_at_once, 600)
 {
 	static struct end servers[MANY], clients[MANY];
 	struct test_cluster c;
@@ -436,7 +436,7 @@ TEST(tls_refuses_when_too_many_handshakes_wait)
 
 /* ---- leaving at any moment --------------------------------------------------------------------------------------- */
 
-TEST_TIMEOUT(tls_may_be_freed_in_every_round_of_a_handshake, 120)
+TEST_TIMEOUT(tls_may_be_freed_in_every_round_of_a_handshake, 600)
 {
 	struct test_cluster c;
 

@@ -216,10 +216,10 @@ static void expect_found(enum sabotage sabotage)
 	EXPECT(was_found);
 }
 
-TEST_TIMEOUT(raft_storms_find_out_a_second_vote, 300) { expect_found(SABOTAGE_VOTES_TWICE); }
-TEST_TIMEOUT(raft_storms_find_out_a_forgotten_vote, 300) { expect_found(SABOTAGE_FORGETS_VOTES); }
-TEST_TIMEOUT(raft_storms_find_out_an_early_acknowledgement, 300) { expect_found(SABOTAGE_ACKS_EARLY); }
-TEST_TIMEOUT(raft_storms_find_out_a_disk_that_lies, 300) { expect_found(SABOTAGE_FORGETS_ENTRIES); }
-TEST_TIMEOUT(raft_storms_find_out_an_early_commit, 300) { expect_found(SABOTAGE_COMMITS_EARLY); }
-TEST_TIMEOUT(raft_storms_find_out_changed_entries, 300) { expect_found(SABOTAGE_CHANGES_ENTRIES); }
-TEST_TIMEOUT(raft_storms_find_out_a_read_that_nobody_confirmed, 300) { expect_found(SABOTAGE_READS_ALONE); }
+TEST_TIMEOUT(raft_storms_find_out_a_second_vote, 600) { expect_found(SABOTAGE_VOTES_TWICE); }
+TEST_TIMEOUT(raft_storms_find_out_a_forgotten_vote, 600) { expect_found(SABOTAGE_FORGETS_VOTES); }
+TEST_TIMEOUT(raft_storms_find_out_an_early_acknowledgement, 600) { expect_found(SABOTAGE_ACKS_EARLY); }
+TEST_TIMEOUT(raft_storms_find_out_a_disk_that_lies, 600) { expect_found(SABOTAGE_FORGETS_ENTRIES); }
+TEST_TIMEOUT(raft_storms_find_out_an_early_commit, 600) { expect_found(SABOTAGE_COMMITS_EARLY); }
+TEST_TIMEOUT(raft_storms_find_out_changed_entries, 600) { expect_found(SABOTAGE_CHANGES_ENTRIES); }
+TEST_TIMEOUT(raft_storms_find_out_a_read_that_nobody_confirmed, 600) { expect_found(SABOTAGE_READS_ALONE); }

@@ -564,7 +564,7 @@ static bool survives(uint64_t unplug_in)
 	return was_cut;
 }
 
-TEST_TIMEOUT(replica_keeps_every_answered_change_when_the_power_goes_at_any_act, 60)
+TEST_TIMEOUT(replica_keeps_every_answered_change_when_the_power_goes_at_any_act, 600)
 {
 	uint64_t unplug_in = 1;
 

@@ -169,7 +169,7 @@ TEST(input_that_nobody_reads_hurts_nobody)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(a_slow_client_makes_the_container_wait_and_loses_nothing, 120)
+TEST_TIMEOUT(a_slow_client_makes_the_container_wait_and_loses_nothing, 600)
 {
 	enum { LINES = 200000 };
 	struct host host;

@@ -47,7 +47,7 @@ static void kill_a_shim(struct host *host, struct rng *rng)
 	kill((pid_t)strtol(pids, NULL, 10), SIGKILL);
 }
 
-TEST_TIMEOUT(whatever_is_killed_at_whatever_moment_leaves_nothing, 240)
+TEST_TIMEOUT(whatever_is_killed_at_whatever_moment_leaves_nothing, 600)
 {
 	static const struct runtime_exec_events events = { on_started, on_exit_of_exec };
 	struct host host;

@@ -58,19 +58,19 @@ static void ambush(uint64_t more_caps, const char *program)
 }
 
 /* CVE-2016-9962 and CVE-2024-21626. */
-TEST_TIMEOUT(escape_through_a_process_that_enters, 120)
+TEST_TIMEOUT(escape_through_a_process_that_enters, 600)
 {
 	ambush(0, "/bin/probe");
 }
 
 /* With the right to trace, which Docker gives when it is asked for: still nothing of the host. */
-TEST_TIMEOUT(escape_by_tracing_a_process_that_enters, 120)
+TEST_TIMEOUT(escape_by_tracing_a_process_that_enters, 600)
 {
 	ambush(CAPS_BIT(SYS_PTRACE_CAP), "/bin/probe");
 }
 
 /* CVE-2019-5736: what is executed is the binary that executes. */
-TEST_TIMEOUT(escape_by_overwriting_the_program_that_enters, 240)
+TEST_TIMEOUT(escape_by_overwriting_the_program_that_enters, 600)
 {
 	ambush(0, "/bin/script");
 	ambush(0, "/bin/self");

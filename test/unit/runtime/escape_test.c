@@ -259,7 +259,7 @@ TEST(escape_users_of_the_host_cannot_run_what_a_container_made_setuid)
 /* --- links ------------------------------------------------------------------------------------- */
 
 /* CVE-2021-30465, CVE-2024-45310: a neighbour with the same volume swaps a mount point for a link while the mount is made. */
-TEST_TIMEOUT(escape_a_mount_point_in_a_shared_volume_is_swapped_for_a_link, 120)
+TEST_TIMEOUT(escape_a_mount_point_in_a_shared_volume_is_swapped_for_a_link, 600)
 {
 	struct host host;
 	struct err err = { .code = 0 };

@@ -317,7 +317,7 @@ static void wait_until_gone(pid_t pid)
 	host_sh("while [ -e /proc/%d/stat ] && ! grep -qs ') [ZX] ' /proc/%d/stat; do sleep 0.01; done", pid, pid);
 }
 
-TEST_TIMEOUT(with_the_agent_gone_an_exec_goes_on_unless_it_is_bound_to_it, 120)
+TEST_TIMEOUT(with_the_agent_gone_an_exec_goes_on_unless_it_is_bound_to_it, 600)
 {
 	struct host host;
 	struct host_exec goes_on = { .stream_fd = -1 }, bound = goes_on;
@@ -367,7 +367,7 @@ TEST(a_killed_shim_takes_its_exec_along)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(a_container_cannot_look_into_a_process_on_its_way_in, 120)
+TEST_TIMEOUT(a_container_cannot_look_into_a_process_on_its_way_in, 600)
 {
 	struct host host;
 	int code;

@@ -148,7 +148,7 @@ TEST(a_renewal_that_fails_leaves_the_container_ended_with_all_it_had)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(a_container_of_an_earlier_boot_is_started_again, 120)
+TEST_TIMEOUT(a_container_of_an_earlier_boot_is_started_again, 600)
 {
 	struct host host;
 	struct err err = { .code = 0 };
@@ -179,7 +179,7 @@ TEST_TIMEOUT(a_container_of_an_earlier_boot_is_started_again, 120)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(removal_wins_over_a_renewal_under_way, 120)
+TEST_TIMEOUT(removal_wins_over_a_renewal_under_way, 600)
 {
 	struct host host;
 	struct err err = { .code = 0 };

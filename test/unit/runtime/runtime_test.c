@@ -142,7 +142,7 @@ static void count_answer(void *arg, const struct err *failure)
 	count->all = count->good + count->bad == count->wanted;
 }
 
-TEST_TIMEOUT(a_container_removed_while_it_is_made_answers_both_callers, 120)
+TEST_TIMEOUT(a_container_removed_while_it_is_made_answers_both_callers, 600)
 {
 	struct host host;
 	struct { int good, bad; bool all; int wanted; } made = { .wanted = 20 }, removed = { .wanted = 20 };
@@ -196,7 +196,7 @@ TEST(what_cannot_be_made_leaves_nothing_and_says_why)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(an_agent_that_was_killed_finds_its_containers_again, 120)
+TEST_TIMEOUT(an_agent_that_was_killed_finds_its_containers_again, 600)
 {
 	struct host host;
 	struct err err = { .code = 0 };
@@ -388,7 +388,7 @@ TEST(after_a_reboot_containers_are_told_as_gone_with_their_host)
 	host_close(&host);
 }
 
-TEST_TIMEOUT(many_containers_at_once_all_end_and_leave_nothing, 120)
+TEST_TIMEOUT(many_containers_at_once_all_end_and_leave_nothing, 600)
 {
 	enum { COUNT = 60 };
 	struct host host;

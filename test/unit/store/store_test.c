@@ -684,7 +684,7 @@ static void expect_whole(uint64_t acknowledged)
 	EXPECT(last >= acknowledged);
 }
 
-TEST_TIMEOUT(store_keeps_what_it_acknowledged_when_killed, 60)
+TEST_TIMEOUT(store_keeps_what_it_acknowledged_when_killed, 600)
 {
 	CLEANUP(str_freep) char *root = make_root();
 	struct rng rng;
