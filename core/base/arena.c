@@ -1,9 +1,9 @@
 #include "base/arena.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/panic.h"
 
 enum { CHUNK_MIN = 4096, CHUNK_MAX = 1024 * 1024 };
@@ -136,13 +136,23 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length)
 	return copy;
 }
 
+/* Without a detour by the heap: a young process has none, and musl would get a page for each text and give it back. */
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	va_list args;
+	char small[128];
+	va_list args, again;
 
 	va_start(args, fmt);
-	buf_vprintf(&text, fmt, args);
+	va_copy(again, args);
+	int length = vsnprintf(small, sizeof(small), fmt, args);
+	check(length >= 0);
+	char *text = arena_take(arena, (size_t)length + 1);
+
+	if ((size_t)length < sizeof(small))
+		memcpy(text, small, (size_t)length);
+	else
+		vsnprintf(text, (size_t)length + 1, fmt, again);
+	va_end(again);
 	va_end(args);
-	return arena_strndup(arena, text.data, text.len);
+	return text;
 }
