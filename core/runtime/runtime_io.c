@@ -255,6 +255,7 @@ static int open_parts(struct runtime *rt, struct err *err)
 	/* On ext4 without a journal the kernel looks for a free inode past all that were deleted in the last minutes: with every container in the same
 	 * group of blocks, a minute of short ones makes each of them several times as expensive. */
 	dir_spread(rt->containers_dir);
+	dir_spread(rt->shims_dir);
 	if (rootfs_make_base(rt->base_dir, err) < 0 || cgroup_open(rt->cgroup_parent, &rt->cgroups, err) < 0)
 		return -1;
 	if (self_mount(rt->config.binary, rt->run_root, &rt->self, err) < 0)
