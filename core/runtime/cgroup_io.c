@@ -22,6 +22,12 @@ static bool has_own_devices(const struct cgroup_v1 *v1, const struct container_s
 	return v1->controllers != CGROUP_DEVICES || spec->device_count > 0 || spec->has_all_devices;
 }
 
+/* The v2 tree counts the processor time of each of its groups, also without a controller. */
+static bool is_left_to_v2(const struct cgroup_layout *layout, const struct cgroup_v1 *v1)
+{
+	return v1->controllers == CGROUP_CPUACCT && layout->v2_mount[0];
+}
+
 /* --- opening ----------------------------------------------------------------------------------- */
 
 static int write_rules(const char *dir, const struct cgroup_device *rules, size_t count, struct arena *arena, struct err *err)
@@ -211,7 +217,7 @@ static int make_v1(const struct cgroup_host *host, const struct cgroup_v1 *v1, c
 	struct cgroup_device *rules = NULL;
 	size_t count = 0;
 
-	if (!has_own_devices(v1, spec))
+	if (!has_own_devices(v1, spec) || is_left_to_v2(&host->layout, v1))
 		return 0;
 	if (make_group(dir.text, err) < 0 || write_limits(dir.text, &limits, err) < 0)
 		return -1;
@@ -324,6 +330,9 @@ void cgroup_fill_plan(const struct cgroup_host *host, struct shim_plan *plan, st
 	plan->cgroup_count = 0;
 	for (size_t i = 0; i < layout->v1_count; i++) {
 		const struct cgroup_v1 *v1 = &layout->v1[i];
+
+		if (is_left_to_v2(layout, v1))
+			continue;
 		struct group_path dir = path_of(v1->mount, host->parent, has_own_devices(v1, &plan->spec) ? id : shared_devices);
 
 		plan->cgroups[plan->cgroup_count++] = (struct shim_cgroup){ arena_strdup(arena, dir.text), arena_strdup(arena, v1->options) };

@@ -2,7 +2,8 @@
  *
  * In the v2 tree a container has <id>/ctr and its shim <id>/shim (a group with children may hold no process). In v1, where that rule does not exist,
  * <id> itself is the container's, which halves the directories; shims share the parent there. Containers without devices of their own share
- * one v1 devices group, for it only holds rules. Everything blocks: for work threads and shims.
+ * one v1 devices group, for it only holds rules; a v1 hierarchy that only counts processor time is left alone where v2 does the same.
+ * Everything blocks: for work threads and shims.
  */
 #pragma once
 #include "base/str.h"

@@ -65,6 +65,13 @@ static void stats_v1(const struct cgroup_v1 *v1, const char *dir, unsigned ticks
 	}
 }
 
+static void take_cpu_stat(const char *text, struct runtime_stats *ret)
+{
+	ret->cpu_ns = cgroup_count_of(text, "usage_usec") * 1000;
+	ret->cpu_user_ns = cgroup_count_of(text, "user_usec") * 1000;
+	ret->cpu_system_ns = cgroup_count_of(text, "system_usec") * 1000;
+}
+
 static void stats_v2(const char *dir, struct runtime_stats *ret)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
@@ -76,9 +83,7 @@ static void stats_v2(const char *dir, struct runtime_stats *ret)
 	ret->memory_failures = cgroup_count_of(buf_text(&text), "max");
 	take_memory_stat(dir, "file", "inactive_file", "anon", ret);
 	read_text(dir, "cpu.stat", &text);
-	ret->cpu_ns = cgroup_count_of(buf_text(&text), "usage_usec") * 1000;
-	ret->cpu_user_ns = cgroup_count_of(buf_text(&text), "user_usec") * 1000;
-	ret->cpu_system_ns = cgroup_count_of(buf_text(&text), "system_usec") * 1000;
+	take_cpu_stat(buf_text(&text), ret);
 	ret->cpu_periods = cgroup_count_of(buf_text(&text), "nr_periods");
 	ret->cpu_throttled_periods = cgroup_count_of(buf_text(&text), "nr_throttled");
 	ret->cpu_throttled_ns = cgroup_count_of(buf_text(&text), "throttled_usec") * 1000;
@@ -94,8 +99,17 @@ void cgroup_stats(const struct cgroup_host *host, const char *id, unsigned ticks
 
 	for (size_t i = 0; i < layout->v1_count; i++)
 		stats_v1(&layout->v1[i], path_of(layout->v1[i].mount, host->parent, id).text, ticks_per_second, ret);
-	if (layout->is_unified)
-		stats_v2(path_below(path_of(layout->v2_mount, host->parent, id).text, "ctr").text, ret);
+	if (!layout->v2_mount[0])
+		return;
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct group_path ctr = path_below(path_of(layout->v2_mount, host->parent, id).text, "ctr");
+
+	if (layout->is_unified) {
+		stats_v2(ctr.text, ret);
+	} else if (!ret->cpu_ns) {
+		read_text(ctr.text, "cpu.stat", &text);
+		take_cpu_stat(buf_text(&text), ret);
+	}
 }
 
 /* The groups that a container has made inside its own have processes too. */
