@@ -85,7 +85,7 @@ def service_bodies():
     started = time.monotonic()
     refuses('as many labels as may be', ask('POST', create, '{"Name":"we b","Labels":{' + ','.join(f'"{i}":""' for i in range(45000)) + '}}'), 400,
             'rpc error: code = InvalidArgument desc = name must be valid as a DNS name component')
-    ok('are read in no time', time.monotonic() - started < 5, time.monotonic() - started)
+    ok('are read in no time', time.monotonic() - started < 20, time.monotonic() - started)
     refuses('a spec over one entry of the log', ask('POST', create, {'Name': 'big', 'TaskTemplate': {'ContainerSpec': {
         'Image': 'swarmbox:latest', 'Env': ['A=' + 'x' * 2000000]}}}), 400, ask('POST', create, {'Name': 'big', 'TaskTemplate': {
             'ContainerSpec': {'Image': 'swarmbox:latest', 'Env': ['A=' + 'x' * 2000000]}}}).message)
