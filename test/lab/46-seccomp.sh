@@ -62,7 +62,7 @@ done
 
 # --- services, by the API alone: Docker's client has no flag for them ---
 create() { # NAME SECCOMP
-	curl -s --max-time 10 --unix-socket "$run/swarmbox.sock" -H 'Content-Type: application/json' http://x/v1.48/services/create -d "{\"Name\":\"$1\",
+	curl -s --max-time 60 --unix-socket "$run/swarmbox.sock" -H 'Content-Type: application/json' http://x/v1.48/services/create -d "{\"Name\":\"$1\",
 		\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"box:1\",\"Command\":[\"sh\",\"-c\",\"$tell; echo told; sleep 1000\"],\"StopGracePeriod\":100000000,
 		\"Privileges\":{\"Seccomp\":$2}}},\"Mode\":{\"Replicated\":{\"Replicas\":1}}}"
 }

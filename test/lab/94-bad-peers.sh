@@ -53,7 +53,7 @@ is 'and nothing of it is on disk' "$(ls "$lab/x1/data/certificates" 2>/dev/null)
 said() { while read -r line; do case $line in 'ok: '*) ok "${line#ok: }" ;; 'FAIL: '*) bad "${line#FAIL: }" ;; *) echo "$line" ;; esac; done; }
 memory() { awk '/VmRSS/ { print $2 }' "/proc/$(agent_of m1)/status"; }
 held=$(memory)
-said < <(nsenter --net=/run/netns/x1 timeout 120 python3 -B "$top/test/lab/bad_peers.py" peers 10.77.0.1 "$lab/w1/data/certificates" "$lab/removed" \
+said < <(nsenter --net=/run/netns/x1 timeout 900 python3 -B "$top/test/lab/bad_peers.py" peers 10.77.0.1 "$lab/w1/data/certificates" "$lab/removed" \
 	"$lab/o1/data/certificates" "$token" "$foreign" "$stale" "$(on m1 info --format '{{.Swarm.Cluster.ID}}')" 2>&1; echo "ok: to the end ($?)")
 is 'nobody has come or gone' "$(table)" "$before"
 is 'all agents are those of before' "$(agent_of m1) $(agent_of w1) $(agent_of x1) $(agent_of o1)" "$pids"
