@@ -133,6 +133,27 @@ static void add_security(struct buf *out, yyjson_val *options)
 	}
 }
 
+static void add_registries(struct buf *out, yyjson_val *config)
+{
+	yyjson_val *key, *text;
+	yyjson_obj_iter names;
+	yyjson_arr_iter iter;
+
+	buf_add_str(out, " Insecure Registries:\n");
+	yyjson_obj_iter_init(dig(config, "IndexConfigs"), &names);
+	while ((key = yyjson_obj_iter_next(&names)))
+		if (!dig_bool(yyjson_obj_iter_get_val(key), "Secure"))
+			buf_printf(out, "  %s\n", yyjson_get_str(key));
+	yyjson_arr_iter_init(dig(config, "InsecureRegistryCIDRs"), &iter);
+	while ((text = yyjson_arr_iter_next(&iter)))
+		buf_printf(out, "  %s\n", yyjson_get_str(text));
+	if (yyjson_arr_size(dig(config, "Mirrors")) > 0)
+		buf_add_str(out, " Registry Mirrors:\n");
+	yyjson_arr_iter_init(dig(config, "Mirrors"), &iter);
+	while ((text = yyjson_arr_iter_next(&iter)))
+		buf_printf(out, "  %s\n", yyjson_get_str(text));
+}
+
 static void add_server(struct buf *out, yyjson_val *info)
 {
 	add_int(out, " Containers", info, "Containers");
@@ -165,6 +186,7 @@ static void add_server(struct buf *out, yyjson_val *info)
 	if (yyjson_arr_size(dig(info, "Labels")) > 0)
 		add_words(out, " Labels", dig(info, "Labels"));
 	add_bool(out, " Experimental", info, "ExperimentalBuild");
+	add_registries(out, dig(info, "RegistryConfig"));
 	add_bool(out, " Live Restore Enabled", info, "LiveRestoreEnabled");
 }
 

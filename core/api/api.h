@@ -56,6 +56,7 @@ struct api_facts {
 	int64_t memory_bytes;
 	int cpu_count;
 	const struct str_map *labels;
+	const struct str_array *insecure_registries, *registry_mirrors; /* as the agent's options say them */
 	nsec started_wall;
 };
 

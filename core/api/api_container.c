@@ -205,17 +205,17 @@ yyjson_mut_val *shape_container(struct api *api, const char *id, unsigned flags 
 
 struct sized_list { struct api *api; struct http_request *req; };
 
-static void sizes_known(void *arg, const struct usage *usage)
+static void sizes_known(void *arg, const struct disk_usage *usage)
 {
 	struct sized_list *list = arg;
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_arr(doc), *item;
 	bool is_container;
 
-	for (size_t i = 0; i < usage_count(usage); i++) {
-		if (!(item = shape_container(list->api, usage_name(usage, i, &is_container), 0, doc)))
+	for (size_t i = 0; i < disk_usage_count(usage); i++) {
+		if (!(item = shape_container(list->api, disk_usage_name(usage, i, &is_container), 0, doc)))
 			continue;
-		usage_put_sizes(usage, i, doc, item);
+		disk_usage_put_sizes(usage, i, doc, item);
 		yyjson_mut_arr_append(root, item);
 	}
 	api_reply_doc(list->req, 200, doc, root);
@@ -224,7 +224,7 @@ static void sizes_known(void *arg, const struct usage *usage)
 
 static void list_with_sizes(struct api *api, struct http_request *req, struct strlist *ids)
 {
-	struct usage *usage = usage_new(api);
+	struct disk_usage *usage = disk_usage_new(api);
 	struct sized_list *list = NEW(struct sized_list);
 	struct agent_container container;
 	struct err err;
@@ -232,12 +232,12 @@ static void list_with_sizes(struct api *api, struct http_request *req, struct st
 	*list = (struct sized_list){ api, req };
 	for (size_t i = 0; i < ids->count; i++)
 		if (agent_find_container(api->host.agent, ids->items[i], &container, &err) == 0)
-			usage_add_container(usage, &container);
+			disk_usage_add_container(usage, &container);
 	strlist_fini(ids);
-	if (usage_measure(usage, sizes_known, list))
+	if (disk_usage_measure(usage, sizes_known, list))
 		return;
 	free(list);
-	http_reply_message(req, 503, USAGE_BUSY);
+	http_reply_message(req, 503, DISK_USAGE_BUSY);
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------- */

@@ -5,11 +5,8 @@
 #include "api/api_internal.h"
 #include "api/container_shape.h"
 #include "api/container_state.h"
-#include "base/list.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "base/units.h"
-#include "os/clock.h"
 #include "os/signals.h"
 
 static void done(void *arg, const struct err *failure)
@@ -342,96 +339,4 @@ void api_container_resize(struct api *api, struct http_request *req, const char 
 		agent_tell_event(api->host.agent, container.info.id, "resize", size, ARRAY_COUNT(size));
 		runtime_resize(api->host.runtime, container.info.id, rows, columns, resized, req);
 	}
-}
-
-/* ---- prune ------------------------------------------------------------------------------------------------------- */
-
-/* Several removals, one answer. */
-struct pruning { struct api *api; struct http_request *req; struct strlist asked, removed; size_t awaited; };
-struct pruned { struct pruning *pruning; size_t which; };
-
-static void answer_pruning(struct pruning *pruning)
-{
-	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_obj_add_arr(doc, root, "ContainersDeleted");
-
-	for (size_t i = 0; i < pruning->removed.count; i++)
-		yyjson_mut_arr_add_strcpy(doc, list, pruning->removed.items[i]);
-	yyjson_mut_obj_add_uint(doc, root, "SpaceReclaimed", 0);
-	api_reply_doc(pruning->req, 200, doc, root);
-	strlist_fini(&pruning->asked);
-	strlist_fini(&pruning->removed);
-	free(pruning);
-}
-
-static void pruned_one(void *arg, const struct err *failure)
-{
-	struct pruned *one = arg;
-	struct pruning *pruning = one->pruning;
-
-	if (!failure)
-		strlist_add(&pruning->removed, pruning->asked.items[one->which]);
-	free(one);
-	if (--pruning->awaited == 0)
-		answer_pruning(pruning);
-}
-
-/* "24h" ago, or a moment. */
-static int parse_until(const char *text, nsec *ret, struct err *err)
-{
-	struct err ignored;
-	int64_t ago;
-
-	if (units_parse_duration(text, &ago, &ignored) == 0) {
-		*ret = clock_wall_ns() - ago;
-		return 0;
-	}
-	return api_parse_moment(text, ret) == 0 && *ret ? 0 : err_set(err, ERR_INVALID, "failed to parse value as time or duration: \"%.60s\"", text);
-}
-
-static bool is_prunable(const struct agent_container *container, const struct filters *filters, nsec until, struct arena *arena)
-{
-	const struct str_array *unwanted = filters_get(filters, "label!");
-	struct str_map labels;
-
-	container_labels(container->spec, arena, &labels);
-	if (!container->row || (until && container->created_wall > until) || !filters_labels(filters, "label", &labels))
-		return false;
-	if (unwanted && filters_labels(filters, "label!", &labels))
-		return false;
-	return container->status == SOLO_CREATED || container->status == SOLO_EXITED || container->status == SOLO_DEAD;
-}
-
-void api_container_prune(struct api *api, struct http_request *req, const char *name)
-{
-	static const char *const keys[] = { "until", "label", "label!", NULL };
-	struct agent_container container;
-	const struct str_array *untils;
-	struct pruning *pruning;
-	struct filters filters;
-	nsec until = 0;
-	struct err err;
-
-	(void)name;
-	if (filters_parse(http_query(req, "filters"), keys, http_arena(req), &filters, &err) < 0 ||
-	    ((untils = filters_get(&filters, "until")) && untils->count > 1 &&
-	     err_set(&err, ERR_INVALID, "more than one until filter specified") < 0) ||
-	    (untils && untils->count && parse_until(untils->items[0], &until, &err) < 0)) {
-		http_reply_error(req, &err);
-		return;
-	}
-	pruning = NEW(struct pruning);
-	*pruning = (struct pruning){ .api = api, .req = req };
-	for (size_t at = 0; agent_next_container(api->host.agent, &at, &container);)
-		if (is_prunable(&container, &filters, until, http_arena(req)))
-			strlist_add(&pruning->asked, container.info.id);
-	pruning->awaited = pruning->asked.count;
-	for (size_t i = 0; i < pruning->asked.count; i++) {
-		struct pruned *one = NEW(struct pruned);
-
-		*one = (struct pruned){ pruning, i };
-		agent_remove_container(api->host.agent, pruning->asked.items[i], false, false, pruned_one, one);
-	}
-	if (!pruning->asked.count)
-		answer_pruning(pruning);
 }

@@ -96,7 +96,7 @@ static void add_network_details(struct api *api, yyjson_mut_doc *doc, yyjson_mut
 }
 
 /* usage: what it has written, when that was asked for; else NULL. */
-static void answer(struct api *api, struct http_request *req, const char *name, const struct usage *usage)
+static void answer(struct api *api, struct http_request *req, const char *name, const struct disk_usage *usage)
 {
 	struct agent_container container;
 	struct runtime_facts runtime;
@@ -112,7 +112,7 @@ static void answer(struct api *api, struct http_request *req, const char *name, 
 	doc = yyjson_mut_doc_new(NULL);
 	root = yyjson_mut_obj(doc);
 	if (usage)
-		usage_put_sizes(usage, 0, doc, root);
+		disk_usage_put_sizes(usage, 0, doc, root);
 	api_add_str(doc, root, "Id", container.info.id);
 	api_add_stamp(doc, root, "Created", container.created_wall);
 	api_add_str(doc, root, "Path", container.spec->argv.items[0]);
@@ -138,19 +138,19 @@ static void answer(struct api *api, struct http_request *req, const char *name, 
 
 struct sized { struct api *api; struct http_request *req; };
 
-static void size_known(void *arg, const struct usage *usage)
+static void size_known(void *arg, const struct disk_usage *usage)
 {
 	struct sized *sized = arg;
 	bool is_container;
 
-	answer(sized->api, sized->req, usage_name(usage, 0, &is_container), usage);
+	answer(sized->api, sized->req, disk_usage_name(usage, 0, &is_container), usage);
 	free(sized);
 }
 
 void api_container_inspect(struct api *api, struct http_request *req, const char *name)
 {
 	struct agent_container container;
-	struct usage *usage;
+	struct disk_usage *usage;
 	struct sized *sized;
 	struct err err;
 
@@ -158,12 +158,12 @@ void api_container_inspect(struct api *api, struct http_request *req, const char
 		answer(api, req, name, NULL);
 		return;
 	}
-	usage = usage_new(api);
-	usage_add_container(usage, &container);
+	usage = disk_usage_new(api);
+	disk_usage_add_container(usage, &container);
 	sized = NEW(struct sized);
 	*sized = (struct sized){ api, req };
-	if (usage_measure(usage, size_known, sized))
+	if (disk_usage_measure(usage, size_known, sized))
 		return;
 	free(sized);
-	http_reply_message(req, 503, USAGE_BUSY);
+	http_reply_message(req, 503, DISK_USAGE_BUSY);
 }

@@ -71,13 +71,13 @@ static void add_images(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *roo
 
 /* ---- containers and volumes -------------------------------------------------------------------------------------- */
 
-static void add_container(const struct df *df, const struct usage *usage, size_t at, const char *id, yyjson_mut_doc *doc, yyjson_mut_val *list)
+static void add_container(const struct df *df, const struct disk_usage *usage, size_t at, const char *id, yyjson_mut_doc *doc, yyjson_mut_val *list)
 {
 	yyjson_mut_val *item = shape_container(df->api, id, 0, doc);
 
 	if (!item)
 		return;
-	usage_put_sizes(usage, at, doc, item);
+	disk_usage_put_sizes(usage, at, doc, item);
 	yyjson_mut_arr_append(list, item);
 }
 
@@ -93,7 +93,7 @@ static void add_volume(const struct df *df, const char *name, int64_t bytes, yyj
 	yyjson_mut_arr_append(list, item);
 }
 
-static void done_df(void *arg, const struct usage *usage)
+static void done_df(void *arg, const struct disk_usage *usage)
 {
 	struct df *df = arg;
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -105,28 +105,28 @@ static void done_df(void *arg, const struct usage *usage)
 	containers = yyjson_mut_obj_add_arr(doc, root, "Containers");
 	volumes = yyjson_mut_obj_add_arr(doc, root, "Volumes");
 	yyjson_mut_obj_add_arr(doc, root, "BuildCache");
-	for (size_t i = 0; i < usage_count(usage); i++) {
-		const char *name = usage_name(usage, i, &is_container);
+	for (size_t i = 0; i < disk_usage_count(usage); i++) {
+		const char *name = disk_usage_name(usage, i, &is_container);
 
 		if (is_container)
 			add_container(df, usage, i, name, doc, containers);
 		else
-			add_volume(df, name, usage_bytes(usage, i), doc, volumes);
+			add_volume(df, name, disk_usage_bytes(usage, i), doc, volumes);
 	}
 	api_reply_doc(df->req, 200, doc, root);
 	free(df);
 }
 
-static struct usage *collect(const struct df *df)
+static struct disk_usage *collect(const struct df *df)
 {
-	struct usage *usage = usage_new(df->api);
+	struct disk_usage *usage = disk_usage_new(df->api);
 	struct agent_container container;
 	const struct volume *volume;
 
 	for (size_t at = 0; df->wants_containers && agent_next_container(df->api->host.agent, &at, &container);)
-		usage_add_container(usage, &container);
+		disk_usage_add_container(usage, &container);
 	for (size_t at = 0; df->wants_volumes && (volume = volumes_next(df->api->host.volumes, &at));)
-		usage_add_volume(usage, volume->name);
+		disk_usage_add_volume(usage, volume->name);
 	return usage;
 }
 
@@ -158,8 +158,8 @@ void api_system_df(struct api *api, struct http_request *req, const char *name)
 	if (take_types(df, &err) < 0) {
 		free(df);
 		http_reply_error(req, &err);
-	} else if (!usage_measure(collect(df), done_df, df)) {
+	} else if (!disk_usage_measure(collect(df), done_df, df)) {
 		free(df);
-		http_reply_message(req, 503, USAGE_BUSY);
+		http_reply_message(req, 503, DISK_USAGE_BUSY);
 	}
 }

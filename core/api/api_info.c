@@ -161,12 +161,59 @@ static void add_warnings(struct api *api, const struct runtime_facts *runtime, y
 	}
 }
 
+static void add_index(yyjson_mut_doc *doc, yyjson_mut_val *configs, const char *name, yyjson_mut_val *mirrors, bool is_secure)
+{
+	yyjson_mut_val *index = yyjson_mut_obj(doc);
+
+	yyjson_mut_obj_add(configs, yyjson_mut_strcpy(doc, name), index);
+	api_add_str(doc, index, "Name", name);
+	yyjson_mut_obj_add_val(doc, index, "Mirrors", mirrors);
+	yyjson_mut_obj_add_bool(doc, index, "Secure", is_secure);
+	yyjson_mut_obj_add_bool(doc, index, "Official", is_secure);
+}
+
+static yyjson_mut_val *mirrors_of(const struct api_facts *facts, yyjson_mut_doc *doc)
+{
+	yyjson_mut_val *mirrors = yyjson_mut_arr(doc);
+
+	for (size_t i = 0; i < facts->registry_mirrors->count; i++) {
+		const char *mirror = facts->registry_mirrors->items[i];
+		CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+		/* dockerd tells them with a slash at the end, however they were given */
+		buf_printf(&text, "%s%s", mirror, str_ends(mirror, "/") ? "" : "/");
+		yyjson_mut_arr_add_strcpy(doc, mirrors, buf_text(&text));
+	}
+	return mirrors;
+}
+
+static void add_registries(const struct api_facts *facts, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *part = yyjson_mut_obj_add_obj(doc, root, "RegistryConfig");
+	yyjson_mut_val *nets = yyjson_mut_obj_add_arr(doc, part, "InsecureRegistryCIDRs"), *configs = yyjson_mut_obj_add_obj(doc, part, "IndexConfigs");
+	struct cidr net;
+
+	yyjson_mut_arr_add_str(doc, nets, "::1/128");
+	yyjson_mut_arr_add_str(doc, nets, "127.0.0.0/8");
+	for (size_t i = 0; i < facts->insecure_registries->count; i++) {
+		const char *text = facts->insecure_registries->items[i];
+
+		if (cidr_parse(text, &net) == 0)
+			yyjson_mut_arr_add_strcpy(doc, nets, text);
+		else
+			add_index(doc, configs, text, yyjson_mut_arr(doc), false);
+	}
+	add_index(doc, configs, "docker.io", mirrors_of(facts, doc), true);
+	yyjson_mut_obj_add_val(doc, part, "Mirrors", mirrors_of(facts, doc));
+}
+
 void api_info(struct api *api, struct http_request *req, const char *name)
 {
 	const struct api_facts *facts = api->host.facts;
 	struct runtime_facts runtime;
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *part;
+	struct err err;
 
 	(void)name;
 	runtime_facts(api->host.runtime, &runtime);
@@ -179,9 +226,10 @@ void api_info(struct api *api, struct http_request *req, const char *name)
 	yyjson_mut_obj_add_bool(doc, root, "SwapLimit", runtime.has_memory);
 	yyjson_mut_obj_add_bool(doc, root, "CpuCfsPeriod", runtime.has_cpu);
 	yyjson_mut_obj_add_bool(doc, root, "CpuCfsQuota", runtime.has_cpu);
-	yyjson_mut_obj_add_bool(doc, root, "CPUShares", runtime.has_cpu);
+	yyjson_mut_obj_add_bool(doc, root, "CPUShares", false);
 	yyjson_mut_obj_add_bool(doc, root, "PidsLimit", runtime.has_pids);
-	yyjson_mut_obj_add_bool(doc, root, "IPv4Forwarding", true);
+	/* it is turned on with the first container that needs it */
+	yyjson_mut_obj_add_bool(doc, root, "IPv4Forwarding", net_can(api->host.net, NET_ATTACH, &err) == 0);
 	yyjson_mut_obj_add_bool(doc, root, "Debug", false);
 	yyjson_mut_obj_add_bool(doc, root, "OomKillDisable", false);
 	api_add_str(doc, root, "LoggingDriver", "json-file");
@@ -193,10 +241,7 @@ void api_info(struct api *api, struct http_request *req, const char *name)
 	api_add_str(doc, root, "OSType", facts->os_type);
 	api_add_str(doc, root, "Architecture", facts->architecture);
 	api_add_str(doc, root, "IndexServerAddress", "");
-	part = yyjson_mut_obj_add_obj(doc, root, "RegistryConfig");
-	yyjson_mut_obj_add_arr(doc, part, "InsecureRegistryCIDRs");
-	yyjson_mut_obj_add_obj(doc, part, "IndexConfigs");
-	yyjson_mut_obj_add_null(doc, part, "Mirrors");
+	add_registries(facts, doc, root);
 	yyjson_mut_obj_add_int(doc, root, "NCPU", facts->cpu_count);
 	yyjson_mut_obj_add_int(doc, root, "MemTotal", facts->memory_bytes);
 	yyjson_mut_obj_add_null(doc, root, "GenericResources");

@@ -7,23 +7,23 @@
 #include "os/file.h"
 
 struct measured { char *name, *path; int64_t bytes; bool is_container, is_copy; };
-struct usage {
+struct disk_usage {
 	struct api *api;
 	struct measured *items;
 	size_t count;
-	usage_done_fn *done;
+	disk_usage_done_fn *done;
 	void *arg;
 };
 
-struct usage *usage_new(struct api *api)
+struct disk_usage *disk_usage_new(struct api *api)
 {
-	struct usage *usage = NEW(struct usage);
+	struct disk_usage *usage = NEW(struct disk_usage);
 
 	usage->api = api;
 	return usage;
 }
 
-void usage_free(struct usage *usage)
+void disk_usage_free(struct disk_usage *usage)
 {
 	for (size_t i = 0; i < usage->count; i++) {
 		free(usage->items[i].name);
@@ -33,7 +33,7 @@ void usage_free(struct usage *usage)
 	free(usage);
 }
 
-static struct measured *add(struct usage *usage, const char *name, char *path)
+static struct measured *add(struct disk_usage *usage, const char *name, char *path)
 {
 	usage->items = mem_resize(usage->items, usage->count + 1, sizeof(*usage->items));
 	usage->items[usage->count] = (struct measured){ .name = str_dup(name), .path = path };
@@ -41,7 +41,7 @@ static struct measured *add(struct usage *usage, const char *name, char *path)
 }
 
 /* Without overlayfs its root is a copy, the image's files included. */
-void usage_add_container(struct usage *usage, const struct agent_container *container)
+void disk_usage_add_container(struct disk_usage *usage, const struct agent_container *container)
 {
 	struct runtime_facts facts;
 
@@ -52,7 +52,7 @@ void usage_add_container(struct usage *usage, const struct agent_container *cont
 	m->is_copy = is_copy;
 }
 
-void usage_add_volume(struct usage *usage, const char *name)
+void disk_usage_add_volume(struct disk_usage *usage, const char *name)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 
@@ -61,7 +61,7 @@ void usage_add_volume(struct usage *usage, const char *name)
 
 static void run(void *arg)
 {
-	struct usage *usage = arg;
+	struct disk_usage *usage = arg;
 
 	for (size_t i = 0; i < usage->count; i++)
 		usage->items[i].bytes = dir_usage(usage->items[i].path);
@@ -69,39 +69,39 @@ static void run(void *arg)
 
 static void end(void *arg)
 {
-	struct usage *usage = arg;
+	struct disk_usage *usage = arg;
 
 	usage->done(usage->arg, usage);
-	usage_free(usage);
+	disk_usage_free(usage);
 }
 
-bool usage_measure(struct usage *usage, usage_done_fn *done, void *arg)
+bool disk_usage_measure(struct disk_usage *usage, disk_usage_done_fn *done, void *arg)
 {
 	usage->done = done;
 	usage->arg = arg;
-	if (work_submit(usage->api->host.work, &usage_measure, run, end, usage))
+	if (work_submit(usage->api->host.work, &disk_usage_measure, run, end, usage))
 		return true;
-	usage_free(usage);
+	disk_usage_free(usage);
 	return false;
 }
 
-size_t usage_count(const struct usage *usage)
+size_t disk_usage_count(const struct disk_usage *usage)
 {
 	return usage->count;
 }
 
-const char *usage_name(const struct usage *usage, size_t at, bool *ret_is_container)
+const char *disk_usage_name(const struct disk_usage *usage, size_t at, bool *ret_is_container)
 {
 	*ret_is_container = usage->items[at].is_container;
 	return usage->items[at].name;
 }
 
-int64_t usage_bytes(const struct usage *usage, size_t at)
+int64_t disk_usage_bytes(const struct disk_usage *usage, size_t at)
 {
 	return usage->items[at].bytes;
 }
 
-void usage_put_sizes(const struct usage *usage, size_t at, yyjson_mut_doc *doc, yyjson_mut_val *item)
+void disk_usage_put_sizes(const struct disk_usage *usage, size_t at, yyjson_mut_doc *doc, yyjson_mut_val *item)
 {
 	const struct measured *m = &usage->items[at];
 	struct agent_container container;

@@ -382,6 +382,8 @@ static int start(struct host *host, struct err *err)
 	host->facts.build = host->settings->build;
 	host->facts.data_root = host->settings->data_root;
 	host->facts.labels = &host->settings->labels;
+	host->facts.insecure_registries = &host->settings->insecure_registries;
+	host->facts.registry_mirrors = &host->settings->registry_mirrors;
 	if (open_rooms(host, err) < 0)
 		return -1;
 	config = (struct agent_config){

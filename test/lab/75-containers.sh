@@ -206,7 +206,8 @@ for cli in "$binary" docker; do
 	c run -d --name pr3 box:1 sleep 1000 >/dev/null
 	c container prune -f --filter label=a=b >/dev/null
 	is "$who: prune keeps to its filter" "$(sb ps -a --format '{{.Names}}' | sort | xargs)" 'pr2 pr3'
-	c container prune -f >/dev/null
+	c run --name pr4 box:1 sh -c 'busybox head -c 7000 /dev/zero >/zeros'
+	has "$who: prune tells what that frees" "$(c container prune -f)" 'Total reclaimed space: 7kB'
 	is "$who: prune takes what does not run" "$(sb ps -a --format '{{.Names}}' | xargs)" pr3
 	c rm -fv pr3 >/dev/null
 	sb volume rm $(sb volume ls -q) >/dev/null 2>&1

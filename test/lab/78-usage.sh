@@ -1,7 +1,7 @@
 #!/bin/bash
 # What runs in containers, what it uses and has written: top, stats and sizes, with our own client and, where it is installed, docker's.
 . "${0%/*}/lib.sh"
-start_agent
+start_agent --insecure-registry reg.example:5000 --insecure-registry 10.9.0.0/16 --registry-mirror https://mirror.example
 mkdir -p "$lab/root/bin" "$lab/root/tmp"
 cp /bin/busybox "$lab/root/bin/busybox"
 for name in sh sleep cat echo true; do ln -s busybox "$lab/root/bin/$name"; done
@@ -40,6 +40,10 @@ for cli in ${CLIS:-"$binary" docker}; do
 	within 10 "$who: they go on" sh -c "[ \$(grep -c u1 '$lab/stats') -ge 3 ]"
 	kill -KILL $client      # docker's own stays after SIGTERM
 	wait $client 2>/dev/null
+
+	# --- what this host may ---
+	has "$who: info tells whom is trusted without TLS" "$(c info | grep -A4 'Insecure Registries:' | xargs)" 'Insecure Registries: reg.example:5000 ::1/128 127.0.0.0/8 10.9.0.0/16'
+	has "$who: and who is asked before Docker's registry" "$(c info | grep -A1 'Registry Mirrors:' | xargs)" 'Registry Mirrors: https://mirror.example/'
 
 	# --- what they have written ---
 	c exec u1 sh -c 'busybox head -c 5000 /dev/zero >/tmp/zeros'
