@@ -1,10 +1,14 @@
-/* driver.c - runs one fuzz target without libFuzzer: the corpus as it is, then mutations of it for some seconds, all from a seed.
+/* driver.c - runs one fuzz target without libFuzzer: the corpus as it is, then mutations of it for some seconds, all from a seed. The corpus is
+ * the files of test/fuzz/corpus/NAME, which people wrote, and the lines of NAME.lines beside it, which minimising found: an input each, with
+ * \\, \0 and \xNN as C has them.
  *
  * FUZZ_SECONDS (default 3) and SEED come from the environment. The input under test stands in build/test/NAME.input, a shared mapping,
  * so that it survives the crash it causes: `build/test/fuzz-NAME FILE` runs it again.
  *
  * A target compiled to say where it goes (build/cov/fuzz-NAME) keeps what went where nothing went before and mutates that, too. With
- * FUZZ_KEEP=DIR that is written to DIR/NAME at the end and read from there at the next start.
+ * FUZZ_KEEP=DIR that is written to DIR/NAME at the end and read from there at the next start. With FUZZ_MINIMISE=BYTES it runs nothing new:
+ * of the lines and of what DIR/NAME holds it writes the lines anew, the smallest first and no more than so many bytes, with what goes where
+ * nothing before it went.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/encode.h"
 #include "base/panic.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -23,7 +28,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { INPUT_MAX = 64 * 1024, CORPUS_MAX = 4096 };
+enum { INPUT_MAX = 64 * 1024, CORPUS_MAX = 4096, LINES_BYTES_MAX = 1 << 20 };
 struct input { uint8_t *bytes; size_t size; };
 struct shown { uint64_t size; uint8_t bytes[INPUT_MAX]; };
 
@@ -35,6 +40,7 @@ static struct shown *shown;
 enum { EDGES = 1 << 15 };
 static uint8_t taken[EDGES] __attribute__((aligned(8))), ever[EDGES] __attribute__((aligned(8)));
 static uintptr_t place;
+static bool minimises;  /* how often does not matter */
 
 void __sanitizer_cov_trace_pc(void);
 __attribute__((no_sanitize("address", "undefined"))) void __sanitizer_cov_trace_pc(void)
@@ -64,7 +70,7 @@ static bool was_news(void)
 
 		memcpy(&eight, taken + i, sizeof eight);
 		for (size_t k = i; eight && k < i + 8; k++) {
-			uint8_t bit = magnitude(taken[k]);
+			uint8_t bit = minimises ? taken[k] > 0 : magnitude(taken[k]);
 
 			news |= bit & ~ever[k];
 			ever[k] |= bit;
@@ -112,6 +118,53 @@ static void take_corpus(const char *dir)
 			free(path);
 		}
 	strlist_fini(&names);
+}
+
+static void keep_input(const uint8_t *bytes, size_t size)
+{
+	if (corpus_count == CORPUS_MAX)
+		return;
+	corpus[corpus_count] = (struct input){ malloc(size + !size), size };
+	check(corpus[corpus_count].bytes);
+	memcpy(corpus[corpus_count++].bytes, bytes, size);
+}
+
+/* In place; the new length. */
+static size_t unescape(char *line)
+{
+	char *to = line, digits[3] = "";
+	size_t count;
+
+	for (const char *from = line; *from; to++) {
+		if (from[0] != '\\') {
+			*to = *from++;
+		} else if (from[1] == 'x') {
+			memcpy(digits, from + 2, 2);
+			check(hex_decode(digits, (uint8_t *)to, 1, &count) == 0 && count == 1);
+			from += 4;
+		} else {
+			check(from[1] == '0' || from[1] == '\\');
+			*to = from[1] == '0' ? 0 : '\\';
+			from += 2;
+		}
+	}
+	return (size_t)(to - line);
+}
+
+static void take_lines(const char *path)
+{
+	struct buf text = BUF_INIT;
+	struct err err;
+	char *rest;
+
+	if (file_read(path, LINES_BYTES_MAX, &text, &err) < 0 && err.code != ERR_NOT_FOUND)
+		panic("%s", err.text);
+	rest = text.data;
+	for (char *line; rest && *rest;) {
+		line = strsep(&rest, "\n");
+		keep_input((const uint8_t *)line, unescape(line));
+	}
+	buf_fini(&text);
 }
 
 static size_t splice_in(struct rng *rng, uint8_t *bytes, size_t size)
@@ -185,15 +238,6 @@ static void open_shown(const char *name)
 	close(fd);
 }
 
-static void keep_input(const uint8_t *bytes, size_t size)
-{
-	if (corpus_count == CORPUS_MAX)
-		return;
-	corpus[corpus_count] = (struct input){ malloc(size + !size), size };
-	check(corpus[corpus_count].bytes);
-	memcpy(corpus[corpus_count++].bytes, bytes, size);
-}
-
 /* Every second one is among the newest eighth: what was found last is what leads on. */
 static const struct input *any_input(struct rng *rng)
 {
@@ -215,6 +259,50 @@ static void write_found(const char *dir, size_t from)
 	}
 }
 
+static int by_size(const void *a, const void *b)
+{
+	size_t left = ((const struct input *)a)->size, right = ((const struct input *)b)->size;
+
+	return (left > right) - (left < right);
+}
+
+static void put_line(struct buf *out, const struct input *input)
+{
+	for (size_t i = 0; i < input->size; i++)
+		if (input->bytes[i] == '\\' || input->bytes[i] == 0)
+			buf_add_str(out, input->bytes[i] ? "\\\\" : "\\0");
+		else if (input->bytes[i] < ' ' || input->bytes[i] > '~')
+			buf_printf(out, "\\x%02x", input->bytes[i]);
+		else
+			buf_add_char(out, (char)input->bytes[i]);
+	buf_add_char(out, '\n');
+}
+
+/* What the first ones, the files, do not reach. */
+static void minimise(const char *lines, size_t known, size_t bytes_max)
+{
+	struct buf out = BUF_INIT;
+	struct err err;
+
+	qsort(corpus + known, corpus_count - known, sizeof *corpus, by_size);
+	for (size_t i = 0; i < corpus_count; i++) {
+		size_t before = out.len;
+
+		run(corpus[i].bytes, corpus[i].size);
+		if (!was_news() || i < known)
+			continue;
+		put_line(&out, &corpus[i]);
+		if (out.len > bytes_max) {
+			out.len = before;
+			break;
+		}
+	}
+	if (out.len && file_write_atomic(lines, out.data, out.len, 0644, &err) < 0)
+		panic("%s", err.text);
+	printf("%s: %zu bytes\n", lines, out.len);
+	buf_fini(&out);
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
@@ -222,7 +310,7 @@ int main(int argc, char **argv)
 	time_t until = time(NULL) + (time_t)number("FUZZ_SECONDS", 3);
 	static uint8_t bytes[INPUT_MAX];
 	const char *keep = getenv("FUZZ_KEEP");
-	char dir[256], kept[256];
+	char dir[256], lines[256 + 8], kept[256];
 	size_t known;
 	struct rng rng;
 	struct err err;
@@ -231,14 +319,24 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		take_file(argv[i]);
 	snprintf(dir, sizeof dir, "test/fuzz/corpus/%s", name + (str_starts(name, "fuzz-") ? 5 : 0));
+	snprintf(lines, sizeof lines, "%s.lines", dir);
+	minimises = argc == 1 && keep && getenv("FUZZ_MINIMISE");
 	if (argc == 1)
 		take_corpus(dir);
 	known = corpus_count;
+	if (argc == 1)
+		take_lines(lines);
+	if (!minimises)
+		known = corpus_count;
 	if (argc == 1 && keep) {
 		snprintf(kept, sizeof kept, "%s/%s", keep, name);
 		if (dir_make(kept, 0755, &err) < 0)
 			panic("%s", err.text);
 		take_corpus(kept);
+	}
+	if (minimises) {
+		minimise(lines, known, number("FUZZ_MINIMISE", 0));
+		return 0;
 	}
 	for (size_t i = 0; i < corpus_count; i++) {
 		run(corpus[i].bytes, corpus[i].size);
