@@ -80,7 +80,9 @@ has 'a host that never was in it restores it' "$(on new swarm init --restore "$l
 	'Swarm initialized: current node'
 is 'it is the same swarm' "$(on new info --format '{{.Swarm.Cluster.ID}}')" "$cluster"
 is 'with the same tokens' "$(on new swarm join-token -q worker)" "$worker"
-within 20 'the service comes back' web_runs new
+# its tasks ran elsewhere when the backup was made, and are said to until they are replaced
+here() { [ "$(on new ps -q --filter name=web. | wc -l)" = 4 ] && web_runs new; }
+within 20 'the service comes back' here
 is 'its secret opens' "$(on new exec "$(on new ps -q --filter name=web. | head -n 1)" /busybox cat /run/secrets/pw)" swordfish
 has 'it is refused where a swarm is' "$(on new swarm init --restore - --force-new-cluster <"$lab/saved" 2>&1)" 'already part of a swarm'
 kill_host new; start_host new
