@@ -90,7 +90,7 @@ static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root
 	api_add_str(doc, swarm, "NodeAddr", facts.address);
 	api_add_str(doc, swarm, "LocalNodeState", facts.state);
 	yyjson_mut_obj_add_bool(doc, swarm, "ControlAvailable", manager != NULL);
-	api_add_str(doc, swarm, "Error", str_is_empty(facts.error) && manager && manager_staleness(manager) ? "rpc error: code = Unknown desc = " MANAGER_LEADERLESS : facts.error);
+	api_add_str(doc, swarm, "Error", str_is_empty(facts.error) && manager && manager_staleness(manager) && !manager_has_leader(manager) ? "rpc error: code = Unknown desc = " MANAGER_LEADERLESS : facts.error);
 	if (!facts.managers.count) {
 		yyjson_mut_obj_add_null(doc, swarm, "RemoteManagers");
 	} else {

@@ -400,12 +400,13 @@ bool manager_has_leader(const struct manager *m) { return replica_status(m->repl
 const char *manager_staleness(const struct manager *m)
 {
 	struct replica_status status = replica_status(m->replica);
+	bool is_alone = status.config->count <= 1;      /* nobody could know more, but its own log */
 
-	if (status.config->count <= 1)
-		return NULL;            /* nobody could know more */
-	if (!status.role)
+	if (!is_alone && !status.role)
 		return "This manager cannot write its log, and takes no part in the swarm: this is what it knew last.";
-	return status.leader ? NULL : "The swarm does not have a leader: this is what this manager knew last.";
+	if (!is_alone && !status.leader)
+		return "The swarm does not have a leader: this is what this manager knew last.";
+	return m->has_assigned ? NULL : "This manager has just started, and does not know yet what was agreed on: this is what it knew last.";
 }
 
 void manager_roster(const struct manager *m, struct roster *ret)

@@ -69,7 +69,8 @@ bool manager_has_leader(const struct manager *manager);
 #define MANAGER_LEADERLESS "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the " \
 	"managers are online."
 /* What this manager shows may be old: it is one of several, and hears of no leader (it is cut off with a minority, or they are just electing
- * one), or cannot write its own log. NULL: it follows, and is as new as any view but the leader's; else a sentence that says so. */
+ * one), cannot write its own log, or has not heard since its start what was agreed on. NULL: it follows, and is as new as any view but the
+ * leader's; else a sentence that says so. */
 const char *manager_staleness(const struct manager *manager);
 
 /* Where that manager listens, before the state says so. */

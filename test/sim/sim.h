@@ -84,6 +84,7 @@ struct sim_manager {
 	raft_term seen_term;
 	raft_term log_terms[SIM_INDEXES];
 	raft_index applied;
+	raft_index missed;              /* what was applied by others when it started */
 };
 
 struct sim_task { char id[ID_SIZE]; int state, desired; msec next_at; unsigned address; };

@@ -119,6 +119,14 @@ static void check_leader(struct sim_manager *m, const struct raft_status *status
 			   "leader %s has another entry %llu than was applied", m->name, (unsigned long long)last);
 }
 
+/* What was agreed on before it started it shows, or says that it may not. */
+static void check_staleness(const struct sim_manager *m)
+{
+	if (m->applied < m->missed && !m->is_rotten && m->manager)
+		sim_demand(manager_staleness(m->manager) != NULL, "%s shows what was at %llu, and %llu was applied before it started", m->name,
+			   (unsigned long long)m->applied, (unsigned long long)m->missed);
+}
+
 void sim_check_manager(struct sim_manager *m)
 {
 	world.events++;
@@ -135,6 +143,7 @@ void sim_check_manager(struct sim_manager *m)
 	}
 	check_log(m);
 	check_leader(m, &status);
+	check_staleness(m);
 }
 
 /* §3.4: of one voter in one term, one vote. */

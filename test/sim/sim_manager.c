@@ -371,6 +371,7 @@ void sim_manager_start(struct sim_manager *m)
 	m->site.is_there = true;
 	m->site.is_dark = m->site.is_mute = false;
 	m->applied = 0;
+	m->missed = world.highest;
 	memset(m->log_terms, 0, sizeof(m->log_terms));
 	m->seen_term = 0; /* what was not durable yet is forgotten */
 	sim_enter(&m->site.host, NULL);
