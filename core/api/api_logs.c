@@ -330,9 +330,7 @@ static int whose(struct log_merge *stream, const char *label, const char *id, st
 		return -1;
 	if (stream->joins)
 		list_add_last(&stream->api->streams->all, &stream->node);
-	if (!stream->is_inner)
-		log_merge_look(stream);
-	return 0;
+	return stream->is_inner ? 0 : log_merge_ask_nodes(stream, err);
 }
 
 void api_node_logs(struct api *api, struct http_request *req, const char *label, const char *id)

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 
+enum { LOG_SOURCES_MAX = 4096 };
 struct moment { nsec wall; };
 
 struct log_merge;
@@ -33,6 +34,7 @@ struct log_merge {
 	char id[ID_SIZE];
 	bool joins;                     /* a service is followed: new containers and nodes join in */
 	bool has_begun;                 /* those that were there have been asked */
+	bool is_crowded;                /* it was told that there are too many nodes to ask */
 	bool is_inner;                  /* asked by a manager, which merges it with others */
 	struct buf missing;             /* "node x is not available, …": told at the end */
 	struct log_source **sources;
@@ -41,7 +43,7 @@ struct log_merge {
 	struct timer look;              /* for nodes to ask */
 };
 
-/* NULL: there are too many. The stream's. */
+/* NULL, ERR_EXHAUSTED: there are too many. The stream's. */
 struct log_source *log_source_new(struct log_merge *stream, struct err *err);
 void log_source_forget(struct log_source *source);      /* what it has told */
 /* Its next line, sent or held until its turn comes; false: no more for now. details: NULL for clients that want none. */
@@ -49,4 +51,6 @@ bool log_source_take(struct log_source *source, const struct container_log_entry
 void log_source_send(struct log_merge *stream, struct log_source *source);
 void log_merge_say_failure(struct log_merge *stream, const char *text);
 void log_merge_wake(struct log_merge *stream);
-void log_merge_look(void *stream);                     /* other nodes may have to be asked */
+/* Nodes that have to be asked, or asked again. One that is not there any more is asked once: that says so. */
+int log_merge_ask_nodes(struct log_merge *stream, struct err *err);
+void log_merge_look(void *stream);                     /* the same when it has begun: what cannot be had is told on it */

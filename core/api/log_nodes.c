@@ -11,14 +11,33 @@
 #include "base/str.h"
 #include "os/clock.h"
 
-enum { SOURCES_MAX = 4096, AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000 };
+
+/* A container here that has ended, and whose lines are all told: where tasks fail again and again many more than LOG_SOURCES_MAX join in. */
+static struct log_source *ended_source(const struct log_merge *stream)
+{
+	for (size_t i = 0; i < stream->source_count; i++) {
+		struct log_source *source = stream->sources[i];
+
+		check(source);
+		if (!source->reader && !source->node_id[0] && !source->held.len)
+			return source;
+	}
+	return NULL;
+}
 
 struct log_source *log_source_new(struct log_merge *stream, struct err *err)
 {
-	struct log_source *source;
+	struct log_source *source = stream->source_count < LOG_SOURCES_MAX ? NULL : ended_source(stream);
 
-	if (stream->source_count == SOURCES_MAX) {
-		err_set(err, ERR_EXHAUSTED, "logs: more than %d containers: ask for single tasks", SOURCES_MAX);
+	if (source) {
+		free(source->details);
+		buf_fini(&source->held);
+		*source = (struct log_source){ .stream = stream };
+		return source;
+	}
+	if (stream->source_count == LOG_SOURCES_MAX) {
+		err_set(err, ERR_EXHAUSTED, "logs: more than %d containers and nodes: ask for single tasks", LOG_SOURCES_MAX);
 		return NULL;
 	}
 	source = NEW(struct log_source);
@@ -163,12 +182,9 @@ static struct log_source *source_of(const struct log_merge *stream, const char *
 	return NULL;
 }
 
-/* Nodes that have to be asked, or asked again. One that is not there any more is asked once: that says so. */
-void log_merge_look(void *arg)
+int log_merge_ask_nodes(struct log_merge *stream, struct err *err)
 {
-	struct log_merge *stream = arg;
 	const struct view *view = stream->api->host.manager(stream->api->host.arg) ? api_view(stream->api) : NULL;
-	struct err err;
 
 	for (const struct view_object *task = view ? first_task(stream, view) : NULL; task; task = next_task(stream, task)) {
 		const char *node_id = VIEW_VALUE(task, task)->node_id;
@@ -179,10 +195,22 @@ void log_merge_look(void *arg)
 		source = source_of(stream, node_id);
 		if (source && (!source->is_lost || view_node(view, node_id)->status.state != NODE_READY))
 			continue;
-		if (!source && !(source = log_source_new(stream, &err)))
-			return;
+		if (!source && !(source = log_source_new(stream, err)))
+			return -1;
 		str_copy(source->node_id, sizeof source->node_id, node_id);
 		source->told = source->told ? source->told : map_new();
 		open_remote(source);
 	}
+	return 0;
+}
+
+void log_merge_look(void *arg)
+{
+	struct log_merge *stream = arg;
+	struct err err;
+
+	if (log_merge_ask_nodes(stream, &err) == 0 || stream->is_crowded)
+		return;
+	stream->is_crowded = true;      /* said once, not with every task that comes and goes */
+	log_merge_say_failure(stream, err.text);
 }
