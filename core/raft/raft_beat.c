@@ -2,7 +2,9 @@
  *
  * E is the cluster's one election timeout. The leader makes it of what it sees: ten times the append-to-
  * acknowledgement, fsync included, of the slowest member of the fastest majority. So a cluster on good
- * disks fails over in half a second, and one on slow ones does not fall over itself.
+ * disks fails over in half a second, and one on slow ones does not fall over itself. Of sixteen in a row the
+ * longest does not count: on a wire that flaps now and then TCP brings one of many late, by the time
+ * that it was off, and ten times that would be E just where it must be short.
  */
 #include "base/panic.h"
 #include "raft/raft_impl.h"
@@ -66,11 +68,19 @@ void raft_beat_sample(struct raft_samples *samples, msec took)
 /* Quicker is more, so that a majority's best is found as elsewhere; 0: nothing is known. */
 static uint64_t speed(const struct raft_samples *samples)
 {
-	msec longest = 0;
+	msec longest[RAFT_SAMPLES / RAFT_SAMPLES_BESIDE + 1] = { 0 };   /* falling */
+	size_t beside = samples->count / RAFT_SAMPLES_BESIDE;
 
-	for (size_t i = 0; i < samples->count; i++)
-		longest = MAX(longest, samples->items[i]);
-	return samples->count ? UINT64_MAX - (uint64_t)longest : 0;
+	for (size_t i = 0; i < samples->count; i++) {
+		size_t place = beside + 1;
+
+		for (; place > 0 && longest[place - 1] < samples->items[i]; place--)
+			if (place <= beside)
+				longest[place] = longest[place - 1];
+		if (place <= beside)
+			longest[place] = samples->items[i];
+	}
+	return samples->count ? UINT64_MAX - (uint64_t)longest[beside] : 0;
 }
 
 static uint64_t speed_of(const struct raft_peer *peer)
@@ -117,13 +127,17 @@ static uint64_t heard_at(const struct raft_peer *peer)
 	return (uint64_t)peer->heard_at;
 }
 
-/* A leader that a majority has not answered for E may have a successor: it leads no more (§6.2). */
+/* A leader that a majority has not answered for E may have a successor: it leads no more (§6.2). If it is only deaf, the others hear it
+ * still, and would wait for one E more: it says goodbye. */
 static void check_quorum(struct raft *raft)
 {
 	msec heard = (msec)raft_majority(raft, (uint64_t)raft->now, heard_at);
+	struct raft_msg goodbye;
 
 	if (raft->now - MAX(heard, raft->quorum_floor) < raft->hard.election_ms)
 		return;
+	if (raft_farewell(raft, &goodbye))
+		raft_send(raft, goodbye.to, goodbye.type);
 	raft_vote_follow(raft, raft->hard.term, 0);
 }
 

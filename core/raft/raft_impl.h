@@ -15,7 +15,8 @@
 #define RAFT_INFLIGHT_MAX       64              /* APPENDs to one follower without an answer */
 #define RAFT_INFLIGHT_BYTES_MAX (4u << 20)
 #define RAFT_APPEND_BYTES_MAX   (1u << 20)      /* of one APPEND; a single larger entry goes alone */
-#define RAFT_SAMPLES            64              /* of append-to-acknowledgement: the largest is about their p99 */
+#define RAFT_SAMPLES            64              /* of append-to-acknowledgement */
+#define RAFT_SAMPLES_BESIDE     16              /* of so many, the longest one does not count */
 #define RAFT_FAST_VOTE_MS       150             /* spread of those who saw the leader's process die */
 #define RAFT_SUM_EVERY          100             /* heartbeats */
 #define RAFT_CAUGHT_UP          64              /* a learner this few entries behind may vote */

@@ -88,6 +88,21 @@ TEST(raft_replaces_a_leader_that_is_cut_off_in_two_election_timeouts)
 	}
 }
 
+TEST(raft_replaces_a_leader_that_is_deaf_in_little_more_than_one_election_timeout)
+{
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct node *leader = begin(seed, 3);
+		msec before = world->now;
+
+		for (size_t i = 0; i < WORLD_NODES_MAX; i++)
+			world_cut(world, i, world_place(world, leader));
+		for (const struct node *now = leader; world->now - before < 5000 && (!now || now == leader); now = world_leader(world))
+			world_run(world, 5);
+		EXPECT(world->now - before <= RAFT_ELECTION_MIN_MS * 3 / 2);
+		end();
+	}
+}
+
 TEST(raft_a_member_that_was_cut_off_comes_back_without_disturbing_anybody)
 {
 	struct node *leader = begin(3, 5);
@@ -148,8 +163,7 @@ TEST(raft_a_leader_that_is_given_up_lets_another_stand)
 	EXPECT_INT(msg.term, raft_status(leader->raft).hard.term);
 	EXPECT_INT(msg.from, leader->id);
 	struct node *next = world_find(world, msg.to);
-	EXPECT(next && next != leader);
-	EXPECT(!raft_farewell(next->raft, &msg));
+	EXPECT(next && next != leader && !raft_farewell(next->raft, &msg));
 	end();
 }
 
@@ -203,6 +217,26 @@ TEST(raft_waits_longer_when_disks_are_slow_and_not_when_they_are_good_again)
 		world_run(world, 100);
 	}
 	EXPECT(leader && raft_status(leader->raft).hard.election_ms == RAFT_ELECTION_MIN_MS);
+	end();
+}
+
+/* What TCP makes of a wire that is off for a moment: what was on its way comes, late. */
+TEST(raft_does_not_wait_longer_for_a_wire_that_flaps)
+{
+	struct node *leader;
+	msec longest = 0;
+
+	begin(8, 3);
+	for (int i = 0; i < 1000; i++) {
+		world->delay = i % 20 == 19 ? 600 : 5;
+		if ((leader = world_leader(world)))
+			world_propose(world, leader);
+		world_run(world, world->delay == 5 ? 20 : 2);
+		world->delay = 5;
+		if ((leader = world_leader(world)) && i > 100)
+			longest = MAX(longest, raft_status(leader->raft).hard.election_ms);
+	}
+	EXPECT(longest > 0 && longest <= 1000);
 	end();
 }
 
