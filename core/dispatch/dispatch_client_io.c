@@ -14,7 +14,7 @@
 
 /* As long as a session must last to be no failure, and less than the leader waits for the nodes of a manager that is lost. */
 enum { LEADERLESS_MS = SESSION_PROVEN_MS };
-enum { STATUS_DELAY_MS = 10, STATUS_BODY_BYTES = 40 * 1024, OPEN_CALL_MS = 8000, BEAT_CALL_MS = 3000, SET_BYTES_MAX = 512 << 20, PART_BYTES_MAX = 256 << 20,
+enum { STATUS_DELAY_MS = 10, STATUS_BODY_BYTES = 40 * 1024, OPEN_CALL_MS = 8000, SET_BYTES_MAX = 512 << 20, PART_BYTES_MAX = 256 << 20,
        SET_ITEMS_MAX = 100000 };
 
 struct dispatch_client {
@@ -254,6 +254,8 @@ static void beaten(void *arg, const void *body, size_t size, const struct err *f
 	if (!c->conn || c->session.state != SESSION_UP)
 		return;
 	c->leaderless_since = !is_leaderless ? 0 : c->leaderless_since ? c->leaderless_since : loop_now(c->loop);
+	if (!failure)
+		feed(c, SESSION_BEATEN, 0);
 	if (failure) {
 		leave_manager(c, failure);
 	} else if (is_leaderless && loop_now(c->loop) - c->leaderless_since >= LEADERLESS_MS) {
@@ -331,7 +333,7 @@ static void perform(struct dispatch_client *c, enum session_act act, msec timer_
 		open_session(c);
 		break;
 	case SESSION_ACT_BEAT:
-		rpc_call(c->conn, RPC_BEAT, "", 0, BEAT_CALL_MS, beaten, c);
+		rpc_call(c->conn, RPC_BEAT, "", 0, node_session_wait_ms(&c->session), beaten, c);
 		break;
 	case SESSION_ACT_REPORT_ALL:
 		c->hooks.on_open(c->hooks.arg);

@@ -129,6 +129,7 @@ static const struct field sighting_fields[] = {
 	F(1, STR, sighting, node_id, "NodeID", 0),
 	F_ENUM(2, sighting, sight, "Sight", 0, sights),
 	F(3, STR, sighting, address, "Addr", 0),
+	F(4, U64, sighting, grace_ms, "GraceMs", 0),
 };
 static const struct shape sighting_shape = SHAPE(sighting, sighting_fields);
 

@@ -100,7 +100,8 @@ enum { BEAT_LED = 1, BEAT_LEADERLESS = 2 };
 enum sight { SIGHT_HELD, SIGHT_SILENT, SIGHT_LEFT, SIGHT_AWAY, SIGHT_STOPPED };
 /* A node's last words; without a sight it leaves the swarm. */
 struct leaving_ask { int sight; };
-struct sighting { char *node_id; int sight; char *address; };
+/* grace: how long its silence is waited out; 0: not told. */
+struct sighting { char *node_id; int sight; char *address; uint64_t grace_ms; };
 /* What lay on a stalled connection may come after what was said later on another one: said in which reign, by which life of a manager's
  * process, as the how manieth. The leader takes only what is newer than all before. */
 struct told { uint64_t term, life, number; };

@@ -134,7 +134,7 @@ static void write_news(struct session *s, bool is_answer, struct buf *out)
 		s->dispatcher->hooks.times(s->dispatcher->hooks.arg, &news);
 	dispatch_write(&session_news_shape, &news, out);
 	arena_fini(&arena);
-	s->beats.fixed_ms = beats_parse_grace(str_map_get(&node->spec.labels, "swarmbox.grace"));
+	s->beats.fixed_ms = beats_parse_grace(str_map_get(&node->spec.labels, BEATS_GRACE_LABEL));
 	timer_set(&s->timer, beats_deadline(&s->beats));        /* it may be shorter now */
 }
 
@@ -392,6 +392,13 @@ const char *dispatcher_next(const struct dispatcher *d, size_t *at)
 		if (((const struct session *)value)->conn)
 			return id;
 	return NULL;
+}
+
+msec dispatcher_grace_ms(const struct dispatcher *d, const char *node_id)
+{
+	const struct session *s = map_get(d->sessions, node_id);
+
+	return s ? beats_grace_ms(&s->beats) : 0;
 }
 
 struct rpc_conn *dispatcher_conn(const struct dispatcher *d, const char *node_id)

@@ -34,6 +34,8 @@ void dispatcher_on_applied(struct dispatcher *dispatcher, const struct applied *
 void dispatcher_on_replaced(struct dispatcher *dispatcher);
 /* Nodes that are connected with a session; one that is interrupted is nobody's to claim, for the node may be elsewhere by now: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */
 const char *dispatcher_next(const struct dispatcher *dispatcher, size_t *at);
+/* How long its silence is waited out (liveness.h); 0: it has no session here. */
+msec dispatcher_grace_ms(const struct dispatcher *dispatcher, const char *node_id);
 /* For calls to that node, whose session is here; NULL: it is not, or is interrupted. */
 struct rpc_conn *dispatcher_conn(const struct dispatcher *dispatcher, const char *node_id);
 /* Where managers are, out of the view; the list lives in the arena, its strings in the view. */

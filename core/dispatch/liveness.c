@@ -50,7 +50,7 @@ msec beats_parse_grace(const char *label)
 
 	if (str_is_empty(label) || units_parse_duration(label, &grace, &err) < 0 || grace < 1000000)
 		return 0;
-	return MIN(grace / 1000000, 24 * 60 * MINUTE_MS);
+	return MIN(grace / 1000000, (nsec)BEATS_GRACE_MAX_MS);
 }
 
 /* ---- the leader's half ------------------------------------------------------------------------------------------- */
@@ -68,6 +68,12 @@ void liveness_fini(struct liveness *live)
 		free(node);
 	map_free(live->nodes);
 	*live = (struct liveness){ 0 };
+}
+
+/* How long a node may take to turn up again. */
+static msec move_ms(const struct live_node *node)
+{
+	return MAX(2 * node->grace_ms, (msec)LIVENESS_MOVE_MS);
 }
 
 static void move(struct live_node *node, enum live_state state, msec at)
@@ -91,6 +97,7 @@ void liveness_add(struct liveness *live, const char *id, enum live_state state, 
 	node = NEW(struct live_node);
 	check(str_copy(node->id, sizeof node->id, id));
 	node->state = state;
+	node->grace_ms = LIVENESS_GRACE_MIN_MS;
 	node->at = now + (state == LIVE_DOWN ? 0 : LIVENESS_MOVE_MS);
 	node->is_told = true;
 	map_put(live->nodes, id, node);
@@ -133,12 +140,32 @@ static struct live_node *held_by(struct liveness *live, const char *id, const ch
 	return node && node->state <= LIVE_MOVING && (str_eq(node->holder, manager) || !node->holder[0]) ? node : NULL;
 }
 
-void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now)
+static void lose(struct live_node *node, const char *manager, msec now)
+{
+	if (hand_back(node, manager) || node->state != LIVE_HELD || !str_eq(node->holder, manager))
+		return;
+	node->holder[0] = 0;
+	move(node, LIVE_MOVING, now + move_ms(node));
+}
+
+void liveness_silent(struct liveness *live, const char *id, const char *manager, msec since, msec now)
 {
 	struct live_node *node = map_get(live->nodes, id);
 
-	if (node && !hand_back(node, manager) && held_by(live, id, manager))
+	if (!node)
+		return;
+	if (now - since < node->grace_ms)
+		lose(node, manager, now);
+	else if (!hand_back(node, manager) && held_by(live, id, manager))
 		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
+}
+
+void liveness_set_grace(struct liveness *live, const char *id, msec grace_ms)
+{
+	struct live_node *node = map_get(live->nodes, id);
+
+	if (node)
+		node->grace_ms = MAX(grace_ms, (msec)LIVENESS_GRACE_MIN_MS);
 }
 
 void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now)
@@ -160,15 +187,7 @@ void liveness_away(struct liveness *live, const char *id, const char *manager, m
 	if (!node)
 		return;
 	node->former[0] = 0;
-	move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
-}
-
-static void lose(struct live_node *node, const char *manager, msec now)
-{
-	if (hand_back(node, manager) || node->state != LIVE_HELD || !str_eq(node->holder, manager))
-		return;
-	node->holder[0] = 0;
-	move(node, LIVE_MOVING, now + LIVENESS_MOVE_MS);
+	move(node, LIVE_MOVING, now + move_ms(node));
 }
 
 void liveness_lost_but(struct liveness *live, const char *manager, const struct map *held, msec now)

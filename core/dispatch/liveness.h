@@ -9,7 +9,9 @@
  *	it says that it is left, or stopped with its containers
  *	                down at once
  *	the holder is lost, the leader is new, or the agent ends and its containers run on
- *	                the node gets max(2 G, 15 s) to turn up again
+ *	                the node gets max(2 G, 15 s) to turn up again, G as its holder told it
+ *	silent at a holder that was itself out of our sight while the node was silent
+ *	                the same: that wire was bad, and the node may be on its way to another manager
  *	more than half of the ready nodes, and at least 3, gone within one G
  *	                "unknown" instead of down for 60 s: nothing is replaced, and node ls says so
  *
@@ -21,8 +23,11 @@
 
 enum {
 	LIVENESS_GRACE_MIN_MS = 3000, LIVENESS_GRACE_MAX_MS = 60000, LIVENESS_GAPS = 4, LIVENESS_MINUTES = 10,
+	BEATS_GRACE_MAX_MS = 24 * 3600 * 1000,  /* of a label */
 	LIVENESS_MOVE_MS = 15000, LIVENESS_SETTLE_MS = 500, LIVENESS_MASS_MIN = 3, LIVENESS_MASS_HOLD_MS = 60000,
 };
+
+#define BEATS_GRACE_LABEL "swarmbox.grace"
 
 /* ---- the holder's half ---- */
 struct beats {
@@ -45,6 +50,7 @@ struct live_node {
 	char former[ID_SIZE];           /* who held it before, and has not said that it is silent there; "": nobody */
 	enum live_state state;
 	msec at;                        /* when this state ends by itself (MOVING, SILENT, UNKNOWN); DOWN: since when */
+	msec grace_ms;                  /* G */
 	bool was_held;                  /* since we lead */
 	bool has_left, has_stopped;     /* it said so itself; the latter: it will be back */
 	bool is_told;                   /* the caller has this state */
@@ -60,7 +66,10 @@ void liveness_remove(struct liveness *live, const char *id);
 /* What managers say. Which of two sessions of a node is the older one is not known: two managers may hold it for a while, until one of
  * them says that it is silent there. The word of anybody else counts for nothing. */
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now);
-void liveness_silent(struct liveness *live, const char *id, const char *manager, msec now);
+/* since: the manager was in our sight all the time from then on. */
+void liveness_silent(struct liveness *live, const char *id, const char *manager, msec since, msec now);
+/* G, as its holder tells it. */
+void liveness_set_grace(struct liveness *live, const char *id, msec grace_ms);
 /* Of what this manager held only those are held still; it is there itself. The others have the time to turn up elsewhere. */
 void liveness_lost_but(struct liveness *live, const char *manager, const struct map *held, msec now);
 void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now);

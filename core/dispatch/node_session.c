@@ -22,7 +22,7 @@ uint64_t node_session_weight(const char *node_id, const char *manager_id)
 
 void node_session_init(struct node_session *s, const char *node_id, uint64_t seed)
 {
-	*s = (struct node_session){ .beat_ms = SESSION_BEAT_MS };
+	*s = (struct node_session){ .beat_ms = SESSION_BEAT_MS, .slowest_ms = SESSION_WAIT_MAX_MS / SESSION_WAIT_TIMES };
 	check(str_copy(s->node_id, sizeof s->node_id, node_id));
 	rng_seed(&s->rng, seed);
 }
@@ -83,6 +83,11 @@ const struct session_manager *node_session_target(const struct node_session *s)
 	return s->count ? &s->managers[s->next % s->count] : NULL;
 }
 
+msec node_session_wait_ms(const struct node_session *s)
+{
+	return MIN(MAX(SESSION_WAIT_TIMES * s->slowest_ms, (msec)SESSION_WAIT_MIN_MS), (msec)SESSION_WAIT_MAX_MS);
+}
+
 static void add(struct session_out *out, enum session_act act)
 {
 	check(out->count < SESSION_MAX_ACTS);
@@ -123,7 +128,7 @@ static void fail(struct node_session *s, msec now, struct session_out *out)
 	s->state = SESSION_IDLE;
 	if (was_proven) {
 		s->rounds = 0;
-		s->next = 0;
+		s->next = s->next % s->count == 0;      /* a favourite that is lost may be silent for long */
 	} else {
 		s->next++;
 	}
@@ -149,6 +154,8 @@ static void timer(struct node_session *s, msec now, struct session_out *out)
 		break;
 	case SESSION_UP:
 		add(out, SESSION_ACT_BEAT);
+		if (!s->beats_out++)
+			s->beat_at = now;
 		set_timer(out, now + s->beat_ms);
 		break;
 	}
@@ -174,9 +181,17 @@ void node_session_step(struct node_session *s, const struct session_in *in, stru
 			break;
 		s->state = SESSION_UP;
 		s->up_since = in->now;
+		s->beats_out = 0;
 		s->beat_ms = in->value ? (msec)MIN(in->value, 60000) : SESSION_BEAT_MS;
 		add(out, SESSION_ACT_REPORT_ALL);
 		set_timer(out, in->now + s->beat_ms);
+		break;
+	case SESSION_BEATEN:
+		if (s->state != SESSION_UP || !s->beats_out)
+			break;
+		s->slowest_ms = MAX(s->slowest_ms * 7 / 8, in->now - s->beat_at);
+		s->beats_out--;
+		s->beat_at += s->beat_ms;
 		break;
 	case SESSION_LOST:
 		if (s->state != SESSION_IDLE)

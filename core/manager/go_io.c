@@ -31,7 +31,7 @@ static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const s
 static void tell(struct manager *m, struct rpc_conn *conn)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
-	struct sighting self = { m->node_id, m->going.sight, NULL };
+	struct sighting self = { .node_id = m->node_id, .sight = m->going.sight };
 	struct tidings tidings = { .sightings.items = &self, .sightings.count = 1 };
 
 	m->going.is_telling = true;

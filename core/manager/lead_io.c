@@ -6,7 +6,7 @@
 #include "manager/manager_internal.h"
 #include "os/log.h"
 
-enum { LEAD_MS = 500, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200 };
+enum { LEAD_MS = 500, SIGHT_LOST_MS = 1500 /* three beats of a manager */, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200 };
 
 static void set_timer(struct manager *m, msec delay)
 {
@@ -220,7 +220,7 @@ static void look_for_managers(struct manager *m)
 
 		if (now < beats_deadline(&fellow->beats) + (has_more ? beats_grace_ms(&fellow->beats) : 0))
 			continue;
-		liveness_silent(&m->lead.live, id, id, now);
+		liveness_silent(&m->lead.live, id, id, now - 2 * BEATS_GRACE_MAX_MS, now);
 		liveness_manager_lost(&m->lead.live, id, now);
 		map_remove(m->lead.managers, id);
 		free(fellow);
@@ -252,18 +252,21 @@ static void forget_fellow(struct manager *m, const char *manager_id)
 	free(map_remove(m->lead.managers, manager_id));
 }
 
-void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id)
+void lead_sight(struct manager *m, const char *node_id, int sight, msec grace_ms, const char *manager_id)
 {
 	msec now = loop_now(m->loop);
+	const struct fellow *fellow = m->lead.is_on ? map_get(m->lead.managers, manager_id) : NULL;
 
 	if (!m->lead.is_on)
 		return;
+	if (grace_ms)
+		liveness_set_grace(&m->lead.live, node_id, grace_ms);
 	switch ((enum sight)sight) {
 	case SIGHT_HELD:
 		liveness_held(&m->lead.live, node_id, manager_id, now);
 		break;
 	case SIGHT_SILENT:
-		liveness_silent(&m->lead.live, node_id, manager_id, now);
+		liveness_silent(&m->lead.live, node_id, manager_id, fellow ? fellow->since : m->lead.since, now);
 		break;
 	case SIGHT_AWAY:
 		liveness_away(&m->lead.live, node_id, manager_id, now);
@@ -293,6 +296,7 @@ static struct fellow *fellow_of(struct manager *m, const char *manager_id)
 		return fellow;
 	fellow = NEW(struct fellow);
 	beats_init(&fellow->beats, loop_now(m->loop));
+	fellow->since = loop_now(m->loop);
 	map_put(m->lead.managers, manager_id, fellow);
 	return fellow;
 }
@@ -333,11 +337,21 @@ void lead_heard(struct manager *m, const char *manager_id)
 	if (!m->lead.is_on)
 		return;
 	fellow = fellow_of(m, manager_id);
+	if (loop_now(m->loop) - fellow->beats.last > SIGHT_LOST_MS)
+		fellow->since = loop_now(m->loop);
 	beats_add(&fellow->beats, loop_now(m->loop));
 	fellow->was_heard = true;
 	node = map_get(m->lead.live.nodes, manager_id);
 	if (node && (node->state != LIVE_HELD || !str_eq(node->holder, manager_id)))
-		lead_sight(m, manager_id, SIGHT_HELD, manager_id);
+		lead_sight(m, manager_id, SIGHT_HELD, 0, manager_id);
+}
+
+static void take_label(struct manager *m, const char *id, const struct node *node)
+{
+	msec grace = beats_parse_grace(str_map_get(&node->spec.labels, BEATS_GRACE_LABEL));
+
+	if (grace)
+		liveness_set_grace(&m->lead.live, id, grace);
 }
 
 static void add_node(struct manager *m, const char *id, const struct node *node)
@@ -345,6 +359,7 @@ static void add_node(struct manager *m, const char *id, const struct node *node)
 	int state = node->status.state;
 
 	liveness_add(&m->lead.live, id, state == NODE_DOWN ? LIVE_DOWN : state == NODE_READY ? LIVE_MOVING : LIVE_UNKNOWN, loop_now(m->loop));
+	take_label(m, id, node);
 }
 
 void lead_on_applied(struct manager *m, const struct applied *applied)
@@ -361,6 +376,8 @@ void lead_on_applied(struct manager *m, const struct applied *applied)
 			add_node(m, event->id, event->after);
 		else if (event->op == CHANGE_REMOVE)
 			liveness_remove(&m->lead.live, event->id);
+		else if (event->mask & FIELD_BIT(NODE_SPEC))
+			take_label(m, event->id, event->after);
 	}
 	if (any)
 		lead_soon(m);
@@ -373,7 +390,7 @@ static void tell_ourselves(struct manager *m)
 	void *sight;
 
 	for (size_t at = 0; map_next(m->sights, &at, &id, &sight);) {
-		lead_sight(m, id, (int)(uintptr_t)sight - 1, m->node_id);
+		lead_sight(m, id, (int)(uintptr_t)sight - 1, 0, m->node_id);
 		map_remove(m->sights, id);
 	}
 }
@@ -385,13 +402,14 @@ static void begin(struct manager *m)
 	const char *id;
 
 	m->lead.is_on = true;
+	m->lead.since = loop_now(m->loop);
 	liveness_init(&m->lead.live);
 	m->lead.managers = map_new();
 	for (size_t at = 0; (object = view_next(manager_view(m), KIND_NODE, &at));)
 		add_node(m, object->meta.id, object->value);
-	lead_sight(m, m->node_id, SIGHT_HELD, m->node_id);
+	lead_sight(m, m->node_id, SIGHT_HELD, 0, m->node_id);
 	for (size_t at = 0; (id = dispatcher_next(m->dispatcher, &at));)
-		lead_sight(m, id, SIGHT_HELD, m->node_id);
+		lead_sight(m, id, SIGHT_HELD, dispatcher_grace_ms(m->dispatcher, id), m->node_id);
 	tell_ourselves(m);
 	manager_roster(m, &roster);
 	for (size_t i = 0; i < roster.count; i++)

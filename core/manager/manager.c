@@ -272,7 +272,7 @@ static void on_sight(void *arg, const char *node_id, enum sight sight)
 	struct manager *m = arg;
 
 	if (m->lead.is_on) {
-		lead_sight(m, node_id, sight, m->node_id);
+		lead_sight(m, node_id, sight, dispatcher_grace_ms(m->dispatcher, node_id), m->node_id);
 		return;
 	}
 	map_put(m->sights, node_id, (void *)(uintptr_t)(sight + 1));

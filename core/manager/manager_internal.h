@@ -27,6 +27,7 @@ struct link {
 struct fellow {
 	struct beats beats;
 	bool was_heard, has_told_all;
+	msec since;                     /* it was in our sight all the time from then on */
 	uint64_t life, number;          /* of what it said last */
 };
 
@@ -36,6 +37,7 @@ struct lead {
 	struct liveness live;
 	struct map *managers;           /* node id -> struct fellow: the others, and when they told us something last */
 	struct timer timer;
+	msec since;                     /* it leads; what we saw before we may have seen without being in anybody's sight ourselves */
 	bool is_changing;               /* a change of members is under way */
 	bool is_writing;                /* what it saw of nodes is */
 };
@@ -132,7 +134,8 @@ void lead_open(struct manager *m);
 void lead_set(struct manager *m, bool is_leader);
 void lead_on_applied(struct manager *m, const struct applied *applied);
 void lead_soon(struct manager *m);      /* members, their connections or roles may have changed */
-void lead_sight(struct manager *m, const char *node_id, int sight, const char *manager_id);
+/* grace_ms: G of a node that is held; 0: not told. */
+void lead_sight(struct manager *m, const char *node_id, int sight, msec grace_ms, const char *manager_id);
 /* That manager has told what it holds, and was not lost since. */
 bool lead_knows(const struct manager *m, const char *manager_id);
 /* It has told all that it holds: of whatever else it held it has lost sight, and the word of that was lost. */

@@ -149,9 +149,11 @@ static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const s
 	free_batch(batch);
 }
 
-static void add_sight(struct tidings *tidings, const char *node_id, int sight)
+static void add_sight(const struct manager *m, struct tidings *tidings, const char *node_id, int sight)
 {
-	tidings->sightings.items[tidings->sightings.count++] = (struct sighting){ (char *)(uintptr_t)node_id, sight, NULL };
+	tidings->sightings.items[tidings->sightings.count++] = (struct sighting){
+		.node_id = (char *)(uintptr_t)node_id, .sight = sight, .grace_ms = (uint64_t)dispatcher_grace_ms(m->dispatcher, node_id),
+	};
 }
 
 static void gather_sights(struct manager *m, struct tidings *tidings, struct arena *arena)
@@ -163,9 +165,9 @@ static void gather_sights(struct manager *m, struct tidings *tidings, struct are
 	/* who leads again after another one knows of nobody any more, also when we have not heard of that other one */
 	tidings->is_complete = m->link.told_in != replica_status(m->replica).term;
 	for (size_t at = 0; tidings->is_complete && tidings->sightings.count < SIGHTS_MAX && (id = dispatcher_next(m->dispatcher, &at));)
-		add_sight(tidings, arena_strdup(arena, id), SIGHT_HELD);
+		add_sight(m, tidings, arena_strdup(arena, id), SIGHT_HELD);
 	for (size_t at = 0; tidings->sightings.count < SIGHTS_MAX && map_next(m->sights, &at, &id, &sight);) {
-		add_sight(tidings, arena_strdup(arena, id), (int)(uintptr_t)sight - 1);
+		add_sight(m, tidings, arena_strdup(arena, id), (int)(uintptr_t)sight - 1);
 		map_remove(m->sights, id);
 	}
 }

@@ -448,8 +448,11 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 		return;
 	}
 	lead_heard(m, peer_of(conn));
-	for (size_t i = 0; i < tidings.sightings.count; i++)
-		lead_sight(m, tidings.sightings.items[i].node_id, tidings.sightings.items[i].sight, peer_of(conn));
+	for (size_t i = 0; i < tidings.sightings.count; i++) {
+		const struct sighting *item = &tidings.sightings.items[i];
+
+		lead_sight(m, item->node_id, item->sight, (msec)MIN(item->grace_ms, (uint64_t)BEATS_GRACE_MAX_MS), peer_of(conn));
+	}
 	if (tidings.is_complete)
 		lead_sees_only(m, peer_of(conn), &tidings);
 	if (tidings.statuses.count)

@@ -452,6 +452,8 @@ static void set_options(int fd, msec stalled_ms)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, (int)MAX(stalled_ms / 2000, (msec)1) },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, (int)MAX(stalled_ms / 5000, (msec)1) },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stalled_ms },
+		/* what is lost of a beat or an entry is sent again soon six times, not ever later: a wire that flaps is good in between */
+		{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(options); i++)

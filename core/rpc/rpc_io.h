@@ -37,7 +37,7 @@ struct rpc_limits {
 	msec ticket_ms;                 /* until a ticket is redeemed */
 };
 #define RPC_LIMITS_DEFAULT \
-	{ .connections = 1024, .strangers = 256, .hello_ms = 10000, .stranger_ms = 60000, .connect_ms = 5000, \
+	{ .connections = 1024, .strangers = 256, .hello_ms = 10000, .stranger_ms = 60000, .connect_ms = 2500, \
 	  .stalled_ms = 10000, .tickets_per_node = 64, .ticket_ms = 10000 }
 
 struct rpc_config {

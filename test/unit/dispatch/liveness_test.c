@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "test/unit/runner.h"
 
+enum { LONG_AGO = -2 * BEATS_GRACE_MAX_MS };
+
 /* What the caller would write: "n1 down, n2 unknown". */
 static const char *told(struct liveness *live, msec now, char text[256])
 {
@@ -57,7 +59,7 @@ TEST(a_silent_node_is_down_after_the_others_had_time_to_be_silent_too)
 	char text[256];
 
 	make(&live, 5);
-	liveness_silent(&live, "n3", "m1", 1000);
+	liveness_silent(&live, "n3", "m1", LONG_AGO, 1000);
 	EXPECT_INT(liveness_deadline(&live), 1000 + LIVENESS_SETTLE_MS);
 	EXPECT_STR(told(&live, 1400, text), "");
 	EXPECT_STR(told(&live, 1500, text), "n3 down");
@@ -77,12 +79,51 @@ TEST(only_the_holder_of_a_node_may_say_that_it_is_silent)
 
 	make(&live, 5);
 	liveness_held(&live, "n1", "m2", 500);          /* it moved, and m1 hears nothing any more */
-	liveness_silent(&live, "n1", "m1", 3000);
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 3000);
 	EXPECT_STR(told(&live, 9000, text), "");
 	liveness_left(&live, "n1", "m1", false, 9000);
 	EXPECT_STR(told(&live, 9000, text), "");
 	liveness_left(&live, "n1", "m2", false, 9000);
 	EXPECT_STR(told(&live, 9000, text), "n1 down");
+	liveness_fini(&live);
+}
+
+TEST(a_manager_that_was_out_of_sight_itself_does_not_say_who_is_dead)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_silent(&live, "n1", "m1", 8000, 10000);        /* the wire of m1 was bad: n1 may be on its way to another one */
+	liveness_silent(&live, "n2", "m1", 7000, 10000);        /* m1 was in sight all the while */
+	EXPECT_STR(told(&live, 10000 + LIVENESS_SETTLE_MS, text), "n2 down");
+	EXPECT_STR(told(&live, 9999 + LIVENESS_MOVE_MS, text), "");
+	liveness_silent(&live, "n1", "m1", 8000, 10500);        /* that does not make it any longer */
+	EXPECT_STR(told(&live, 10000 + LIVENESS_MOVE_MS, text), "n1 down");
+	liveness_set_grace(&live, "n3", 6000);
+	liveness_silent(&live, "n3", "m1", 26000, 31000);       /* G says what "all the while" is */
+	EXPECT_STR(told(&live, 31000 + LIVENESS_SETTLE_MS, text), "");
+	liveness_held(&live, "n3", "m2", 32000);
+	EXPECT_STR(told(&live, 31000 + LIVENESS_MOVE_MS, text), "");
+	liveness_fini(&live);
+}
+
+TEST(a_node_has_twice_its_grace_to_turn_up_when_that_is_long)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_set_grace(&live, "n1", 20000);
+	liveness_set_grace(&live, "n2", 1000);
+	liveness_set_grace(&live, "nobody", 1000);
+	liveness_manager_lost(&live, "m1", 1000);
+	for (unsigned i = 3; i <= 5; i++)
+		liveness_held(&live, (char[]){ 'n', (char)('0' + i), 0 }, "m2", 2000);
+	EXPECT_STR(told(&live, 999 + LIVENESS_MOVE_MS, text), "");
+	EXPECT_STR(told(&live, 1000 + LIVENESS_MOVE_MS, text), "n2 down");
+	EXPECT_STR(told(&live, 40999, text), "");
+	EXPECT_STR(told(&live, 41000, text), "n1 down");
 	liveness_fini(&live);
 }
 
@@ -94,12 +135,12 @@ TEST(of_two_managers_that_hold_a_node_both_must_have_lost_it)
 	make(&live, 5);
 	liveness_held(&live, "n1", "m2", 500);
 	liveness_held(&live, "n1", "m1", 600);          /* m1 tells a new leader of a session that is over in truth */
-	liveness_silent(&live, "n1", "m1", 3000);
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 3000);
 	EXPECT_STR(told(&live, 9000, text), "");
 	liveness_held(&live, "n1", "m3", 9000);
 	liveness_manager_lost(&live, "m3", 9100);
 	EXPECT_STR(told(&live, 30000, text), "");
-	liveness_silent(&live, "n1", "m2", 30000);
+	liveness_silent(&live, "n1", "m2", LONG_AGO, 30000);
 	EXPECT_STR(told(&live, 31000, text), "n1 down");
 	liveness_fini(&live);
 }
@@ -112,7 +153,7 @@ TEST(a_node_of_which_its_manager_speaks_no_more_has_the_time_to_turn_up)
 
 	make(&live, 3);                                 /* all at m1 */
 	liveness_held(&live, "n3", "m2", 0);
-	liveness_silent(&live, "n3", "m1", 0);
+	liveness_silent(&live, "n3", "m1", LONG_AGO, 0);
 	map_put(held, "n1", held);
 	liveness_lost_but(&live, "m1", held, 1000);
 	EXPECT_STR(told(&live, 15999, text), "");
@@ -129,8 +170,8 @@ TEST(nodes_of_a_lost_manager_have_fifteen_seconds_to_turn_up)
 	make(&live, 5);
 	liveness_held(&live, "n4", "m2", 0);
 	liveness_held(&live, "n5", "m2", 0);
-	liveness_silent(&live, "n4", "m1", 500);        /* they have left m1 */
-	liveness_silent(&live, "n5", "m1", 500);
+	liveness_silent(&live, "n4", "m1", LONG_AGO, 500);        /* they have left m1 */
+	liveness_silent(&live, "n5", "m1", LONG_AGO, 500);
 	liveness_manager_lost(&live, "m2", 1000);
 	liveness_held(&live, "n4", "m1", 2000);
 	EXPECT_STR(told(&live, 15999, text), "");
@@ -177,9 +218,9 @@ TEST(when_most_nodes_vanish_at_once_nothing_is_replaced_for_a_minute)
 	char text[256];
 
 	make(&live, 5);
-	liveness_silent(&live, "n1", "m1", 1000);
-	liveness_silent(&live, "n2", "m1", 1200);
-	liveness_silent(&live, "n3", "m1", 1450);
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 1000);
+	liveness_silent(&live, "n2", "m1", LONG_AGO, 1200);
+	liveness_silent(&live, "n3", "m1", LONG_AGO, 1450);
 	EXPECT_STR(told(&live, 1500, text), "n1 unknown");
 	EXPECT_STR(told(&live, 2000, text), "n2 unknown, n3 unknown");
 	liveness_held(&live, "n2", "m1", 5000);
@@ -195,14 +236,14 @@ TEST(two_of_three_are_no_mass_and_those_that_said_goodbye_do_not_count)
 	char text[256];
 
 	make(&live, 3);
-	liveness_silent(&live, "n1", "m1", 0);
-	liveness_silent(&live, "n2", "m1", 0);
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 0);
+	liveness_silent(&live, "n2", "m1", LONG_AGO, 0);
 	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down");
 	liveness_fini(&live);
 	make(&live, 4);
 	liveness_left(&live, "n1", "m1", false, 0);
-	liveness_silent(&live, "n2", "m1", 0);
-	liveness_silent(&live, "n3", "m1", 0);
+	liveness_silent(&live, "n2", "m1", LONG_AGO, 0);
+	liveness_silent(&live, "n3", "m1", LONG_AGO, 0);
 	EXPECT_STR(told(&live, 500, text), "n1 down, n2 down, n3 down");
 	liveness_fini(&live);
 }
@@ -213,10 +254,10 @@ TEST(nodes_that_went_a_moment_before_count_for_the_mass)
 	char text[256];
 
 	make(&live, 5);
-	liveness_silent(&live, "n1", "m1", 0);
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 0);
 	EXPECT_STR(told(&live, 500, text), "n1 down");
-	liveness_silent(&live, "n2", "m1", 2000);
-	liveness_silent(&live, "n3", "m1", 2100);
+	liveness_silent(&live, "n2", "m1", LONG_AGO, 2000);
+	liveness_silent(&live, "n3", "m1", LONG_AGO, 2100);
 	EXPECT_STR(told(&live, 2600, text), "n2 unknown, n3 unknown");
 	liveness_fini(&live);
 }
@@ -230,7 +271,7 @@ TEST(an_agent_that_is_only_restarted_has_time_to_come_back)
 	liveness_away(&live, "n1", "m2", 1000);         /* m2 does not hold it */
 	EXPECT_INT(liveness_deadline(&live), INT64_MAX);
 	liveness_away(&live, "n1", "m1", 1000);
-	liveness_silent(&live, "n1", "m2", 2000);
+	liveness_silent(&live, "n1", "m2", LONG_AGO, 2000);
 	liveness_away(&live, "n2", "m1", 2000);
 	EXPECT_STR(told(&live, 10000, text), "");
 	liveness_held(&live, "n1", "m3", 10000);

@@ -116,7 +116,7 @@ TEST(a_manager_that_takes_too_long_is_left_for_the_next)
 	EXPECT(!str_eq(first, node_session_target(&s)->node_id));
 }
 
-TEST(a_session_beats_and_a_proven_one_returns_to_its_favourite)
+TEST(a_session_beats_and_a_proven_one_returns_to_its_favourite_unless_that_is_lost)
 {
 	struct node_session s;
 	char text[160];
@@ -131,6 +131,38 @@ TEST(a_session_beats_and_a_proven_one_returns_to_its_favourite)
 	EXPECT_STR(step(&s, SESSION_OPENED, 0, 500, text), "report timer+500");
 	EXPECT_STR(step(&s, SESSION_LOST, 0, 20000, text), "timer+0");
 	EXPECT_INT(s.next, 0);
+	step(&s, SESSION_TIMER, 0, 20000, text);
+	step(&s, SESSION_CONNECTED, 0, 20000, text);
+	EXPECT_STR(step(&s, SESSION_OPENED, 500, 20000, text), "report timer+500");
+	EXPECT_STR(step(&s, SESSION_LOST, 0, 40000, text), "timer+0");
+	EXPECT_INT(s.next, 1);
+}
+
+TEST(a_beat_is_waited_for_as_long_as_answers_take_of_late)
+{
+	struct node_session s;
+	char text[160];
+	msec now = 0;
+
+	make(&s, "n", 3);
+	bring_up(&s, now);
+	EXPECT_INT(node_session_wait_ms(&s), SESSION_WAIT_MAX_MS);      /* nothing is known of it yet */
+	for (int i = 0; i < 20; i++) {
+		EXPECT_STR(step(&s, SESSION_TIMER, 0, now += 400, text), "beat timer+400");
+		EXPECT_STR(step(&s, SESSION_BEATEN, 0, now + 5, text), "");
+	}
+	EXPECT_INT(node_session_wait_ms(&s), SESSION_WAIT_MIN_MS);
+	step(&s, SESSION_TIMER, 0, now += 400, text);
+	step(&s, SESSION_TIMER, 0, now + 400, text);
+	EXPECT_STR(step(&s, SESSION_BEATEN, 0, now + 450, text), "");
+	EXPECT_INT(node_session_wait_ms(&s), SESSION_WAIT_MAX_MS);
+	EXPECT_STR(step(&s, SESSION_BEATEN, 0, now + 700, text), "");   /* 300 ms, of the second one */
+	for (int i = 0; i < 3; i++) {
+		EXPECT_STR(step(&s, SESSION_TIMER, 0, now += 400, text), "beat timer+400");
+		EXPECT_STR(step(&s, SESSION_BEATEN, 0, now + 1, text), "");
+	}
+	EXPECT(node_session_wait_ms(&s) > SESSION_WAIT_MIN_MS && node_session_wait_ms(&s) < SESSION_WAIT_MAX_MS);
+	EXPECT_STR(step(&s, SESSION_BEATEN, 0, now, text), "");         /* of a beat that nobody knows of */
 }
 
 TEST(a_missed_assignment_ends_the_session)
