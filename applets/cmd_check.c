@@ -224,6 +224,21 @@ static void check_clock(struct checks *checks)
 		tell(checks, VERDICT_OK, "clock", "says %s", stamp_format(now, stamp));
 }
 
+/* What `info` warns of: a clock that is not the swarm's, and what this host's kernel lacks. */
+static void tell_warnings(struct checks *checks, yyjson_val *warnings)
+{
+	static const char mark[] = "WARNING: ";
+	yyjson_arr_iter iter;
+	yyjson_val *item;
+
+	yyjson_arr_iter_init(warnings, &iter);
+	while ((item = yyjson_arr_iter_next(&iter))) {
+		const char *text = yyjson_get_str(item);
+
+		tell(checks, VERDICT_WARN, "agent", "%s", text && str_starts(text, mark) ? text + sizeof mark - 1 : text ? text : "");
+	}
+}
+
 static void check_agent(struct checks *checks, struct cli *cli)
 {
 	struct err err = {0};
@@ -237,6 +252,7 @@ static void check_agent(struct checks *checks, struct cli *cli)
 	yyjson_val *info = yyjson_doc_get_root(doc);
 	tell(checks, VERDICT_OK, "agent", "answers at unix://%s, swarm %s", call_socket_path(call),
 	     dig_str(info, "Swarm.LocalNodeState"));
+	tell_warnings(checks, dig(info, "Warnings"));
 	yyjson_doc_free(doc);
 }
 

@@ -220,7 +220,13 @@ static yyjson_mut_val *shape_object(struct api *api, enum kind kind, const char 
 
 yyjson_mut_val *shape_node(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)
 {
-	return shape_object(api, KIND_NODE, id, doc);
+	yyjson_mut_val *ret = shape_object(api, KIND_NODE, id, doc), *status = yyjson_mut_obj_get(ret, "Status");
+	yyjson_mut_val *clock = yyjson_mut_obj_remove_key(yyjson_mut_obj_get(ret, "Description"), "Clock");
+
+	/* there is nothing else to say of a node that is ready */
+	if (clock && status && !yyjson_mut_obj_get(status, "Message"))
+		yyjson_mut_obj_add_val(doc, status, "Message", clock);
+	return ret;
 }
 
 yyjson_mut_val *shape_secret(struct api *api, const char *id, unsigned flags UNUSED, yyjson_mut_doc *doc)

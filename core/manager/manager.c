@@ -243,12 +243,16 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 	struct node_description description = said->description;
 	const char *address = str_is_empty(said->address) ? peer_address : said->address;
 	CLEANUP(buf_finip) struct buf skew = BUF_INIT;
+	CLEANUP(str_freep) char *clock = NULL;
 	struct ask *ask;
 
 	if (!m->has_assigned)
 		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
-	if (clock_skew_tell(said->clock, clock_wall_ns(), &skew))
+	if (clock_skew_tell(said->clock, clock_wall_ns(), &skew)) {
 		log_warn("node %s: its clock %s this manager's", node_id, buf_text(&skew));
+		clock = str_printf("its clock %s the swarm's", buf_text(&skew));
+	}
+	description.clock = clock;
 	if (str_is_empty(description.tls.trust_root))
 		description.tls = node->description.tls;
 	if (shape_equal(&node_description_shape, &node->description, &description) && is_at(address, node->status.address))
