@@ -246,7 +246,7 @@ $(filter-out demo,$(SCRIPTED)): %: all san tests
 	@vendor/packages build test && test/$@/run $(T)
 bench: $(BENCHED:%=build/test/bench-%)
 # who has minutes is led by where it was
-soak: $(FUZZED:%=build/cov/fuzz-%)
+soak: $(if $(STORIES),,$(FUZZED:%=build/cov/fuzz-%))
 fuzz: $(if $(FUZZ_SECONDS),$(foreach name,$(FUZZED),$(if $(findstring .$(T),.$(name))$(findstring $(T),$(name)),build/cov/fuzz-$(name))))
 # virtual machines; T= picks suites of Debian, whose kernels they run
 vm: all build/test/musl-runtime
