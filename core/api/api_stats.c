@@ -5,8 +5,9 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "runtime/process_table.h"
 
-enum { STATS_EVERY_MS = 1000 };
+enum { STATS_EVERY_MS = 1000, FORMAT_ARENA_BYTES = 1 << 20 };
 
 /* ---- top --------------------------------------------------------------------------------------------------------- */
 
@@ -15,41 +16,46 @@ static void reply_top(void *arg, const struct runtime_top *top, const struct err
 	struct http_request *req = arg;
 	yyjson_mut_val *root, *rows, *row;
 	yyjson_mut_doc *doc;
+	size_t columns;
 
 	if (failure) {
 		http_reply_error(req, failure);
 		return;
 	}
+	columns = top->format->count;
 	doc = yyjson_mut_doc_new(NULL);
 	root = yyjson_mut_obj(doc);
 	row = yyjson_mut_obj_add_arr(doc, root, "Titles");
-	for (size_t i = 0; i < RUNTIME_TOP_COLUMNS; i++)
-		yyjson_mut_arr_add_strcpy(doc, row, top->titles[i]);
+	for (size_t i = 0; i < columns; i++)
+		yyjson_mut_arr_add_strcpy(doc, row, top->format->columns[i].title);
 	rows = yyjson_mut_obj_add_arr(doc, root, "Processes");
 	for (size_t i = 0; i < top->row_count; i++) {
 		row = yyjson_mut_arr_add_arr(doc, rows);
-		for (size_t k = 0; k < RUNTIME_TOP_COLUMNS; k++)
-			yyjson_mut_arr_add_strcpy(doc, row, top->cells[i * RUNTIME_TOP_COLUMNS + k]);
+		for (size_t k = 0; k < columns; k++)
+			yyjson_mut_arr_add_strcpy(doc, row, top->cells[i * columns + k]);
 	}
 	api_reply_doc(req, 200, doc, root);
 }
 
 void api_container_top(struct api *api, struct http_request *req, const char *name)
 {
-	const char *how = http_query(req, "ps_args");
 	struct agent_container container;
+	struct process_format format;
+	struct arena arena;
 	struct err err;
 
-	if (!str_is_empty(how) && !str_eq(how, "-ef"))
-		http_reply_message(req, 501, "ps options other than -ef are not supported by swarmbox yet");
+	arena_init(&arena, "ps options", FORMAT_ARENA_BYTES);
+	if (process_format_parse(http_query(req, "ps_args"), &arena, &format, &err) < 0)
+		http_reply_error(req, &err);
 	else if (agent_find_container(api->host.agent, name, &container, &err) < 0)
 		http_reply_error(req, &err);
 	else if (container.status != SOLO_RUNNING)
 		http_reply_message(req, 409, "container %s is not running", container.info.id);
 	else {
 		agent_tell_event(api->host.agent, container.info.id, "top", NULL, 0);
-		runtime_top(api->host.runtime, container.info.id, reply_top, req);
+		runtime_top(api->host.runtime, container.info.id, &format, reply_top, req);
 	}
+	arena_fini(&arena);
 }
 
 /* ---- stats, as JSON ---------------------------------------------------------------------------------------------- */

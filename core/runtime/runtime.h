@@ -152,13 +152,13 @@ struct runtime_stats {
 /* Small reads from files of the kernel, at once; what this host does not count is 0. */
 int runtime_stats(const struct runtime *rt, const char *id, struct runtime_stats *ret, struct err *err);
 
-/* Its processes as `ps -ef` on this host would show them: UID PID PPID C STIME TTY TIME CMD. Row by row in cells; everything lives until the return.
+/* Its processes as `ps` on this host would show them (process_table.h; the format is copied). Row by row in cells; everything lives until the return.
  * ERR_CONFLICT: it is not running. More than RUNTIME_TOP_MAX are cut off. */
-#define RUNTIME_TOP_COLUMNS 8
-#define RUNTIME_TOP_MAX     4096
-struct runtime_top { const char *const *titles; const char *const *cells; size_t row_count; };
+#define RUNTIME_TOP_MAX 4096
+struct process_format;
+struct runtime_top { const struct process_format *format; const char *const *cells; size_t row_count; };
 typedef void runtime_top_fn(void *arg, const struct runtime_top *top, const struct err *failure);
-void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void *arg);
+void runtime_top(struct runtime *rt, const char *id, const struct process_format *format, runtime_top_fn *done, void *arg);
 
 /* All its processes stand still, or go on (freezer of cgroup v2, also on hosts that have v1 beside it). A signal waits until it goes on, but for SIGKILL.
  * ERR_CONFLICT in Docker's words: not running, already paused, not paused. ERR_UNSUPPORTED: no cgroup v2. */

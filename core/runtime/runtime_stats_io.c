@@ -76,18 +76,22 @@ struct top {
 	void *arg;
 	char id[HEX_ID_SIZE];
 	struct arena arena;
+	struct process_format format;
+	uint64_t host_memory_bytes;
+	const char *users, *groups;      /* of the host: passwd(5), group(5) */
 	const char **cells;
 	size_t row_count;
 };
 
 /* False for a process that has ended meanwhile. */
-static bool add_row(struct top *top, const char *pid, const char *passwd, time_t now_s, msec boot_ms)
+static bool add_row(struct top *top, const char *pid, time_t now_s, msec boot_ms)
 {
 	CLEANUP(buf_finip) struct buf stat = BUF_INIT;
 	CLEANUP(buf_finip) struct buf status = BUF_INIT;
 	CLEANUP(buf_finip) struct buf command = BUF_INIT;
 	struct process_facts facts;
-	struct process_row row = { .ticks_per_second = ticks_per_second() };
+	struct process_row row = { .ticks_per_second = ticks_per_second(), .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+				   .host_memory_bytes = top->host_memory_bytes };
 	char path[64];
 	struct err ignored;
 
@@ -101,37 +105,44 @@ static bool add_row(struct top *top, const char *pid, const char *passwd, time_t
 	file_read_at(dir, "cmdline", FILE_MAX_BYTES, &command, &ignored);
 	row.command = command.data;
 	row.command_bytes = command.len;
-	row.user = container_user_name(passwd, facts.uid, &top->arena);
+	row.user = container_user_name(top->users, facts.uid, &top->arena);
+	row.group = container_user_name(top->groups, facts.gid, &top->arena);
 	row.age_ms = boot_ms - (msec)(facts.start_ticks * 1000 / row.ticks_per_second);
 	time_t started = now_s - (time_t)(row.age_ms / 1000);
 
 	localtime_r(&now_s, &row.now);
 	localtime_r(&started, &row.started);
-	process_cells(&facts, &row, &top->arena, top->cells + top->row_count * RUNTIME_TOP_COLUMNS);
+	process_cells(&top->format, &facts, &row, &top->arena, top->cells + top->row_count * top->format.count);
 	return true;
 }
 
-/* On a work thread. Reads: rt, id. Writes: arena, cells, row_count. */
+/* On a work thread. Reads: rt, id, format. Writes the rest. */
 static void look(void *arg)
 {
 	struct top *top = arg;
 	CLEANUP(strlist_finip) struct strlist pids = { 0 };
-	CLEANUP(buf_finip) struct buf passwd = BUF_INIT;
+	CLEANUP(buf_finip) struct buf users = BUF_INIT, groups = BUF_INIT;
+	struct sysinfo host;
 	struct err ignored;
 	time_t now_s = (time_t)(clock_wall_ns() / 1000000000);
 	msec boot_ms = clock_boot_ms();
 
 	cgroup_pids(&top->rt->cgroups, top->id, RUNTIME_TOP_MAX, &pids);
-	file_read("/etc/passwd", FILE_MAX_BYTES, &passwd, &ignored);
-	top->cells = ARENA_ARRAY(&top->arena, const char *, (pids.count + 1) * RUNTIME_TOP_COLUMNS);
+	file_read("/etc/passwd", FILE_MAX_BYTES, &users, &ignored);
+	file_read("/etc/group", FILE_MAX_BYTES, &groups, &ignored);
+	top->users = buf_text(&users);
+	top->groups = buf_text(&groups);
+	if (sysinfo(&host) == 0)
+		top->host_memory_bytes = (uint64_t)host.totalram * host.mem_unit;
+	top->cells = ARENA_ARRAY(&top->arena, const char *, (pids.count + 1) * top->format.count);
 	for (size_t i = 0; i < pids.count; i++)
-		top->row_count += add_row(top, pids.items[i], buf_text(&passwd), now_s, boot_ms);
+		top->row_count += add_row(top, pids.items[i], now_s, boot_ms);
 }
 
 static void looked(void *arg)
 {
 	struct top *top = arg;
-	struct runtime_top answer = { process_titles, top->cells, top->row_count };
+	struct runtime_top answer = { &top->format, top->cells, top->row_count };
 
 	if (!runtime_job_ended(top->rt))
 		top->done(top->arg, &answer, NULL);
@@ -139,7 +150,7 @@ static void looked(void *arg)
 	free(top);
 }
 
-void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void *arg)
+void runtime_top(struct runtime *rt, const char *id, const struct process_format *format, runtime_top_fn *done, void *arg)
 {
 	struct err err;
 	struct container *container = container_find_in(rt, id, RUNTIME_RUNNING, "running", &err);
@@ -150,9 +161,11 @@ void runtime_top(struct runtime *rt, const char *id, runtime_top_fn *done, void 
 	}
 	struct top *top = NEW(struct top);
 
-	*top = (struct top){ .rt = rt, .done = done, .arg = arg };
+	*top = (struct top){ .rt = rt, .done = done, .arg = arg, .format = *format };
 	str_copy(top->id, sizeof top->id, id);
 	arena_init(&top->arena, "top", ARENA_BYTES);
+	for (size_t i = 0; i < format->count; i++)
+		top->format.columns[i].title = arena_strdup(&top->arena, format->columns[i].title);
 	if (!work_submit(rt->config.work, NULL, look, looked, top)) {
 		err_set(&err, ERR_EXHAUSTED, "processes of container %.12s: the work queue is full", id);
 		runtime_refuse_top_later(rt, done, arg, &err);

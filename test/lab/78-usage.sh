@@ -23,7 +23,12 @@ for cli in ${CLIS:-"$binary" docker}; do
 	is "$who: all of them" "$(tail -n +2 <<<"$out" | wc -l)" 2
 	is "$who: with the host's ids" "$(tail -n +2 <<<"$out" | tr -s ' ' | cut -d' ' -f2 | head -1)" "$(sb inspect u1 --format '{{.State.Pid}}')"
 	has "$who: not of one that does not run" "$(c top u3 2>&1)" 'is not running'
-	has "$who: not by other options" "$(c top u1 aux 2>&1)" 'ps options other than -ef are not supported by swarmbox yet'
+	out=$(c top u1 aux)
+	has "$who: aux has its heads" "$(head -1 <<<"$out" | tr -s ' ')" 'USER PID %CPU %MEM VSZ RSS TTY STAT START TIME COMMAND'
+	has "$who: and who they are" "$(tail -n +2 <<<"$out")" "root"
+	is "$who: columns are chosen by their names" "$(c top u1 -eo pid=NUMBER,args | tr -s ' ' | sed 's/ *$//' | grep -c "^NUMBER COMMAND$\|^$(sb inspect u1 --format '{{.State.Pid}}') sh -c")" 2
+	has "$who: not by what there is not" "$(c top u1 -eo pid,wchan 2>&1)" "ps column 'wchan' is not supported by swarmbox yet"
+	has "$who: nor an option" "$(c top u1 -ef --forest 2>&1)" "ps option '--forest' is not supported by swarmbox yet"
 
 	# --- stats ---
 	out=$(c stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' u1 u2)
