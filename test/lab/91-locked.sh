@@ -1,6 +1,7 @@
 #!/bin/bash
 # 91-locked - autolock: the keys of managers are locked on their disks; one that restarts does nothing as a manager until it is unlocked,
-# while its tasks go on; the key is replaced, also while a manager is down, or killed in the middle of it; workers are never locked.
+# while its tasks go on; the key is replaced, also while a manager is down, or killed in the middle of it; workers are never locked; a backup
+# opens with it, on any host.
 . "${0%/*}/lib.sh"
 . "${0%/*}/hosts.sh"
 hosts m1 m2 m3 w1
@@ -106,6 +107,31 @@ locks() { [[ $(on m1 swarm update --autolock=true) == *'    SWMKEY-1-'* ]]; }
 within 10 'and begun again, with another key' locks
 [ "$(on m1 swarm unlock-key -q)" != "$next" ] && ok 'which is another one' || bad 'which is another one'
 for host in m1 m2; do within 10 "$host: its keys are locked" is_locked $host; done
-is 'no key was ever written to a log' "$(grep -lF -e "$key" -e "$next" "$lab"/*/agent.log)" ''
+
+# --- a backup of it, on a host that never was in it ---------------------------------------------------------------
+last=$(on m1 swarm unlock-key -q)
+printf swordfish | on m1 secret create pw - >/dev/null
+on m1 service create -d -q --name reader --replicas 0 --secret pw --mount type=bind,source=/bin/busybox,target=/busybox,readonly swarmbox:latest >/dev/null
+on m1 backup "$lab/saved" && ok 'a locked swarm is saved' || bad 'a locked swarm is saved'
+make_host new; start_host new
+restore() { printf '%s' "$1" | on new swarm init --restore "$lab/saved" --force-new-cluster --advertise-addr 10.77.0.5 2>&1; }
+has 'what is no key restores nothing' "$(restore hunter2)" 'invalid unlock key'
+has 'nor does one of before' "$(restore "$key")" 'invalid key'
+is 'and nothing is begun' "$(state new)" 'inactive false'
+has 'the key that was in force does' "$(restore "$last")" 'Swarm initialized: current node'
+within 10 'it manages' manages new
+is 'with the same key' "$(on new swarm unlock-key -q)" "$last"
+within 10 'which locks the keys on its disk, too' is_locked new
+on new service scale -d reader=1 >/dev/null
+reads() { [ "$(on new exec "$(on new ps -q --filter name=reader. | head -n 1)" /busybox cat /run/secrets/pw)" = swordfish ]; }
+within 20 'its secrets open' reads
+kill_host new; start_host new
+is 'after a restart it is locked' "$(state new)" 'locked false'
+is 'that key opens it' "$(echo "$last" | on new swarm unlock 2>&1)" ''
+within 10 'and it manages again' manages new
+await 10 on new service rm reader web
+await 20 bash -c "[ -z \"\$('$binary' -H 'unix://$lab/new/run/swarmbox.sock' ps -aq)\" ]"
+
+is 'no key was ever written to a log' "$(grep -lF -e "$key" -e "$next" -e "$last" "$lab"/*/agent.log)" ''
 on m1 service rm web >/dev/null
 for host in m1 m2 m3 w1; do await 10 bash -c "[ -z \"\$('$binary' -H 'unix://$lab/$host/run/swarmbox.sock' ps -aq)\" ]"; done
