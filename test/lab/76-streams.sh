@@ -69,6 +69,19 @@ for cli in ${CLIS:-"$binary" docker}; do
 	out=$(on_tty 'send:\n' 'expect:# ' 'send:exit 5\n' -- "$cli" attach keys1)
 	has "$who: its end is the client's, with its code" "$out" 'rc=5'
 	c rm keys1 >/dev/null
+	# Docker's client takes no notice of the first three.
+	if [ "$cli" = "$binary" ]; then
+		c run -dt --name int1 box:1 sh -c 'while :; do echo tick; sleep 0.2; done' >/dev/null
+		for proxy in true false; do
+			has "$who: Ctrl-C leaves a terminal without input, --sig-proxy=$proxy" "$(on_tty 'expect:tick' 'send:\x03' -- "$cli" attach --sig-proxy=$proxy int1)" 'rc=-2'
+			is "$who: which goes on" "$(sb inspect int1 --format '{{.State.Status}}')" running
+		done
+		c rm -f int1 >/dev/null
+		c run -d --name int2 box:1 sh -c 'trap "exit 7" INT; while :; do echo tick; sleep 0.2; done' >/dev/null
+		has "$who: without a terminal Ctrl-C is its own with --sig-proxy=false" "$(on_tty 'expect:tick' 'send:\x03' -- "$cli" attach --sig-proxy=false int2)" 'rc=-2'
+		has "$who: and else the container's" "$(on_tty 'expect:tick' 'send:\x03' -- "$cli" attach int2)" 'rc=7'
+		c rm -f int2 >/dev/null
+	fi
 	c run -d -t --name lt1 box:1 echo words >/dev/null
 	c wait lt1 >/dev/null
 	is "$who: logs of a terminal are as they were written" "$(c logs lt1 | od -An -c | tr -d ' ')" 'words\r\n'
