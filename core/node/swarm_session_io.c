@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "node/node_internal.h"
 #include "os/clock.h"
+#include "os/log.h"
 
 static void describe_session(void *arg, struct arena *arena, struct session_ask *ret)
 {
@@ -44,7 +45,12 @@ static void on_news(void *arg, const struct session_news *news)
 
 static void on_trouble(void *arg, const struct err *err)
 {
-	((struct host *)arg)->swarm.trouble = *err;
+	struct swarm *swarm = &((struct host *)arg)->swarm;
+
+	/* nothing here mends that: said once, and not with every attempt */
+	if (err->code == ERR_DENIED && swarm->trouble.code != ERR_DENIED)
+		log_error("swarm: %s", err->text);
+	swarm->trouble = *err;
 }
 
 void swarm_open_client(struct host *host)

@@ -126,6 +126,13 @@ static int judge(struct tls_session *s, mbedtls_x509_crt *leaf, struct err *err)
 	return pki_read_facts(leaf, &s->peer.cert, err) < 0 ? -1 : judge_name(s, &s->peer.cert.name, err);
 }
 
+/* What is fatal is "access denied" for the other side; that its time has run out it cannot know by itself, for its clock is not asked. */
+static void tell_expired(struct tls_session *s)
+{
+	if (s->flags & MBEDTLS_X509_BADCERT_EXPIRED && !(s->flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED))
+		(void)mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED);
+}
+
 /* From the root down to the leaf. What is fatal here ends even a handshake that could do without a certificate. */
 static int judge_one(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
 {
@@ -137,6 +144,7 @@ static int judge_one(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *fla
 	*flags = 0;
 	if (depth > 0 || judge(s, cert, &err) == 0)
 		return 0;
+	tell_expired(s);
 	s->peer.cert = (struct cert_facts){ 0 };
 	s->refusal = NEW(struct err);
 	*s->refusal = err;
@@ -147,7 +155,8 @@ static int judge_one(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *fla
 
 /* RFC 8446 6.2, as far as they say something about who we are. */
 static const struct { uint8_t alert; const char *words; } refusals[] = {
-	{ 42, "bad certificate" }, { 43, "unsupported certificate" }, { 44, "certificate revoked" }, { 45, "certificate expired" },
+	{ 42, "bad certificate" }, { 43, "unsupported certificate" }, { 44, "certificate revoked" },
+	{ MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED, "its certificate has expired: let it leave the swarm and join again" },
 	{ 46, "certificate unknown" }, { 48, "unknown certificate authority" }, { 49, "access denied" }, { 116, "certificate required" },
 };
 

@@ -3,31 +3,8 @@
 # cluster dates, and come back after a restart; also when the founder's own clock is one of them.
 . "${0%/*}/lib.sh"
 . "${0%/*}/hosts.sh"
-# A clock of its own has only who asks a library for it: the sanitized build does, the one that is shipped asks the kernel.
-command -v cc >/dev/null && [ -x "$top/build/swarmbox-san" ] || { echo 'no compiler, or no build/swarmbox-san (make san)'; trap - EXIT; echo '0 passed, 1 failed'; exit 1; }
-cat >"$lab/clock.c" <<'C'
-#define _GNU_SOURCE
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
-int clock_gettime(clockid_t which, struct timespec *ret)
-{
-	int rc = (int)syscall(SYS_clock_gettime, which, ret);
-
-	if (rc == 0 && which == CLOCK_REALTIME)
-		ret->tv_sec += atol(getenv("CLOCK_OFF"));
-	return rc;
-}
-C
-cc -shared -fPIC -o "$lab/clock.so" "$lab/clock.c"
-shipped=$binary year=31536000
-start_off() { # SECONDS NAME: its clock is off by so many
-	binary=$top/build/swarmbox-san
-	ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$lab/clock.so CLOCK_OFF=$1 start_host "$2"
-	binary=$shipped
-}
+. "${0%/*}/clock.sh"
+year=31536000
 hosts
 for name in m1 m2 w1 w2; do make_host $name; done
 for name in m1 w2; do start_host $name; done
