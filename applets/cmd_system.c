@@ -8,7 +8,7 @@
 #include "client/call.h"
 #include "client/dig.h"
 #include "client/inspect.h"
-#include "client/template.h"
+#include "model/template.h"
 
 /* --- info --- */
 

@@ -7,7 +7,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
-#include "client/template.h"
+#include "model/template.h"
 
 #define MIN_WIDTH 10
 #define PADDING 3

@@ -4,8 +4,8 @@
 
 #include "base/str.h"
 #include "client/columns.h"
-#include "client/template.h"
 #include "model/json.h"
+#include "model/template.h"
 
 static void print_array(yyjson_val *const *objects, size_t count, struct buf *out)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/panic.h"
-#include "client/template.h"
+#include "model/template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 

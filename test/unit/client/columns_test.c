@@ -58,7 +58,7 @@ TEST(columns_refuse_a_column_that_is_none)
 	struct err err = {0};
 
 	EXPECT_INT(columns_print(made, "{{.Age}}", &out, &err), -1);
-	EXPECT_STR(err.text, "template: executing \"\" at <.Age>: can't evaluate field Age");
+	EXPECT_STR(err.text, "template parsing error: template: :1:2: executing \"\" at <.Age>: can't evaluate field Age");
 }
 
 TEST(columns_print_one_of_them)

@@ -1,4 +1,4 @@
-#include "client/template_value.h"
+#include "model/template_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,12 @@ bool tval_is_true(struct tval value)
 	return false;
 }
 
-struct tval tval_field(struct tval value, const char *name, bool *ret_found)
+const char *tval_struct(struct tval value)
+{
+	return value.kind == TVAL_JSON ? yyjson_get_str(yyjson_obj_get(value.json, TVAL_TYPE)) : NULL;
+}
+
+struct tval tval_field(struct tval value, const char *name, bool is_exact, bool *ret_found)
 {
 	yyjson_obj_iter iter;
 	yyjson_val *key;
@@ -61,7 +66,7 @@ struct tval tval_field(struct tval value, const char *name, bool *ret_found)
 		return (struct tval){ .kind = TVAL_NIL };
 	member = yyjson_obj_get(value.json, name);
 	yyjson_obj_iter_init(value.json, &iter);
-	while (!member && (key = yyjson_obj_iter_next(&iter)))
+	while (!member && !is_exact && (key = yyjson_obj_iter_next(&iter)))
 		if (str_eq_nocase(yyjson_get_str(key), name))
 			member = yyjson_obj_iter_get_val(key);
 	*ret_found = member != NULL;
@@ -83,11 +88,11 @@ static const char *label_head(const char *key, struct arena *arena)
 struct tval tval_label(struct tval value, const char *key, struct arena *arena)
 {
 	bool found;
-	struct tval labels = tval_field(value, "Labels", &found), label;
+	struct tval labels = tval_field(value, "Labels", false, &found), label;
 	const char *at = labels.kind == TVAL_STRING ? labels.string : "";
 
 	if (labels.kind == TVAL_JSON) {
-		label = tval_field(labels, key, &found);
+		label = tval_field(labels, key, false, &found);
 		return found ? label : tval_of_string("");
 	}
 	if (str_eq(at, "LABELS"))
@@ -140,27 +145,48 @@ static yyjson_val **sorted_keys(yyjson_val *object, size_t count)
 	return keys;
 }
 
-const struct tval *tval_elements(struct tval value, struct arena *arena, size_t *ret_count)
+const struct tval *tval_elements(struct tval value, struct arena *arena, size_t *ret_count, const struct tval **ret_keys)
 {
-	size_t at = 0;
+	size_t count = tval_count(value), at = 0;
+	bool is_object = value.kind == TVAL_JSON && yyjson_is_obj(value.json);
+	yyjson_val **names = is_object ? sorted_keys(value.json, count) : NULL;
+	struct tval *keys = ret_keys ? ARENA_ARRAY(arena, struct tval, count + 1) : NULL, *items;
 	yyjson_arr_iter iter;
 	yyjson_val *item;
 
-	*ret_count = tval_count(value);
+	*ret_count = count;
+	for (size_t i = 0; keys && i < count; i++)
+		keys[i] = is_object ? tval_of_string(yyjson_get_str(names[i])) :
+				      (struct tval){ .kind = TVAL_INT, .number = (int64_t)i };
+	if (ret_keys)
+		*ret_keys = keys;
 	if (value.kind == TVAL_LIST)
 		return value.list.items;
-	struct tval *items = ARENA_ARRAY(arena, struct tval, *ret_count + 1);
-	if (yyjson_is_obj(value.json)) {
-		yyjson_val **keys = sorted_keys(value.json, *ret_count);
-		for (; at < *ret_count; at++)
-			items[at] = tval_of_json(yyjson_obj_iter_get_val(keys[at]));
-		free(keys);
+	items = ARENA_ARRAY(arena, struct tval, count + 1);
+	for (; is_object && at < count; at++)
+		items[at] = tval_of_json(yyjson_obj_iter_get_val(names[at]));
+	free(names);
+	if (is_object)
 		return items;
-	}
 	yyjson_arr_iter_init(value.json, &iter);
 	while ((item = yyjson_arr_iter_next(&iter)))
 		items[at++] = tval_of_json(item);
 	return items;
+}
+
+static void print_struct(yyjson_val *object, struct buf *out)
+{
+	yyjson_obj_iter iter;
+	yyjson_val *key;
+	char before = '{';
+
+	yyjson_obj_iter_init(object, &iter);
+	yyjson_obj_iter_next(&iter);            /* its type */
+	for (; (key = yyjson_obj_iter_next(&iter)); before = ' ') {
+		buf_add_char(out, before);
+		tval_print(tval_of_json(yyjson_obj_iter_get_val(key)), out);
+	}
+	buf_add_char(out, '}');
 }
 
 static void print_object(yyjson_val *object, struct buf *out)
@@ -219,7 +245,9 @@ void tval_print(struct tval value, struct buf *out)
 		print_array(value, out);
 		break;
 	case TVAL_JSON:
-		if (yyjson_is_obj(value.json))
+		if (tval_struct(value))
+			print_struct(value.json, out);
+		else if (yyjson_is_obj(value.json))
 			print_object(value.json, out);
 		else
 			print_array(value, out);
