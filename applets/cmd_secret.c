@@ -27,17 +27,20 @@ static const char *folder(const struct cli *cli)
 
 /* --- create --- */
 
-struct create_args { struct strlist labels; };
+struct create_args { struct strlist labels; const char *template_driver; };
+
+#define OPT_TEMPLATE_DRIVER \
+	OPT_STRING(struct create_args, template_driver, 0, "template-driver", "string", "Expand {{ }} for each task; 'golang'")
 
 static const struct option create_secret_options[] = {
 	OPT_UNSUPPORTED('d', "driver"),
 	OPT_LIST(struct create_args, labels, 'l', "label", "list", "Label, KEY=VALUE"),
-	OPT_UNSUPPORTED(0, "template-driver"),
+	OPT_TEMPLATE_DRIVER,
 	OPT_END
 };
 static const struct option create_config_options[] = {
 	OPT_LIST(struct create_args, labels, 'l', "label", "list", "Label, KEY=VALUE"),
-	OPT_UNSUPPORTED(0, "template-driver"),
+	OPT_TEMPLATE_DRIVER,
 	OPT_END
 };
 
@@ -101,6 +104,8 @@ static int create(struct cli *cli, const void *args, char **operands)
 		yyjson_mut_doc_free(doc);
 		return cli_fail(&err);
 	}
+	if (!str_is_empty(create->template_driver))
+		spec_set_str(doc, "Templating.Name", create->template_driver);
 	base64_encode(data.data, data.len, &text);
 	spec_set_str(doc, "Data", buf_text(&text));
 	if (call_post(call, doc, &reply, &err, "%s/create", folder(cli)) < 0)

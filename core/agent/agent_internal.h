@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "model/expand.h"
 
 struct agent {
 	struct agent_config cfg;
@@ -90,6 +91,10 @@ const char *hosted_name(const struct hosted *hosted);                           
 struct run {
 	struct hosted hosted;
 	struct assignment assignment;   /* heap, shape_fini */
+	struct expand_task self;        /* what templates are told */
+	struct container_spec_model own;        /* of the assignment, with its templates expanded, in own_arena */
+	struct arena own_arena;
+	struct err expansion_failure;   /* code 0: none */
 	struct task_run machine;
 	struct task_again again;
 	struct timer timer;

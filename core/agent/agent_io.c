@@ -14,10 +14,27 @@
 #include "os/log.h"
 #include "store/node_tables.h"
 
+enum { OWN_ARENA_MAX = 64 << 20 };
+
 static void timer_fired(void *arg)
 {
 	struct run *run = arg;
 	run_feed(run, &(struct task_in){ .event = TASK_TIMER });
+}
+
+/* At once, so that people are told the same before and after a restart of the agent. */
+static void expand(struct run *run)
+{
+	const struct agent_config *cfg = &run->hosted.agent->cfg;
+	const struct assignment *it = &run->assignment;
+
+	run->self = (struct expand_task){ it->service_id, it->service_name, &it->service_labels, it->node_id, cfg->hostname, cfg->architecture,
+					  cfg->os, it->task_id, it->slot };
+	arena_init(&run->own_arena, "templates", OWN_ARENA_MAX);
+	if (expand_container(&run->self, &it->spec.container, &run->own_arena, &run->own, &run->expansion_failure) < 0)
+		run->own = it->spec.container;
+	else
+		run->expansion_failure.code = 0;
 }
 
 struct run *run_new(struct agent *agent, const struct assignment *assignment)
@@ -28,6 +45,7 @@ struct run *run_new(struct agent *agent, const struct assignment *assignment)
 
 	shape_copy(&assignment_shape, assignment, NULL, &run->assignment);
 	hosted_init(&run->hosted, agent, false, run->assignment.task_id, "task");
+	expand(run);
 	run->hosted.ports = NEW_ARRAY(struct port_config, ports + 1);
 	if (ports)
 		memcpy(run->hosted.ports, run->assignment.endpoint.ports.items, ports * sizeof *run->hosted.ports);
@@ -43,6 +61,7 @@ static void run_free(struct run *run)
 	timer_cancel(&run->timer);
 	run_leave_pull(run);
 	hosted_fini(&run->hosted);
+	arena_fini(&run->own_arena);
 	shape_fini(&assignment_shape, &run->assignment);
 	while (run->asks) {
 		struct ask *next = run->asks->next;

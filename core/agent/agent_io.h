@@ -26,6 +26,7 @@ struct agent_config {
 	struct net *net;
 	struct volumes *volumes;
 	const char *run_root;           /* for the files of secrets */
+	const char *hostname, *architecture, *os;                /* for templates */
 	/* A task's state changed. Repeated for every task when a manager is (re)attached. */
 	void (*on_status)(void *arg, const struct task_status *status);
 	/* A secret, or with is_config a config, of a task, or by the task's own id what it shows a registry: agent_take_secret answers, later. */
@@ -65,6 +66,7 @@ struct agent_container {
 	const char *task_id, *image_id;         /* "" when it is no task's */
 	struct ip address;
 	const struct assignment *assignment;    /* NULL when it is no task's */
+	const struct container_spec_model *own; /* the assignment's, its templates expanded; NULL with it */
 	const struct container_row *row;        /* NULL when it is a task's */
 	const struct health *health;            /* NULL: it is not checked, or was not started */
 	const struct health_config *health_config;       /* NULL with it */

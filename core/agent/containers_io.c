@@ -37,6 +37,7 @@ static bool describe_run(const struct run *run, struct agent_container *ret)
 		return false;
 	ret->task_id = run->assignment.task_id;
 	ret->assignment = &run->assignment;
+	ret->own = &run->own;
 	ret->address = run->machine.is_attached ? run->hosted.address : (struct ip){ 0 };
 	ret->status = status_of(&ret->info);
 	ret->started_wall = ret->info.started_wall;

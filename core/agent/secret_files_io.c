@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "pki/seal.h"
 #include "volume/volume_mount_io.h"
 
 struct secret_files { char *root, *bytes; };
@@ -108,22 +109,53 @@ static int write_file(const char *path, const struct buf *bytes, const struct fi
 	return 0;
 }
 
-static int make_file(const struct secret_files *files, bool is_config, const struct secret_reference *reference, const char *path,
-		     struct err *err)
-{
-	CLEANUP(str_freep) char *from = bytes_path(files, is_config, reference->id);
-	struct buf bytes = BUF_INIT;
-	int rc = file_read(from, CONFIG_BYTES_MAX, &bytes, err);
+struct making {
+	const struct secret_files *files;
+	const char *folder;
+	const struct container_spec_model *own;
+	const struct str_array *templates;
+	const struct expand_task *self;
+	struct arena *arena;
+	struct container_mount *mounts;
+	size_t count;
+};
 
-	if (rc == 0)
-		rc = write_file(path, &bytes, reference->file, err);
-	if (bytes.data)
-		explicit_bzero(bytes.data, bytes.size);
-	buf_fini(&bytes);
-	return rc < 0 ? err_wrap(err, "%s %s", is_config ? "config" : "secret", reference->name) : 0;
+static int read_bytes(const struct making *making, bool is_config, const char *id, struct buf *out, struct err *err)
+{
+	CLEANUP(str_freep) char *from = bytes_path(making->files, is_config, id);
+
+	return file_read(from, CONFIG_BYTES_MAX, out, err);
 }
 
-struct making { const struct secret_files *files; const char *folder; struct arena *arena; struct container_mount *mounts; size_t count; };
+/* For a template that asks for it. */
+static int bytes_for_template(void *arg, bool is_config, const struct secret_reference *reference, struct arena *arena, const char **ret,
+		     size_t *ret_size, struct err *err)
+{
+	CLEANUP(seal_wipe) struct buf bytes = BUF_INIT;
+
+	if (read_bytes(arg, is_config, reference->id, &bytes, err) < 0)
+		return -1;
+	*ret = arena_strndup(arena, buf_text(&bytes), bytes.len);
+	*ret_size = bytes.len;
+	return 0;
+}
+
+static int make_file(const struct making *making, bool is_config, const struct secret_reference *reference, const char *path,
+		     struct err *err)
+{
+	CLEANUP(seal_wipe) struct buf bytes = BUF_INIT, expanded = BUF_INIT;
+	const char *kind = is_config ? "config" : "secret";
+	bool is_template = str_array_has(making->templates, reference->id);
+
+	if (read_bytes(making, is_config, reference->id, &bytes, err) < 0)
+		return err_wrap(err, "%s %s", kind, reference->name);
+	if (is_template && expand_payload(making->self, making->own, is_config, bytes.data, bytes.len, bytes_for_template, (void *)(uintptr_t)making,
+					  &expanded, err) < 0)
+		return err_wrap(err, "failed to expand templated %s %s", kind, reference->name);
+	if (write_file(path, is_template ? &expanded : &bytes, reference->file, err) < 0)
+		return err_wrap(err, "%s %s", kind, reference->name);
+	return 0;
+}
 
 static int make_files(struct making *making, bool is_config, const struct secret_references *references, struct err *err)
 {
@@ -131,7 +163,7 @@ static int make_files(struct making *making, bool is_config, const struct secret
 		const struct secret_reference *reference = &references->items[i];
 		const char *path = arena_printf(making->arena, "%s/%zu", making->folder, making->count);
 
-		if (make_file(making->files, is_config, reference, path, err) < 0)
+		if (make_file(making, is_config, reference, path, err) < 0)
 			return -1;
 		making->mounts[making->count++] = (struct container_mount){
 			.kind = CONTAINER_BIND, .source = path, .target = secret_path(reference, is_config, making->arena), .is_readonly = true,
@@ -140,11 +172,11 @@ static int make_files(struct making *making, bool is_config, const struct secret
 	return 0;
 }
 
-int secret_files_make(struct secret_files *files, const struct container_spec_model *own, struct arena *arena, struct container_spec *spec,
-		      struct err *err)
+int secret_files_make(struct secret_files *files, const struct container_spec_model *own, const struct str_array *templates,
+		      const struct expand_task *self, struct arena *arena, struct container_spec *spec, struct err *err)
 {
 	size_t more = own->secrets.count + own->configs.count;
-	struct making making = { files, arena_printf(arena, "%s/%s", files->root, spec->id), arena,
+	struct making making = { files, arena_printf(arena, "%s/%s", files->root, spec->id), own, templates, self, arena,
 				 ARENA_ARRAY(arena, struct container_mount, spec->mount_count + more), spec->mount_count };
 
 	if (more == 0)

@@ -6,7 +6,7 @@
  *   <container id>/<n>      with the owner and mode that its reference asks for; each is bound into the container, read-only
  */
 #pragma once
-#include "model/service.h"
+#include "model/expand.h"
 #include "runtime/container_spec.h"
 
 struct secret_files;
@@ -16,10 +16,10 @@ void secret_files_close(struct secret_files *files);     /* everything stays; NU
 bool secret_files_has(const struct secret_files *files, bool is_config, const char *id);
 int secret_files_keep(struct secret_files *files, bool is_config, const char *id, const void *bytes, size_t size, struct err *err);
 
-/* The files of one container, whose bytes are all kept, and what is bound: appended to spec's mounts, in the arena. On failure nothing is
- * left. */
-int secret_files_make(struct secret_files *files, const struct container_spec_model *own, struct arena *arena, struct container_spec *spec,
-		      struct err *err);
+/* The files of one container, whose bytes are all kept, and what is bound: appended to spec's mounts, in the arena. templates: the ids of
+ * those whose bytes are expanded, for self. On failure nothing is left. */
+int secret_files_make(struct secret_files *files, const struct container_spec_model *own, const struct str_array *templates,
+		      const struct expand_task *self, struct arena *arena, struct container_spec *spec, struct err *err);
 void secret_files_drop(struct secret_files *files, const char *container_id);   /* harmless when there are none */
 /* Everything of containers and of secrets that is needed by nobody. needed: "<kind>-<id>" as secret_file_name has it. */
 struct map;

@@ -76,12 +76,12 @@ static void forget_forged(struct arena *arena, struct container_spec *ret)
 			container_plan_label(ret, arena, ours[i], "");
 }
 
-int task_container(const struct assignment *assignment, const char *container_id, const char *image_id,
+int task_container(const struct assignment *assignment, const struct container_spec_model *own, const char *container_id, const char *image_id,
 		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct container_volumes *volumes,
 		   const char *host_gateway, struct arena *arena, struct container_spec *ret, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf name = BUF_INIT;
-	struct container_wish wish = { .container_id = container_id, .own = &assignment->spec.container,
+	struct container_wish wish = { .container_id = container_id, .own = own,
 				       .limits = &assignment->spec.resources.limits, .log = assignment->spec.log,
 				       .network = task_network(&assignment->spec), .host_gateway = host_gateway };
 

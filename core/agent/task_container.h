@@ -6,8 +6,8 @@
 #include "agent/container_plan.h"
 #include "model/task.h"
 
-/* host_gateway: see container_wish. ret points into the assignment, layers and volumes; the rest is copied. Errors as container_plan's. */
-int task_container(const struct assignment *assignment, const char *container_id, const char *image_id,
+/* own: the assignment's, expanded. host_gateway: see container_wish. ret points into the assignment, layers and volumes; the rest is copied. Errors as container_plan's. */
+int task_container(const struct assignment *assignment, const struct container_spec_model *own, const char *container_id, const char *image_id,
 		   const struct image_config *config, const char *const *layers, size_t layer_count, const struct container_volumes *volumes,
 		   const char *host_gateway, struct arena *arena, struct container_spec *ret, struct err *err);
 /* What stands behind TASK_LABEL_HEALTH; absent or damaged: no check. */

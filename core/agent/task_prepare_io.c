@@ -3,12 +3,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/agent_internal.h"
 #include "agent/port_table.h"
 #include "agent/task_container.h"
 #include "base/panic.h"
 #include "base/str.h"
+#include "model/validate_container.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/log.h"
@@ -64,7 +66,7 @@ static const struct volume *make_volume(struct run *run, const struct mount *mou
 static int make_volumes(struct run *run, const char *id, const struct image_config *config, struct container_volumes *ret,
 			struct buf *ret_anonymous, struct err *err)
 {
-	const struct container_spec_model *own = &run->assignment.spec.container;
+	const struct container_spec_model *own = &run->own;
 	const char *targets[CONTAINER_IMAGE_VOLUMES_MAX];
 	size_t count = own->mounts.count + container_plan_anonymous_volumes(own, config, targets, ARRAY_COUNT(targets));
 	const char **paths = ARENA_ARRAY(&run->hosted.arena, const char *, count), **names = ARENA_ARRAY(&run->hosted.arena, const char *, count);
@@ -127,9 +129,9 @@ static int plan_container(struct run *run, struct err *err)
 	run->hosted.image_id = arena_strdup(&run->hosted.arena, image->id);
 	entropy_hex_id(id);
 	if (make_volumes(run, id, &image->config, &volumes, &anonymous, err) < 0 ||
-	    task_container(&run->assignment, id, run->hosted.image_id, &image->config, layers, layer_count, &volumes,
+	    task_container(&run->assignment, &run->own, id, run->hosted.image_id, &image->config, layers, layer_count, &volumes,
 			   agent_host_gateway(agent, gateway), &run->hosted.arena, &run->hosted.spec, err) < 0 ||
-	    secret_files_make(agent->secrets, &run->assignment.spec.container, &run->hosted.arena, &run->hosted.spec, err) < 0) {
+	    secret_files_make(agent->secrets, &run->own, &run->assignment.templates, &run->self, &run->hosted.arena, &run->hosted.spec, err) < 0) {
 		run->hosted.spec = (struct container_spec){ 0 };
 		volumes_disclaim(agent->cfg.volumes, id);
 		remove_anonymous(run, buf_text(&anonymous));
@@ -266,9 +268,27 @@ static bool can_be_pulled(const char *name, struct image_ref *ret)
 	return true;
 }
 
+/* What came of its templates may be nothing that a container can have. */
+static int check_templates(const struct run *run, struct err *err)
+{
+	const char *why;
+
+	if (run->expansion_failure.code) {
+		*err = run->expansion_failure;
+		return -1;
+	}
+	if (!expand_is_needed(&run->assignment.spec.container) ||
+	    validate_container(&run->own, service_network(&run->assignment.spec) == PREDEFINED_HOST, err) == 0)
+		return 0;
+	why = str_after(err->text, "rpc error: code = InvalidArgument desc = ");
+	if (why)
+		memmove(err->text, why, strlen(why) + 1);
+	return -1;
+}
+
 void run_prepare(struct run *run)
 {
-	const struct any_array *given = (const void *)&run->assignment.spec.container.mounts;
+	const struct any_array *given = (const void *)&run->own.mounts;
 	const char *name = run->assignment.spec.container.image;
 	const struct image *image;
 	struct image_ref ref;
@@ -276,6 +296,8 @@ void run_prepare(struct run *run)
 
 	if (run->save_failure.code)
 		run_answer_later(run, &run->save_failure);
+	else if (check_templates(run, &err) < 0)
+		run_refuse(run, &err);
 	else if (hosted_check_network(&run->hosted, run->machine.needs_network, &err) < 0 ||
 		 hosted_check_binds(given->items, given->count, &err) < 0)
 		run_refuse(run, &err);

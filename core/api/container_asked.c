@@ -23,7 +23,7 @@ static struct str_array hosts_of(const struct str_array *hosts, struct arena *ar
 static struct host_config host_of_task(const struct agent_container *container, struct arena *arena)
 {
 	const struct task_spec *task = &container->assignment->spec;
-	const struct container_spec_model *own = &task->container;
+	const struct container_spec_model *own = container->own;
 	const struct resource_limits *limits = &task->resources.limits;
 	struct host_config ret = {
 		.network_mode = (char *)(uintptr_t)container_network_mode(container->spec), .cap_add = own->cap_add, .cap_drop = own->cap_drop,
@@ -49,7 +49,7 @@ static struct str_array array_of(const struct container_strings *words)
 
 static struct container_config config_of_task(const struct agent_container *container, const struct image_config *image, struct arena *arena)
 {
-	const struct container_spec_model *own = &container->assignment->spec.container;
+	const struct container_spec_model *own = container->own;
 	struct container_config asked = {
 		.hostname = own->hostname, .user = own->user, .tty = own->tty, .open_stdin = own->open_stdin, .env = own->env, .cmd = own->args,
 		.health = own->health, .image = (char *)(uintptr_t)container->spec->image, .working_dir = own->dir, .entrypoint = own->command,

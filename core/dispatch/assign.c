@@ -7,8 +7,18 @@ static bool is_assigned(const struct task *task, const char *node_id)
 	return task->state >= TASK_ASSIGNED && str_eq(task->node_id, node_id);
 }
 
+static void add_templates(const struct view *view, enum kind kind, const struct secret_references *references, struct str_array *ids)
+{
+	for (size_t i = 0; i < references->count; i++) {
+		const struct secret *secret = view_secret(view, kind, references->items[i].id);
+
+		if (secret && secret->spec.templating)
+			ids->items[ids->count++] = references->items[i].id;
+	}
+}
+
 /* Shallow: the strings are the view's. */
-static bool fill(const struct view *view, const struct view_object *object, struct assignment *ret)
+static bool fill(const struct view *view, const struct view_object *object, struct arena *arena, struct assignment *ret)
 {
 	const struct task *task = object->value;
 	const struct service_spec *spec = view_service_spec(view, task->service_id, task->spec_version);
@@ -22,6 +32,9 @@ static bool fill(const struct view *view, const struct view_object *object, stru
 		.node_id = task->node_id, .node_hostname = node ? node->description.hostname : NULL, .slot = task->slot,
 		.desired = task->desired, .service_labels = spec->labels, .spec = spec->task, .endpoint = spec->endpoint,
 	};
+	ret->templates.items = ARENA_ARRAY(arena, char *, spec->task.container.secrets.count + spec->task.container.configs.count);
+	add_templates(view, KIND_SECRET, &spec->task.container.secrets, &ret->templates);
+	add_templates(view, KIND_CONFIG, &spec->task.container.configs, &ret->templates);
 	/* The allocated ports go with the endpoint, which is the same since the template last changed; an older task keeps those its own
 	 * spec names. */
 	if (service && task->spec_version >= service->template_version) {
@@ -41,7 +54,7 @@ void assign_all(const struct view *view, const char *node_id, struct arena *aren
 		count++;
 	ret->items.items = ARENA_ARRAY(arena, struct assignment, count);
 	for (object = view_tasks_of_node(view, node_id); object; object = object->next_of_node)
-		if (is_assigned(object->value, node_id) && fill(view, object, &ret->items.items[ret->items.count]))
+		if (is_assigned(object->value, node_id) && fill(view, object, arena, &ret->items.items[ret->items.count]))
 			ret->items.count++;
 }
 
@@ -76,7 +89,7 @@ void assign_difference(const struct view *view, const char *node_id, const struc
 		}
 		object = view_find(view, KIND_TASK, event->id);
 		if (object && matters(event) && is_assigned(object->value, node_id) &&
-		    fill(view, object, &ret->items.items[ret->items.count]))
+		    fill(view, object, arena, &ret->items.items[ret->items.count]))
 			ret->items.count++;
 	}
 }

@@ -53,7 +53,8 @@ void control_secret_create(struct manager *m, bool is_config, const struct secre
 	rc = validate_secret_spec(spec, is_config, &err);
 	if (rc == 0 && !is_config)
 		rc = seal_data(ask, m, &err);
-	spec = &(const struct secret_spec){ ask->verb.secret.name, ask->verb.secret.labels, ask->verb.secret.data, NULL };
+	spec = &(const struct secret_spec){ ask->verb.secret.name, ask->verb.secret.labels, ask->verb.secret.data,
+					  ask->verb.secret.templating };
 	shape_copy(&secret_spec_shape, spec, &ask->arena, &ask->verb.secret);
 	if (rc < 0)
 		ask_refuse(ask, &err);

@@ -83,9 +83,9 @@ int validate_secret_spec(const struct secret_spec *spec, bool is_config, struct 
 	if (!is_secret_name(spec->name))
 		return err_set(err, ERR_INVALID, REFUSED "invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and the start and end "
 			       "character must be [a-zA-Z0-9]");
-	if (spec->templating)
-		return err_set(err, ERR_UNSUPPORTED, "Templating (template-driver \"%.100s\") is not supported by swarmbox yet",
-			       spec->templating->name ? spec->templating->name : "");
+	if (spec->templating && (!str_eq(spec->templating->name, "golang") || spec->templating->options.count))
+		return err_set(err, ERR_INVALID, REFUSED "unrecognized template type: %.100s%s",
+			       spec->templating->name ? spec->templating->name : "", spec->templating->options.count ? " with options" : "");
 	if (spec->data.count < 1 || spec->data.count > max)
 		return err_set(err, ERR_INVALID, REFUSED "%s data must be larger than 0 and less than %zu bytes", kind_of(is_config), max + 1);
 	return 0;

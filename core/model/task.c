@@ -83,6 +83,7 @@ static const struct field assignment_fields[] = {
 	F(8, STR_MAP, assignment, service_labels, "ServiceLabels", 0),
 	F_OF(9, STRUCT, assignment, spec, "Spec", 0, task_spec_shape),
 	F_OF(10, STRUCT, assignment, endpoint, "Endpoint", 0, endpoint_spec_shape),
+	F(11, STR_LIST, assignment, templates, "Templates", 0),
 };
 const struct shape assignment_shape = SHAPE(assignment, assignment_fields);
 

@@ -73,5 +73,6 @@ struct assignment {
 	struct str_map service_labels;
 	struct task_spec spec;
 	struct endpoint_spec endpoint;  /* the ports as allocated */
+	struct str_array templates;     /* ids of its secrets and configs whose bytes are templates */
 };
 extern const struct shape assignment_shape;

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "model/constraint.h"
+#include "model/expand.h"
 #include "model/log_settings.h"
 #include "model/predefined_network.h"
 #include "model/validate_container.h"
@@ -234,6 +235,24 @@ static int check_log(const struct log_driver *log, struct err *err)
 	return log_settings_read(log, &ignored, err);
 }
 
+/* As a task of it will see it, as far as that is known before there is one. */
+static int check_container(const struct service_spec *spec, struct err *err)
+{
+	const struct expand_task task = { "serviceid", spec->name, &spec->labels, "nodeid", "nodeHostname", "architecture", "os", "taskid", 1 };
+	struct container_spec_model expanded;
+	struct arena arena;
+	struct err reason;
+	int rc;
+
+	arena_init(&arena, "templates", 64 << 20);
+	if (expand_container(&task, &spec->task.container, &arena, &expanded, &reason) < 0)
+		rc = err_set(err, ERR_INVALID, REFUSED "%.900s", reason.text);
+	else
+		rc = validate_container(&expanded, service_network(&spec->task) == PREDEFINED_HOST, err);
+	arena_fini(&arena);
+	return rc;
+}
+
 int validate_service_spec(const struct service_spec *spec, struct err *err)
 {
 	if (validate_name(spec->name, err) < 0 || check_labels(&spec->labels, "Labels", err) < 0)
@@ -242,8 +261,7 @@ int validate_service_spec(const struct service_spec *spec, struct err *err)
 		return -1;
 	if (check_networks(&spec->task, err) < 0 || check_log(spec->task.log, err) < 0)
 		return -1;
-	if (check_placement(spec, err) < 0 ||
-	    validate_container(&spec->task.container, service_network(&spec->task) == PREDEFINED_HOST, err) < 0)
+	if (check_placement(spec, err) < 0 || check_container(spec, err) < 0)
 		return -1;
 	if (check_mode(spec, err) < 0 || check_update(spec->update, "UpdateConfig", err) < 0)
 		return -1;

@@ -24,23 +24,12 @@ static int check_image(const char *image, struct err *err)
 	return 0;
 }
 
-/* Docker expands {{.Task.Slot}} and the like in these; taken as they are they would be a silent difference. */
-static int refuse_template(const char *text, const char *member, struct err *err)
-{
-	if (!text || !strstr(text, "{{"))
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED, "a template in ContainerSpec.%s ('%.200s') is not supported by swarmbox yet",
-		       member, text);
-}
-
 static int check_environment(const struct str_array *env, struct err *err)
 {
 	for (size_t i = 0; i < env->count; i++) {
 		const char *entry = env->items[i];
 		if (str_is_empty(entry) || entry[0] == '=')
 			return err_set(err, ERR_INVALID, "invalid environment variable: %s", entry ? entry : "");
-		if (refuse_template(entry, "Env", err) < 0)
-			return -1;
 	}
 	return 0;
 }
@@ -145,8 +134,7 @@ static int check_mount(const struct mount *mount, struct err *err)
 	if (!is_absolute(mount->target))
 		return err_set(err, ERR_INVALID, REFUSED "invalid mount target, must be an absolute path: %s",
 			       mount->target ? mount->target : "");
-	if (refuse_template(mount->source, "Mounts.Source", err) < 0 ||
-	    refuse_template(mount->target, "Mounts.Target", err) < 0 || check_foreign_options(mount, err) < 0)
+	if (check_foreign_options(mount, err) < 0)
 		return -1;
 	switch ((enum mount_type)mount->type) {
 	case MOUNT_BIND:
@@ -180,8 +168,6 @@ static int check_hostname(const char *hostname, struct err *err)
 {
 	if (str_is_empty(hostname))
 		return 0;
-	if (refuse_template(hostname, "Hostname", err) < 0)
-		return -1;
 	if (strlen(hostname) > HOSTNAME_MAX)
 		return err_set(err, ERR_INVALID, REFUSED "ContainerSpec: hostname '%.100s' is longer than %d characters",
 			       hostname, HOSTNAME_MAX);

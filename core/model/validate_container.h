@@ -2,4 +2,5 @@
 #pragma once
 #include "model/service.h"
 
+/* Its templates are expanded. */
 int validate_container(const struct container_spec_model *container, bool is_on_host_network, struct err *err);

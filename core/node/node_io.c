@@ -389,6 +389,7 @@ static int start(struct host *host, struct err *err)
 	config = (struct agent_config){
 		.loop = host->loop, .work = host->work, .store = host->store, .runtime = host->runtime, .images = host->images,
 		.puller = host->puller, .net = host->net, .volumes = host->volumes, .run_root = host->settings->run_root,
+		.hostname = host->facts.name, .architecture = host->facts.architecture, .os = "linux",
 		.on_status = on_status, .on_event = on_container, .want_secret = swarm_want_secret, .is_alone = swarm_is_alone, .arg = host,
 	};
 	return agent_open(&config, agent_is_ready, host, &host->agent, err);

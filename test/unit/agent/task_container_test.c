@@ -33,7 +33,7 @@ static int make(struct bench *b, const char *const *paths, size_t count)
 	const char *const layers[] = { "/layers/top", "/layers/low" };
 
 	b->err = (struct err){ 0 };
-	return task_container(&b->assignment, "c1", "sha256:aa", &b->config, layers, ARRAY_COUNT(layers), &volumes, b->gateway, &b->arena, &b->spec,
+	return task_container(&b->assignment, &b->assignment.spec.container, "c1", "sha256:aa", &b->config, layers, ARRAY_COUNT(layers), &volumes, b->gateway, &b->arena, &b->spec,
 			      &b->err);
 }
 

@@ -72,3 +72,49 @@ TEST(every_task_since_the_template_changed_has_the_allocated_ports)
 	view_free(view);
 	arena_fini(&arena);
 }
+
+static void add_secret(struct change_list *list, enum kind kind, char *id, struct template_driver *driver)
+{
+	struct secret *secret = change_create(list, kind, id, FIELD_BIT(SECRET_SPEC));
+
+	secret->spec.name = id;
+	secret->spec.templating = driver;
+}
+
+TEST(a_node_is_told_which_of_its_secrets_are_templates)
+{
+	struct view *view = view_new();
+	struct template_driver driver = { .name = (char[]){ "golang" } };
+	char *ids[] = { (char[]){ "s1" }, (char[]){ "s2" }, (char[]){ "c1" }, (char[]){ "c2" } };
+	struct file_target file = { .name = (char[]){ "x" } };
+	struct secret_reference references[4];
+	struct service_version *version;
+	struct change_list list;
+	struct assign_set set;
+	struct arena arena;
+	char id[SERVICE_VERSION_ID_SIZE];
+
+	arena_init(&arena, "test", 1 << 20);
+	change_list_init(&list, &arena);
+	for (int i = 0; i < 4; i++) {
+		references[i] = (struct secret_reference){ &file, ids[i], ids[i] };
+		add_secret(&list, i < 2 ? KIND_SECRET : KIND_CONFIG, ids[i], i % 2 ? &driver : NULL);
+	}
+	version = change_create(&list, KIND_SERVICE_VERSION, service_version_id(service_id, 1, id),
+				FIELD_BIT(SERVICE_VERSION_SERVICE) | FIELD_BIT(SERVICE_VERSION_NUMBER) | FIELD_BIT(SERVICE_VERSION_SPEC));
+	version->service_id = version->spec.name = service_id;
+	version->version = 1;
+	version->spec.task.container.image = image;
+	version->spec.task.container.secrets = (struct secret_references){ references, 2 };
+	version->spec.task.container.configs = (struct secret_references){ references + 2, 2 };
+	add_task(&list, "t", 1);
+	apply(view, 1, &list);
+
+	assign_all(view, node_id, &arena, &set);
+	EXPECT_INT(set.items.count, 1);
+	EXPECT_INT(set.items.items[0].templates.count, 2);
+	EXPECT_STR(set.items.items[0].templates.items[0], "s2");
+	EXPECT_STR(set.items.items[0].templates.items[1], "c2");
+	view_free(view);
+	arena_fini(&arena);
+}

@@ -47,17 +47,24 @@ TEST(secrets_and_configs_have_sizes)
 	EXPECT_INT(validate_secret_spec(&spec, true, &err), -1);
 }
 
-TEST(templates_in_secrets_are_refused_by_name)
+TEST(of_template_drivers_there_is_golang)
 {
-	char golang[] = "golang";
+	char golang[] = "golang", other[] = "jinja", key[] = "a", value[] = "b";
+	struct str_pair pair = { key, value };
 	struct template_driver driver = { .name = golang };
 	struct secret_spec spec = spec_of("a", 1);
 	struct err err;
 
 	spec.templating = &driver;
-	EXPECT_INT(validate_secret_spec(&spec, false, &err), -1);
-	EXPECT_INT(err.code, ERR_UNSUPPORTED);
-	EXPECT(strstr(err.text, "golang") != NULL);
+	EXPECT_INT(validate_secret_spec(&spec, false, &err), 0);
+	driver.name = other;
+	EXPECT_INT(validate_secret_spec(&spec, true, &err), -1);
+	EXPECT_STR(err.text, "rpc error: code = InvalidArgument desc = unrecognized template type: jinja");
+	driver.name = NULL;
+	EXPECT_INT(validate_secret_spec(&spec, true, &err), -1);
+	driver = (struct template_driver){ golang, { &pair, 1 } };
+	EXPECT_INT(validate_secret_spec(&spec, true, &err), -1);
+	EXPECT_STR(err.text, "rpc error: code = InvalidArgument desc = unrecognized template type: golang with options");
 }
 
 static struct secret_reference refer(const char *id, const char *name, struct file_target *file)

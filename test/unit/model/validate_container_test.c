@@ -36,17 +36,50 @@ static const char *refusal_of_container(struct container_spec_model container)
 	return refusal_of(&spec);
 }
 
+static const char *refusal_of_env(const char *entry)
+{
+	char *env[] = { (char *)(uintptr_t)entry };
+
+	return refusal_of_container((struct container_spec_model){ .env = { env, 1 } });
+}
+
+static const char *refusal_of_mount(int type, const char *source, const char *target)
+{
+	struct mount mount = { .type = type, .source = (char *)(uintptr_t)source, .target = (char *)(uintptr_t)target };
+
+	return refusal_of_container((struct container_spec_model){ .mounts = { &mount, 1 } });
+}
+
+TEST(templates_are_expanded_for_a_task_that_is_none_yet)
+{
+	EXPECT_STR(refusal_of_env("A={{.Node.Hostname}}-{{.Task.Slot}}"), NULL);
+	EXPECT_STR(refusal_of_env("A={{index .Service.Labels \"none\"}}"), NULL);
+	EXPECT_STR(refusal_of_env("A={{.Node.Nonsense}}"),
+		   REFUSED "expanding env failed: expanding env \"A={{.Node.Nonsense}}\": template: expansion:1:7: executing \"expansion\" at "
+			   "<.Node.Nonsense>: can't evaluate field Nonsense in type struct { ID string; Hostname string; Platform "
+			   "template.Platform }");
+	EXPECT_STR(refusal_of_env("A={{"), REFUSED "expanding env failed: expanding env \"A={{\": template: expansion:1: unclosed action");
+	EXPECT_STR(refusal_of_env("A={{secret `x`}}"), REFUSED "expanding env failed: expanding env \"A={{secret `x`}}\": template: expansion:1: "
+							       "function \"secret\" not defined");
+	EXPECT_STR(refusal_of_container((struct container_spec_model){ .hostname = (char[]){ "{{.Task.Name}}-x" } }), NULL);
+	EXPECT_STR(refusal_of_container((struct container_spec_model){ .hostname = (char[]){ "{{.Foo}}" } }),
+		   REFUSED "expanding hostname failed: template: expansion:1:2: executing \"expansion\" at <.Foo>: can't evaluate field Foo in "
+			   "type *template.Context");
+	EXPECT_STR(refusal_of_mount(MOUNT_BIND, "/data/{{.Node.ID}}", "{{`/x/`}}{{.Task.Slot}}"), NULL);
+	EXPECT_STR(refusal_of_mount(MOUNT_VOLUME, "v-{{.Task.Slot}}", "/x"), NULL);
+	EXPECT_STR(refusal_of_mount(MOUNT_VOLUME, "v-{{.Task.Slot}} ", "/x") != NULL ? "refused" : NULL, "refused");
+	EXPECT_STR(refusal_of_mount(MOUNT_VOLUME, "v", "{{.Task.Slot}}"), REFUSED "invalid mount target, must be an absolute path: 1");
+	EXPECT_STR(refusal_of_mount(MOUNT_VOLUME, "v", "/{{.Task}"), REFUSED "expanding mounts failed: expanding mount target \"/{{.Task}\": "
+								     "template: expansion:1: unexpected \"}\" in operand");
+}
+
 TEST(container_settings_are_refused_by_name)
 {
-	char *env[] = { (char[]){ "=x" } }, *template[] = { (char[]){ "A={{.Node.ID}}" } }, *unset[] = { (char[]){ "A" } };
+	char *env[] = { (char[]){ "=x" } }, *unset[] = { (char[]){ "A" } };
 
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { env, 1 } }),
 		   "invalid environment variable: =x");
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { unset, 1 } }), NULL);
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .env = { template, 1 } }),
-		   "a template in ContainerSpec.Env ('A={{.Node.ID}}') is not supported by swarmbox yet");
-	EXPECT_STR(refusal_of_container((struct container_spec_model){ .hostname = (char[]){ "{{.Task.Slot}}" } }),
-		   "a template in ContainerSpec.Hostname ('{{.Task.Slot}}') is not supported by swarmbox yet");
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_TRUE }), NULL);
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .init = TRI_FALSE }), NULL);
 	EXPECT_STR(refusal_of_container((struct container_spec_model){ .stop_signal = (char[]){ "SIGNONE" } }),
