@@ -104,7 +104,8 @@ TEST(an_inits_binary_cannot_be_had_from_inside)
 	struct host host;
 
 	open_with_libraries(&host);
-	struct container_spec spec = host_spec(&host, "wopen", "/proc/1/exe", ",", "mem", "/proc/1/exe", ",", "mem", "/proc/1/mem", ",", "ls", "/proc/1/fd", NULL);
+	struct container_spec spec = host_spec(&host, "wopen", "/proc/1/exe", ",", "mem", "/proc/1/exe", ",", "mem", "/proc/1/mem", ",", "gone", "/proc/1/fd/3", ",",
+					       "ls", "/proc/1/fd", NULL);       /* the gate, which the init may close behind the program's first steps */
 	struct container_spec privileged = host_spec(&host, "write", "/proc/1/exe", "x", NULL);
 
 	spec.uses_init = privileged.uses_init = true;

@@ -365,6 +365,8 @@ static void act(const char *name)
 	else if (IS("exit")) exit((int)number(0));
 	else if (IS("cat")) cat(arg(0));
 	else if (IS("ls")) list(arg(0));
+	else if (IS("gone")) { struct stat st; const char *path = arg(0);        /* waits for it, half a minute */
+			       for (int i = 0; i < 3000 && lstat(path, &st) == 0; i++) usleep(10000); }
 	else if (IS("stat")) stat_of(arg(0));
 	else if (IS("env")) for (char **e = environ; *e; e++) puts(*e);
 	else if (IS("id")) { gid_t g[64]; int n = getgroups(64, g); printf("uid %u gid %u groups", getuid(), getgid());
