@@ -221,6 +221,15 @@ static void on_session(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, co
 	d->hooks.on_sight(d->hooks.arg, s->node_id, SIGHT_HELD);
 }
 
+/* Who beats here is here, whatever the state says: of several managers that held it the leader may have believed one that did no more. */
+static void tell_if_taken_for_gone(struct dispatcher *d, const struct session *s)
+{
+	const struct node *node = view_node(d->hooks.view(d->hooks.arg), s->node_id);
+
+	if (node && node->status.state != NODE_READY)
+		d->hooks.on_sight(d->hooks.arg, s->node_id, SIGHT_HELD);
+}
+
 /* Answered, so that the node notices when we are the one who is frozen. */
 static void on_beat(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const void *body UNUSED, size_t size UNUSED)
 {
@@ -232,6 +241,7 @@ static void on_beat(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const
 	if (s) {
 		beats_add(&s->beats, loop_now(d->loop));
 		rpc_reply(ask, &answer, sizeof answer);
+		tell_if_taken_for_gone(d, s);
 		return;
 	}
 	err_set(&err, ERR_NOT_FOUND, "there is no session");

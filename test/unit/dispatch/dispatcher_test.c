@@ -105,7 +105,8 @@ static void desk_init(struct desk *desk, const char *grace)
 	net_init(&desk->net, NULL);
 	arena_init(&arena, "test", 1 << 20);
 	change_list_init(&list, &arena);
-	node = change_create(&list, KIND_NODE, TEST_WORKER, FIELD_BIT(NODE_SPEC));
+	node = change_create(&list, KIND_NODE, TEST_WORKER, FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_STATUS));
+	node->status.state = NODE_READY;
 	node->spec.labels.items = &label;
 	node->spec.labels.count = 1;
 	apply(desk, &list);
@@ -210,6 +211,38 @@ TEST(a_node_that_is_back_in_time_was_never_silent)
 	ask(&desk, RPC_BEAT, "", &answer);
 	EXPECT(!answer.failed);
 	answer_fini(&answer);
+	desk_fini(&desk);
+}
+
+static void set_state(struct desk *desk, int state)
+{
+	struct change_list list;
+	struct arena arena;
+
+	arena_init(&arena, "test", 1 << 20);
+	change_list_init(&list, &arena);
+	((struct node *)change_update(&list, KIND_NODE, TEST_WORKER, FIELD_BIT(NODE_STATUS)))->status.state = state;
+	apply(desk, &list);
+	arena_fini(&arena);
+}
+
+TEST(a_node_that_beats_though_the_state_has_it_down_is_told_to_be_here)
+{
+	struct answer answer = { 0 }, second = { 0 };
+	struct desk desk;
+
+	desk_init(&desk, "60s");
+	open_session(&desk);
+	expect_sights(&desk, "held ");
+	set_state(&desk, NODE_DOWN);
+	ask(&desk, RPC_BEAT, "", &answer);
+	expect_sights(&desk, "held ");
+	set_state(&desk, NODE_READY);
+	ask(&desk, RPC_BEAT, "", &second);
+	expect_sights(&desk, "");
+	EXPECT(!answer.failed && !second.failed);
+	answer_fini(&answer);
+	answer_fini(&second);
 	desk_fini(&desk);
 }
 
