@@ -301,7 +301,8 @@ void raft_vote_owed(struct raft *raft)
 {
 	raft_id to = raft->hard.vote;
 
-	if (!to || to == raft->self || raft->role == RAFT_LEADER)
+	/* once the term has its leader nobody waits for it any more */
+	if (!to || to == raft->self || raft->role == RAFT_LEADER || raft->leader)
 		return;
 	if (raft->hard_durable.term != raft->hard.term || raft->hard_durable.vote != to)
 		return;

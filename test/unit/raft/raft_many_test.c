@@ -73,6 +73,25 @@ TEST(raft_replaces_a_leader_whose_process_died_in_a_fifth_of_a_second)
 	EXPECT(took[50] <= 1500);
 }
 
+/* A vote that was given is said again after a write, for the first time may have been lost; not to a leader, at every write. */
+TEST(raft_says_no_vote_again_when_the_term_has_its_leader)
+{
+	struct node *leader = begin(1, 3);
+
+	world_transfer(world, leader);
+	world_run(world, 2000);
+	struct node *next = world_leader(world);
+	EXPECT(next && next != leader && world->votes > 0);
+	unsigned before = world->votes, acknowledged = world->acknowledged;
+	for (int i = 0; i < 50; i++) {
+		world_propose(world, next);
+		world_run(world, 50);
+	}
+	EXPECT(world->acknowledged > acknowledged);
+	EXPECT_INT(world->votes, before);
+	end();
+}
+
 TEST(raft_replaces_a_leader_that_is_cut_off_in_two_election_timeouts)
 {
 	for (uint64_t seed = 0; seed < 20; seed++) {

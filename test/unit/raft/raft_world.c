@@ -215,6 +215,7 @@ static void post(struct world *world, struct node *from, const struct raft_msg *
 		forge_agreement(world, from, msg);
 	if (!to || !to->is_running || chance(world, world->loss))
 		return;
+	world->votes += msg->type == RAFT_MSG_VOTE_REPLY && msg->vote_reply.granted;
 	if (msg->type == RAFT_MSG_APPEND && msg->append.entry_count) {
 		size_t count = msg->append.entry_count;
 		entries = memcpy(NEW_ARRAY(struct raft_entry, count), msg->append.entries, count * sizeof(*entries));

@@ -70,7 +70,7 @@ struct world {
 	uint64_t snapshot_count;
 	raft_id next_id;
 	uint64_t next_value, next_token;
-	unsigned crashes, elections, acknowledged, confirmed_reads, installs, transfers, changes;
+	unsigned crashes, elections, votes, acknowledged, confirmed_reads, installs, transfers, changes;
 	bool failed;
 	char why[256];
 };
