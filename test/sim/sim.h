@@ -139,7 +139,7 @@ struct sim_world {
 		raft_term term;                         /* of the entry */
 		raft_term agreed;                       /* it was agreed on in this term, or an earlier one; never before its own */
 		uint64_t sum;
-		bool is_known;
+		bool is_known, has_births;
 	} history[SIM_INDEXES];
 	raft_index highest;             /* applied by anybody */
 	struct sim_entry { raft_index index; raft_term term, prev_term; uint64_t hash; } *log;  /* log matching: by (index, term) */

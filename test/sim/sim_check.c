@@ -288,6 +288,11 @@ void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 		TRACE("%s: becomes a snapshot at %llu", m->name, (unsigned long long)index);
 	}
 	m->applied = index;
+	/* also of one whose row has flipped: what it leads to is made, and it may be the first to apply and to tell it */
+	if (applied && !world.history[index].has_births) {
+		world.history[index].has_births = true;
+		check_births(applied);
+	}
 	if (m->is_rotten)
 		return;
 	if (world.history[index].is_known) {
@@ -306,8 +311,6 @@ void sim_check_applied(struct sim_manager *m, const struct applied *applied)
 	check_names(view);
 	check_slots(view);
 	check_addresses(view);
-	if (applied)
-		check_births(applied);
 }
 
 /* ---- in the end ------------------------------------------------------------------------------------------------ */
