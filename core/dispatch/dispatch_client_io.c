@@ -423,3 +423,8 @@ struct rpc_conn *dispatch_client_conn(const struct dispatch_client *c)
 {
 	return c->session.state == SESSION_UP ? c->conn : NULL;
 }
+
+struct rpc_conn *dispatch_client_goodbye_conn(const struct dispatch_client *c)
+{
+	return c->session.state == SESSION_UP || c->session.state == SESSION_OPENING ? c->conn : NULL;
+}

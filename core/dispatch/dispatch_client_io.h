@@ -34,3 +34,5 @@ void dispatch_client_renew(struct dispatch_client *client);
 bool dispatch_client_is_led(const struct dispatch_client *client);
 /* For calls on the session's connection; NULL while there is no session. */
 struct rpc_conn *dispatch_client_conn(const struct dispatch_client *client);
+/* For RPC_LEAVING: also while a session is being opened, for the manager may have it before we hear of that, and would miss us. */
+struct rpc_conn *dispatch_client_goodbye_conn(const struct dispatch_client *client);

@@ -203,7 +203,7 @@ static void said_goodbye(void *arg, const void *body UNUSED, size_t size UNUSED,
 
 static void leave_as_worker(struct host *host)
 {
-	struct rpc_conn *conn = host->swarm.client ? dispatch_client_conn(host->swarm.client) : NULL;
+	struct rpc_conn *conn = host->swarm.client ? dispatch_client_goodbye_conn(host->swarm.client) : NULL;
 
 	if (conn)
 		rpc_call(conn, RPC_LEAVING, "", 0, LEAVING_CALL_MS, said_goodbye, host);

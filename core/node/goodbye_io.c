@@ -31,7 +31,7 @@ static void tell_manager(struct host *host, struct rpc_conn *conn, void (*done)(
 
 void goodbye_say(struct host *host, void (*done)(void *arg))
 {
-	struct rpc_conn *conn = host->swarm.client ? dispatch_client_conn(host->swarm.client) : NULL;
+	struct rpc_conn *conn = host->swarm.client ? dispatch_client_goodbye_conn(host->swarm.client) : NULL;
 
 	if (swarm_manager(host) && manager_is_current(host->swarm.manager))
 		manager_go(host->swarm.manager, host->settings->stop_containers, done, host);

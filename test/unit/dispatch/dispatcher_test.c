@@ -181,6 +181,25 @@ TEST(a_node_that_says_how_it_goes_has_no_session_any_more)
 	desk_fini(&desk);
 }
 
+/* Its manager may have the session before the node hears of that: if it went without a word it would be missed after its grace. */
+TEST(a_node_that_goes_before_its_session_is_answered_says_so_all_the_same)
+{
+	struct answer opened = { 0 }, left = { 0 };
+	struct desk desk;
+
+	desk_init(&desk, "60s");
+	node_dial(&desk.net.worker);
+	rpc_call(desk.net.worker.conn, RPC_SESSION, "", 0, RPC_HELP_WAIT_MS, on_answer, &opened);
+	rpc_call(desk.net.worker.conn, RPC_LEAVING, "{\"Sight\":\"away\"}", 16, RPC_HELP_WAIT_MS, on_answer, &left);
+	RUN_UNTIL(&desk.net, left.count);
+	EXPECT(opened.count && !opened.failed && !left.failed);
+	expect_sights(&desk, "held away ");
+	EXPECT(!is_held(&desk));
+	answer_fini(&opened);
+	answer_fini(&left);
+	desk_fini(&desk);
+}
+
 TEST(a_session_without_a_connection_is_silent_when_its_grace_is_over)
 {
 	struct desk desk;
