@@ -157,7 +157,8 @@ int manager_backup(const struct manager *m, struct buf *out, struct err *err)
 	if (wrap_key(m, &key, err) < 0)
 		return -1;
 	str_copy(backup.cluster_id, sizeof backup.cluster_id, manager_cluster_id(m));
-	replica_save(m->replica, &snapshot);
+	if (replica_save(m->replica, &snapshot, err) < 0)
+		return -1;
 	backup.key = key.data;
 	backup.key_size = key.len;
 	backup.snapshot = snapshot.data;

@@ -67,8 +67,8 @@ int replica_refound(struct store *store, const char *node_id, replica_compose_fn
 /* … of a snapshot (snapshot.h), in a store without a cluster. */
 int replica_restore(struct store *store, const void *snapshot, size_t size, const char *node_id, replica_compose_fn *compose, void *arg,
 		    struct err *err);
-/* The state as a snapshot, as of the last entry applied. */
-void replica_save(const struct replica *replica, struct buf *out);
+/* The state as a snapshot, as of the last entry applied. ERR_DAMAGED: it is none (snapshot.h). */
+int replica_save(const struct replica *replica, struct buf *out, struct err *err);
 /* Loads state.db into a view, replays the log behind it, starts raft. ERR_DAMAGED: one of the files is not what was written. The store is the
  * caller's and outlives the replica. */
 int replica_open(struct loop *loop, struct store *store, const char *node_id, const struct replica_hooks *hooks, struct replica **ret,

@@ -51,15 +51,15 @@ static struct raft_base base_of(const struct replica *r)
 				   .config = r->config };
 }
 
-void replica_save(const struct replica *r, struct buf *out)
+int replica_save(const struct replica *r, struct buf *out, struct err *err)
 {
 	struct raft_base base = base_of(r);
 
-	snapshot_encode(r->view, &base, out);
+	return snapshot_encode(r->view, &base, out, err);
 }
 
-/* One that is still in use does for the next one too, while our log goes on from it. */
-static struct snapshot_copy *take_copy(struct replica *r)
+/* One that is still in use does for the next one too, while our log goes on from it. NULL: nobody may have what we hold. */
+static struct snapshot_copy *take_copy(struct replica *r, struct err *err)
 {
 	struct snapshot_copy *copy;
 
@@ -73,8 +73,10 @@ static struct snapshot_copy *take_copy(struct replica *r)
 	copy = NEW(struct snapshot_copy);
 	copy->users = 1;
 	copy->base = base_of(r);
-	snapshot_encode(r->view, &copy->base, &copy->bytes);
-	return copy;
+	if (snapshot_encode(r->view, &copy->base, &copy->bytes, err) == 0)
+		return copy;
+	give_back(copy);
+	return NULL;
 }
 
 static struct offer *free_offer(struct replica *r)
@@ -102,13 +104,21 @@ void replica_offer(struct replica *r, raft_id to)
 {
 	struct raft_event none = { .type = RAFT_EVENT_SNAPSHOT_SENT, .snapshot_sent = { .to = to } };
 	struct offer *offer = free_offer(r);
-	struct err err;
+	struct snapshot_copy *copy = NULL;
+	struct err err, failure = { 0 };
 
-	if (!offer || view_index(r->view) == 0) {
+	if (offer && view_index(r->view) > 0)
+		copy = take_copy(r, &failure);
+	if (!copy)
 		replica_feed(r, &none, &err);
+	/* who is alone is all there is: it goes on, and says so to whoever would join */
+	if (failure.code && replica_is_alone(r))
+		log_error("cluster state: %s", failure.text);
+	else if (failure.code && !r->stopped.code)
+		replica_stop(r, &failure);
+	if (!copy)
 		return;
-	}
-	*offer = (struct offer){ ++r->last_ticket, to, take_copy(r), loop_now(r->loop) + TICKET_MS };
+	*offer = (struct offer){ ++r->last_ticket, to, copy, loop_now(r->loop) + TICKET_MS };
 	arm_expire(r);
 	struct raft_msg msg = { .type = RAFT_MSG_SNAPSHOT,
 				.from = r->me.raft_id,

@@ -198,7 +198,7 @@ void replica_perform(struct replica *r, const struct raft_out *out)
 		tell_applied(r);
 	if (r->raft)
 		note_leadership(r, has_applied);
-	for (size_t i = 0; i < behind_count && r->raft; i++)
+	for (size_t i = 0; i < behind_count && r->raft && !r->stopped.code; i++)
 		replica_offer(r, behind[i]);
 	replica_tell_sum(r);
 	if (differs)

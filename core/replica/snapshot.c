@@ -6,11 +6,12 @@
 #include "base/encode.h"
 #include "base/panic.h"
 #include "state/apply.h"
+#include "state/sum.h"
 
 enum { MAGIC = 0x53425753, FORMAT = 1 };        /* "SWBS" */
 
 /* Ids are written with their NUL, so that rows can point at them. */
-static void put_row(struct buf *out, const struct view_object *object)
+static uint64_t put_row(struct buf *out, const struct view_object *object)
 {
 	CLEANUP(buf_finip) struct buf row = BUF_INIT;
 
@@ -18,12 +19,14 @@ static void put_row(struct buf *out, const struct view_object *object)
 	put_varint(out, object->kind);
 	put_bytes(out, object->meta.id, strlen(object->meta.id) + 1);
 	put_bytes(out, row.data, row.len);
+	return sum_of(&row);
 }
 
-void snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out)
+int snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf config = BUF_INIT;
 	const struct view_object *object;
+	uint64_t sum = 0;
 	size_t count = 0;
 
 	check(base->index == view_index(view));
@@ -42,7 +45,11 @@ void snapshot_encode(const struct view *view, const struct raft_base *base, stru
 	put_varint(out, count);
 	for (int kind = 1; kind < KIND_COUNT; kind++)
 		for (size_t at = 0; (object = view_next(view, (enum kind)kind, &at));)
-			put_row(out, object);
+			sum += put_row(out, object);
+	if (sum != view_sum(view))
+		return err_set(err, ERR_DAMAGED, "what this manager holds is not what it has applied (%016llx, by its sum %016llx): its memory is "
+			       "damaged, or was", (unsigned long long)sum, (unsigned long long)view_sum(view));
+	return 0;
 }
 
 static int broken(struct err *err)

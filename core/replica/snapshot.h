@@ -10,7 +10,8 @@
 
 enum { SNAPSHOT_BYTES_MAX = 1 << 29 };
 
-void snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out);
+/* ERR_DAMAGED, all the same encoded, when the objects are not what the view's sum says: something has changed them behind its back. */
+int snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out, struct err *err);
 
 struct snapshot {
 	struct raft_base base;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		check(err.text[0] && (err.code == ERR_INVALID || err.code == ERR_UNSUPPORTED));
 		return 0;
 	}
-	snapshot_encode(snapshot.view, &snapshot.base, &again);
+	check(snapshot_encode(snapshot.view, &snapshot.base, &again, &err) == 0);
 	check(snapshot_decode(again.data, again.len, &second, &err) == 0);
 	check(second.row_count == snapshot.row_count && second.sum == snapshot.sum);
 	snapshot_fini(&second);

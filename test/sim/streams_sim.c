@@ -30,7 +30,7 @@ static void leave_out_a_row(struct buf *all)
 		check(state_load_row(view, (enum kind)snapshot.rows[i].table, snapshot.rows[i].id, snapshot.rows[i].bytes,
 				     snapshot.rows[i].size, &err) == 0);
 	check(state_load_done(view, snapshot.base.index, snapshot.base.term, snapshot.base.now_ms, view_sum(view), &err) == 0);
-	snapshot_encode(view, &snapshot.base, &less);
+	check(snapshot_encode(view, &snapshot.base, &less, &err) == 0);
 	buf_clear(all);
 	buf_add(all, less.data, less.len);
 	view_free(view);

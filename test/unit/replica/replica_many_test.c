@@ -438,6 +438,11 @@ TEST(replica_a_follower_that_differs_is_told_by_the_majority_and_stops)
 	end_with_damage();
 }
 
+static bool has_some(void *arg)
+{
+	return crowd_has(arg, "saa");
+}
+
 static bool somebody_else_leads(void *arg)
 {
 	for (size_t i = 0; i < crowd.count; i++)
@@ -458,6 +463,28 @@ TEST(replica_a_leader_that_differs_from_all_others_leads_no_more)
 	EXPECT(leader->is_damaged);
 	EXPECT_INT(damaged(), 1);
 	EXPECT(crowd_wait(&crowd, somebody_else_leads, leader));
+	end_with_damage();
+}
+
+/* With two of five in its hands it would not be outvoted, and nobody could become what it hands out. */
+TEST(replica_a_leader_that_has_rotted_hands_out_no_snapshot_and_leads_no_more)
+{
+	struct member *leader, *fresh;
+
+	crowd_init(&crowd);
+	leader = crowd_leader(&crowd);
+	write_some(leader, 40);
+	store_state_checkpoint(leader->store);
+	EXPECT(crowd_wait(&crowd, has_cut, leader));
+	crowd_add(&crowd);
+	crowd_add(&crowd);
+	rot(leader);
+	fresh = crowd_add_learner(&crowd);
+	EXPECT(crowd_wait(&crowd, somebody_is_damaged, NULL));
+	EXPECT(leader->is_damaged);
+	EXPECT_INT(damaged(), 1);
+	EXPECT(crowd_wait(&crowd, somebody_else_leads, leader));
+	EXPECT(crowd_wait(&crowd, has_some, fresh));
 	end_with_damage();
 }
 

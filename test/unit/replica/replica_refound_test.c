@@ -175,7 +175,9 @@ TEST(refound_survives_the_loss_of_power_at_any_instruction)
 
 static void save(struct member *member, struct buf *out)
 {
-	replica_save(member->replica, out);
+	struct err err;
+
+	EXPECT_INT(replica_save(member->replica, out, &err), 0);
 }
 
 TEST(restore_makes_a_cluster_of_a_snapshot_on_an_empty_disk)
