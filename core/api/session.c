@@ -105,6 +105,8 @@ static void client_takes_more(void *arg)
 
 	if (session->stream)
 		stream_pause(session->stream, false);
+	else if (session->config.on_writable && !session->is_over)
+		session->config.on_writable(session->config.arg);
 }
 
 static void on_output_end(void *arg)
@@ -158,6 +160,11 @@ void session_connect(struct session *session, int stream_fd)
 		stream_end(session->stream);
 	else if (!session->input_ended)
 		http_body_pause(session->req, false);
+}
+
+bool session_write(struct session *session, const void *bytes, size_t count)
+{
+	return session->is_over || http_reply_write(session->req, bytes, count);
 }
 
 void session_say(struct session *session, const char *text)

@@ -15,6 +15,8 @@ struct session_config {
 	struct detach_keys keys;        /* with a terminal */
 	/* The client has left: gone, or by his keys. Once; the session is to be freed then, in it or later. */
 	void (*on_left)(void *arg, bool by_keys);
+	/* The client takes more again, of what session_write was told to hold; NULL: nobody asks. */
+	void (*on_writable)(void *arg);
 	/* Everything the process wrote has been taken. Once; whoever waits for more (an exit code) frees the session later. */
 	void (*on_output_end)(void *arg);
 	void *arg;
@@ -23,6 +25,8 @@ struct session_config {
 struct session *session_new(struct api *api, struct http_request *req, const struct session_config *config);
 /* Takes the runtime's descriptor. */
 void session_connect(struct session *session, int stream_fd);
+/* Bytes as the stream would give them, before there is one. False: enough for now, see on_writable. */
+bool session_write(struct session *session, const void *bytes, size_t count);
 /* A last word to the client, as its standard output. */
 void session_say(struct session *session, const char *text);
 void session_free(struct session *session);              /* ends the connection and lets the stream go; NULL is welcome */

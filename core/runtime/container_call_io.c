@@ -1,9 +1,12 @@
 /* container_call_io.c - what the shim is asked while its container lives, several things at a time: attach, resize. */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/panic.h"
 #include "os/file.h"
 #include "runtime/runtime_inside.h"
+
+enum { LEVEL_ATTACH = 1, LEVEL_PAST };
 
 static void call_free(struct link_call *call)
 {
@@ -57,13 +60,13 @@ void container_call_answered(struct container *container, const struct shim_wire
 }
 
 /* NULL with err unless it is there, and its shim knows how. */
-static struct container *find_with_level(const struct runtime *rt, const char *id, struct err *err)
+static struct container *find_with_level(const struct runtime *rt, const char *id, unsigned level, struct err *err)
 {
 	struct container *container = container_find(rt, id);
 
 	if (!container || container->state != RUNTIME_CREATED || container->is_removing)
 		container = container_find_in(rt, id, RUNTIME_RUNNING, "running", err);
-	if (container && container->shim_level < SHIM_WIRE_LEVEL) {
+	if (container && container->shim_level < level) {
 		err_set(err, ERR_UNSUPPORTED, "container %.12s was started by an older swarmbox, which could not do that: restart it", id);
 		return NULL;
 	}
@@ -87,13 +90,18 @@ static int ask(struct container *container, struct shim_wire *request, struct li
 void runtime_attach(struct runtime *rt, const char *id, const struct runtime_attachment *want, runtime_stream_fn *done, void *arg)
 {
 	struct shim_wire request = { .verb = SHIM_WIRE_ATTACH, .wants_in = want->wants_stdin, .wants_out = want->wants_stdout,
-				     .wants_err = want->wants_stderr };
+				     .wants_err = want->wants_stderr, .wants_past = want->wants_past };
 	struct link_call call = { .take_stream = done, .arg = arg };
 	struct err err;
-	struct container *container = find_with_level(rt, id, &err);
+	struct container *container = find_with_level(rt, id, want->wants_past ? LEVEL_PAST : LEVEL_ATTACH, &err);
 
 	if (!container || ask(container, &request, call, &err) < 0)
 		runtime_refuse_stream_later(rt, done, arg, &err);
+}
+
+int runtime_stream_mark(int fd, struct log_mark *ret)
+{
+	return recv(fd, ret, sizeof *ret, MSG_DONTWAIT) == sizeof *ret ? 0 : -1;
 }
 
 void runtime_resize(struct runtime *rt, const char *id, unsigned rows, unsigned columns, runtime_done_fn *done, void *arg)
@@ -101,7 +109,7 @@ void runtime_resize(struct runtime *rt, const char *id, unsigned rows, unsigned 
 	struct shim_wire request = { .verb = SHIM_WIRE_RESIZE, .rows = MIN(rows, UINT16_MAX), .columns = MIN(columns, UINT16_MAX) };
 	struct link_call call = { .done = done, .arg = arg };
 	struct err err;
-	struct container *container = find_with_level(rt, id, &err);
+	struct container *container = find_with_level(rt, id, LEVEL_ATTACH, &err);
 
 	if (!container || ask(container, &request, call, &err) < 0)
 		runtime_answer_later(rt, done, arg, &err);

@@ -21,6 +21,9 @@ struct container_log_entry {
 	bool is_partial;                 /* more of the same line follows in the next entry of this stream */
 };
 
+/* A place in a log: so many bytes of that file, wherever rotation moves it, and all older ones. file 0: none. */
+struct log_mark { uint64_t file; int64_t bytes; };      /* file: log_files_identity */
+
 /* Appends one entry with its newline behind it. `room` is bytes that the caller has at `to`, at least CONTAINER_LOG_ENTRY_MAX_BYTES
  * for a piece of up to CONTAINER_LOG_PIECE_BYTES. Returns how many were written. No heap: the shim calls this. */
 size_t container_log_format(const struct container_log_entry *entry, char *to, size_t room);

@@ -52,6 +52,21 @@ int log_files_index(const char *path, int fd)
 	return -1;
 }
 
+/* A new file often gets the inode's number of one just removed, so it is the handle, which has the inode's generation too. A file system without handles: the number. */
+uint64_t log_files_identity(int fd)
+{
+	union { struct file_handle head; char room[sizeof(struct file_handle) + MAX_HANDLE_SZ]; } handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+	uint64_t hash = 14695981039346656037u;   /* FNV-1a */
+	struct stat st;
+	int mount_id;
+
+	if (name_to_handle_at(fd, "", &handle.head, &mount_id, AT_EMPTY_PATH) < 0)
+		return fstat(fd, &st) == 0 ? st.st_ino : 0;
+	for (unsigned i = 0; i < handle.head.handle_bytes; i++)
+		hash = (hash ^ handle.head.f_handle[i]) * 1099511628211u;
+	return hash;
+}
+
 /* Counts newlines from the end. True when *lines of them were found, the place behind the one before in *ret_offset; else *lines is what is
  * still missing. The newline that ends the file ends a line, it does not begin one. */
 static int seek_in_file(int fd, int64_t *lines, bool *ret_found, int64_t *ret_offset)

@@ -15,6 +15,7 @@ struct log_query {
 	bool follows;
 	int64_t tail;                    /* the last N lines; -1: all */
 	nsec since_wall, until_wall;     /* 0: no bound. since is included, until is too */
+	struct log_mark until_mark;      /* file 0: no bound. When it has fallen off the end nothing is given */
 };
 
 struct log_reader;
@@ -30,4 +31,5 @@ struct log_reader *log_reader_new(struct loop *loop, const char *path, const str
 				  const struct log_reader_events *events, void *arg);
 void log_reader_free(struct log_reader *reader);         /* NULL is welcome; at any time, also inside its own callbacks */
 void log_reader_resume(struct log_reader *reader);
+void log_reader_until(struct log_reader *reader, const struct log_mark *mark);   /* it has not read beyond it yet */
 void log_reader_finish(struct log_reader *reader);       /* the container has ended: give what is there, then on_end, even when following */

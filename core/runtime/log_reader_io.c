@@ -26,6 +26,7 @@ struct log_reader {
 	void *arg;
 	char *path;
 	int fd;                          /* of the chain; -1: none yet */
+	uint64_t file;                   /* its identity */
 	int64_t offset;                  /* of what is read from it */
 	struct buf line_buf, text;       /* read and not yet given; one entry's text */
 	size_t given;                    /* of line_buf */
@@ -110,10 +111,31 @@ static void switch_to(struct log_reader *reader, int fd, int64_t offset)
 {
 	fd_closep(&reader->fd);
 	reader->fd = fd;
+	reader->file = log_files_identity(fd);
 	reader->offset = offset;
 	reader->is_final = reader->is_skipping = false;
 	buf_clear(&reader->line_buf);
 	reader->given = 0;
+}
+
+static bool is_at_mark(const struct log_reader *reader)
+{
+	return reader->query.until_mark.file && reader->file == reader->query.until_mark.file;
+}
+
+/* False when it has fallen off, or was emptied: with one file that is how logs are rotated. */
+static bool has_mark(const struct log_reader *reader, int oldest)
+{
+	const struct log_mark *mark = &reader->query.until_mark;
+
+	for (int i = 0; i <= oldest; i++) {
+		CLEANUP(fd_closep) int fd = log_files_open(reader->path, i);
+		struct stat st;
+
+		if (fd >= 0 && log_files_identity(fd) == mark->file)
+			return fstat(fd, &st) == 0 && st.st_size >= mark->bytes;
+	}
+	return false;
 }
 
 static int start(struct log_reader *reader, struct err *err)
@@ -123,6 +145,10 @@ static int start(struct log_reader *reader, struct err *err)
 
 	if (index < 0)
 		return 0;
+	if (reader->query.until_mark.file && !has_mark(reader, index)) {
+		end(reader, NULL);
+		return 0;
+	}
 	if (reader->query.tail == 0) {
 		index = 0;
 		offset = INT64_MAX;
@@ -171,7 +197,11 @@ static bool advance(struct log_reader *reader)
 static ssize_t read_chunk(struct log_reader *reader)
 {
 	char chunk[CHUNK_BYTES];
-	ssize_t count = reader->fd < 0 ? 0 : pread(reader->fd, chunk, sizeof chunk, reader->offset);
+	size_t most = sizeof chunk;
+
+	if (is_at_mark(reader))
+		most = (size_t)MIN(MAX(reader->query.until_mark.bytes - reader->offset, (int64_t)0), (int64_t)sizeof chunk);
+	ssize_t count = reader->fd < 0 || !most ? 0 : pread(reader->fd, chunk, most, reader->offset);
 
 	if (count > 0) {
 		reader->offset += count;
@@ -198,8 +228,8 @@ static void read_round(struct log_reader *reader)
 		if (count > 0) {
 			if (!give_lines(reader))
 				return;
-		} else if (!advance(reader)) {
-			if (!reader->query.follows || reader->is_finishing)
+		} else if (is_at_mark(reader) || !advance(reader)) {
+			if (!reader->query.follows || reader->is_finishing || is_at_mark(reader))
 				end(reader, NULL);
 			return;          /* else inotify wakes us */
 		}
@@ -296,6 +326,12 @@ void log_reader_free(struct log_reader *reader)
 void log_reader_resume(struct log_reader *reader)
 {
 	reader->is_paused = false;
+	pump_soon(reader);
+}
+
+void log_reader_until(struct log_reader *reader, const struct log_mark *mark)
+{
+	reader->query.until_mark = *mark;
 	pump_soon(reader);
 }
 

@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "runtime/kcall_io.h"
+#include "runtime/log_files_io.h"
 
 static int open_file(struct log_writer *writer, int more_flags)
 {
@@ -94,6 +95,14 @@ void log_writer_flush(struct log_writer *writer)
 	if (writer->staged_bytes > 4 * 4096)
 		kcall_give_back(writer->stage, LOG_WRITER_STAGE_BYTES);
 	writer->staged_bytes = writer->staged_entries = 0;
+}
+
+void log_writer_mark(struct log_writer *writer, struct log_mark *ret)
+{
+	log_writer_flush(writer);
+	*ret = (struct log_mark){ 0 };
+	if (writer->fd >= 0 || open_file(writer, 0) >= 0)
+		*ret = (struct log_mark){ log_files_identity(writer->fd), writer->file_bytes };
 }
 
 /* What was lost is said before anything else is written; as long as that fails, everything is lost. */

@@ -24,6 +24,8 @@ void log_writer_init(struct log_writer *writer, int dir_fd, const char *name, in
 void log_writer_fini(struct log_writer *writer);
 void log_writer_add(struct log_writer *writer, const struct container_log_entry *entry);
 void log_writer_flush(struct log_writer *writer);
+/* Behind everything that was added. Makes the file; file 0 when that fails. */
+void log_writer_mark(struct log_writer *writer, struct log_mark *ret);
 
 /* One of the container's two pipes, or its terminal, with the piece of a line that has not ended yet. */
 struct log_pipe {

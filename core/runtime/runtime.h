@@ -73,7 +73,9 @@ void runtime_renew(struct runtime *rt, const char *id, const struct container_sp
  * A client that does not read lets the container wait for it once its socket is full (~200 KiB), as Docker does; nothing is lost, in the log neither. One that
  * closes is forgotten. */
 typedef void runtime_stream_fn(void *arg, int fd, const struct err *failure);
-struct runtime_attachment { bool wants_stdin, wants_stdout, wants_stderr; };
+/* wants_past: the stream begins with what runtime_stream_mark takes: the place in the log behind which the stream goes on. */
+struct runtime_attachment { bool wants_stdin, wants_stdout, wants_stderr, wants_past; };
+int runtime_stream_mark(int fd, struct log_mark *ret);   /* -1 when there is none: the shim is gone */
 #define RUNTIME_MAX_ATTACHED 8           /* of one container; one more is ERR_EXHAUSTED */
 /* CREATED (nothing of the output is missed then) or RUNNING; else ERR_CONFLICT. ERR_UNSUPPORTED: its shim is older than this. */
 void runtime_attach(struct runtime *rt, const char *id, const struct runtime_attachment *want, runtime_stream_fn *done, void *arg);

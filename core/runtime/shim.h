@@ -9,7 +9,7 @@
  * The sockets speak SOCK_SEQPACKET, one line of JSON a packet, the version first. The agent asks:
  *   {"v":1,"do":"hello"}            -> {"v":1,"state":"created","pid":N,"started":0}   with the container's pidfd and netns fd (SCM_RIGHTS)
  *   {"v":1,"do":"start"}            -> {"v":1,"state":"running",…}  or {"v":1,"error":"…","code":127}
- *   {"v":1,"do":"attach","seq":7,"in":true,"out":true,"err":true}      -> {"v":1,"seq":7,…}  with a client's socket (shim_streams_io.h)
+ *   {"v":1,"do":"attach","seq":7,"in":true,"out":true,"err":true,"past":false} -> {"v":1,"seq":7,…}  with a client's socket (shim_streams_io.h)
  *   {"v":1,"do":"resize","seq":8,"rows":24,"columns":80}               -> {"v":1,"seq":8,…}  or {"v":1,"seq":8,"state":"","error":"…"}
  *   anything else                   -> {"v":1,"error":"shim: …"}
  * On the first connection the answer to hello is sent unasked, when the container waits at its gate or could not be made.

@@ -80,7 +80,44 @@ void streams_take_client(struct streams *streams, int fd, struct streams_wants w
 	streams->clients[0] = (struct streams_client){ .fd = fd, .wants = wants };
 }
 
-int streams_add_client(struct streams *streams, struct streams_wants wants)
+/* The frame of Docker's streams: the number of the stream, three zeros, the length in big endian. */
+static void put_header(char to[HEADER_BYTES], enum container_log_stream stream, size_t count)
+{
+	memset(to, 0, HEADER_BYTES);
+	to[0] = (char)stream;
+	for (size_t i = 0; i < 4; i++)
+		to[4 + i] = (char)(count >> (24 - 8 * i));
+}
+
+/* Into a fresh socket, which has room. */
+static bool send_whole(int fd, const void *bytes, size_t count)
+{
+	return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)count;
+}
+
+static bool send_begun(const struct streams *streams, int fd, const struct log_pipe *pipe)
+{
+	char header[HEADER_BYTES];
+
+	if (!pipe->used)
+		return true;
+	put_header(header, pipe->stream, pipe->used);
+	return (streams->has_tty || send_whole(fd, header, sizeof header)) && send_whole(fd, pipe->piece, pipe->used);
+}
+
+static int send_past(const struct streams *streams, int fd, struct streams_wants wants)
+{
+	struct log_mark mark = { 0 };
+
+	if (streams->writer)
+		log_writer_mark(streams->writer, &mark);
+	if (send_whole(fd, &mark, sizeof mark) && (!wants.out || send_begun(streams, fd, &streams->out)) &&
+	    (!wants.err || send_begun(streams, fd, &streams->bad)))
+		return 0;
+	return -1;
+}
+
+int streams_add_client(struct streams *streams, struct streams_wants wants, bool wants_past)
 {
 	int pair[2];
 
@@ -91,6 +128,12 @@ int streams_add_client(struct streams *streams, struct streams_wants wants)
 			continue;
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 			return -1;
+		if (wants_past && send_past(streams, pair[0], wants) < 0) {
+			fd_closep(&pair[0]);
+			fd_closep(&pair[1]);
+			errno = ENOBUFS;
+			return -1;
+		}
 		*client = (struct streams_client){ .fd = pair[0], .wants = wants };
 		return pair[1];
 	}
@@ -141,7 +184,7 @@ static void push(const struct streams *streams, struct streams_client *client)
 	}
 }
 
-/* The frame of Docker's streams: the number of the stream, three zeros, the length in big endian. A terminal has one stream, without frames. */
+/* A terminal has one stream, without frames. */
 static void offer(struct streams *streams, enum container_log_stream stream, const char *bytes, size_t count)
 {
 	size_t header = streams->has_tty ? 0 : HEADER_BYTES;
@@ -156,12 +199,8 @@ static void offer(struct streams *streams, enum container_log_stream stream, con
 	}
 	if (!is_wanted)
 		return;
-	if (header) {
-		memset(frame, 0, header);
-		frame[0] = (char)stream;
-		for (size_t i = 0; i < 4; i++)
-			frame[4 + i] = (char)(count >> (24 - 8 * i));
-	}
+	if (header)
+		put_header(frame, stream, count);
 	memcpy(frame + header, bytes, count);
 	streams->frame_end = header + count;
 	for (size_t i = 0; i < STREAMS_CLIENTS; i++)

@@ -37,8 +37,9 @@ int streams_open_pipes(struct streams *streams, struct streams_wants wants, int 
 /* Master and slave, when the process has made them; nothing without has_tty. */
 void streams_take_terminal(struct streams *streams, const int terminal[2], bool has_stdin);
 
-/* The other end of a new client's socket, non-blocking; -1 with errno, EBUSY when all places are taken. */
-int streams_add_client(struct streams *streams, struct streams_wants wants);
+/* The other end of a new client's socket, non-blocking; -1 with errno, EBUSY when all places are taken. wants_past: what comes out of it begins with a
+ * struct log_mark, behind all that the log has, and with what the log has not yet: the begun lines. So log and stream together are everything, once. */
+int streams_add_client(struct streams *streams, struct streams_wants wants, bool wants_past);
 void streams_take_client(struct streams *streams, int fd, struct streams_wants wants);   /* takes the socket; the first place is free */
 int streams_resize(struct streams *streams, unsigned rows, unsigned columns);            /* -1 with errno; ENOTTY */
 

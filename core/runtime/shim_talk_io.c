@@ -102,7 +102,7 @@ static void attach(struct shim *shim, struct shim_connection *connection, const 
 		answer(shim, connection, request, "shim: the container is not made", -1);
 		return;
 	}
-	fd = streams_add_client(&shim->streams, wants);
+	fd = streams_add_client(&shim->streams, wants, request->wants_past);
 	if (fd >= 0) {
 		answer(shim, connection, request, NULL, fd);
 		return;

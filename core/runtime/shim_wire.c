@@ -38,7 +38,8 @@ size_t shim_wire_format(const struct shim_wire *m, char to[SHIM_WIRE_MAX_BYTES])
 	if (m->verb != SHIM_WIRE_REPLY) {
 		add(to, &at, ",\"do\":\"%s\"", verbs[m->verb]);
 		if (m->verb == SHIM_WIRE_ATTACH)
-			add(to, &at, ",\"in\":%s,\"out\":%s,\"err\":%s", word_of(m->wants_in), word_of(m->wants_out), word_of(m->wants_err));
+			add(to, &at, ",\"in\":%s,\"out\":%s,\"err\":%s,\"past\":%s", word_of(m->wants_in), word_of(m->wants_out),
+			    word_of(m->wants_err), word_of(m->wants_past));
 		if (m->verb == SHIM_WIRE_RESIZE)
 			add(to, &at, ",\"rows\":%u,\"columns\":%u", (unsigned)m->rows, (unsigned)m->columns);
 		add(to, &at, "}\n");
@@ -81,6 +82,7 @@ static int decode(yyjson_val *root, struct shim_wire *m, struct err *err)
 	m->wants_in = yyjson_get_bool(yyjson_obj_get(root, "in"));
 	m->wants_out = yyjson_get_bool(yyjson_obj_get(root, "out"));
 	m->wants_err = yyjson_get_bool(yyjson_obj_get(root, "err"));
+	m->wants_past = yyjson_get_bool(yyjson_obj_get(root, "past"));
 	m->rows = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "rows"));
 	m->columns = (uint32_t)yyjson_get_uint(yyjson_obj_get(root, "columns"));
 	m->pid = (int32_t)yyjson_get_int(yyjson_obj_get(root, "pid"));

@@ -11,7 +11,8 @@
 #include "base/err.h"
 
 #define SHIM_WIRE_VERSION 1
-#define SHIM_WIRE_LEVEL   1               /* what a shim of this binary can do besides hello and start: attach, resize */
+/* What a shim of this binary can do besides hello and start: attach and resize since level 1, attach with the past since 2. */
+#define SHIM_WIRE_LEVEL   2
 #define SHIM_WIRE_MAX_BYTES 4096
 
 enum shim_wire_do { SHIM_WIRE_REPLY, SHIM_WIRE_HELLO, SHIM_WIRE_START, SHIM_WIRE_ATTACH, SHIM_WIRE_RESIZE };
@@ -21,7 +22,7 @@ struct shim_wire {
 	enum shim_wire_state state;      /* of a reply; NONE: it failed, see error */
 	uint32_t seq;                    /* of attach and resize, which may be under way at the same time, and of the reply to it; else 0 */
 	uint32_t level;                  /* of hello's reply; 0: a shim from before there were levels */
-	bool wants_in, wants_out, wants_err;     /* attach */
+	bool wants_in, wants_out, wants_err, wants_past;         /* attach */
 	uint32_t rows, columns;          /* resize */
 	int32_t pid;
 	int32_t code;

@@ -4,7 +4,7 @@
 start_agent
 mkdir -p "$lab/root/bin" "$lab/root/tmp" "$lab/root/etc"
 cp /bin/busybox "$lab/root/bin/busybox"
-for name in sh sleep cat echo env id ls stty tty wc head dd true kill; do ln -s busybox "$lab/root/bin/$name"; done
+for name in sh sleep cat echo env id ls stty tty wc head dd true kill seq; do ln -s busybox "$lab/root/bin/$name"; done
 echo 'root:x:0:0:root:/:/bin/sh' >"$lab/root/etc/passwd"
 tar -C "$lab/root" -c . | sb image import -c 'CMD ["sh"]' - box:1 >/dev/null
 on_tty() { timeout 300 python3 "$top/test/lab/on_tty.py" "$@"; }
@@ -54,6 +54,52 @@ for cli in ${CLIS:-"$binary" docker}; do
 	wait $client
 	is "$who: a signal to the client reaches it" "$(cat "$lab/sig") $?" "$(printf 'ready\ncaught') 0"
 	within 5 "$who: and it is gone" gone
+
+	# --- what was said before, and then what is said: everything, once ---
+	told() { timeout 300 curl -sN -X POST --unix-socket "$run/swarmbox.sock" "http://d/v1.43/containers/past/attach?logs=1&stream=$1&stdout=1&stderr=1"; }
+	frames() { python3 -c 'import sys
+b = sys.stdin.buffer.read(); at = 0
+while at < len(b):
+    n = int.from_bytes(b[at + 4:at + 8], "big"); sys.stdout.buffer.write(b[at + 8:at + 8 + n]); at += 8 + n'; }
+	all_of() { (seq 0 999; echo begun-done; seq 1000 1999); }
+	for tty in '' -t; do
+		plain() { if [ "$tty" ]; then tr -d '\r'; else frames; fi <"$1" | cksum; }
+		c run -d $tty --name past box:1 sh -c 'seq 0 999; printf begun; until [ -e /tmp/go ]; do sleep 0.1; done; echo -done
+			seq 1000 1999; until [ -e /tmp/end ]; do sleep 0.1; done' >/dev/null
+		told 1 >"$lab/past.0" & clients=$!
+		within 10 "$who: the line that has begun is sent" grep -q begun "$lab/past.0"
+		sb exec past sh -c '>/tmp/go'
+		for n in 1 2 3 4 5; do told 1 >"$lab/past.$n" & clients="$clients $!"; done
+		for n in 1 2 3 4 5; do await 20 test -s "$lab/past.$n"; done       # one that comes after the end would wait for the next start
+		sb exec past sh -c '>/tmp/end'
+		c wait past >/dev/null
+		wait $clients
+		told 0 >"$lab/past.6"
+		for n in 0 1 2 3 4 5 6; do
+			is "$who: attached $n${tty:+ to a terminal}: everything, once" "$(plain "$lab/past.$n")" "$(all_of | cksum)"
+		done
+		told 1 >"$lab/past.7" & clients=$!
+		within 10 "$who: of what has ended${tty:+ on a terminal} the past comes at once" grep -q 1999 "$lab/past.7"
+		c start past >/dev/null
+		wait $clients
+		is "$who: and what comes after its next start" "$(plain "$lab/past.7")" "$( (all_of; all_of) | cksum)"
+		c wait past >/dev/null
+		c rm past >/dev/null
+	done
+	# a client who takes nothing for a while: the past is more than fits in between, and so is what comes after it
+	c run -d --name past box:1 sh -c 'seq 200000; echo half; until [ -e /tmp/go ]; do sleep 0.1; done; seq 200001 300000' >/dev/null
+	await 60 sh -c "'$binary' logs --tail 1 past | grep -q half"
+	rm -f "$lab/open"
+	{ told 1 | { head -c 1; await 300 test -e "$lab/open"; cat; } >"$lab/past.8"; } & clients=$!
+	await 20 test -s "$lab/past.8"
+	sb exec past sh -c '>/tmp/go'
+	>"$lab/open"
+	wait $clients
+	is "$who: a slow one has everything, once, too" "$(frames <"$lab/past.8" | cksum)" "$( (seq 200000; echo half; seq 200001 300000) | cksum)"
+	c rm -f past >/dev/null
+	c run -d --log-driver none --name past box:1 sleep 100 >/dev/null
+	is "$who: without a log there is no past" "$(told 1)" '{"message":"configured logging driver does not support reading"}'
+	c rm -f past >/dev/null
 
 	# --- on a terminal ---
 	out=$(on_tty size:31x97 'expect:# ' 'send:stty size\n' 'expect:31 97' 'send:tty\n' 'expect:/dev/pts/0' 'send:exit 3\n' -- "$cli" run -it --rm box:1 sh)

@@ -1,5 +1,7 @@
 /* Clients of a container's streams, with and without a terminal. */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,9 @@
 #include "base/str.h"
 #include "os/entropy.h"
 #include "os/file.h"
+#include "os/packet.h"
 #include "runtime/kcall_io.h"
+#include "runtime/log_files_io.h"
 #include "test/unit/runner.h"
 #include "test/unit/runtime/host.h"
 
@@ -340,69 +344,169 @@ TEST(a_terminal_echoes_what_is_typed_and_its_client_may_come_back)
 	host_close(&host);
 }
 
+/* --- what was written before ------------------------------------------------------------------- */
+
+static struct log_mark mark_of(int fd)
+{
+	struct log_mark mark = { 0 };
+	struct pollfd wait = { fd, POLLIN, 0 };
+
+	EXPECT(poll(&wait, 1, 60000) == 1 && runtime_stream_mark(fd, &mark) == 0);
+	return mark;
+}
+
+static int open_log(const struct host *host, const char *id)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/containers/%s/%s-json.log", host->data_root, id, id);
+	return log_files_open(path, 0);
+}
+
+TEST(a_stream_with_the_past_tells_where_the_log_ends_and_begins_with_the_begun_lines)
+{
+	for (int has_tty = 0; has_tty < 2; has_tty++) {
+		struct host host;
+
+		host_open(&host);
+		struct container_spec spec = host_spec(&host, "stdin", NULL);
+
+		spec.has_stdin = true;
+		spec.has_tty = has_tty;
+		start(&host, &spec);
+		int fd = host_attach(&host, spec.id, "ioe");
+		struct log_mark none = mark_of(host_attach(&host, spec.id, "oep"));
+		CLEANUP(fd_closep) int log_fd = open_log(&host, spec.id);
+		struct stat st;
+
+		EXPECT(none.file == log_files_identity(log_fd) && none.bytes == 0);
+		send_text(fd, "one\n");
+		EXPECT(host_wait_log(&host, spec.id, has_tty ? "one\r\none\r\n" : "one\n"));
+		send_text(fd, "be");
+		EXPECT(host_stream_wait(&host, fd, "be"));
+		int past = host_attach(&host, spec.id, "oep"), errors = host_attach(&host, spec.id, "ep");
+		struct log_mark mark = mark_of(past), same = mark_of(errors);
+
+		EXPECT(fstat(log_fd, &st) == 0 && st.st_size && mark.file == none.file && mark.bytes == st.st_size);
+		EXPECT(same.file == mark.file && same.bytes == mark.bytes);
+		send_text(fd, has_tty ? "gun\n" : "gun\nlast");
+		EXPECT(host_wait_log(&host, spec.id, has_tty ? "begun\r\nbegun\r\n" : "begun\n"));
+		EXPECT(runtime_kill(host.rt, spec.id, &(struct err){ 0 }) == 0);
+		host_stream_rest(&host, fd, !has_tty);
+		EXPECT_STR(host_stream_rest(&host, past, !has_tty), has_tty ? "begun\r\nbegun\r\n" : "begun\nlast|");
+		EXPECT_STR(host_stream_rest(&host, errors, !has_tty), has_tty ? "" : "|");
+		host_close(&host);
+	}
+}
+
+TEST(without_a_log_there_is_no_place_in_it)
+{
+	struct host host;
+
+	host_open(&host);
+	struct container_spec spec = host_spec(&host, "stdin", NULL);
+
+	spec.has_stdin = true;
+	spec.log_driver = CONTAINER_LOG_NONE;
+	start(&host, &spec);
+	struct log_mark mark = mark_of(host_attach(&host, spec.id, "oep"));
+
+	EXPECT(mark.file == 0 && mark.bytes == 0);
+	EXPECT(runtime_kill(host.rt, spec.id, &(struct err){ 0 }) == 0);
+	host_close(&host);
+}
+
 /* --- shims of the past ------------------------------------------------------------------------- */
 
-/* What a shim of the first release says to hello; it lives as long as its container, which here is a process that waits. */
-static _Noreturn void be_an_old_shim(int listener)
+/* What a shim of the first release says to hello, or with a level one of before the past could be asked for: that gives a stream to the first who asks,
+ * whatever else he wants. It lives as long as its container, which here is a process that waits. */
+static _Noreturn void be_an_old_shim(int listener, const char *level)
 {
-	static const char hello[] = "{\"v\":1,\"state\":\"running\",\"pid\":%d,\"code\":0,\"oom\":false,\"started\":5,\"finished\":0,\"error\":\"\"}\n";
+	static const char running[] = "{\"v\":1,%s\"state\":\"running\",\"pid\":%d,\"code\":0,\"oom\":false,\"started\":5,\"finished\":0,\"error\":\"\"}\n";
 	pid_t container = fork();
 
 	if (container == 0)
 		for (;;)
 			pause();
-	int fds[] = { kcall_pidfd_open(getpid()), kcall_pidfd_open(container) };
-	int connection = accept(listener, NULL, NULL);
+	int connection = accept(listener, NULL, NULL), pair[2];
 	char text[512];
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fds)] = { 0 };
-	struct iovec part = { .iov_base = text };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 	if (recv(connection, text, sizeof text, 0) <= 0)
 		_exit(1);
-	part.iov_len = (size_t)snprintf(text, sizeof text, hello, (int)container);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(header), fds, sizeof fds);
-	sendmsg(connection, &message, 0);
+	snprintf(text, sizeof text, running, level, (int)container);
+	packet_send(connection, text, strlen(text), (int[]){ kcall_pidfd_open(getpid()), kcall_pidfd_open(container) }, 2);
+	if (*level && recv(connection, text, sizeof text, 0) > 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0) {
+		snprintf(text, sizeof text, running, "\"seq\":1,\"level\":1,", (int)container);
+		packet_send(connection, text, strlen(text), pair, 1);
+	}
 	waitpid(container, NULL, 0);
 	_exit(0);
+}
+
+static pid_t adopt_old_shim(struct host *host, const char *level, char ret_id[HEX_ID_SIZE])
+{
+	struct runtime_info info;
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+
+	host_open(host);
+	host_crash(host);
+	entropy_hex_id(ret_id);
+	host_sh("mkdir -p %s/shims/%s %s/containers/%s", host->run_root, ret_id, host->data_root, ret_id);
+	snprintf(name.sun_path, sizeof name.sun_path, "%s/s", host->dir);
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	EXPECT(bind(listener, (struct sockaddr *)&name, sizeof name) == 0 && listen(listener, 1) == 0);
+	host_sh("mv %s/s %s/shims/%s/sock", host->dir, host->run_root, ret_id);
+	pid_t shim = fork();
+
+	if (shim == 0)
+		be_an_old_shim(listener, level);
+	close(listener);
+	host_restart(host);
+	EXPECT(runtime_inspect(host->rt, ret_id, &info) && info.state == RUNTIME_RUNNING && info.started_wall == 5);
+	return shim;
+}
+
+static void refuses_stream(struct host *host, const char *id, const char *wants)
+{
+	struct err err = { .code = 0 };
+	int fd;
+
+	EXPECT(host_try_attach(host, id, wants, &fd, &err) == -1);
+	EXPECT_INT(err.code, ERR_UNSUPPORTED);
+	EXPECT_STR(err.text, arena_printf(&host->arena, "container %.12s was started by an older swarmbox, which could not do that: restart it", id));
+}
+
+static void remove_old(struct host *host, const char *id, pid_t shim)
+{
+	struct err err;
+
+	EXPECT(host_remove(host, id, &err) == 0);
+	EXPECT(kill(shim, 0) == -1);     /* reaped by the runtime, as it is a child of ours */
+	host_close(host);
 }
 
 TEST(a_shim_from_before_attach_is_adopted_and_never_asked_for_it)
 {
 	struct host host;
 	struct err err = { .code = 0 };
-	struct runtime_info info;
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	char id[HEX_ID_SIZE];
-	int fd;
+	pid_t shim = adopt_old_shim(&host, "", id);
 
-	host_open(&host);
-	host_crash(&host);
-	entropy_hex_id(id);
-	host_sh("mkdir -p %s/shims/%s %s/containers/%s", host.run_root, id, host.data_root, id);
-	snprintf(name.sun_path, sizeof name.sun_path, "%s/s", host.dir);
-	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	EXPECT(bind(listener, (struct sockaddr *)&name, sizeof name) == 0 && listen(listener, 1) == 0);
-	host_sh("mv %s/s %s/shims/%s/sock", host.dir, host.run_root, id);
-	pid_t shim = fork();
-
-	if (shim == 0)
-		be_an_old_shim(listener);
-	close(listener);
-	host_restart(&host);
-	EXPECT(runtime_inspect(host.rt, id, &info) && info.state == RUNTIME_RUNNING && info.started_wall == 5);
-	EXPECT(host_try_attach(&host, id, "o", &fd, &err) == -1);
-	EXPECT_INT(err.code, ERR_UNSUPPORTED);
-	EXPECT_STR(err.text, arena_printf(&host.arena, "container %.12s was started by an older swarmbox, which could not do that: restart it", id));
+	refuses_stream(&host, id, "o");
 	EXPECT(host_resize(&host, id, 1, 1, &err) == -1 && err.code == ERR_UNSUPPORTED);
-	EXPECT(host_remove(&host, id, &err) == 0);
-	EXPECT(kill(shim, 0) == -1);     /* reaped by the runtime, as it is a child of ours */
-	host_close(&host);
+	remove_old(&host, id, shim);
+}
+
+TEST(a_shim_from_before_the_past_gives_streams_and_is_never_asked_for_it)
+{
+	struct host host;
+	char id[HEX_ID_SIZE];
+	pid_t shim = adopt_old_shim(&host, "\"level\":1,", id);
+
+	refuses_stream(&host, id, "op");
+	close(host_attach(&host, id, "o"));
+	remove_old(&host, id, shim);
 }
 
 /* --- agents that come and go ------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 /* Logs: entries as text, the shim's writer, the agent's reader. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +279,57 @@ TEST(a_reader_gives_the_tail_and_spans_of_time_across_rotated_files)
 	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = 100 }), "1\n2\n3\n4\n5\n6\n");
 	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = 0 }), "");
 	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .since_wall = 3, .until_wall = 5 }), "3\n4\n5\n");
+	folder_close(&folder);
+}
+
+/* Where file systems have no handles only an open file keeps its inode's number from coming back at once. */
+static int hold_without_handles(int fd)
+{
+	struct file_handle none = { .handle_bytes = 0 };
+	int mount_id;
+
+	return name_to_handle_at(fd, "", &none, &mount_id, AT_EMPTY_PATH) < 0 && errno == EOVERFLOW ? -1 : dup(fd);
+}
+
+TEST(a_reader_stops_at_a_mark_wherever_its_file_has_gone)
+{
+	struct folder folder;
+	struct log_mark empty, mark;
+
+	folder_open(&folder, 170, 3);
+	log_writer_mark(&folder.writer, &empty);
+	EXPECT(empty.file && !empty.bytes);
+	for (int i = 1; i <= 3; i++)
+		add(&folder, (char[]){ (char)('0' + i), '\n', 0 }, i);
+	log_writer_mark(&folder.writer, &mark);
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = mark }), "1\n2\n3\n");
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = empty }), "");
+	CLEANUP(fd_closep) int held = hold_without_handles(folder.writer.fd);
+
+	for (int i = 4; i <= 6; i++)
+		add(&folder, (char[]){ (char)('0' + i), '\n', 0 }, i);
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = mark }), "1\n2\n3\n");
+	for (int i = 7; i <= 9; i++)
+		add(&folder, (char[]){ (char)('0' + i), '\n', 0 }, i);
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = mark }), "");
+	folder_close(&folder);
+}
+
+TEST(a_mark_in_a_log_that_was_emptied_gives_nothing)
+{
+	struct folder folder;
+	struct log_mark mark;
+
+	folder_open(&folder, 170, 1);
+	for (int i = 1; i <= 2; i++)
+		add(&folder, (char[]){ (char)('0' + i), '\n', 0 }, i);
+	log_writer_mark(&folder.writer, &mark);
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = mark }), "1\n2\n");
+	for (int i = 3; folder.writer.file_bytes >= mark.bytes; i++) {
+		add(&folder, "new\n", i);
+		log_writer_flush(&folder.writer);
+	}
+	EXPECT_STR(read_all(&folder, (struct log_query){ .tail = -1, .until_mark = mark }), "");
 	folder_close(&folder);
 }
 

@@ -385,7 +385,7 @@ static void on_stream(void *arg, int fd, const struct err *failure)
 
 int host_try_attach(struct host *host, const char *id, const char *wants, int *ret_fd, struct err *err)
 {
-	struct runtime_attachment want = { strchr(wants, 'i'), strchr(wants, 'o'), strchr(wants, 'e') };
+	struct runtime_attachment want = { strchr(wants, 'i'), strchr(wants, 'o'), strchr(wants, 'e'), strchr(wants, 'p') };
 	struct stream_answer answer = { .fd = -1 };
 
 	runtime_attach(host->rt, id, &want, on_stream, &answer);
