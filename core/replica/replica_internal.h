@@ -95,6 +95,7 @@ struct replica {
 	/* raft's persists: they come back in order */
 	uint64_t persisted, persist_last;
 	msec persist_at[REPLICA_PERSISTS_MAX];  /* when each was queued, by number */
+	msec persisted_at;                      /* when the last one was done */
 	bool is_stalled;
 
 	struct offer offers[REPLICA_OFFERS_MAX];

@@ -112,15 +112,18 @@ bool replica_is_alone(const struct replica *r)
 	return config->count == 1 && config->members[0].id == r->me.raft_id;
 }
 
-/* The oldest persist that is under way has until then; after that the others are told. */
+/* The oldest persist that is under way has until then; after that the others are told. A disk of which nothing is awaited may be tried again
+ * after a while: if those whose disks stood still waited for a quick persist, and none of them stood, there would never be one. */
 static void arm_stall(struct replica *r)
 {
-	if (r->persisted == r->persist_last || replica_is_alone(r)) {
+	msec e = raft_status(r->raft).hard.election_ms;
+
+	if (replica_is_alone(r) || (r->persisted == r->persist_last && !r->is_stalled))
 		timer_cancel(&r->stall);
-		return;
-	}
-	msec half = raft_status(r->raft).hard.election_ms / 2;
-	timer_set(&r->stall, r->persist_at[(r->persisted + 1) % REPLICA_PERSISTS_MAX] + half);
+	else if (r->persisted == r->persist_last)
+		timer_set(&r->stall, r->persisted_at + e);
+	else
+		timer_set(&r->stall, r->persist_at[(r->persisted + 1) % REPLICA_PERSISTS_MAX] + e / 2);
 }
 
 static void note_leadership(struct replica *r, bool has_applied)
@@ -249,7 +252,7 @@ void replica_stall(void *replica)
 
 	replica_enter(r);
 	if (r->raft)
-		note_stall(r, true);
+		note_stall(r, r->persisted != r->persist_last);
 	if (r->is_open)
 		replica_pump(r);
 	replica_leave(r);
@@ -260,6 +263,7 @@ static void note_persisted(struct replica *r)
 {
 	msec waited = loop_now(r->loop) - r->persist_at[++r->persisted % REPLICA_PERSISTS_MAX];
 
+	r->persisted_at = loop_now(r->loop);
 	feed(r, &(struct raft_event){ .type = RAFT_EVENT_PERSISTED, .persisted = { r->persisted } });
 	if (r->raft && r->is_open && waited < raft_status(r->raft).hard.election_ms / 2)
 		note_stall(r, false);
