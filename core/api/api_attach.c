@@ -46,6 +46,13 @@ static void output_ended(void *arg)
 	attachment_free(arg);
 }
 
+static void say_line(struct attachment *attachment, const struct err *failure)
+{
+	CLEANUP(str_freep) char *line = str_printf("%s\r\n", failure->text);
+
+	session_say(attachment->session, line);
+}
+
 /* ---- the past ---------------------------------------------------------------------------------------------------- */
 
 static bool on_past_entry(void *arg, const struct container_log_entry *entry)
@@ -62,7 +69,7 @@ static void on_past_end(void *arg, const struct err *failure)
 	struct attachment *attachment = arg;
 
 	if (failure)
-		session_say(attachment->session, failure->text);
+		say_line(attachment, failure);
 	log_reader_free(attachment->past);
 	attachment->past = NULL;
 	attachment->is_told = true;
@@ -72,6 +79,7 @@ static void on_past_end(void *arg, const struct err *failure)
 		session_connect(attachment->session, fd_take(&attachment->stream_fd));
 }
 
+/* Whom the runtime does not know has no past: it was made and never started, or has just been removed. */
 static void tell_past(struct attachment *attachment)
 {
 	static const struct log_reader_events events = { on_past_entry, on_past_end };
@@ -123,10 +131,8 @@ static void connected(void *arg, int stream_fd, const struct err *failure)
 	}
 	if (ends_with_past(attachment, failure))
 		return;
-	if (failure->code != ERR_NOT_FOUND) {
-		CLEANUP(str_freep) char *line = str_printf("%s\r\n", failure->text);
-		session_say(attachment->session, line);
-	}
+	if (failure->code != ERR_NOT_FOUND)
+		say_line(attachment, failure);
 	attachment_free(attachment);
 }
 
