@@ -211,6 +211,8 @@ struct raft_msg {
 	};
 };
 
+/* It is answered at once by whoever gets it, whatever its disk does: silence speaks of the wire. */
+bool raft_msg_is_question(const struct raft_msg *msg);
 /* For the wire, one message a frame; entries included. */
 void raft_msg_encode(const struct raft_msg *msg, struct buf *out);
 /* ret's entries and their bytes live in the arena and in bytes. ERR_INVALID for whatever raft_msg_encode never makes. */

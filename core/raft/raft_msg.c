@@ -124,6 +124,11 @@ static void get_heartbeat(struct reader *in, struct raft_msg_heartbeat *beat)
 	beat->sum = get_u64(in);
 }
 
+bool raft_msg_is_question(const struct raft_msg *msg)
+{
+	return msg->type == RAFT_MSG_HEARTBEAT || msg->type == RAFT_MSG_PRE_VOTE;
+}
+
 void raft_msg_encode(const struct raft_msg *msg, struct buf *out)
 {
 	put_u8(out, FORMAT);

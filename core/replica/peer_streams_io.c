@@ -186,12 +186,12 @@ void peers_fetch(void *arg, raft_id from, const char *node_id UNUSED, uint64_t t
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 
 	stop_fetch(peers);
-	if (!peer || !peer_conn(peer))
+	if (!peer || !peer->current)
 		return; /* the leader offers again */
 	peers->ticket = ticket;
 	peers->fetched_from = from;
 	put_u64(&body, ticket);
-	peers->asking = rpc_call(peer_conn(peer), RPC_SNAPSHOT, body.data, body.len, ASK_MS, on_ticket, peers);
+	peers->asking = rpc_call(peer->current, RPC_SNAPSHOT, body.data, body.len, ASK_MS, on_ticket, peers);
 }
 
 void peers_close_streams(struct peers *peers)

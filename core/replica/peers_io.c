@@ -6,12 +6,11 @@
 #include "base/encode.h"
 #include "base/panic.h"
 #include "base/str.h"
-#include "os/entropy.h"
 #include "os/log.h"
 #include "pki/cert.h"
 #include "pki/tls_io.h"
 
-enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, HELLO = 0 };
+enum { HELLO = 0 };
 
 struct peer *peers_find(struct peers *peers, raft_id id)
 {
@@ -21,38 +20,22 @@ struct peer *peers_find(struct peers *peers, raft_id id)
 	return NULL;
 }
 
-struct rpc_conn *peer_conn(const struct peer *peer)
+static struct peer *find_by_conn(struct peers *peers, const struct rpc_conn *conn)
 {
-	return peer->is_dialled_up ? peer->dialled : peer->accepted;
+	for (size_t i = 0; i < peers->count; i++)
+		if (peers->items[i]->dialled == conn || peers->items[i]->accepted == conn)
+			return peers->items[i];
+	return NULL;
 }
 
 struct rpc_conn *peers_next(const struct peers *peers, size_t *at)
 {
 	while (*at < peers->count) {
-		struct rpc_conn *conn = peer_conn(peers->items[(*at)++]);
+		struct rpc_conn *conn = peers->items[(*at)++]->current;
 		if (conn)
 			return conn;
 	}
 	return NULL;
-}
-
-/* --- what raft hears of a connection -------------------------------------------------------------- */
-
-static enum raft_peer_state state_of(const struct peer *peer)
-{
-	if (peer_conn(peer))
-		return RAFT_PEER_UP;
-	return peer->worst == RPC_DOWN_REFUSED || peer->worst == RPC_DOWN_RESET ? RAFT_PEER_LOST : RAFT_PEER_SILENT;
-}
-
-static void tell(struct peer *peer)
-{
-	enum raft_peer_state state = state_of(peer);
-
-	if (state == peer->state)
-		return;
-	peer->state = state;
-	replica_peer(peer->peers->replica, peer->id, state);
 }
 
 /* Of the cluster, as far as this manager has come. */
@@ -63,7 +46,7 @@ static uint64_t generation(const struct peers *peers)
 	return cluster ? cluster->generation : 0;
 }
 
-static void say_hello(const struct peers *peers, struct rpc_conn *conn)
+void peers_say_hello(const struct peers *peers, struct rpc_conn *conn)
 {
 	CLEANUP(buf_finip) struct buf hello = BUF_INIT;
 
@@ -74,46 +57,16 @@ static void say_hello(const struct peers *peers, struct rpc_conn *conn)
 	rpc_note(conn, RPC_RAFT, hello.data, hello.len);
 }
 
-/* --- dialling -------------------------------------------------------------------------------------- */
-
-static void dial_later(struct peer *peer)
-{
-	if (!peer->is_member || peer->dialled)
-		return;
-	timer_set_in(&peer->redial, peer->pause / 2 + (msec)rng_below(&peer->peers->rng, (uint64_t)peer->pause));
-	peer->pause = MIN(peer->pause * 2, (msec)PAUSE_MAX_MS);
-}
-
-static void on_up(void *arg, struct rpc_conn *conn)
-{
-	struct peer *peer = arg;
-	const struct cert_name *name = rpc_conn_peer(conn);
-
-	if (!name || !str_eq(name->node_id, peer->node_id)) {
-		/* somebody else lives at that address now */
-		rpc_close(conn);
-		peer->dialled = NULL;
-		dial_later(peer);
-		return;
-	}
-	peer->is_dialled_up = true;
-	peer->pause = PAUSE_MIN_MS;
-	say_hello(peer->peers, conn);
-	tell(peer);
-}
-
 static void forget_at(struct peers *peers, size_t at)
 {
 	struct peer *peer = peers->items[at];
 
 	peers->items[at] = peers->items[--peers->count];
-	timer_cancel(&peer->redial);
-	rpc_close(peer->dialled);
-	rpc_close(peer->accepted);
+	peer_fini(peer);
 	free(peer);
 }
 
-static void forget(struct peer *peer)
+void peers_forget(struct peer *peer)
 {
 	struct peers *peers = peer->peers;
 	size_t at = 0;
@@ -123,58 +76,12 @@ static void forget(struct peer *peer)
 	forget_at(peers, at);
 }
 
-static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason, const struct err *err)
-{
-	struct peer *peer = arg;
-
-	if (conn == peer->dialled) {
-		if (reason >= RPC_DOWN_TLS && peer->state)
-			log_warn("manager %s at %s: %s", peer->node_id, peer->address, err->text);
-		peer->dialled = NULL;
-		peer->is_dialled_up = false;
-	} else {
-		peer->accepted = NULL;
-	}
-	peer->worst = reason;
-	tell(peer);
-	dial_later(peer);
-	if (!peer->is_member && !peer->dialled && !peer->accepted)
-		forget(peer);
-}
-
-static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
-
 static const char *address_in_view(const struct peer *peer)
 {
 	const struct node *node = view_node(replica_view(peer->peers->replica), peer->node_id);
 	const char *address = node && node->manager ? node->manager->address : NULL;
 
 	return address && address[0] ? address : NULL;
-}
-
-static void set_address(struct peer *peer, const char *address)
-{
-	if (str_eq(peer->address, address) || !str_copy(peer->address, sizeof(peer->address), address))
-		return;
-	rpc_close(peer->dialled);       /* it goes to where it was */
-	peer->dialled = NULL;
-	peer->is_dialled_up = false;
-	tell(peer);
-	peer->pause = PAUSE_MIN_MS;
-	timer_set_in(&peer->redial, 0);
-}
-
-static void dial(void *arg)
-{
-	struct peer *peer = arg;
-	const struct tls_trust trust = { 0 };
-
-	if (peer->dialled || !peer->is_member)
-		return;
-	if (peer->address[0])
-		peer->dialled = rpc_dial(peer->peers->rpc, peer->address, &trust, &hooks, peer);
-	else
-		dial_later(peer);
 }
 
 /* --- who they are ---------------------------------------------------------------------------------- */
@@ -189,9 +96,8 @@ static struct peer *take(struct peers *peers, raft_id id, const char *node_id)
 	peer = NEW(struct peer);
 	peer->peers = peers;
 	peer->id = id;
-	peer->pause = PAUSE_MIN_MS;
 	str_copy(peer->node_id, sizeof(peer->node_id), node_id);
-	timer_init(&peer->redial, peers->loop, dial, peer);
+	peer_init(peer);
 	peers->items[peers->count++] = peer;
 	return peer;
 }
@@ -203,18 +109,16 @@ void peers_look(struct peers *peers)
 		if (!address || str_eq(peers->items[i]->in_view, address) ||
 		    !str_copy(peers->items[i]->in_view, sizeof(peers->items[i]->in_view), address))
 			continue;
-		set_address(peers->items[i], address);
+		peer_set_address(peers->items[i], address);
 	}
 }
 
 static void be_no_member(struct peer *peer)
 {
 	peer->is_member = false;
-	rpc_close(peer->dialled);
-	peer->dialled = NULL;
-	peer->is_dialled_up = false;
+	peer_stop_dialling(peer);
 	if (!peer->accepted)
-		forget(peer);
+		peers_forget(peer);
 }
 
 static void on_members(void *arg)
@@ -228,7 +132,7 @@ static void on_members(void *arg)
 		if (!peer || peer->is_member)
 			continue;
 		peer->is_member = true;
-		timer_set_in(&peer->redial, 0);
+		peer_dial_now(peer);
 	}
 	for (size_t i = peers->count; i-- > 0;)
 		if (peers->items[i]->is_member && !raft_membership_find(status.config, peers->items[i]->id))
@@ -240,14 +144,14 @@ void peers_hint(struct peers *peers, const char *node_id, const char *address)
 {
 	for (size_t i = 0; i < peers->count; i++)
 		if (str_eq(peers->items[i]->node_id, node_id) && !address_in_view(peers->items[i]))
-			set_address(peers->items[i], address);
+			peer_set_address(peers->items[i], address);
 }
 
 void peers_seen_at(struct peers *peers, const char *node_id, const char *address)
 {
 	for (size_t i = 0; i < peers->count; i++)
-		if (str_eq(peers->items[i]->node_id, node_id) && !peer_conn(peers->items[i]))
-			set_address(peers->items[i], address);
+		if (str_eq(peers->items[i]->node_id, node_id) && !peers->items[i]->current)
+			peer_set_address(peers->items[i], address);
 }
 
 void peers_set_own_address(struct peers *peers, const char *address)
@@ -256,30 +160,25 @@ void peers_set_own_address(struct peers *peers, const char *address)
 	for (size_t i = peers->count; i-- > 0;) {
 		struct peer *peer = peers->items[i];
 
-		if (!peer->is_member) {
+		peer_hang_up(peer);
+		if (peer->is_member)
+			peer_dial_now(peer);
+		else
 			forget_at(peers, i);
-			continue;
-		}
-		rpc_close(peer->dialled);
-		rpc_close(peer->accepted);
-		peer->dialled = peer->accepted = NULL;
-		peer->is_dialled_up = false;
-		peer->worst = RPC_DOWN_TIMEOUT;
-		tell(peer);
-		peer->pause = PAUSE_MIN_MS;
-		timer_set_in(&peer->redial, 0);
 	}
 }
 
 /* --- messages -------------------------------------------------------------------------------------- */
 
-static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *bytes, size_t size)
+static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *bytes, size_t size, bool is_question)
 {
 	struct peer *peer = peers_find(arg, to);
-	struct rpc_conn *conn = peer ? peer_conn(peer) : NULL;
 
-	if (conn)
-		rpc_note(conn, RPC_RAFT, bytes, size); /* full: raft sends it again */
+	if (!peer || !peer->current)
+		return;
+	rpc_note(peer->current, RPC_RAFT, bytes, size); /* full: raft sends it again */
+	if (is_question)
+		peer_is_asked(peer);
 }
 
 struct hello { raft_id id; char address[PEERS_ADDRESS_SIZE]; uint64_t generation; };
@@ -314,7 +213,7 @@ static bool is_of_another(struct peers *peers, struct rpc_conn *conn, const char
 	if (raft_membership_find(replica_status(peers->replica).config, hello->id))
 		return false;           /* it has joined, and the state is on its way to it */
 	log_debug("manager %s: of before the swarm was made anew", node_id);
-	say_hello(peers, conn);
+	peers_say_hello(peers, conn);
 	return true;
 }
 
@@ -329,28 +228,26 @@ static int take_hello(struct peers *peers, struct rpc_conn *conn, const char *no
 		return err_set(err, ERR_INVALID, "a manager's greeting that is none");
 	if (is_of_another(peers, conn, node_id, &hello))
 		return 0;
-	for (size_t i = 0; i < peers->count; i++)       /* the answer to ours; under another id it is somebody new at an old place */
-		if (conn == peers->items[i]->dialled || (conn == peers->items[i]->accepted && peers->items[i]->id != hello.id))
-			return 0;
+	const struct peer *owner = find_by_conn(peers, conn);
+	if (owner && (conn == owner->dialled || owner->id != hello.id))
+		return 0;               /* the answer to ours; under another id it is somebody new at an old place */
 	struct peer *peer = take(peers, hello.id, node_id);
 	if (!peer)
 		return err_set(err, ERR_EXHAUSTED, "%d managers are connected already", PEERS_MAX);
 	if (!str_eq(peer->node_id, node_id))
 		return err_set(err, ERR_DENIED, "node %s is not manager %llx", node_id, (unsigned long long)hello.id);
 	if (hello.address[0])
-		set_address(peer, hello.address);
+		peer_set_address(peer, hello.address);
 	if (conn == peer->accepted)
 		return 0;
-	rpc_close(peer->accepted);
-	peer->accepted = conn;
-	rpc_conn_watch(conn, &hooks, peer);
-	say_hello(peers, conn);
-	tell(peer);
+	peers_say_hello(peers, conn);
+	peer_take_accepted(peer, conn);
 	return 0;
 }
 
 static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUSED, const void *body, size_t size)
 {
+	struct peers *peers = arg;
 	const char *node_id = rpc_conn_peer(conn)->node_id;
 	struct reader in = reader_of(body, size);
 	struct err err;
@@ -358,9 +255,12 @@ static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNU
 
 	if (size > 0 && ((const uint8_t *)body)[0] == HELLO) {
 		get_u8(&in);
-		got = take_hello(arg, conn, node_id, in, &err);
+		got = take_hello(peers, conn, node_id, in, &err);
 	} else {
-		got = replica_receive(((struct peers *)arg)->replica, node_id, body, size, &err);
+		struct peer *peer = find_by_conn(peers, conn);
+		if (peer)
+			peer_is_heard(peer, conn);
+		got = replica_receive(peers->replica, node_id, body, size, &err);
 	}
 	if (got < 0)
 		log_warn("manager %s: %s", node_id, err.text);
@@ -371,7 +271,6 @@ static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNU
 struct peers *peers_open(const struct peers_config *cfg)
 {
 	struct peers *peers = NEW(struct peers);
-	uint64_t seed;
 
 	peers->loop = cfg->loop;
 	peers->rpc = cfg->rpc;
@@ -379,8 +278,6 @@ struct peers *peers_open(const struct peers_config *cfg)
 	peers->on_outlived = cfg->on_outlived;
 	peers->arg = cfg->arg;
 	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
-	entropy_fill(&seed, sizeof(seed));
-	rng_seed(&peers->rng, seed);
 	list_init(&peers->outgoing);
 	rpc_serve(peers->rpc, RPC_RAFT, on_message, peers);
 	rpc_serve(peers->rpc, RPC_SNAPSHOT, peers_serve_snapshot, peers);

@@ -125,8 +125,9 @@ void replica_transfer(struct replica *replica, raft_id to, replica_done_fn *done
 
 /* These are called from inside calls of the replica: they queue, and call nothing of it but replica_status. */
 struct replica_transport {
-	/* Best effort: what cannot be queued is lost, and is sent again when it matters. node_id is "" for one that no configuration names. */
-	void (*send)(void *arg, raft_id to, const char *node_id, const void *bytes, size_t size);
+	/* Best effort: what cannot be queued is lost, and is sent again when it matters. node_id is "" for one that no configuration names. A question
+	 * is answered at once by whoever gets it: raft_msg_is_question. */
+	void (*send)(void *arg, raft_id to, const char *node_id, const void *bytes, size_t size, bool is_question);
 	/* Brings a snapshot of that member: replica_snapshot_bytes, then replica_snapshot_end. A new fetch replaces the one before. */
 	void (*fetch)(void *arg, raft_id from, const char *node_id, uint64_t ticket);
 	/* Members came or went: see replica_status. */

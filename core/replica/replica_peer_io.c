@@ -31,8 +31,8 @@ void replica_send(struct replica *r, const struct raft_msg *messages, size_t cou
 		const struct raft_member *to = member(r, messages[i].to);
 		buf_clear(&bytes);
 		raft_msg_encode(&messages[i], &bytes);
-		r->transport.send(r->transport.arg, messages[i].to, to ? to->node_id : "", bytes.data,
-				  bytes.len);
+		r->transport.send(r->transport.arg, messages[i].to, to ? to->node_id : "", bytes.data, bytes.len,
+				  raft_msg_is_question(&messages[i]));
 	}
 }
 

@@ -1,14 +1,18 @@
 /* peers_test.c - managers that reach each other over real sockets, with real certificates. */
 #include "replica/peers_io.h"
 
+#include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "pki/tls_io.h"
 #include "replica/replica_internal.h"
+#include "rpc/rpc_inside.h"
 #include "test/sim/vfs_fault.h"
 #include "test/unit/pki/pki_help.h"
 #include "test/unit/replica/replica_crowd.h"
@@ -78,6 +82,7 @@ static void listen_at(struct host *host)
 {
 	struct rpc_config cfg = { .context = context_of, .arg = host, .format_level = 1, .limits = RPC_LIMITS_DEFAULT };
 
+	cfg.limits.stalled_ms = 600000; /* TCP gives nothing up while a test runs */
 	host->rpc = rpc_new(loop, work, &cfg);
 	if (rpc_listen(host->rpc, host->address[0] ? host->address : "127.0.0.1:0", &err) < 0)
 		panic("%s", err.text);
@@ -309,6 +314,35 @@ TEST(peers_find_a_manager_that_has_moved)
 	open_host(&hosts[1]);
 	EXPECT(wait_until(is_led) && wait_until(is_reached));
 	EXPECT(write_node(&hosts[1]));
+	EXPECT(wait_until(is_equal));
+	end();
+}
+
+/* Nothing that is sent to it arrives any more, as on a wire that is cut: TCP sends it again and again. */
+static void deafen(struct host *host)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { 1, &drop };
+
+	LIST_EACH(item, &host->rpc->conns) {
+		const struct rpc_conn *conn = CONTAINER_OF(item, struct rpc_conn, link);
+		if (conn->tls)
+			EXPECT(setsockopt(tls_fd(conn->tls), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0);
+	}
+}
+
+/* Both are needed for a write. */
+TEST(peers_dial_anew_when_nothing_comes_through_and_no_connection_has_ended)
+{
+	begin();
+	EXPECT(write_node(&hosts[0]));
+	add(&hosts[1]);
+	for (int i = 0; i < 3; i++) {
+		EXPECT(wait_until(is_led) && wait_until(is_reached));
+		deafen(&hosts[0]);
+		deafen(&hosts[1]);
+		EXPECT(write_node(&hosts[1]));
+	}
 	EXPECT(wait_until(is_equal));
 	end();
 }

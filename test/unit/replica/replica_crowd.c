@@ -93,7 +93,7 @@ static struct letter *post(struct member *from, raft_id to)
 	return letter;
 }
 
-static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *bytes, size_t size)
+static void send(void *arg, raft_id to, const char *node_id UNUSED, const void *bytes, size_t size, bool is_question UNUSED)
 {
 	buf_add(&post(arg, to)->bytes, bytes, size);
 }
