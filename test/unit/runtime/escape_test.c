@@ -307,7 +307,7 @@ TEST(escape_a_list_of_users_that_never_ends)
 			EXPECT_STR(host_output(&host, &spec), "uid 5 gid 0 groups 0\n");
 			host_sh("rm -r %s", file);
 		}
-	host_sh("truncate -s 1T %s/etc/passwd", host.rootfs);
+	host_sh("truncate -s 1024G %s/etc/passwd", host.rootfs);
 	struct container_spec huge = host_spec(&host, "id", NULL);
 
 	EXPECT_STR(host_output(&host, &huge), "failed: '/etc/passwd' in the container is larger than 1048576 bytes");
