@@ -7,6 +7,7 @@
  * writes it to a disk. Not by RLIMIT_CORE, which containers would inherit and pipes do not heed;
  * what is executed from here dumps core again.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -15,6 +16,15 @@
 #include "applets/cmd_shim.h"
 #include "runtime/reaper_io.h"
 
+/* A standard descriptor that came closed would be given to the next socket or database that is
+ * opened, which then got our words. Held the wrong way around: whoever uses it is told. */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -22,5 +32,6 @@ int main(int argc, char **argv)
 		return reaper_run(argv, environ);
 	if (argc > 1 && strcmp(argv[1], "shim") == 0)
 		return cmd_shim(argc, argv);
+	hold_standard_descriptors();
 	return applets_main(argc, argv);
 }
