@@ -19,26 +19,32 @@ int cli_socket_path(const char *host, const char **ret_path, struct err *err)
 
 	if (!path && host[0] == '/')
 		path = host;
-	if (str_is_empty(path))
-		return err_set(err, ERR_UNSUPPORTED, "host '%s': only unix:// sockets are supported",
-			       host);
+	if (!path)
+		return err_set(err, ERR_UNSUPPORTED, "host '%.200s': only unix:// sockets are supported; that of another host is brought here by: "
+			       "ssh -L /tmp/there.sock:" USUAL_SOCKET " HOST", host);
+	if (!*path)
+		return err_set(err, ERR_INVALID, "host '%s': the path of a socket is missing, such as " USUAL_SOCKET, host);
 	*ret_path = path;
 	return 0;
 }
 
 struct call *cli_call(struct cli *cli, struct err *err)
 {
-	const char *host = cli->host, *path = USUAL_SOCKET;
+	static const char *const variables[] = { "SWARMBOX_HOST", "DOCKER_HOST" };
+	const char *host = cli->host, *path = USUAL_SOCKET, *from = NULL;
 
 	if (cli->call)
 		return cli->call;
-	if (str_is_empty(host))
-		host = getenv("SWARMBOX_HOST");
-	if (str_is_empty(host))
-		host = getenv("DOCKER_HOST");
-	if (host && *host && cli_socket_path(host, &path, err) < 0)
+	for (size_t i = 0; i < ARRAY_COUNT(variables) && str_is_empty(host); i++)
+		host = getenv(from = variables[i]);
+	if (!str_is_empty(host) && cli_socket_path(host, &path, err) < 0) {
+		if (from)
+			err_wrap(err, "%s", from);
 		return NULL;
-	return cli->call = call_new(path);
+	}
+	cli->call = call_new(path);
+	call_set_program(cli->call, cli->program);
+	return cli->call;
 }
 
 int cli_fail(const struct err *err)

@@ -19,6 +19,7 @@ struct call {
 	int status;
 	bool has_warned;
 	char *header_name, *header_value;                /* of the next call */
+	const char *program;
 };
 
 struct call *call_new(const char *socket_path)
@@ -37,6 +38,11 @@ void call_free(struct call *call)
 	call_set_header(call, NULL, NULL);
 	free(call->socket_path);
 	free(call);
+}
+
+void call_set_program(struct call *call, const char *program)
+{
+	call->program = program;
 }
 
 void call_set_header(struct call *call, const char *name, const char *value)
@@ -73,8 +79,8 @@ static int open_client(struct call *call, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_UNAVAILABLE,
-		       "Cannot connect to the agent at unix://%s (%s). Start one with: swarmbox agent",
-		       call->socket_path, why.text);
+		       "Cannot connect to the agent at unix://%s (%s). %s", call->socket_path, why.text,
+		       why.code == ERR_DENIED ? "Only root may: use sudo" : "Start one with: swarmbox agent");
 }
 
 /* After a failure in the middle of a message the connection is of no use. */
@@ -107,19 +113,34 @@ static enum err_code code_of(int status)
 	}
 }
 
+/* Use "docker swarm init" … */
+static void add_message(const struct call *call, const char *message, struct buf *out)
+{
+	for (const char *at = message; *at; at++) {
+		bool is_quoted = at > message && (at[-1] == '"' || at[-1] == '\'');
+		const char *rest = call->program && is_quoted ? str_after(at, "docker ") : NULL;
+
+		if (rest) {
+			buf_add_str(out, call->program);
+			at = rest - 1;
+		}
+		buf_add_char(out, *at);
+	}
+}
+
 static int refused(struct call *call, struct err *err)
 {
-	CLEANUP(buf_finip) struct buf body = BUF_INIT;
+	CLEANUP(buf_finip) struct buf body = BUF_INIT, text = BUF_INIT;
 
 	if (http_client_read_all(call->client, 1024 * 1024, &body, err) < 0)
 		return give_up(call);
 	yyjson_doc *doc = yyjson_read(buf_text(&body), body.len, 0);
 	const char *message = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "message"));
 	if (message)
-		err_set(err, code_of(call->status), "Error response from daemon: %s", message);
+		add_message(call, message, &text);
 	else
-		err_set(err, code_of(call->status), "Error response from daemon: HTTP status %d %s",
-			call->status, http_reason(call->status));
+		buf_printf(&text, "HTTP status %d %s", call->status, http_reason(call->status));
+	err_set(err, code_of(call->status), "Error response from daemon: %s", buf_text(&text));
 	yyjson_doc_free(doc);
 	return -1;
 }

@@ -16,6 +16,8 @@ struct call;
 /* socket_path is copied; nothing is opened yet. */
 struct call *call_new(const char *socket_path);
 void call_free(struct call *call);                       /* NULL is welcome */
+/* How the user calls us, a literal: where the agent quotes a command of docker's, which it does in Docker's words, the user is shown this. */
+void call_set_program(struct call *call, const char *program);
 
 /* A header line of the next call and no other; NULL: none. */
 void call_set_header(struct call *call, const char *name, const char *value);

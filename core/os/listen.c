@@ -258,9 +258,14 @@ int connect_unix(const char *path, int *ret_fd, struct err *err)
 	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(err, "socket '%s'", path);
-	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		if (errno != EINTR)
-			return err_sys(err, "connect to '%s'", path);
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno == EINTR)
+			continue;
+		bool is_denied = errno == EACCES;
+		err_sys(err, "connect to '%s'", path);
+		err->code = is_denied ? ERR_DENIED : ERR_IO;
+		return -1;
+	}
 	*ret_fd = fd_take(&fd);
 	return 0;
 }

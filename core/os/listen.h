@@ -11,7 +11,7 @@ int listen_unix(struct loop *loop, const char *path, unsigned mode, int gid, lis
 int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, void *arg, struct listener **ret, struct err *err);
 uint16_t listen_port(const struct listener *listener);   /* what the kernel chose when port was 0; 0 for a unix socket */
 void listen_free(struct listener *listener);     /* a unix socket's file is removed */
-int connect_unix(const char *path, int *ret_fd, struct err *err);        /* blocking connect, for clients */
+int connect_unix(const char *path, int *ret_fd, struct err *err);        /* blocking connect, for clients; ERR_DENIED where its mode keeps us out */
 /* Under way when it returns: the socket, non-blocking and close-on-exec, turns writable when it is decided, and SO_ERROR says how. */
 int connect_tcp(struct ip ip, uint16_t port, int *ret_fd, struct err *err);
 /* The address of an inet socket's other end, or of our own; -1 when it has none. */

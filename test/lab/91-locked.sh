@@ -35,7 +35,7 @@ container=$(on m2 ps -q | head -n 1)
 
 # --- a manager restarts -----------------------------------------------------------------------------------------
 state() { on "$1" info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}'; }
-needed='Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.'
+needed='Swarm is encrypted and needs to be unlocked before it can be used. Please use "swarmbox swarm unlock" to unlock it.'
 kill_host m2; start_host m2
 is 'a manager that restarts is locked' "$(state m2)" 'locked false'
 has 'and says so' "$(on m2 node ls 2>&1)" "$needed"
