@@ -193,12 +193,6 @@ static int volume_prune(struct cli *cli, const void *args, char **operands UNUSE
 	return code;
 }
 
-static int volume_update(struct cli *cli UNUSED, const void *args UNUSED, char **operands UNUSED)
-{
-	cli_warn("volume update is not supported by swarmbox yet");
-	return EXIT_FAILED;
-}
-
 static const struct command volume_commands[] = {
 	{ .name = "create", .usage = "[OPTIONS] [VOLUME]", .help = "Make a volume",
 	  .options = volume_create_options, .max = 1, .args_size = sizeof(struct volume_create_args),
@@ -215,8 +209,6 @@ static const struct command volume_commands[] = {
 	{ .name = "rm", .spellings = "volume rm, volume remove", .usage = "[OPTIONS] VOLUME [VOLUME...]",
 	  .help = "Remove volumes", .options = volume_rm_options, .min = 1,
 	  .max = COMMAND_MANY, .args_size = sizeof(struct volume_rm_args), .run = volume_rm },
-	{ .name = "update", .usage = "VOLUME", .help = "Change a volume of the cluster", .max = COMMAND_MANY,
-	  .run = volume_update, .is_hidden = true },
 	{ .name = NULL },
 };
 

@@ -95,13 +95,16 @@ static int show_top(const struct front *front)
 	return EXIT_OK;
 }
 
-static int show_noun(const struct front *front, const struct command *noun, FILE *file)
+static int show_noun(const struct front *front, const struct command *noun, bool is_asked_for)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT, out = BUF_INIT;
 
 	buf_printf(&path, "%s %s", front->program, noun->name);
 	usage_noun(buf_text(&path), noun, &out);
-	fputs(buf_text(&out), file);
+	if (is_asked_for)
+		cli_print_buf(&out);
+	else
+		fputs(buf_text(&out), stderr);
 	return EXIT_OK;
 }
 
@@ -115,6 +118,24 @@ static int show_command(const struct front *front)
 }
 
 /* --- words that are none --- */
+
+/* Of Docker, and not here: no typing errors, so no hints. In the alphabet's order. */
+static const char *const missing[] = {
+	"build", "builder", "buildx", "checkpoint", "commit", "compose", "container commit", "container cp", "container diff",
+	"container export", "context", "cp", "diff", "export", "image build", "image push", "manifest", "network connect",
+	"network create", "network disconnect", "network prune", "network remove", "network rm", "plugin", "push", "search",
+	"service rollback", "stack", "system dial-stdio", "system prune", "trust", "volume update",
+};
+
+static bool is_missing(const struct command *noun, const char *word)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(missing); i++) {
+		const char *rest = noun ? str_after(missing[i], noun->name) : missing[i];
+		if (rest && str_eq(noun ? rest + (*rest == ' ') : rest, word))
+			return true;
+	}
+	return false;
+}
 
 struct nearest { const char *word; char best[64]; unsigned distance; };
 
@@ -133,7 +154,11 @@ static int unknown_command(const struct front *front, const struct command *noun
 	struct nearest nearest = { .word = word, .distance = (unsigned)MIN(strlen(word), 64u) / 3 + 1 };
 	bool comparable = strlen(word) < 64;
 
-	fprintf(stderr, "%s: unknown command: %s %s%s%s\n", front->program, front->program,
+	if (is_missing(noun, word)) {
+		cli_warn("%s%s%s is not supported by swarmbox yet", noun ? noun->name : "", noun ? " " : "", word);
+		return EXIT_FAILED;
+	}
+	fprintf(stderr, "%s: unknown command: %s %s%s%.100s\n", front->program, front->program,
 		noun ? noun->name : "", noun ? " " : "", word);
 	if (comparable && noun)
 		for (const struct command *c = noun->commands; c->name; c++)
@@ -241,7 +266,7 @@ static int run_noun(struct front *front, const struct command *noun)
 	if (parsed == OPTION_WRONG)
 		return code;
 	if (parsed == OPTION_HELP || !front->words[0])
-		return show_noun(front, noun, parsed == OPTION_HELP ? stdout : stderr);
+		return show_noun(front, noun, parsed == OPTION_HELP);
 	word[1] = front->words[0];
 	struct applets_match match = applets_find(word);
 	if (!match.command)
@@ -272,7 +297,7 @@ static int run_help(struct front *front)
 		return EXIT_FAILED;
 	}
 	if (!match.command)
-		return show_noun(front, match.noun, stdout);
+		return show_noun(front, match.noun, true);
 	char *path = match.noun ? str_printf("%s %s %s", front->program, match.noun->name,
 					     match.command->name) :
 				  str_printf("%s %s", front->program, front->words[0]);
@@ -312,7 +337,7 @@ static int run_top(struct front *front)
 	if (parsed == OPTION_HELP)
 		return show_top(front);
 	if (top.version) {
-		printf("%s version %s, build %s\n", "swarmbox", version_text(), version_build());
+		cli_printf("%s version %s, build %s\n", "swarmbox", version_text(), version_build());
 		return EXIT_OK;
 	}
 	if (top.docker && !top.install) {
