@@ -44,9 +44,10 @@ static void use_what_is_left(struct peer *peer)
 
 /* --- questions without an answer -------------------------------------------------------------------- */
 
+/* Nothing, while the log cannot be written. */
 static msec election_ms(const struct peer *peer)
 {
-	return replica_status(peer->peers->replica).election_ms;
+	return MAX(replica_status(peer->peers->replica).election_ms, (msec)RAFT_ELECTION_MIN_MS);
 }
 
 static msec mute_at(const struct peer *peer)

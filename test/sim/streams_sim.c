@@ -121,7 +121,7 @@ void peers_fetch(void *arg, raft_id from, const char *node_id UNUSED, uint64_t t
 	struct sim_stream *stream;
 
 	check(to && peers->replica);
-	if (!leader || !peer || !peer_conn(peer))
+	if (!leader || !peer || !peer->current)
 		return; /* the leader offers again */
 	stream = NEW(struct sim_stream);
 	*stream = (struct sim_stream){ .from = leader, .to = to, .from_boots = leader->boots, .to_boots = to->boots, .ticket = ticket };
