@@ -31,8 +31,6 @@ void manager_set_address(struct manager *m, const char *address)
 {
 	str_copy(m->address, sizeof m->address, address);
 	peers_set_own_address(m->peers, address);
-	to_leader_close(m);
-	to_leader_follow(m);
 	timer_set_in(&m->announce, 0);
 }
 

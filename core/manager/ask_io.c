@@ -137,14 +137,14 @@ static void answered(void *arg, const void *body, size_t size, const struct err 
 		await_view(ask, reply.index);
 }
 
-static void bring(struct ask *ask, struct rpc_conn *conn)
+static void bring(struct ask *ask)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 
 	to_leader_stamp(ask->manager, &ask->verb.told);
 	dispatch_write(&verb_shape, &ask->verb, &body);
 	ask->state = ASK_IS_AWAY;
-	rpc_call(conn, RPC_VERB, body.data, body.len, MAX(1, ask->deadline - loop_now(ask->manager->loop)), answered, ask);
+	to_leader_call(ask->manager, RPC_VERB, &body, MAX(1, ask->deadline - loop_now(ask->manager->loop)), answered, ask);
 }
 
 /* ---- again ------------------------------------------------------------------------------------------------------- */
@@ -179,7 +179,6 @@ static void fail_leaderless(struct ask *ask)
 static void move(struct ask *ask)
 {
 	struct manager *m = ask->manager;
-	struct rpc_conn *conn = to_leader_conn(m);
 
 	if (ask->failure) {
 		answer(ask, 0, ask->failure);
@@ -190,8 +189,8 @@ static void move(struct ask *ask)
 	} else if (replica_is_leader(m->replica) || ask->is_local || replica_status(m->replica).config->count <= 1) {
 		ask->state = ASK_IS_AWAY;
 		replica_request(m->replica, REPLICA_REQUEST, check_ask, done_here, ask);
-	} else if (conn) {
-		bring(ask, conn);
+	} else if (to_leader_is_there(m)) {
+		bring(ask);
 	} else if (loop_now(m->loop) >= ask->leaderless_until || is_over(ask)) {
 		fail_leaderless(ask);
 	} else {

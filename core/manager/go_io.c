@@ -28,7 +28,7 @@ static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const s
 		end(m);
 }
 
-static void tell(struct manager *m, struct rpc_conn *conn)
+static void tell(struct manager *m)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 	struct sighting self = { .node_id = m->node_id, .sight = m->going.sight };
@@ -37,7 +37,7 @@ static void tell(struct manager *m, struct rpc_conn *conn)
 	m->going.is_telling = true;
 	to_leader_stamp(m, &tidings.told);
 	dispatch_write(&tidings_shape, &tidings, &body);
-	rpc_call(conn, RPC_REPORT, body.data, body.len, MAX(1, m->going.until - loop_now(m->loop)), told, m);
+	to_leader_call(m, RPC_REPORT, &body, MAX(1, m->going.until - loop_now(m->loop)), told, m);
 }
 
 static void handed_over(void *arg, uint64_t index UNUSED, const struct err *err)
@@ -53,7 +53,6 @@ static void handed_over(void *arg, uint64_t index UNUSED, const struct err *err)
 void go_on(void *arg)
 {
 	struct manager *m = arg;
-	struct rpc_conn *conn = to_leader_conn(m);
 
 	if (!m->going.done || m->going.is_telling)
 		return;
@@ -61,8 +60,8 @@ void go_on(void *arg)
 	if (loop_now(m->loop) >= m->going.until || replica_status(m->replica).config->count <= 1 ||
 	    (!m->going.hands_over && !manager_has_leader(m))) {
 		end(m);
-	} else if (conn) {
-		tell(m, conn);
+	} else if (to_leader_is_there(m)) {
+		tell(m);
 	} else if (replica_is_leader(m->replica) && !m->going.hands_over) {
 		m->going.hands_over = true;
 		replica_transfer(m->replica, 0, handed_over, m);

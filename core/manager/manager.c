@@ -109,7 +109,6 @@ static void look_for_addresses(struct manager *m, const struct applied *applied)
 	if (!any || !m->peers)
 		return;
 	peers_look(m->peers);
-	to_leader_follow(m);
 }
 
 /* ---- the replica's hooks ----------------------------------------------------------------------------------------- */
@@ -176,7 +175,7 @@ static void on_status(void *arg)
 
 	if (!m->replica)
 		return;
-	to_leader_follow(m);
+	to_leader_look(m);
 	timer_set_in(&m->announce, 0);
 	lead_soon(m);
 	if (m->going.done)
@@ -350,7 +349,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 		return -1;
 	}
 	gone_begin(&m->gone, view_index(replica_view(m->replica)));
-	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, m });
+	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, to_leader_linked, m });
 	timer_set_in(&m->beat, 0);
 	timer_set_in(&m->catch_up, 0);
 	*ret = m;
@@ -368,10 +367,11 @@ void manager_close(struct manager *m)
 	serve_close(m);
 	lead_close(m);
 	lines_end(m);
-	peers_close(m->peers);
 	/* Whoever waits is answered during the close, and must find nothing to retry with. */
 	replica = m->replica;
 	m->replica = NULL;
+	peers_close(m->peers);
+	m->peers = NULL;
 	to_leader_close(m);
 	dispatcher_free(m->dispatcher);
 	replica_close(replica);

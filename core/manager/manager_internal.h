@@ -16,10 +16,9 @@ struct stock { struct arena arena; struct image_copy *items; size_t count; unsig
 
 /* The way to the leader, while another manager is it. */
 struct link {
-	struct rpc_conn *conn;          /* dialled, perhaps not up */
-	char node_id[ID_SIZE];          /* of the leader it goes to; "": none */
-	char address[PEERS_ADDRESS_SIZE];       /* that was dialled */
-	struct timer again;
+	struct rpc_conn *conn;          /* as it was seen last: to_leader_is_there */
+	struct list asked;              /* calls under way on it */
+	struct timer look;
 	raft_term told_in;              /* the reign in which this leader was told every node that we hold; 0: it was not */
 };
 
@@ -124,10 +123,13 @@ void announce_look(void *manager);      /* the timer: does the state say where t
 
 /* to_leader_io.c */
 void to_leader_open(struct manager *m);
-void to_leader_follow(struct manager *m);    /* to whoever leads now */
-void to_leader_stamp(struct manager *m, struct told *ret);   /* what is said on it */
-struct rpc_conn *to_leader_conn(const struct manager *m);    /* NULL: not up, or we lead ourselves */
 void to_leader_close(struct manager *m);
+void to_leader_look(void *manager);             /* another one may lead */
+void to_leader_linked(void *manager, raft_id id);       /* that manager is reached in another way */
+bool to_leader_is_there(const struct manager *m);       /* false: it is not connected, or we lead ourselves */
+void to_leader_stamp(struct manager *m, struct told *ret);   /* what is said to it */
+/* When it is there. done: the answer, or ERR_UNAVAILABLE also when the leader or the way to it is another one by now; perhaps inside a call of the replica. */
+void to_leader_call(struct manager *m, enum rpc_method method, const struct buf *body, msec timeout_ms, rpc_done_fn *done, void *arg);
 
 /* lead_io.c */
 void lead_open(struct manager *m);

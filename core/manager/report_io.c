@@ -173,7 +173,7 @@ static void gather_sights(struct manager *m, struct tidings *tidings, struct are
 }
 
 /* Also when there is nothing new: that we are there is news enough. */
-static void tell_leader(struct manager *m, struct rpc_conn *conn)
+static void tell_leader(struct manager *m)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 	struct batch *batch = take_batch(m);
@@ -190,31 +190,30 @@ static void tell_leader(struct manager *m, struct rpc_conn *conn)
 	arena_fini(&arena);
 	m->is_telling = true;
 	m->link.told_in = replica_status(m->replica).term;
-	rpc_call(conn, RPC_REPORT, body.data, body.len, TIDINGS_CALL_MS, told, batch);
+	to_leader_call(m, RPC_REPORT, &body, TIDINGS_CALL_MS, told, batch);
 }
 
 void reports_propose(void *arg)
 {
 	struct manager *m = arg;
-	struct rpc_conn *conn = to_leader_conn(m);
+	bool is_there = to_leader_is_there(m);
 
-	if (replica_is_leader(m->replica) || (!conn && replica_status(m->replica).config->count <= 1)) {
+	if (replica_is_leader(m->replica) || (!is_there && replica_status(m->replica).config->count <= 1)) {
 		while (map_count(m->reports))
 			replica_request(m->replica, REPLICA_STATUS, check_reports, proposed, take_batch(m));
 		return;
 	}
-	if (conn && !m->is_telling && !m->going.done)
-		tell_leader(m, conn);           /* else: when the way is there, or the call is answered */
+	if (is_there && !m->is_telling && !m->going.done)
+		tell_leader(m);                 /* else: when the way is there, or the call is answered */
 }
 
 void reports_beat(void *arg)
 {
 	struct manager *m = arg;
-	struct rpc_conn *conn = to_leader_conn(m);
 
 	timer_set_in(&m->beat, BEAT_MS);
-	if (conn && !m->is_telling && !m->going.done)
-		tell_leader(m, conn);
+	if (to_leader_is_there(m) && !m->is_telling && !m->going.done)
+		tell_leader(m);
 }
 
 void reports_take(struct manager *m, const struct task_status *items, size_t count, replica_done_fn *done, void *arg)

@@ -316,16 +316,15 @@ static void handed_on(void *arg, const void *body, size_t size, const struct err
 static void hand_on(struct manager *m, struct rpc_ask *ask, const struct member_ask *member)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
-	struct rpc_conn *conn = to_leader_conn(m);
 	struct err err;
 
-	if (!conn) {
+	if (!to_leader_is_there(m)) {
 		err_set(&err, ERR_UNAVAILABLE, "the swarm has no leader at the moment");
 		rpc_reply_error(ask, &err);
 		return;
 	}
 	dispatch_write(&member_ask_shape, member, &body);
-	rpc_call(conn, RPC_MEMBER, body.data, body.len, MEMBER_CALL_MS, handed_on, ask);
+	to_leader_call(m, RPC_MEMBER, &body, MEMBER_CALL_MS, handed_on, ask);
 }
 
 static void on_member(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, const void *body, size_t size)

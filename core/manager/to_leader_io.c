@@ -1,104 +1,119 @@
-/* The way to the leader: one connection, dialled anew when the leader is another one or the connection is gone. */
-#include "base/str.h"
+/* The way to the leader: the connection that its messages take, and the calls on it. When another one leads, or is reached in another way, what was
+ * asked on the way before may never be answered, and whoever asked is told so at once. */
+#include <stdlib.h>
+
+#include "base/panic.h"
 #include "manager/manager_internal.h"
-#include "os/log.h"
-#include "pki/cert.h"
-#include "pki/tls_io.h"
 
-enum { DIAL_AGAIN_MS = 100 };
+struct asked {
+	struct list link;
+	struct rpc_call *call;
+	rpc_done_fn *done;
+	void *arg;
+};
 
-/* "" when there is none, or it is this node. */
-static const char *leader_of(const struct manager *m)
+static struct rpc_conn *conn_now(const struct manager *m)
 {
 	struct replica_status status = replica_status(m->replica);
-	const struct raft_member *member = status.leader ? raft_membership_find(status.config, status.leader) : NULL;
 
-	return member && !str_eq(member->node_id, m->node_id) ? member->node_id : "";
+	return m->peers && status.leader && status.leader != status.self ? peers_conn(m->peers, status.leader) : NULL;
 }
 
-static void hang_up(struct manager *m)
-{
-	struct rpc_conn *conn = m->link.conn;
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-	m->link.conn = NULL;
-	m->link.told_in = 0;
-	rpc_close(conn);
+static void end(struct asked *asked, const void *body, size_t size, const struct err *err)
+{
+	asked->done(asked->arg, body, size, err);
+	free(asked);
 }
 
-static void on_up(void *arg, struct rpc_conn *conn)
+static void answered(void *arg, const void *body, size_t size, const struct err *err)
 {
-	struct manager *m = arg;
-	const struct cert_name *peer = rpc_conn_peer(conn);
+	struct asked *asked = arg;
 
-	if (!peer || !str_eq(peer->node_id, m->link.node_id)) {
-		log_warn("swarm: at %s is not manager %s", rpc_conn_address(conn), m->link.node_id);
-		hang_up(m);
-		timer_set_in(&m->link.again, 10 * DIAL_AGAIN_MS);
-		return;
+	list_remove(&asked->link);
+	end(asked, body, size, err);
+}
+
+void to_leader_call(struct manager *m, enum rpc_method method, const struct buf *body, msec timeout_ms, rpc_done_fn *done, void *arg)
+{
+	struct asked *asked = NEW(struct asked);
+
+	check(m->link.conn);
+	asked->done = done;
+	asked->arg = arg;
+	list_add_last(&m->link.asked, &asked->link);
+	asked->call = rpc_call(m->link.conn, method, body->data, body->len, timeout_ms, answered, asked);
+}
+
+static void end_all(struct manager *m)
+{
+	struct list *item;
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "the leader is another one, or is reached in another way");
+	while ((item = list_take_first(&m->link.asked))) {
+		struct asked *asked = CONTAINER_OF(item, struct asked, link);
+
+		rpc_call_forget(asked->call);
+		end(asked, NULL, 0, &err);
 	}
-	reports_beat(m);
+}
+
+/* ---- who it is ---------------------------------------------------------------------------------------------------- */
+
+static void follow(struct manager *m, struct rpc_conn *conn)
+{
+	m->link.conn = conn;
+	m->link.told_in = 0;
+	end_all(m);
+	if (!conn)
+		return;
+	timer_set_in(&m->beat, 0);
+	timer_set_in(&m->asks_timer, 0);
 	if (m->going.done)
 		timer_set_in(&m->going.timer, 0);
-	asks_pump(m);
 }
 
-static void on_down(void *arg, struct rpc_conn *conn, enum rpc_down reason UNUSED, const struct err *err)
+void to_leader_look(void *arg)
+{
+	struct manager *m = arg;
+	struct rpc_conn *conn = m->replica ? conn_now(m) : NULL;
+
+	if (conn != m->link.conn)
+		follow(m, conn);
+}
+
+/* Not inside the call: whoever is told that his call has ended may ask for anything. */
+void to_leader_linked(void *arg, raft_id id)
 {
 	struct manager *m = arg;
 
-	if (m->link.conn != conn)
+	if (!m->replica || id != replica_status(m->replica).leader)
 		return;
-	log_debug("swarm: the leader, %s: %s", m->link.node_id, err->text);
-	m->link.conn = NULL;
-	m->link.told_in = 0;
-	timer_set_in(&m->link.again, DIAL_AGAIN_MS);
-}
-
-void to_leader_follow(struct manager *m)
-{
-	static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
-	static const struct tls_trust trust = { NULL };
-	const char *leader = leader_of(m);
-	const struct node *node = leader[0] ? view_node(manager_view(m), leader) : NULL;
-
-	const char *address = node && node->manager && node->manager->address ? node->manager->address : "";
-
-	if (m->link.conn && str_eq(leader, m->link.node_id) && str_eq(address, m->link.address))
-		return;
-	hang_up(m);
-	str_copy(m->link.node_id, sizeof m->link.node_id, leader);
-	if (!leader[0])
-		return;
-	str_copy(m->link.address, sizeof m->link.address, address);
-	if (address[0])
-		m->link.conn = rpc_dial(m->rpc, address, &trust, &hooks, m);
-	else
-		timer_set_in(&m->link.again, DIAL_AGAIN_MS);
-}
-
-static void again(void *arg)
-{
-	struct manager *m = arg;
-	to_leader_follow(m);
+	m->link.conn = NULL;            /* it may lie where the one before lay */
+	timer_set_in(&m->link.look, 0);
 }
 
 void to_leader_open(struct manager *m)
 {
-	timer_init(&m->link.again, m->loop, again, m);
+	list_init(&m->link.asked);
+	timer_init(&m->link.look, m->loop, to_leader_look, m);
+}
+
+void to_leader_close(struct manager *m)
+{
+	timer_cancel(&m->link.look);
+	m->link.conn = NULL;
+	end_all(m);
+}
+
+bool to_leader_is_there(const struct manager *m)
+{
+	return m->link.conn && m->link.conn == conn_now(m);
 }
 
 void to_leader_stamp(struct manager *m, struct told *ret)
 {
 	*ret = (struct told){ replica_status(m->replica).term, m->life, ++m->told };
-}
-
-struct rpc_conn *to_leader_conn(const struct manager *m)
-{
-	return m->link.conn && rpc_conn_is_up(m->link.conn) && str_eq(leader_of(m), m->link.node_id) ? m->link.conn : NULL;
-}
-
-void to_leader_close(struct manager *m)
-{
-	timer_cancel(&m->link.again);
-	hang_up(m);
 }

@@ -33,6 +33,8 @@ static void use(struct peer *peer, struct rpc_conn *conn)
 		return;
 	peer->is_asked = false;
 	peer->state = state;
+	if (is_new && peer->peers->on_linked)
+		peer->peers->on_linked(peer->peers->arg, peer->id);
 	replica_peer(peer->peers->replica, peer->id, state);
 }
 

@@ -36,6 +36,7 @@ struct peers {
 	struct rpc *rpc;
 	struct replica *replica;
 	void (*on_outlived)(void *arg);
+	void (*on_linked)(void *arg, raft_id id);
 	void *arg;
 	char own_address[PEERS_ADDRESS_SIZE];
 	struct peer *items[PEERS_MAX];
@@ -50,7 +51,7 @@ struct peers {
 	struct list outgoing;
 };
 
-struct peer *peers_find(struct peers *peers, raft_id id);                /* NULL */
+struct peer *peers_find(const struct peers *peers, raft_id id);                /* NULL */
 void peers_say_hello(const struct peers *peers, struct rpc_conn *conn);
 void peers_forget(struct peer *peer);
 

@@ -12,7 +12,7 @@
 
 enum { HELLO = 0 };
 
-struct peer *peers_find(struct peers *peers, raft_id id)
+struct peer *peers_find(const struct peers *peers, raft_id id)
 {
 	for (size_t i = 0; i < peers->count; i++)
 		if (peers->items[i]->id == id)
@@ -26,6 +26,13 @@ static struct peer *find_by_conn(struct peers *peers, const struct rpc_conn *con
 		if (peers->items[i]->dialled == conn || peers->items[i]->accepted == conn)
 			return peers->items[i];
 	return NULL;
+}
+
+struct rpc_conn *peers_conn(const struct peers *peers, raft_id id)
+{
+	const struct peer *peer = peers_find(peers, id);
+
+	return peer ? peer->current : NULL;
 }
 
 struct rpc_conn *peers_next(const struct peers *peers, size_t *at)
@@ -276,6 +283,7 @@ struct peers *peers_open(const struct peers_config *cfg)
 	peers->rpc = cfg->rpc;
 	peers->replica = cfg->replica;
 	peers->on_outlived = cfg->on_outlived;
+	peers->on_linked = cfg->on_linked;
 	peers->arg = cfg->arg;
 	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
 	list_init(&peers->outgoing);

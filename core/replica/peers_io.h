@@ -1,9 +1,9 @@
 /* peers_io.h - the other managers, over rpc: a replica's transport.
  *
- * Dials every member at the address that the view has for its node, or that it gave itself when it dialled us, and dials again with
- * a growing pause for as long as it is a member. Each of two managers may have dialled the other; messages take the connection that is
- * up, their own one first. What ends a connection is told to raft: reset or refused means that a process died, anything else that who
- * knows. Snapshots come as a ticket's stream, beside the messages.
+ * Dials every member at the address that the view has for its node, or that it gave itself when it dialled us, again and again for as
+ * long as it is a member, and also while it is connected and does not answer (peer_dial_io.c). Each of two managers may have dialled the other;
+ * messages take the newer connection. What ends a connection is told to raft: reset or refused means that a process died, anything else that
+ * who knows. Snapshots come as a ticket's stream, beside the messages.
  *
  * Whoever was given up when the cluster was made anew is told so, and not listened to.
  *
@@ -23,13 +23,18 @@ struct peers_config {
 	const char *own_address;
 	/* A manager of a later generation of the cluster: it has gone on without this one (replica_refound). May be NULL. */
 	void (*on_outlived)(void *arg);
+	/* Messages to that member take another connection from now on (peers_conn); calls under way on the one before may be answered late, or never. From
+	 * inside calls of peers: to be thought about later. May be NULL. */
+	void (*on_linked)(void *arg, raft_id id);
 	void *arg;
 };
 struct peers *peers_open(const struct peers_config *cfg);
 void peers_close(struct peers *peers);          /* NULL is welcome */
 /* Where that node listens, before the view says so: for one that is about to join, or a leader that lets it in. */
 void peers_hint(struct peers *peers, const char *node_id, const char *address);
-/* Those of them that are connected, for calls: for (size_t at = 0; (conn = peers_next(peers, &at)); ) */
+/* The connection to that member, for calls; NULL: it is not connected. */
+struct rpc_conn *peers_conn(const struct peers *peers, raft_id id);
+/* All that are connected: for (size_t at = 0; (conn = peers_next(peers, &at)); ) */
 struct rpc_conn *peers_next(const struct peers *peers, size_t *at);
 /* The same from itself: newer than the view, until that says something else. Nothing when it is connected. */
 void peers_seen_at(struct peers *peers, const char *node_id, const char *address);
