@@ -60,12 +60,20 @@ void liveness_init(struct liveness *live)
 	*live = (struct liveness){ .nodes = map_new() };
 }
 
+static void node_free(struct live_node *node)
+{
+	if (!node)
+		return;
+	map_free(node->holders);
+	free(node);
+}
+
 void liveness_fini(struct liveness *live)
 {
 	void *node;
 
 	for (size_t at = 0; live->nodes && map_next(live->nodes, &at, NULL, &node);)
-		free(node);
+		node_free(node);
 	map_free(live->nodes);
 	*live = (struct liveness){ 0 };
 }
@@ -96,6 +104,7 @@ void liveness_add(struct liveness *live, const char *id, enum live_state state, 
 		return;
 	node = NEW(struct live_node);
 	check(str_copy(node->id, sizeof node->id, id));
+	node->holders = map_new();
 	node->state = state;
 	node->grace_ms = LIVENESS_GRACE_MIN_MS;
 	node->at = now + (state == LIVE_DOWN ? 0 : LIVENESS_MOVE_MS);
@@ -105,7 +114,14 @@ void liveness_add(struct liveness *live, const char *id, enum live_state state, 
 
 void liveness_remove(struct liveness *live, const char *id)
 {
-	free(map_remove(live->nodes, id));
+	node_free(map_remove(live->nodes, id));
+}
+
+bool liveness_is_held_by(const struct liveness *live, const char *id, const char *manager)
+{
+	const struct live_node *node = map_get(live->nodes, id);
+
+	return node && map_get(node->holders, manager);
 }
 
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now)
@@ -114,50 +130,36 @@ void liveness_held(struct liveness *live, const char *id, const char *manager, m
 
 	if (!node)
 		return;
-	if (node->state == LIVE_HELD && !str_eq(node->holder, manager))
-		str_copy(node->former, sizeof node->former, node->holder);
-	str_copy(node->holder, sizeof node->holder, manager);
+	if (!map_remove(node->holders, manager))
+		node->turn_up_until = 0;        /* this is where it was on its way to */
+	map_put(node->holders, manager, node);
 	node->has_left = node->has_stopped = false;
 	node->was_held = true;
 	move(node, LIVE_HELD, now);
 }
 
-/* This manager holds it no more; true: and somebody else does. */
-static bool hand_back(struct live_node *node, const char *manager)
+/* This manager holds it no more. Does anybody? */
+static void hand_back(struct live_node *node, const char *manager, bool may_turn_up, msec now)
 {
-	if (node->state != LIVE_HELD || !node->former[0] || (!str_eq(node->former, manager) && !str_eq(node->holder, manager)))
-		return false;
-	if (str_eq(node->holder, manager))
-		memcpy(node->holder, node->former, sizeof node->holder);
-	node->former[0] = 0;
-	return true;
-}
-
-static struct live_node *held_by(struct liveness *live, const char *id, const char *manager)
-{
-	struct live_node *node = map_get(live->nodes, id);
-
-	return node && node->state <= LIVE_MOVING && (str_eq(node->holder, manager) || !node->holder[0]) ? node : NULL;
-}
-
-static void lose(struct live_node *node, const char *manager, msec now)
-{
-	if (hand_back(node, manager) || node->state != LIVE_HELD || !str_eq(node->holder, manager))
+	if (!map_remove(node->holders, manager))
 		return;
-	node->holder[0] = 0;
-	move(node, LIVE_MOVING, now + move_ms(node));
+	check(node->state == LIVE_HELD);
+	if (may_turn_up)
+		node->turn_up_until = now + move_ms(node);
+	if (map_count(node->holders))
+		return;
+	if (node->turn_up_until > now)
+		move(node, LIVE_MOVING, node->turn_up_until);
+	else
+		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
 }
 
 void liveness_silent(struct liveness *live, const char *id, const char *manager, msec since, msec now)
 {
 	struct live_node *node = map_get(live->nodes, id);
 
-	if (!node)
-		return;
-	if (now - since < node->grace_ms)
-		lose(node, manager, now);
-	else if (!hand_back(node, manager) && held_by(live, id, manager))
-		move(node, LIVE_SILENT, now + LIVENESS_SETTLE_MS);
+	if (node)
+		hand_back(node, manager, now - since < node->grace_ms, now);
 }
 
 void liveness_set_grace(struct liveness *live, const char *id, msec grace_ms)
@@ -168,26 +170,51 @@ void liveness_set_grace(struct liveness *live, const char *id, msec grace_ms)
 		node->grace_ms = MAX(grace_ms, (msec)LIVENESS_GRACE_MIN_MS);
 }
 
+static const char *newest_holder(const struct live_node *node)
+{
+	const char *holder = "";
+	void *unused;
+
+	for (size_t at = 0; map_next(node->holders, &at, &holder, &unused);)
+		;
+	return holder;
+}
+
+/* It goes, and says so to this manager: nobody has it. NULL: it may be at another one by now, and this word comes late. */
+static struct live_node *goes_from(struct liveness *live, const char *id, const char *manager, bool may_turn_up, msec now)
+{
+	struct live_node *node = map_get(live->nodes, id);
+	const char *holder;
+	void *unused;
+
+	if (!node || node->state > LIVE_MOVING)
+		return NULL;
+	if (node->state == LIVE_HELD && !str_eq(newest_holder(node), manager)) {
+		hand_back(node, manager, may_turn_up, now);
+		return NULL;
+	}
+	for (size_t at = 0; map_next(node->holders, &at, &holder, &unused);)
+		map_remove(node->holders, holder);
+	return node;
+}
+
 void liveness_left(struct liveness *live, const char *id, const char *manager, bool has_stopped, msec now)
 {
-	struct live_node *node = held_by(live, id, manager);
+	struct live_node *node = goes_from(live, id, manager, has_stopped, now);
 
 	if (!node)
 		return;
 	node->has_left = true;
 	node->has_stopped = has_stopped;
-	node->former[0] = 0;
 	move(node, LIVE_DOWN, now);
 }
 
 void liveness_away(struct liveness *live, const char *id, const char *manager, msec now)
 {
-	struct live_node *node = held_by(live, id, manager);
+	struct live_node *node = goes_from(live, id, manager, true, now);
 
-	if (!node)
-		return;
-	node->former[0] = 0;
-	move(node, LIVE_MOVING, now + move_ms(node));
+	if (node)
+		move(node, LIVE_MOVING, now + move_ms(node));
 }
 
 void liveness_lost_but(struct liveness *live, const char *manager, const struct map *held, msec now)
@@ -197,7 +224,7 @@ void liveness_lost_but(struct liveness *live, const char *manager, const struct 
 
 	for (size_t at = 0; map_next(live->nodes, &at, &id, &node);)
 		if (!str_eq(id, manager) && !map_get(held, id))
-			lose(node, manager, now);
+			hand_back(node, manager, true, now);
 }
 
 void liveness_manager_lost(struct liveness *live, const char *manager, msec now)
@@ -205,7 +232,7 @@ void liveness_manager_lost(struct liveness *live, const char *manager, msec now)
 	void *node;
 
 	for (size_t at = 0; map_next(live->nodes, &at, NULL, &node);)
-		lose(node, manager, now);
+		hand_back(node, manager, true, now);
 }
 
 /* Gone: those that are silent now, and those that went within the last G; of all that were there before. */

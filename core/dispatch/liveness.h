@@ -4,12 +4,12 @@
  * max(3 s, 4 × the longest gap between two beats of the last 10 minutes), at most 60 s; a label "swarmbox.grace" of the node sets it.
  * The leader keeps struct liveness: who holds which node, and what follows.
  *
- *	silent at its holder, and at who held it before
+ *	silent at everybody who held it
  *	                down, after SETTLE_MS in which others may turn out to be silent too (a switch died, not the nodes)
  *	it says that it is left, or stopped with its containers
  *	                down at once
- *	the holder is lost, the leader is new, or the agent ends and its containers run on
- *	                the node gets max(2 G, 15 s) to turn up again, G as its holder told it
+ *	a holder is lost, the leader is new, or the agent ends and its containers run on
+ *	                the node gets max(2 G, 15 s) to turn up again, G as its holder told it; also when all others fall silent meanwhile
  *	silent at a holder that was itself out of our sight while the node was silent
  *	                the same: that wire was bad, and the node may be on its way to another manager
  *	more than half of the ready nodes, and at least 3, gone within one G
@@ -46,10 +46,11 @@ msec beats_parse_grace(const char *label);
 /* ---- the leader's half ---- */
 enum live_state { LIVE_HELD, LIVE_MOVING, LIVE_SILENT, LIVE_UNKNOWN, LIVE_DOWN };
 struct live_node {
-	char id[ID_SIZE], holder[ID_SIZE];      /* holder "": none is known */
-	char former[ID_SIZE];           /* who held it before, and has not said that it is silent there; "": nobody */
+	char id[ID_SIZE];
+	struct map *holders;            /* managers that hold it, as far as they have said, in the order in which they said so; HELD: there is one */
 	enum live_state state;
 	msec at;                        /* when this state ends by itself (MOVING, SILENT, UNKNOWN); DOWN: since when */
+	msec turn_up_until;             /* a holder was lost: it may be on its way for so long */
 	msec grace_ms;                  /* G */
 	bool was_held;                  /* since we lead */
 	bool has_left, has_stopped;     /* it said so itself; the latter: it will be back */
@@ -63,8 +64,9 @@ void liveness_fini(struct liveness *live);
  * Known ones stay as they are. */
 void liveness_add(struct liveness *live, const char *id, enum live_state state, msec now);
 void liveness_remove(struct liveness *live, const char *id);
-/* What managers say. Which of two sessions of a node is the older one is not known: two managers may hold it for a while, until one of
- * them says that it is silent there. The word of anybody else counts for nothing. */
+bool liveness_is_held_by(const struct liveness *live, const char *id, const char *manager);
+/* What managers say. Which of its sessions is the newest is not known: a node that hurries from one manager to the next is held by all of them
+ * for a while, until each but the last says that it is silent there. The word of anybody else counts for nothing. */
 void liveness_held(struct liveness *live, const char *id, const char *manager, msec now);
 /* since: the manager was in our sight all the time from then on. */
 void liveness_silent(struct liveness *live, const char *id, const char *manager, msec since, msec now);

@@ -331,7 +331,6 @@ void lead_sees_only(struct manager *m, const char *manager_id, const struct tidi
 
 void lead_heard(struct manager *m, const char *manager_id)
 {
-	const struct live_node *node;
 	struct fellow *fellow;
 
 	if (!m->lead.is_on)
@@ -341,8 +340,7 @@ void lead_heard(struct manager *m, const char *manager_id)
 		fellow->since = loop_now(m->loop);
 	beats_add(&fellow->beats, loop_now(m->loop));
 	fellow->was_heard = true;
-	node = map_get(m->lead.live.nodes, manager_id);
-	if (node && (node->state != LIVE_HELD || !str_eq(node->holder, manager_id)))
+	if (!liveness_is_held_by(&m->lead.live, manager_id, manager_id))
 		lead_sight(m, manager_id, SIGHT_HELD, 0, manager_id);
 }
 

@@ -145,6 +145,67 @@ TEST(of_two_managers_that_hold_a_node_both_must_have_lost_it)
 	liveness_fini(&live);
 }
 
+/* A new leader is told of sessions in any order, and of three the one that is over in truth may be told of last. */
+TEST(of_three_managers_that_hold_a_node_all_must_have_lost_it)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n1", "m2", 500);
+	liveness_held(&live, "n1", "m3", 600);
+	liveness_silent(&live, "n1", "m3", LONG_AGO, 3000);
+	liveness_silent(&live, "n1", "m2", LONG_AGO, 3100);
+	EXPECT_STR(told(&live, 9000, text), "");
+	EXPECT(liveness_is_held_by(&live, "n1", "m1") && !liveness_is_held_by(&live, "n1", "m2") && !liveness_is_held_by(&live, "nobody", "m1"));
+	liveness_silent(&live, "n1", "m1", LONG_AGO, 10000);
+	EXPECT_STR(told(&live, 10000 + LIVENESS_SETTLE_MS, text), "n1 down");
+	liveness_fini(&live);
+}
+
+/* It was at m1, which is lost; what m2 had of it was older. */
+TEST(a_node_whose_holder_is_lost_has_the_time_to_turn_up_though_another_one_says_that_it_is_silent)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n1", "m2", 500);
+	liveness_held(&live, "n1", "m1", 600);
+	for (unsigned i = 2; i <= 5; i++)
+		liveness_held(&live, (char[]){ 'n', (char)('0' + i), 0 }, "m2", 600);
+	liveness_manager_lost(&live, "m1", 1000);
+	liveness_silent(&live, "n1", "m2", LONG_AGO, 2000);
+	EXPECT_STR(told(&live, 999 + LIVENESS_MOVE_MS, text), "");
+	EXPECT_STR(told(&live, 1000 + LIVENESS_MOVE_MS, text), "n1 down");
+	liveness_held(&live, "n2", "m3", 20000);
+	liveness_manager_lost(&live, "m3", 21000);
+	liveness_silent(&live, "n2", "m2", LONG_AGO, 22000);
+	liveness_held(&live, "n2", "m1", 23000);                /* found, … */
+	EXPECT_STR(told(&live, 23000, text), "");
+	liveness_silent(&live, "n2", "m1", LONG_AGO, 26000);    /* … and lost again */
+	EXPECT_STR(told(&live, 26000 + LIVENESS_SETTLE_MS, text), "n2 down");
+	liveness_fini(&live);
+}
+
+TEST(a_goodbye_that_comes_late_is_of_that_session_only)
+{
+	struct liveness live;
+	char text[256];
+
+	make(&live, 5);
+	liveness_held(&live, "n1", "m2", 500);                  /* its agent was restarted, and m1 told so later */
+	liveness_away(&live, "n1", "m1", 1000);
+	liveness_held(&live, "n2", "m2", 500);
+	liveness_left(&live, "n2", "m1", true, 1000);
+	EXPECT_STR(told(&live, 1000 + LIVENESS_MOVE_MS, text), "");
+	liveness_silent(&live, "n1", "m2", LONG_AGO, 20000);    /* nobody else has it: m1 has spoken */
+	EXPECT_STR(told(&live, 20000 + LIVENESS_SETTLE_MS, text), "n1 down");
+	liveness_left(&live, "n2", "m2", false, 21000);
+	EXPECT_STR(told(&live, 21000, text), "n2 down");
+	liveness_fini(&live);
+}
+
 TEST(a_node_of_which_its_manager_speaks_no_more_has_the_time_to_turn_up)
 {
 	struct liveness live;
