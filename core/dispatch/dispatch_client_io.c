@@ -335,7 +335,7 @@ static void perform(struct dispatch_client *c, enum session_act act, msec timer_
 	case SESSION_ACT_BEAT:
 		rpc_call(c->conn, RPC_BEAT, "", 0, node_session_wait_ms(&c->session), beaten, c);
 		break;
-	case SESSION_ACT_REPORT_ALL:
+	case SESSION_ACT_TELL_OPEN:
 		c->hooks.on_open(c->hooks.arg);
 		break;
 	case SESSION_ACT_CLOSE:

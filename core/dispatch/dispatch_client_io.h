@@ -1,7 +1,7 @@
 /* dispatch_client_io.h - a node's side of its session: dials a manager, beats, hears what to run, tells what became of it.
  *
- * node_session.h decides which manager and when; this is its hands. Statuses are collected for a moment, the newest of each task; a session
- * that begins asks for all of them, so what is lost with a connection is told again.
+ * node_session.h decides which manager and when; this is its hands. Statuses are collected for a moment, the newest of each task. A session begins with
+ * all that ought to run, as soon as the manager is sure of that, which asks for all statuses: what is lost with a connection is told again.
  */
 #pragma once
 #include "dispatch/dispatch_msg.h"
@@ -12,10 +12,10 @@ struct dispatch_client;
 struct dispatch_client_hooks {
 	/* What this node says of itself; strings live in the arena or as long as the client. */
 	void (*describe)(void *arg, struct arena *arena, struct session_ask *ret);
-	/* Good during the call. */
+	/* Good during the call. is_complete: it is all there is, and every status is wanted again. */
 	void (*on_assign)(void *arg, const struct assignment *items, size_t count, const char *const *removed, size_t removed_count,
 			  bool is_complete);
-	/* A session is open: every status is wanted again. */
+	/* A session is open. */
 	void (*on_open)(void *arg);
 	void (*on_news)(void *arg, const struct session_news *news);
 	/* A try has failed, or a session ended. */

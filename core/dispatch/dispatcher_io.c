@@ -10,13 +10,15 @@
 #include "os/log.h"
 #include "pki/cert.h"
 
-enum { DISPATCHER_ARENA_MAX = 256 << 20, BODY_ARENA_MAX = 64 << 20 };
+enum { DISPATCHER_ARENA_MAX = 256 << 20, BODY_ARENA_MAX = 64 << 20, ASK_AGAIN_MS = 200 };
 
 struct dispatcher {
 	struct loop *loop;
 	struct rpc *rpc;
 	struct dispatcher_hooks hooks;
 	struct map *sessions;           /* node id -> struct session */
+	bool is_asking;                 /* whether the view is current */
+	struct timer ask;
 };
 struct session {
 	struct dispatcher *dispatcher;
@@ -26,6 +28,8 @@ struct session {
 	struct timer timer;
 	uint64_t sequence;
 	struct buf news;                /* as it was told last */
+	bool is_owed;                   /* everything, as soon as the view is current … */
+	bool was_asked;                 /* … and that was asked when it was open */
 	bool is_touched;                /* within dispatcher_on_applied */
 };
 
@@ -104,6 +108,40 @@ static void send_everything(struct session *s)
 	arena_fini(&arena);
 }
 
+static void ask_current(void *arg)
+{
+	struct dispatcher *d = arg;
+	bool any = false;
+	void *value;
+
+	for (size_t at = 0; !d->is_asking && map_next(d->sessions, &at, NULL, &value);) {
+		struct session *s = value;
+
+		s->was_asked = s->is_owed && s->conn;
+		any = any || s->was_asked;
+	}
+	if (!any)
+		return;
+	d->is_asking = true;
+	d->hooks.ask_current(d->hooks.arg);
+}
+
+void dispatcher_on_current(struct dispatcher *d, bool is_current)
+{
+	void *value;
+
+	d->is_asking = false;
+	for (size_t at = 0; is_current && map_next(d->sessions, &at, NULL, &value);) {
+		struct session *s = value;
+
+		if (!s->was_asked || !s->conn)
+			continue;
+		s->is_owed = s->was_asked = false;
+		send_everything(s);
+	}
+	timer_set_in(&d->ask, is_current ? 0 : ASK_AGAIN_MS);
+}
+
 void dispatcher_managers(const struct view *view, struct arena *arena, struct manager_ats *ret)
 {
 	const struct view_object *object;
@@ -178,6 +216,8 @@ static struct session *open_session(struct dispatcher *d, const char *node_id, s
 		lose(s);
 	s->conn = conn;
 	s->sequence = 0;
+	s->is_owed = true;
+	s->was_asked = false;
 	s->beats.last = loop_now(d->loop);      /* being away is no gap between beats */
 	rpc_conn_watch(conn, &hooks, s);
 	return s;
@@ -216,9 +256,9 @@ static void on_session(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, co
 	write_news(s, false, &s->news);
 	write_news(s, true, &answer);
 	rpc_reply(ask, answer.data, answer.len);
-	send_everything(s);
 	log_info("node %s: its session is open, from %s", s->node_id, rpc_conn_address(conn));
 	d->hooks.on_sight(d->hooks.arg, s->node_id, SIGHT_HELD);
+	ask_current(d);
 }
 
 /* Who beats here is here, whatever the state says: of several managers that held it the leader may have believed one that did no more. */
@@ -307,7 +347,7 @@ static void touch(struct dispatcher *d, const char *node_id)
 {
 	struct session *s = str_is_empty(node_id) ? NULL : map_get(d->sessions, node_id);
 
-	if (s && s->conn)
+	if (s && s->conn && !s->is_owed)
 		s->is_touched = true;
 }
 
@@ -385,7 +425,7 @@ void dispatcher_on_replaced(struct dispatcher *d)
 			continue;
 		}
 		tell_news(s);
-		if (s->conn)
+		if (s->conn && !s->is_owed)
 			send_everything(s);
 	}
 	for (size_t i = 0; i < gone.count; i++)
@@ -424,7 +464,8 @@ struct dispatcher *dispatcher_new(struct loop *loop, struct rpc *rpc, const stru
 {
 	struct dispatcher *d = NEW(struct dispatcher);
 
-	*d = (struct dispatcher){ loop, rpc, *hooks, map_new() };
+	*d = (struct dispatcher){ .loop = loop, .rpc = rpc, .hooks = *hooks, .sessions = map_new() };
+	timer_init(&d->ask, loop, ask_current, d);
 	rpc_serve(rpc, RPC_SESSION, on_session, d);
 	rpc_serve(rpc, RPC_BEAT, on_beat, d);
 	rpc_serve(rpc, RPC_STATUS, on_status, d);
@@ -444,5 +485,6 @@ void dispatcher_free(struct dispatcher *d)
 	for (size_t at = 0; map_next(d->sessions, &at, NULL, &session);)
 		session_free(session);
 	map_free(d->sessions);
+	timer_cancel(&d->ask);
 	free(d);
 }

@@ -1,6 +1,8 @@
 /* dispatcher_io.h - a manager's side of the sessions of nodes: tells each what it must run, hears its statuses and its heartbeats.
  *
- * Works from the manager's own view; nothing here knows a leader. A session whose connection is gone is kept until its grace is over, for
+ * Works from the manager's own view; nothing here knows a leader. A view that lags behind would take tasks from a node that were assigned since, and
+ * start what was removed: a session begins with all that ought to run as soon as the view is known to be current, and what is applied from then on
+ * follows. A manager without a leader has sessions all the same: nodes keep what they have, and can be reached. A session whose connection is gone is kept until its grace is over, for
  * the node may be back in a moment; then the node is silent, and that is somebody else's to judge (liveness.h).
  */
 #pragma once
@@ -18,6 +20,8 @@ struct dispatcher_hooks {
 	void (*times)(void *arg, struct session_news *ret);
 	/* May this node, which is in the view, have a session now? -1 says why not. What it says of itself is handed on. */
 	int (*on_open)(void *arg, const char *node_id, const struct session_ask *ask, const char *peer_address, struct err *err);
+	/* Asks once whether the view holds all that was answered to anybody before; dispatcher_on_current tells. */
+	void (*ask_current)(void *arg);
 	/* Does this manager know of a leader? Said with every beat: a node need not stay with one that can change nothing. */
 	bool (*is_led)(void *arg);
 	void (*on_sight)(void *arg, const char *node_id, enum sight sight);
@@ -30,6 +34,8 @@ struct dispatcher *dispatcher_new(struct loop *loop, struct rpc *rpc, const stru
 void dispatcher_free(struct dispatcher *dispatcher);     /* NULL is welcome; nodes lose their connections and go elsewhere */
 
 void dispatcher_on_applied(struct dispatcher *dispatcher, const struct applied *applied);
+/* What was asked by ask_current; false: that could not be learned, and is asked again. */
+void dispatcher_on_current(struct dispatcher *dispatcher, bool is_current);
 /* The view is another one: everything is told anew. */
 void dispatcher_on_replaced(struct dispatcher *dispatcher);
 /* Nodes that are connected with a session; one that is interrupted is nobody's to claim, for the node may be elsewhere by now: for (size_t at = 0; (id = dispatcher_next(d, &at)); ) */

@@ -183,7 +183,7 @@ void node_session_step(struct node_session *s, const struct session_in *in, stru
 		s->up_since = in->now;
 		s->beats_out = 0;
 		s->beat_ms = in->value ? (msec)MIN(in->value, 60000) : SESSION_BEAT_MS;
-		add(out, SESSION_ACT_REPORT_ALL);
+		add(out, SESSION_ACT_TELL_OPEN);
 		set_timer(out, in->now + s->beat_ms);
 		break;
 	case SESSION_BEATEN:

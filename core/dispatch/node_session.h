@@ -50,7 +50,7 @@ enum session_act {
 	SESSION_ACT_DIAL,               /* node_session_target() */
 	SESSION_ACT_OPEN,               /* ask for the session */
 	SESSION_ACT_BEAT,
-	SESSION_ACT_REPORT_ALL,         /* this manager knows no status of ours yet */
+	SESSION_ACT_TELL_OPEN,          /* there is a session */
 	SESSION_ACT_CLOSE,              /* drop the connection; no SESSION_LOST follows */
 	SESSION_ACT_TIMER,              /* out.timer_ms on the loop's clock; 0: none */
 };

@@ -263,6 +263,21 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 	return 0;
 }
 
+static void told_current(void *arg, uint64_t index UNUSED, const struct err *err)
+{
+	struct manager *m = arg;
+
+	if (m->replica)
+		dispatcher_on_current(m->dispatcher, !err);
+}
+
+static void ask_current(void *arg)
+{
+	struct manager *m = arg;
+
+	replica_read(m->replica, told_current, m);
+}
+
 static bool is_led(void *arg)
 {
 	const struct manager *m = arg;
@@ -319,7 +334,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
 		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
-	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, times, on_open, is_led, on_sight, on_node_status, m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, times, on_open, ask_current, is_led, on_sight, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;

@@ -18,6 +18,8 @@ static void on_session_assign(void *arg, const struct assignment *items, size_t 
 {
 	struct host *host = arg;
 	agent_assign(host->agent, items, count, removed, removed_count, is_complete);
+	if (is_complete)
+		agent_report_all(host->agent);
 }
 
 static void on_session_open(void *arg)
@@ -25,7 +27,6 @@ static void on_session_open(void *arg)
 	struct host *host = arg;
 
 	host->swarm.trouble.code = 0;
-	agent_report_all(host->agent);
 	if (host->swarm.changing && host->swarm.changing->is_join && !host->swarm.manager)
 		change_end(host, NULL);
 }

@@ -49,10 +49,8 @@ static void report(const struct sim_worker *w, const struct sim_task *task)
 	dispatch_client_report(w->client, &status);
 }
 
-static void report_all(void *arg)
+static void report_all(const struct sim_worker *w)
 {
-	const struct sim_worker *w = arg;
-
 	for (size_t i = 0; i < w->task_count; i++)
 		report(w, &w->tasks[i]);
 }
@@ -156,13 +154,31 @@ static void obey(struct sim_worker *w, const struct assignment *item)
 	plan(task);
 }
 
+/* A manager that speaks of all that ought to run knows of everything that was ever told to anybody. */
+static void check_forgotten(const struct sim_worker *w, const char *id)
+{
+	const struct view *newest = NULL;
+	const struct task *task;
+
+	for (size_t i = 0; i < SIM_MANAGERS; i++) {
+		const struct sim_manager *m = &world.manager[i];
+
+		if (m->is_running && m->replica && (!newest || view_index(replica_view(m->replica)) > view_index(newest)))
+			newest = replica_view(m->replica);
+	}
+	task = newest ? view_task(newest, id) : NULL;
+	sim_demand(!task || !str_eq(task->node_id, w->node_id), "%s is told to forget task %s, which is its own", w->name, id);
+}
+
 static void on_assign(void *arg, const struct assignment *items, size_t count, const char *const *gone, size_t gone_count, bool is_complete)
 {
 	struct sim_worker *w = arg;
 
 	for (size_t i = w->task_count; is_complete && i-- > 0;)
-		if (!is_named(items, count, w->tasks[i].id))
+		if (!is_named(items, count, w->tasks[i].id)) {
+			check_forgotten(w, w->tasks[i].id);
 			forget(w, &w->tasks[i]);
+		}
 	for (size_t i = 0; i < gone_count; i++) {
 		struct sim_task *task = find(w, gone[i]);
 		if (task)
@@ -170,6 +186,8 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 	}
 	for (size_t i = 0; i < count; i++)
 		obey(w, &items[i]);
+	if (is_complete)
+		report_all(w);
 	arm(w);
 }
 
@@ -184,7 +202,6 @@ static void on_open(void *arg)
 
 	world.sessions++;
 	TRACE("%s has a session at %s", ((struct sim_worker *)arg)->name, conn ? rpc_conn_address(conn) : "");
-	report_all(arg);
 }
 
 static void on_news(void *arg, const struct session_news *news)

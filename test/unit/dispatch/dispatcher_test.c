@@ -14,7 +14,8 @@ struct desk {
 	struct buf sights;
 	unsigned assigned, statuses;
 	msec sighted_at;
-	bool refuses;
+	bool refuses, lags;
+	unsigned asked;                 /* whether its view is current */
 };
 
 /* ---- the manager's side ------------------------------------------------------------------------------ */
@@ -42,6 +43,15 @@ static int may_open(void *arg, const char *node_id, const struct session_ask *as
 	(void)ask;
 	(void)address;
 	return ((struct desk *)arg)->refuses ? err_set(err, ERR_UNAVAILABLE, "node %s: not now", node_id) : 0;
+}
+
+static void ask_current(void *arg)
+{
+	struct desk *desk = arg;
+
+	desk->asked++;
+	if (!desk->lags)
+		dispatcher_on_current(desk->dispatcher, true);
 }
 
 static bool is_led(void *arg)
@@ -94,8 +104,8 @@ static void on_assign(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 /* grace: how long the node may be silent, as its label says. */
 static void desk_init(struct desk *desk, const char *grace)
 {
-	struct dispatcher_hooks hooks = { .view = view_of, .trust = trust_of, .times = times_of, .on_open = may_open, .is_led = is_led, .on_sight = on_sight,
-					  .on_status = on_status, .arg = desk };
+	struct dispatcher_hooks hooks = { .view = view_of, .trust = trust_of, .times = times_of, .on_open = may_open, .ask_current = ask_current, .is_led = is_led,
+					  .on_sight = on_sight, .on_status = on_status, .arg = desk };
 	struct str_pair label = { .key = (char *)(uintptr_t)"swarmbox.grace", .value = (char *)(uintptr_t)grace };
 	struct change_list list;
 	struct arena arena;
@@ -129,16 +139,22 @@ static void ask(struct desk *desk, enum rpc_method method, const char *body, str
 	RUN_UNTIL(&desk->net, answer->count);
 }
 
-/* A connection and a session on it. */
-static void open_session(struct desk *desk)
+static void dial_session(struct desk *desk)
 {
-	unsigned assigned = desk->assigned;
 	struct answer answer = { 0 };
 
 	node_dial(&desk->net.worker);
 	ask(desk, RPC_SESSION, "", &answer);
 	EXPECT(!answer.failed);
 	answer_fini(&answer);
+}
+
+/* A connection and a session on it, with what it has to run. */
+static void open_session(struct desk *desk)
+{
+	unsigned assigned = desk->assigned;
+
+	dial_session(desk);
 	RUN_UNTIL(&desk->net, desk->assigned > assigned);
 }
 
@@ -200,6 +216,47 @@ TEST(a_node_that_goes_before_its_session_is_answered_says_so_all_the_same)
 	desk_fini(&desk);
 }
 
+static void set_state(struct desk *desk, int state)
+{
+	struct change_list list;
+	struct arena arena;
+
+	arena_init(&arena, "test", 1 << 20);
+	change_list_init(&list, &arena);
+	((struct node *)change_update(&list, KIND_NODE, TEST_WORKER, FIELD_BIT(NODE_STATUS)))->status.state = state;
+	apply(desk, &list);
+	arena_fini(&arena);
+}
+
+/* What lags behind would take tasks away that were assigned since. */
+TEST(a_node_is_told_nothing_out_of_a_view_that_may_be_old)
+{
+	struct desk desk;
+
+	desk_init(&desk, "60s");
+	desk.lags = true;
+	dial_session(&desk);
+	EXPECT(is_held(&desk) && desk.asked == 1);      /* it has a session, … */
+	set_state(&desk, NODE_READY);
+	dispatcher_on_replaced(desk.dispatcher);
+	run_some(&desk.net);
+	EXPECT_INT(desk.assigned, 0);
+	dispatcher_on_current(desk.dispatcher, false);
+	RUN_UNTIL(&desk.net, desk.asked == 2);          /* … and that is asked again */
+	rpc_conn_watch(desk.net.worker.conn, &(struct rpc_hooks){ 0 }, NULL);
+	dial_session(&desk);
+	dispatcher_on_current(desk.dispatcher, true);   /* it was asked before this one was open */
+	RUN_UNTIL(&desk.net, desk.asked == 3);
+	EXPECT_INT(desk.assigned, 0);
+	dispatcher_on_current(desk.dispatcher, true);
+	RUN_UNTIL(&desk.net, desk.assigned == 1);
+	dispatcher_on_replaced(desk.dispatcher);
+	RUN_UNTIL(&desk.net, desk.assigned == 2);
+	run_some(&desk.net);
+	EXPECT_INT(desk.asked, 3);
+	desk_fini(&desk);
+}
+
 TEST(a_session_without_a_connection_is_silent_when_its_grace_is_over)
 {
 	struct desk desk;
@@ -231,18 +288,6 @@ TEST(a_node_that_is_back_in_time_was_never_silent)
 	EXPECT(!answer.failed);
 	answer_fini(&answer);
 	desk_fini(&desk);
-}
-
-static void set_state(struct desk *desk, int state)
-{
-	struct change_list list;
-	struct arena arena;
-
-	arena_init(&arena, "test", 1 << 20);
-	change_list_init(&list, &arena);
-	((struct node *)change_update(&list, KIND_NODE, TEST_WORKER, FIELD_BIT(NODE_STATUS)))->status.state = state;
-	apply(desk, &list);
-	arena_fini(&arena);
 }
 
 TEST(a_node_that_beats_though_the_state_has_it_down_is_told_to_be_here)
