@@ -8,7 +8,8 @@
 #include "base/map.h"
 
 enum { LOG_SOURCES_MAX = 4096 };
-struct moment { nsec wall; };
+/* When the last line of a log was written; is_again: the log is read once more, from before that line. */
+struct moment { nsec wall; bool is_again; };
 
 struct log_merge;
 struct log_source {
@@ -18,7 +19,7 @@ struct log_source {
 	char node_id[ID_SIZE];
 	bool is_lost;                   /* it broke off: to be had again */
 	bool was_said;
-	struct map *told;               /* context of a task there -> struct moment: of its last line */
+	struct map *told;               /* context of a task there -> struct moment */
 	char *details;                  /* "k=v,k2=v2", or NULL; of a container here */
 	struct buf held;                /* the entry that waits for its turn; empty: none */
 	nsec held_wall;

@@ -93,18 +93,19 @@ static void say_lost(struct log_source *source, const char *why)
 	}
 }
 
-/* False: it was told before the connection broke off. */
+/* False: it was told before the connection broke off. Times tell only that: a clock that is set back, and one that stands still for two lines, lose
+ * none. */
 static bool is_news(struct log_source *source, const char *context, nsec wall)
 {
 	struct moment *last = map_get(source->told, context);
 
-	if (last && wall <= last->wall)
+	if (last && last->is_again && wall <= last->wall)
 		return false;
 	if (!last) {
 		last = NEW(struct moment);
 		map_put(source->told, context, last);
 	}
-	last->wall = wall;
+	*last = (struct moment){ .wall = wall };
 	return true;
 }
 
@@ -165,7 +166,10 @@ static void open_remote(struct log_source *source)
 	struct log_merge *stream = source->stream;
 	CLEANUP(str_freep) char *what = str_printf("/%s/%s", str_eq(stream->label, TASK_LABEL_SERVICE) ? "services" : "tasks", stream->id);
 	struct log_query query = stream->query;
+	void *moment;
 
+	for (size_t at = 0; map_next(source->told, &at, NULL, &moment);)
+		((struct moment *)moment)->is_again = true;
 	if (stream->has_begun)          /* it joins in, or is back: nothing is to be left out */
 		query.tail = -1;
 	if (map_count(source->told))

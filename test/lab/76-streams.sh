@@ -1,6 +1,7 @@
 #!/bin/bash
 # Clients at the streams of containers: run, attach, start -a, with and without a terminal; with our own client and, where it is installed, docker's.
 . "${0%/*}/lib.sh"
+. "${0%/*}/past.sh"
 start_agent
 mkdir -p "$lab/root/bin" "$lab/root/tmp" "$lab/root/etc"
 cp /bin/busybox "$lab/root/bin/busybox"
@@ -56,33 +57,25 @@ for cli in ${CLIS:-"$binary" docker}; do
 	within 5 "$who: and it is gone" gone
 
 	# --- what was said before, and then what is said: everything, once ---
-	told() { timeout 300 curl -sN -X POST --unix-socket "$run/swarmbox.sock" "http://d/v1.43/containers/past/attach?logs=1&stream=$1&stdout=1&stderr=1"; }
-	frames() { python3 -c 'import sys
-b = sys.stdin.buffer.read(); at = 0
-while at < len(b):
-    n = int.from_bytes(b[at + 4:at + 8], "big"); sys.stdout.buffer.write(b[at + 8:at + 8 + n]); at += 8 + n'; }
-	all_of() { (seq 0 999; echo begun-done; seq 1000 1999); }
 	for tty in '' -t; do
-		plain() { if [ "$tty" ]; then tr -d '\r'; else frames; fi <"$1" | cksum; }
-		c run -d $tty --name past box:1 sh -c 'seq 0 999; printf begun; until [ -e /tmp/go ]; do sleep 0.1; done; echo -done
-			seq 1000 1999; until [ -e /tmp/end ]; do sleep 0.1; done' >/dev/null
-		told 1 >"$lab/past.0" & clients=$!
+		c run -d $tty --name past box:1 sh -c "$two_halves" >/dev/null
+		told "$DOCKER_HOST" past 1 >"$lab/past.0" & clients=$!
 		within 10 "$who: the line that has begun is sent" grep -q begun "$lab/past.0"
 		sb exec past sh -c '>/tmp/go'
-		for n in 1 2 3 4 5; do told 1 >"$lab/past.$n" & clients="$clients $!"; done
+		for n in 1 2 3 4 5; do told "$DOCKER_HOST" past 1 >"$lab/past.$n" & clients="$clients $!"; done
 		for n in 1 2 3 4 5; do await 20 test -s "$lab/past.$n"; done       # one that comes after the end would wait for the next start
 		sb exec past sh -c '>/tmp/end'
 		c wait past >/dev/null
 		wait $clients
-		told 0 >"$lab/past.6"
+		told "$DOCKER_HOST" past 0 >"$lab/past.6"
 		for n in 0 1 2 3 4 5 6; do
-			is "$who: attached $n${tty:+ to a terminal}: everything, once" "$(plain "$lab/past.$n")" "$(all_of | cksum)"
+			is "$who: attached $n${tty:+ to a terminal}: everything, once" "$(plain "$lab/past.$n" "$tty")" "$(whole_sum)"
 		done
-		told 1 >"$lab/past.7" & clients=$!
+		told "$DOCKER_HOST" past 1 >"$lab/past.7" & clients=$!
 		within 10 "$who: of what has ended${tty:+ on a terminal} the past comes at once" grep -q 1999 "$lab/past.7"
 		c start past >/dev/null
 		wait $clients
-		is "$who: and what comes after its next start" "$(plain "$lab/past.7")" "$( (all_of; all_of) | cksum)"
+		is "$who: and what comes after its next start" "$(plain "$lab/past.7" "$tty")" "$( (all_of; all_of) | cksum)"
 		c wait past >/dev/null
 		c rm past >/dev/null
 	done
@@ -90,7 +83,7 @@ while at < len(b):
 	c run -d --name past box:1 sh -c 'seq 200000; echo half; until [ -e /tmp/go ]; do sleep 0.1; done; seq 200001 300000' >/dev/null
 	await 60 sh -c "'$binary' logs --tail 1 past | grep -q half"
 	rm -f "$lab/open"
-	{ told 1 | { head -c 1; await 300 test -e "$lab/open"; cat; } >"$lab/past.8"; } & clients=$!
+	{ told "$DOCKER_HOST" past 1 | { head -c 1; await 300 test -e "$lab/open"; cat; } >"$lab/past.8"; } & clients=$!
 	await 20 test -s "$lab/past.8"
 	sb exec past sh -c '>/tmp/go'
 	>"$lab/open"
@@ -98,7 +91,7 @@ while at < len(b):
 	is "$who: a slow one has everything, once, too" "$(frames <"$lab/past.8" | cksum)" "$( (seq 200000; echo half; seq 200001 300000) | cksum)"
 	c rm -f past >/dev/null
 	c run -d --log-driver none --name past box:1 sleep 100 >/dev/null
-	is "$who: without a log there is no past" "$(told 1)" '{"message":"configured logging driver does not support reading"}'
+	is "$who: without a log there is no past" "$(told "$DOCKER_HOST" past 1)" '{"message":"configured logging driver does not support reading"}'
 	c rm -f past >/dev/null
 
 	# --- on a terminal ---

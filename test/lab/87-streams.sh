@@ -3,44 +3,18 @@
 # session of the worker, with our own client and with Docker's.
 . "${0%/*}/lib.sh"
 . "${0%/*}/hosts.sh"
-hosts m1 m2 m3 w1
-on m1 swarm init --advertise-addr 10.77.0.1 >/dev/null
-worker=$(on m1 swarm join-token -q worker) manager=$(on m1 swarm join-token -q manager)
-for name in m2 m3; do on $name swarm join --token "$manager" 10.77.0.1:2377 >/dev/null; done
-on w1 swarm join --token "$worker" 10.77.0.1:2377 >/dev/null
-
-mkdir -p "$lab/root/bin" "$lab/root/tmp"
-cp /bin/busybox "$lab/root/bin/busybox"
-for name in sh sleep cat stty wc kill hostname; do ln -s busybox "$lab/root/bin/$name"; done
-for name in "${host_names[@]}"; do tar -C "$lab/root" -c . | on "$name" image import -c 'CMD ["sh"]' - box:1 >/dev/null; done
-
-id_of() { on m1 node inspect "$1" --format '{{.ID}}'; }
-holds() { grep -q "node $(id_of "$2"): its session is open" "$lab/$1/agent.log"; }
-is_held() { for name in m1 m2 m3; do ! holds $name w1 || return 0; done; return 1; }
-within 10 'a manager holds the session of w1' is_held
-leader=$(leader_of m1)
-for asked in m1 m2 m3; do [ $asked = "$leader" ] || holds $asked w1 || break; done
-is "$asked does not lead" "$([ "$asked" != "$leader" ]; echo $?)" 0
-is "$asked does not hold the session of w1" "$(holds "$asked" w1; echo $?)" 1
+. "${0%/*}/streams.sh"
+. "${0%/*}/past.sh"
 
 # One service has said what it had to on every host, one ticks there, one has a terminal on w1.
-on "$asked" service create -d -q --name said --mode global --stop-signal KILL --restart-delay 0s box:1 sh -c 'echo one; echo two >&2; echo three; exec sleep 1000' >/dev/null
-on "$asked" service create -d -q --name tick --mode global --stop-signal KILL --restart-delay 0s box:1 \
-	sh -c 'i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.2; done' >/dev/null
-on "$asked" service create -d -q --name shell --tty --constraint node.hostname==w1 --stop-signal KILL --restart-delay 0s box:1 \
-	sh -c 'while true; do echo at a terminal; sleep 0.2; done' >/dev/null
-replicas() { [ "$(on "$asked" service ls --filter "name=$1" --format '{{.Replicas}}')" = "$2" ]; }
+create said --mode global box:1 sh -c 'echo one; echo two >&2; echo three; exec sleep 1000'
+create shell --tty --constraint node.hostname==w1 box:1 sh -c 'while true; do echo at a terminal; sleep 0.2; done'
+create_tick
 within 20 'a service runs on all four' replicas said 4/4
-within 20 'another one, too' replicas tick 4/4
 within 20 'one with a terminal on w1' replicas shell 1/1
-task_on() { on "$asked" service ps "$1" --filter "node=$2" --filter desired-state=running -q --no-trunc | head -n 1; }
-container_of() { on "$asked" inspect "$1" --format '{{.Status.ContainerStatus.ContainerID}}'; }
 id=$(container_of "$(task_on tick w1)") shell=$(container_of "$(task_on shell w1)") led=$(container_of "$(task_on tick "$leader")")
-on_tty() { timeout 300 python3 "$top/test/lab/on_tty.py" "$@"; }
 sleeps() { c top "$id" | grep -q 'sleep 777'; }
 all_said() { [ "$(c service logs --raw said 2>&1 | wc -l)" = 12 ]; }
-rc() { "$@" >/dev/null 2>&1; echo $?; }
-socket=unix://$lab/$asked/run/swarmbox.sock
 
 for cli in "$binary" "$docker_client"; do
 	who=$(basename "$cli")
@@ -85,6 +59,30 @@ for cli in "$binary" "$docker_client"; do
 	is "$who: since a moment to come" "$(c service logs --since "$(date -u -d '+1 hour' +%FT%TZ)" said 2>&1)" ''
 	is "$who: what ran at a terminal" "$(c service logs --tail 1 --raw "$(task_on shell w1)" | tr -d '\r')" 'at a terminal'
 done
+
+# --- what was said before, and then what is said: everything, once ------------------------------------------------
+for tty in '' --tty; do
+	create past $tty --constraint node.hostname==w1 --restart-condition none box:1 sh -c "$two_halves"
+	within 20 "one says half of it${tty:+ at a terminal}" replicas past 1/1
+	past=$(container_of "$(task_on past w1)")
+	told "$socket" "$past" 1 >"$lab/past.0" & clients=$!
+	within 10 'the line that has begun is sent' grep -q begun "$lab/past.0"
+	on "$asked" exec "$past" sh -c '>/tmp/go'
+	for n in 1 2 3; do told "$socket" "$past" 1 >"$lab/past.$n" & clients="$clients $!"; done
+	for n in 1 2 3; do await 20 test -s "$lab/past.$n"; done        # one that comes after the end gets a refusal
+	on "$asked" exec "$past" sh -c '>/tmp/end'
+	wait $clients
+	for n in 0 1 2 3; do is "attached $n${tty:+ to a terminal}: everything, once" "$(plain "$lab/past.$n" "$tty")" "$(whole_sum)"; done
+	on "$asked" service rm past >/dev/null
+done
+
+# --- times that do not go forward: a clock was set back, or stands still for two lines ------------------------------
+task=$(task_on said w1) there=$(container_of "$task")
+for line in 'same 1' 'same 2' earlier; do
+	[ "$line" = earlier ] && year=2020 || year=2026
+	echo "{\"log\":\"$line\\n\",\"stream\":\"stdout\",\"time\":\"$year-01-31T12:00:00.5Z\"}"
+done >>"$lab/w1/data/containers/$there/$there-json.log"
+is 'every line of another host is told, whatever its time' "$(on "$asked" service logs --raw "$task" 2>&1 | grep -c -e same -e earlier)" 3
 
 # --- ended ------------------------------------------------------------------------------------------------------
 is_other() { local now; now=$(task_on "$1" w1) && [ -n "$now" ] && [ "$now" != "$2" ]; }
