@@ -140,10 +140,10 @@ static void send_auth(struct call *call, const struct buf *auth)
 	call_set_header(call, "X-Registry-Auth", auth->len ? buf_text(auth) : NULL);
 }
 
-/* So that every node runs the same bytes, whatever the tag means tomorrow. An image that neither its
- * registry nor the cluster's store knows stays as it is, with a word about that. The built-in one is
- * each host's own binary. */
-static void pin_image(struct call *call, const struct buf *auth, yyjson_mut_doc *doc)
+/* So that every node runs the same bytes, whatever the tag means tomorrow. False: neither its registry
+ * nor the cluster's store knows the image, which stays as it is, and a word about that is due once the
+ * service is there. The built-in one is each host's own binary. */
+static bool pin_image(struct call *call, const struct buf *auth, yyjson_mut_doc *doc)
 {
 	CLEANUP(buf_finip) struct buf path = BUF_INIT;
 	const char *image = image_of(doc);
@@ -152,17 +152,11 @@ static void pin_image(struct call *call, const struct buf *auth, yyjson_mut_doc 
 	struct err err = {0};
 
 	if (str_eq(image, BUILT_IN_IMAGE) || image_ref_parse(image, &ref, &err) < 0 || ref.digest[0])
-		return;
+		return true;
 	call_add_segment(&path, image);
 	send_auth(call, auth);
-	if (call_get(call, &found, &err, "/distribution/%s/json", buf_text(&path)) < 0) {
-		if (call_status(call) != 0)
-			cli_warn("image %s could not be accessed on a registry to record\n"
-				 "its digest. Each node will access %s independently,\n"
-				 "possibly leading to different nodes running different\n"
-				 "versions of the image.\n", image, image);
-		return;
-	}
+	if (call_get(call, &found, &err, "/distribution/%s/json", buf_text(&path)) < 0)
+		return false;
 	yyjson_val *root = yyjson_doc_get_root(found);
 	char *pinned = str_printf("%s@%s", image, dig_str(root, "Descriptor.digest"));
 	if (image_ref_parse(pinned, &ref, &err) == 0) {
@@ -171,6 +165,15 @@ static void pin_image(struct call *call, const struct buf *auth, yyjson_mut_doc 
 	}
 	free(pinned);
 	yyjson_doc_free(found);
+	return true;
+}
+
+static void say_not_pinned(const char *image)
+{
+	cli_warn("image %s could not be accessed on a registry to record\n"
+		 "its digest. Each node will access %s independently,\n"
+		 "possibly leading to different nodes running different\n"
+		 "versions of the image.\n", image, image);
 }
 
 /* --- create --- */
@@ -194,14 +197,15 @@ static int create(struct cli *cli, struct call *call, const struct service_flags
 
 	if (reference_flag_resolve(call, doc, &err) < 0 || find_auth(flags, doc, &auth, &err) < 0)
 		return cli_fail(&err);
-	if (!flags->no_resolve_image)
-		pin_image(call, &auth, doc);
+	bool is_pinned = flags->no_resolve_image || pin_image(call, &auth, doc);
 	send_auth(call, &auth);
 	if (call_post(call, doc, &reply, &err, "/services/create") < 0)
 		return cli_fail(&err);
 	yyjson_val *root = yyjson_doc_get_root(reply);
 	const char *id = dig_str(root, "ID");
 	say_warnings(root);
+	if (!is_pinned)
+		say_not_pinned(image_of(doc));
 	cli_printf("%s\n", id);
 	int code = flags->detach ? EXIT_OK : service_wait(cli, call, id, flags->quiet);
 	yyjson_doc_free(reply);
@@ -238,6 +242,7 @@ static int update(struct call *call, const struct service_flags *flags, yyjson_v
 	yyjson_val *spec = dig(service, "Spec");
 	CLEANUP(buf_finip) struct buf auth = BUF_INIT;
 	yyjson_doc *reply = NULL;
+	bool is_pinned = true;
 
 	yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, spec));
 	int result = service_flags_update(flags, doc, err);
@@ -246,13 +251,15 @@ static int update(struct call *call, const struct service_flags *flags, yyjson_v
 	if (result == 0)
 		result = find_auth(flags, doc, &auth, err);
 	if (result == 0 && has_new_image(flags, doc, spec))
-		pin_image(call, &auth, doc);
+		is_pinned = pin_image(call, &auth, doc);
 	send_auth(call, &auth);
 	if (result == 0)
 		result = call_post(call, doc, &reply, err,
 				   "/services/%s/update?registryAuthFrom=spec&version=%lld",
 				   dig_str(service, "ID"), (long long)dig_int(service, "Version.Index"));
 	say_warnings(yyjson_doc_get_root(reply));
+	if (result == 0 && !is_pinned)
+		say_not_pinned(image_of(doc));
 	yyjson_doc_free(reply);
 	yyjson_mut_doc_free(doc);
 	return result;
