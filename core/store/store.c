@@ -533,6 +533,14 @@ static bool take_flag(struct store *store, bool *flag)
 	return was;
 }
 
+static bool has_reopened(struct store *store)
+{
+	pthread_mutex_lock(&store->mutex);
+	bool has = store->tell_reopened;
+	pthread_mutex_unlock(&store->mutex);
+	return has;
+}
+
 static void deliver_reopened(struct store *store)
 {
 	if (!take_flag(store, &store->tell_reopened))
@@ -559,6 +567,7 @@ static void deliver_trouble(struct store *store)
 void store_deliver(struct store *store)
 {
 	struct store_job *job;
+	bool was_reopened = has_reopened(store); /* before that, all appends of before are told */
 
 	while ((job = next_finished(store))) {
 		job->done(job->arg, job->failure);
@@ -569,5 +578,6 @@ void store_deliver(struct store *store)
 		store->events->on_durable(store->events_arg, store->told_durable);
 	if (take_flag(store, &store->tell_room))
 		store->events->on_state_room(store->events_arg);
-	deliver_reopened(store);
+	if (was_reopened)
+		deliver_reopened(store);
 }

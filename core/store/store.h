@@ -170,7 +170,7 @@ int store_log_append(struct store *store, const struct store_append *append, sto
 void store_log_cut(struct store *store, uint64_t index);
 /* After a failed append: closes raft.db, opens it again, makes sure that what it shows is on the
  * disk, and gives that; the callee takes what log points to (store_log_fini). Appends queued
- * meanwhile fail. err set: log is NULL, try again later. */
+ * until then fail, and are told before. err set: log is NULL, try again later. */
 typedef void store_reopened_fn(void *arg, struct store_log *log, const struct err *err);
 void store_log_reopen(struct store *store, store_reopened_fn *done, void *arg);
 

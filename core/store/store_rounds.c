@@ -184,6 +184,19 @@ static void do_cut(struct store *store)
 		store->cut_done = index;
 }
 
+/* What waits now was meant for the log as it was before: behind what has been read it would stand as if it belonged there. */
+static void fail_appends(struct store *store)
+{
+	struct store_job *job;
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "raft.db is opened again");
+	while (take(&store->log_queue, &job, 1, 0) > 0) {
+		fail_job(job, &err);
+		finish(store, &store->log_finished, job);
+	}
+}
+
 static int reopen(struct store *store, struct store_log *ret, struct err *err)
 {
 	log_db_close(&store->log);
@@ -205,6 +218,7 @@ static void do_reopen(struct store *store)
 	pthread_mutex_unlock(&store->mutex);
 	int got = reopen(store, &log, &err);
 	pthread_mutex_lock(&store->mutex);
+	fail_appends(store);
 	store->reopen_wanted = false;
 	store->log_failed = false;
 	if (got < 0)

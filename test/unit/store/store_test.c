@@ -238,6 +238,51 @@ TEST(store_reopens_its_log_and_shows_what_the_disk_holds)
 	end();
 }
 
+/* More than one round takes, and the loop asks for the log to be read again as soon as it hears of the first: what still waits then is of a
+ * raft that is gone. */
+static unsigned failed_at_reopening;
+
+static void note_reopened(void *arg, struct store_log *log, const struct err *e)
+{
+	failed_at_reopening = failed;
+	on_reopened(arg, log, e);
+}
+
+static void append_large(uint64_t index)
+{
+	enum { LARGE = 3 << 20 };
+	char *bytes = NEW_ARRAY(char, LARGE);
+	struct store_hard hard = { 1, 5, 500 };
+	struct store_entry entry = { index, 1, 1, 0, bytes, LARGE };
+
+	EXPECT_INT(store_log_append(store, &(struct store_append){ hard, false, &entry, 1 }, on_appended, (void *)(uintptr_t)asked++, &err), 0);
+	free(bytes);
+}
+
+TEST(store_takes_nothing_into_a_log_that_was_read_again_that_was_meant_for_it_before)
+{
+	begin_in_memory();
+	append(1);
+	EXPECT(wait_for(&appended, 1));
+	vfs_fault_hold(disk, true);
+	vfs_fault_fail_write_in(disk, 1);
+	for (uint64_t i = 2; i <= 6; i++)
+		append_large(i);
+	store_log_reopen(store, note_reopened, NULL);
+	vfs_fault_hold(disk, false);
+	EXPECT(wait_for(&reopens, 1));
+	EXPECT_INT(failed, 5);
+	EXPECT_INT(failed_at_reopening, 5);
+	EXPECT_INT(reopened.entry_count, 1);
+	store_log_fini(&reopened);
+	append(2);
+	EXPECT(wait_for(&appended, 2));
+	shut();
+	open_both("/disk", "bad");
+	EXPECT_INT(loaded.log.entry_count, 2);
+	end();
+}
+
 TEST(store_cuts_its_log)
 {
 	begin_in_memory();
