@@ -79,6 +79,7 @@ static int receive_of_leader(struct raft *raft, const struct raft_msg *msg, stru
 		return raft_follow_append(raft, msg, err);
 	case RAFT_MSG_HEARTBEAT:
 		raft_beat_heard(raft, msg, out);
+		raft_read_ask_again(raft);
 		return 0;
 	case RAFT_MSG_SNAPSHOT:
 		raft_snapshot_offered(raft, msg);

@@ -135,7 +135,7 @@ enum raft_msg_type {
 	RAFT_MSG_SNAPSHOT,
 	RAFT_MSG_SNAPSHOT_REPLY,
 	RAFT_MSG_TIMEOUT_NOW,           /* §3.10: stand at once */
-	RAFT_MSG_READ,                  /* §6.4: a follower asks for a read index */
+	RAFT_MSG_READ,                  /* §6.4: a follower asks for a read index, also for all that it asked before */
 	RAFT_MSG_READ_REPLY,
 	RAFT_MSG_SUM,                   /* a follower's answer to a heartbeat that has a sum */
 	RAFT_MSG_DIFFERS,               /* the leader's word to one whose sum is not the majority's */

@@ -118,8 +118,9 @@ struct raft {
 	/* leader: what it asks the others for, with its own sum; follower: what it answered last */
 	struct raft_msg_sum asked, answered;
 
-	struct raft_read reads[RAFT_READS_MAX];
+	struct raft_read reads[RAFT_READS_MAX];         /* in the order in which they came */
 	size_t read_count;
+	msec read_asked_at;             /* follower: the leader, last */
 	/* what out points to */
 	struct raft_read_result ready_reads[RAFT_READS_MAX];
 	size_t ready_count;
@@ -205,6 +206,7 @@ void raft_sum_judged(struct raft *raft, const struct raft_msg *msg, struct raft_
 
 /* raft_read.c */
 int raft_read_ask(struct raft *raft, uint64_t token, struct err *err);
+void raft_read_ask_again(struct raft *raft);    /* follower: a heartbeat has come */
 void raft_read_asked(struct raft *raft, const struct raft_msg *msg);
 void raft_read_answered(struct raft *raft, const struct raft_msg *msg);
 void raft_read_answer(struct raft *raft);

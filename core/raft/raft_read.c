@@ -1,6 +1,10 @@
 /* raft_read.c - read index (§6.4): a leader answers with its commit index once that covers an entry
  * of its own term and a majority has confirmed, after the question came, that it still leads. A
- * follower asks the leader, and answers when it has applied as much. */
+ * follower asks the leader, and answers when it has applied as much.
+ *
+ * A question or its answer may get lost on a connection that seems to be up. So an answer is one to all
+ * that was asked before it, too (what is confirmed now was confirmed after they were asked), and where none comes
+ * the newest question is asked again, with a heartbeat: no place is kept for good, and nobody asks twice. */
 #include "base/panic.h"
 #include "raft/raft_impl.h"
 
@@ -24,6 +28,12 @@ static bool leader_is_reachable(struct raft *raft)
 	return raft->role == RAFT_FOLLOWER && peer && peer->link == RAFT_PEER_UP;
 }
 
+static void ask_leader(struct raft *raft, uint64_t token)
+{
+	raft_send(raft, raft->leader, RAFT_MSG_READ)->read.token = token;
+	raft->read_asked_at = raft->now;
+}
+
 int raft_read_ask(struct raft *raft, uint64_t token, struct err *err)
 {
 	if (raft->role == RAFT_LEADER) {
@@ -36,8 +46,14 @@ int raft_read_ask(struct raft *raft, uint64_t token, struct err *err)
 		return err_set(err, ERR_UNAVAILABLE, "no manager leads that could be asked");
 	if (add(raft, 0, token, 0) < 0)
 		return full(err);
-	raft_send(raft, raft->leader, RAFT_MSG_READ)->read.token = token;
+	ask_leader(raft, token);
 	return 0;
+}
+
+void raft_read_ask_again(struct raft *raft)
+{
+	if (raft->read_count > 0 && raft->now - raft->read_asked_at > raft->hard.election_ms / 4)
+		ask_leader(raft, raft->reads[raft->read_count - 1].token);
 }
 
 static void reply(struct raft *raft, raft_id to, struct raft_read_result result)
@@ -71,11 +87,11 @@ void raft_read_asked(struct raft *raft, const struct raft_msg *msg)
 		raft->wants_round = true;
 }
 
-static void remove_at(struct raft *raft, size_t at)
+static void remove_at(struct raft *raft, size_t at, size_t count)
 {
-	raft->read_count--;
+	raft->read_count -= count;
 	for (; at < raft->read_count; at++)
-		raft->reads[at] = raft->reads[at + 1];
+		raft->reads[at] = raft->reads[at + count];
 }
 
 void raft_read_answered(struct raft *raft, const struct raft_msg *msg)
@@ -83,11 +99,13 @@ void raft_read_answered(struct raft *raft, const struct raft_msg *msg)
 	if (raft->role != RAFT_FOLLOWER || msg->from != raft->leader)
 		return;
 	for (size_t i = 0; i < raft->read_count; i++) {
-		struct raft_read read = raft->reads[i];
-		if (read.token != msg->read_reply.token)
+		if (raft->reads[i].token != msg->read_reply.token)
 			continue;
-		remove_at(raft, i);
-		tell(raft, &read, msg->read_reply.is_confirmed, msg->read_reply.index);
+		/* a no is one to this question alone: there was no room for it */
+		size_t first = msg->read_reply.is_confirmed ? 0 : i;
+		for (size_t k = first; k <= i; k++)
+			tell(raft, &raft->reads[k], msg->read_reply.is_confirmed, msg->read_reply.index);
+		remove_at(raft, first, i + 1 - first);
 		return;
 	}
 }

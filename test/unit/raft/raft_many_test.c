@@ -324,6 +324,70 @@ TEST(raft_a_read_whose_connection_broke_is_told_to_come_again)
 	end();
 }
 
+static msec now_of(const struct node *node)
+{
+	return node->clock_offset + world->now * node->clock_rate / 1000;
+}
+
+static struct node *follower_of(const struct node *leader)
+{
+	struct node *other = world_any(world);
+
+	while (other == leader)
+		other = world_any(world);
+	return other;
+}
+
+/* No connection breaks: a queue was full, or another of two connections took the place of the first. */
+TEST(raft_a_question_that_got_lost_is_asked_again)
+{
+	struct node *leader = begin(8, 3), *other = follower_of(leader);
+
+	for (int i = 0; i < 2; i++) {
+		size_t from = world_place(world, i ? leader : other), to = world_place(world, i ? other : leader);
+		world->cut[from][to] = true;    /* first the question, then the answer */
+		world_read(world, other);
+		world_run(world, 20);
+		EXPECT_INT(other->raft->read_count, 1);
+		world->cut[from][to] = false;
+		world_run(world, RAFT_ELECTION_MIN_MS);
+		EXPECT_INT(other->raft->read_count, 0);
+		EXPECT_INT(world->confirmed_reads, i + 1);
+	}
+	end();
+}
+
+static size_t reads_told(struct node *node, struct node *leader, uint64_t token, bool is_confirmed)
+{
+	struct raft_msg msg = { .type = RAFT_MSG_READ_REPLY, .from = leader->id, .to = node->id, .term = raft_status(leader->raft).hard.term,
+				.read_reply = { token, is_confirmed, 5 } };
+	struct raft_event event = { .type = RAFT_EVENT_RECEIVE, .receive = { &msg } };
+	struct raft_out out;
+	struct err err;
+
+	EXPECT_INT(raft_step(node->raft, &event, now_of(node), &out, &err), 0);
+	for (size_t i = 0; i < out.read_count; i++)
+		EXPECT(out.reads[i].is_confirmed == is_confirmed && out.reads[i].token <= token);
+	return out.read_count;
+}
+
+TEST(raft_an_answer_to_a_question_is_one_to_all_before_it_and_a_refusal_is_not)
+{
+	struct node *leader = begin(8, 3), *other = follower_of(leader);
+
+	world_cut(world, world_place(world, other), world_place(world, leader));
+	for (int i = 0; i < 5; i++)
+		world_read(world, other);
+	EXPECT_INT(other->raft->read_count, 5);
+	EXPECT_INT(reads_told(other, leader, 2, false), 1);
+	EXPECT_INT(reads_told(other, leader, 4, true), 3);
+	EXPECT_INT(reads_told(other, leader, 3, true), 0);
+	EXPECT_INT(other->raft->read_count, 1);
+	EXPECT_INT(reads_told(other, leader, 5, true), 1);
+	memset(other->reads, 0, sizeof(other->reads));
+	end();
+}
+
 static int change(struct node *leader, enum raft_member_change what, raft_id id, struct err *err)
 {
 	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
