@@ -82,6 +82,12 @@ void raft_append_begin(struct raft *raft, struct raft_peer *peer)
 	forget_inflight(peer);
 }
 
+void raft_append_pause(struct raft *raft, struct raft_peer *peer)
+{
+	peer->probe_is_out = true;
+	peer->probed_round = raft->round;
+}
+
 static void note_inflight(struct raft_peer *peer, raft_index last, size_t bytes)
 {
 	size_t place = (peer->inflight_first + peer->inflight_count++) % RAFT_INFLIGHT_MAX;
@@ -140,7 +146,7 @@ static void send_one(struct raft *raft, struct raft_peer *peer)
 		.entry_count = count,
 	};
 	if (peer->mode == RAFT_MODE_PROBE) {
-		peer->probe_is_out = true;
+		raft_append_pause(raft, peer);
 		return;
 	}
 	if (count > 0)
@@ -192,12 +198,13 @@ void raft_append_send(struct raft *raft)
 		send_to(raft, peer);
 }
 
-/* Whoever lives and has not said for E/2 that it got what was sent has not got it. */
+/* Whoever lives and has not said for E/2 that it got what was sent has not got it. Of a probe only an answer to what was sent behind it says so:
+ * where a wire was off for a while a hundred answers come at once, and each would have it sent again. */
 void raft_append_nudge(struct raft *raft, struct raft_peer *peer)
 {
 	bool is_stuck = raft->now - peer->progress_at > raft->hard.election_ms / 2;
 
-	if (peer->mode == RAFT_MODE_PROBE)
+	if (peer->mode == RAFT_MODE_PROBE && peer->acked_round > peer->probed_round)
 		peer->probe_is_out = false;
 	else if (peer->mode == RAFT_MODE_STREAM && peer->inflight_count > 0 && is_stuck)
 		raft_append_begin(raft, peer);

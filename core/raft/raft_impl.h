@@ -48,6 +48,7 @@ struct raft_peer {
 	enum raft_mode mode;
 	raft_index match, next;
 	bool probe_is_out;
+	uint64_t probed_round;          /* of heartbeats, when it went out */
 	msec settles_until;             /* it may still be installing the snapshot it got */
 	raft_index told_commit;
 	struct raft_inflight inflight[RAFT_INFLIGHT_MAX];       /* a ring */
@@ -169,6 +170,7 @@ void raft_vote_leader_died(struct raft *raft);
 int raft_append_proposals(struct raft *raft, const struct raft_proposal *items, size_t count, struct raft_out *out, struct err *err);
 void raft_append_own(struct raft *raft, enum raft_entry_type type, const void *bytes, size_t size);
 void raft_append_begin(struct raft *raft, struct raft_peer *peer);     /* nothing is known of its log */
+void raft_append_pause(struct raft *raft, struct raft_peer *peer);     /* nothing more until a later heartbeat is answered */
 void raft_append_send(struct raft *raft);                               /* leader: to each what it may have now */
 void raft_append_answered(struct raft *raft, const struct raft_msg *msg);
 void raft_append_nudge(struct raft *raft, struct raft_peer *peer);     /* a sign of life: what was lost is sent again */

@@ -91,7 +91,7 @@ void raft_snapshot_sent(struct raft *raft, raft_id to, bool is_complete, raft_in
 		return;
 	raft_append_begin(raft, peer);
 	if (!is_complete) {
-		peer->probe_is_out = true; /* the next attempt waits for a sign of life */
+		raft_append_pause(raft, peer); /* the next attempt waits for a sign of life */
 		return;
 	}
 	peer->next = MAX(peer->next, index + 1);
@@ -111,6 +111,7 @@ void raft_snapshot_answered(struct raft *raft, const struct raft_msg *msg)
 	peer->match = MAX(peer->match, index);
 	raft_append_begin(raft, peer);
 	/* If the log has gone on without it, another snapshot waits for a sign of life: they are dear. */
-	peer->probe_is_out = peer->next < raft_entries_first(&raft->log);
+	if (peer->next < raft_entries_first(&raft->log))
+		raft_append_pause(raft, peer);
 	raft_commit_advance(raft);
 }

@@ -388,6 +388,36 @@ TEST(raft_an_answer_to_a_question_is_one_to_all_before_it_and_a_refusal_is_not)
 	end();
 }
 
+/* A wire that was off: what was answered meanwhile comes at once. */
+TEST(raft_sends_a_log_once_to_whoever_answers_a_hundred_heartbeats_at_once)
+{
+	struct node *leader = begin(8, 3), *other = follower_of(leader);
+	struct raft_msg msg = { .type = RAFT_MSG_HEARTBEAT_REPLY, .from = other->id, .to = leader->id };
+	struct raft_event event = { .type = RAFT_EVENT_RECEIVE, .receive = { &msg } };
+	size_t first = world_place(world, leader), second = world_place(world, other), sent = 0;
+	struct raft_out out;
+	struct err err;
+
+	world_cut(world, first, second);
+	world_cut(world, second, first);
+	for (int i = 0; i < 30; i++) {
+		world_propose(world, leader);
+		world_run(world, RAFT_ELECTION_MIN_MS / 5);
+	}
+	msg.term = raft_status(leader->raft).hard.term;
+	for (uint64_t back = 40; back > 0; back--) {
+		msg.heartbeat_reply.round = leader->raft->round - back;
+		EXPECT_INT(raft_step(leader->raft, &event, now_of(leader), &out, &err), 0);
+		for (size_t i = 0; i < out.message_count; i++)
+			sent += out.messages[i].type == RAFT_MSG_APPEND && out.messages[i].to == other->id && out.messages[i].append.entry_count;
+	}
+	EXPECT_INT(sent, 1);
+	memset(world->cut, 0, sizeof(world->cut));
+	world_run(world, RAFT_ELECTION_MIN_MS);
+	EXPECT(leader->memory.base.index == world->highest && other->memory.base.index == world->highest);
+	end();
+}
+
 static int change(struct node *leader, enum raft_member_change what, raft_id id, struct err *err)
 {
 	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
