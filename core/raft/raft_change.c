@@ -83,7 +83,8 @@ static int make_voter(struct raft *raft, struct raft_membership *config, raft_id
 		return err_set(err, ERR_NOT_FOUND, "no such manager");
 	if (member->suffrage == RAFT_VOTER)
 		return err_set(err, ERR_CONFLICT, "node %s votes already", member->node_id);
-	if (peer->link != RAFT_PEER_UP ||
+	/* a host without power is connected until TCP gives it up, and with it as a voter nothing might be agreed any more */
+	if (peer->link != RAFT_PEER_UP || raft->now - peer->heard_at >= raft->hard.election_ms ||
 	    peer->match + RAFT_CAUGHT_UP < raft_entries_last(&raft->log))
 		return err_set(err, ERR_UNAVAILABLE, "node %s has not caught up yet", member->node_id);
 	member->suffrage = RAFT_VOTER;
@@ -138,12 +139,18 @@ static bool can_lead(const struct raft_peer *peer)
 	return peer->is_voter && peer->link == RAFT_PEER_UP && !peer->disk_stalled;
 }
 
+/* Of those that are equally far whoever was heard last: a host without power is connected for a while. */
+static bool is_better(const struct raft_peer *peer, const struct raft_peer *best)
+{
+	return !best || peer->match > best->match || (peer->match == best->match && peer->heard_at > best->heard_at);
+}
+
 static struct raft_peer *furthest(struct raft *raft)
 {
 	struct raft_peer *peer, *best = NULL;
 
 	for (size_t at = 0; (peer = raft_peers_next(raft, &at));)
-		if (can_lead(peer) && (!best || peer->match > best->match))
+		if (can_lead(peer) && is_better(peer, best))
 			best = peer;
 	return best;
 }

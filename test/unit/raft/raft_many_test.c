@@ -418,6 +418,39 @@ TEST(raft_sends_a_log_once_to_whoever_answers_a_hundred_heartbeats_at_once)
 	end();
 }
 
+static int promote(struct node *leader, raft_id id, struct err *err)
+{
+	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
+	struct raft_out out;
+
+	event.change_member.change = RAFT_MAKE_VOTER;
+	event.change_member.member.id = id;
+	return raft_step(leader->raft, &event, now_of(leader), &out, err);
+}
+
+/* Its host has no power, and TCP has not noticed. */
+TEST(raft_makes_no_voter_of_whoever_it_does_not_hear)
+{
+	struct node *leader = begin(8, 1), *learner;
+	struct err err;
+
+	world_add(world);
+	world_run(world, 500);
+	learner = learner_of();
+	EXPECT(learner && learner->memory.base.index == leader->memory.base.index);
+	world_cut(world, world_place(world, learner), world_place(world, leader));
+	world_run(world, 2 * RAFT_ELECTION_MIN_MS);
+	EXPECT_INT(promote(leader, learner->id, &err), -1);
+	EXPECT_STR(err.text, "node node2 has not caught up yet");
+	EXPECT_INT(err.code, ERR_UNAVAILABLE);
+	memset(world->cut, 0, sizeof(world->cut));
+	world_run(world, RAFT_ELECTION_MIN_MS);
+	world_promote(world);
+	world_run(world, RAFT_ELECTION_MIN_MS);
+	EXPECT_INT(world_voters(world, leader), 2);
+	end();
+}
+
 static int change(struct node *leader, enum raft_member_change what, raft_id id, struct err *err)
 {
 	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
