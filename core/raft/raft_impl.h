@@ -102,7 +102,7 @@ struct raft {
 	bool owes_ack;                  /* follower: to the leader, as soon as the disk allows */
 	raft_index acked;               /* of what it owes, said already */
 	bool leader_is_forced;          /* stands because the leader told it to (§3.10) */
-	bool lost_leader;               /* stands because the leader's process died */
+	bool lost_leader;               /* the leader's process died, and no leader was heard since */
 	raft_id transfer_to;            /* 0: none under way */
 	bool transfer_was_sent;
 	struct raft_samples own_lag;

@@ -3,9 +3,10 @@
  *   follower → pre-candidate → candidate → leader, and back to follower from everywhere
  *
  * A pre-candidate asks whether it would win and changes nothing, so that a member that was cut off
- * comes back without a higher term. While a follower hears from a leader it grants neither; two
+ * comes back without a higher term. While a follower hears from a leader it grants nobody else either; two
  * things lift that lease: the leader's own wish, and that the asker and the asked have both lost
- * their connection to it, which means that its process has died.
+ * their connection to it, which means that its process has died. That its next process is connected
+ * already does not bring the leader back.
  */
 #include "base/panic.h"
 #include "raft/raft_impl.h"
@@ -29,6 +30,7 @@ void raft_vote_arm(struct raft *raft)
 
 void raft_vote_leader_died(struct raft *raft)
 {
+	raft->lost_leader = true;
 	if (raft->role != RAFT_FOLLOWER || !may_stand(raft))
 		return;
 	msec at = raft->now + (msec)rng_below(&raft->rng, RAFT_FAST_VOTE_MS);
@@ -66,6 +68,7 @@ void raft_vote_follow(struct raft *raft, raft_term term, raft_id leader)
 		raft->matched = raft->commit;
 		raft->acked = 0;
 		raft->owes_ack = false;
+		raft->has_offer = false;        /* the next leader has no such ticket */
 		raft_persist_hard(raft);
 	}
 	if (raft->role == RAFT_LEADER)
@@ -158,6 +161,7 @@ void raft_vote_stand(struct raft *raft, bool is_forced)
 	raft->hard.term++;
 	raft->hard.vote = raft->self;
 	raft->matched = raft->commit;
+	raft->acked = 0;
 	raft->owes_ack = false;
 	raft->status_changed = true;
 	raft_persist_hard(raft);
@@ -249,17 +253,17 @@ static bool is_as_good_as_ours(const struct raft *raft, const struct raft_msg_vo
 	return vote->last_index >= raft_entries_last(&raft->log);
 }
 
-static bool lease_holds(struct raft *raft, const struct raft_msg_vote *vote)
+static bool lease_holds(struct raft *raft, raft_id from, const struct raft_msg_vote *vote)
 {
-	if (vote->is_transfer)
-		return false;
+	if (vote->is_transfer || raft->leader == from)
+		return false; /* a leader that asks for votes leads no more */
 	if (raft->role == RAFT_LEADER)
 		return true; /* check-quorum ends it when it is over */
 	if (!raft->leader || raft->heard_at == INT64_MIN)
 		return false;
 	if (raft->now - raft->heard_at >= raft->hard.election_ms)
 		return false;
-	return !(vote->lost_leader && has_lost_leader(raft));
+	return !(vote->lost_leader && (raft->lost_leader || has_lost_leader(raft)));
 }
 
 static void refuse(struct raft *raft, const struct raft_msg *msg)
@@ -274,7 +278,7 @@ void raft_vote_asked(struct raft *raft, const struct raft_msg *msg)
 {
 	bool is_pre = msg->type == RAFT_MSG_PRE_VOTE;
 
-	if (msg->term < raft->hard.term || lease_holds(raft, &msg->vote)) {
+	if (msg->term < raft->hard.term || lease_holds(raft, msg->from, &msg->vote)) {
 		refuse(raft, msg);
 		return;
 	}

@@ -451,6 +451,46 @@ TEST(raft_makes_no_voter_of_whoever_it_does_not_hear)
 	end();
 }
 
+static bool would_vote(struct node *node, raft_id from)
+{
+	struct raft_status status = raft_status(node->raft);
+	struct raft_msg msg = { .type = RAFT_MSG_PRE_VOTE, .from = from, .to = node->id, .term = status.hard.term + 1,
+				.vote = { .last_index = status.last, .last_term = status.hard.term } };
+	struct raft_event event = { .type = RAFT_EVENT_RECEIVE, .receive = { &msg } };
+	struct raft_out out;
+	struct err err;
+
+	EXPECT_INT(raft_step(node->raft, &event, now_of(node), &out, &err), 0);
+	EXPECT_INT(out.message_count, 1);
+	return out.messages[0].vote_reply.granted;
+}
+
+TEST(raft_does_not_defend_a_leader_against_itself)
+{
+	struct node *leader = begin(8, 3), *other = follower_of(leader);
+
+	EXPECT(!would_vote(other, 6 - leader->id - other->id));
+	EXPECT(would_vote(other, leader->id));
+	end();
+}
+
+TEST(raft_replaces_a_leader_whose_process_is_back_at_once)
+{
+	msec took[21];
+
+	for (size_t i = 0; i < ARRAY_COUNT(took); i++) {
+		struct node *leader = begin(i, 5);
+
+		world_crash(world, leader);
+		world_start(world, leader);
+		took[i] = time_until_led(NULL);
+		end();
+	}
+	qsort(took, ARRAY_COUNT(took), sizeof(took[0]), by_time);
+	EXPECT(took[10] <= 200); /* votes may be split */
+	EXPECT(took[20] <= 1500);
+}
+
 static int change(struct node *leader, enum raft_member_change what, raft_id id, struct err *err)
 {
 	struct raft_event event = { .type = RAFT_EVENT_CHANGE_MEMBER };
