@@ -55,6 +55,8 @@ static int check_disk(const struct raft_start *start, struct err *err)
 			       (unsigned long long)start->base.term);
 	if (start->entry_count > 0 && start->entries[0].index > start->base.index + 1)
 		return broken(err, start->base.index + 1, "it is missing");
+	if (start->entry_count > 0 && start->entries[0].index > start->base.index && start->entries[0].term < start->base.term)
+		return broken(err, start->entries[0].index, "its term is lower than the one before");
 	if (other && start->base.config.count < 2)
 		return broken(err, other->index,
 			      "the state has applied another entry at this index");

@@ -335,6 +335,9 @@ TEST(raft_tells_what_is_wrong_with_a_damaged_log)
 	disk.log[2].type = RAFT_ENTRY_NORMAL;
 	raft_disk_cut(&disk, 1);
 	expect_broken("the log contradicts itself at entry 1: it is missing");
+	disk.hard.term = 3;
+	EXPECT_INT(start(&(struct raft_base){ .index = 1, .term = 3 }), -1);
+	EXPECT_STR(err.text, "the log contradicts itself at entry 2: its term is lower than the one before");
 	raft_disk_cut(&disk, 3);
 	expect_broken("neither the log nor the state names the managers");
 	finish();
