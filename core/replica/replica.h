@@ -41,7 +41,8 @@ struct replica_hooks {
 	void (*on_status)(void *arg);
 	/* The replica cannot go on (an entry this version does not know; the disk fails for good). It refuses writes with this error
 	 * from now on; reads go on. Transient store errors are not this: they fail the requests concerned and are retried.
-	 * ERR_DAMAGED: its state is not the majority's, or state.db has rotted: it is to be fetched anew, by one that joins. Not closed in here. */
+	 * ERR_DAMAGED: its state is not the majority's, or a file or the memory has rotted and the others can go on without this one: it is to
+	 * be fetched anew, by one that joins. Not closed in here. */
 	void (*on_stopped)(void *arg, const struct err *err);
 	void *arg;
 };

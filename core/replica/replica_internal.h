@@ -111,6 +111,7 @@ struct replica {
 	bool status_changed;
 	bool is_state_full;             /* state.db lags: nothing new until there is room */
 	bool is_down;                   /* raft.db fails, and it was said */
+	bool has_rotted;                /* in memory; it goes on all the same, and has said so */
 	bool keeps_no_log;              /* for tests: whoever is behind needs a snapshot */
 	struct err failure;             /* why raft.db cannot be written, while raft is NULL */
 	struct err stopped;             /* code 0: it goes on */
@@ -141,6 +142,7 @@ void replica_perform(struct replica *r, const struct raft_out *out);
 /* What raft says to an event; false: it was refused, and err says why. */
 bool replica_feed(struct replica *r, const struct raft_event *event, struct err *err);
 bool replica_is_alone(const struct replica *r);         /* nobody else has to agree */
+bool replica_can_be_spared(const struct replica *r);    /* the voters it is connected to are a majority without it */
 void replica_tick(void *replica);
 void replica_stall(void *replica);
 extern const struct store_events replica_store_events;

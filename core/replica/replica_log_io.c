@@ -120,7 +120,7 @@ static void on_reopened(void *arg, struct store_log *log, const struct err *err)
 	struct err failure;
 
 	replica_enter(r);
-	if (err && err->code == ERR_DAMAGED && !replica_is_alone(r)) {
+	if (err && err->code == ERR_DAMAGED && replica_can_be_spared(r)) {
 		replica_stop(r, err);
 		replica_leave(r);
 		return;

@@ -100,6 +100,19 @@ static void arm_expire(struct replica *r)
 		timer_set(&r->expire, at);
 }
 
+/* Where the others could not go on without it a bad memory is better than none. */
+static void note_rot(struct replica *r, const struct err *failure)
+{
+	if (r->stopped.code)
+		return;
+	if (replica_can_be_spared(r))
+		replica_stop(r, failure);
+	else
+		log_error("cluster state: %s; no other manager can have it from this one, and without this one they could not go on",
+			  failure->text);
+	r->has_rotted = true;
+}
+
 void replica_offer(struct replica *r, raft_id to)
 {
 	struct raft_event none = { .type = RAFT_EVENT_SNAPSHOT_SENT, .snapshot_sent = { .to = to } };
@@ -107,15 +120,12 @@ void replica_offer(struct replica *r, raft_id to)
 	struct snapshot_copy *copy = NULL;
 	struct err err, failure = { 0 };
 
-	if (offer && view_index(r->view) > 0)
+	if (offer && view_index(r->view) > 0 && (!r->has_rotted || replica_can_be_spared(r)))
 		copy = take_copy(r, &failure);
 	if (!copy)
 		replica_feed(r, &none, &err);
-	/* who is alone is all there is: it goes on, and says so to whoever would join */
-	if (failure.code && replica_is_alone(r))
-		log_error("cluster state: %s", failure.text);
-	else if (failure.code && !r->stopped.code)
-		replica_stop(r, &failure);
+	if (failure.code)
+		note_rot(r, &failure);
 	if (!copy)
 		return;
 	*offer = (struct offer){ ++r->last_ticket, to, copy, loop_now(r->loop) + TICKET_MS };
@@ -277,6 +287,7 @@ static void exchange_view(struct replica *r)
 	r->config_index = r->install.base.config_index;
 	r->applied_ms = MAX(r->applied_ms, r->install.base.now_ms);
 	r->status_changed = true;
+	r->has_rotted = false;
 	replica_note_sum(r);
 	log_info("cluster state: entries up to %llu came as a snapshot",
 		 (unsigned long long)r->install.base.index);

@@ -112,6 +112,22 @@ bool replica_is_alone(const struct replica *r)
 	return config->count == 1 && config->members[0].id == r->me.raft_id;
 }
 
+bool replica_can_be_spared(const struct replica *r)
+{
+	const struct raft_membership *config = r->raft ? raft_status(r->raft).config : &r->config;
+	size_t voters = 0, others = 0;
+
+	for (size_t i = 0; i < config->count; i++) {
+		const struct raft_member *member = &config->members[i];
+
+		if (member->suffrage != RAFT_VOTER)
+			continue;
+		voters++;
+		others += member->id != r->me.raft_id && replica_link(r, member->id) == RAFT_PEER_UP;
+	}
+	return others > voters / 2;
+}
+
 /* The oldest persist that is under way has until then; after that the others are told. A disk of which nothing is awaited may be tried again
  * after a while: if those whose disks stood still waited for a quick persist, and none of them stood, there would never be one. */
 static void arm_stall(struct replica *r)
@@ -312,12 +328,12 @@ static void on_durable(void *arg, uint64_t index)
 	replica_leave(r);
 }
 
-/* Others can give us what the file has lost; what only this manager has stays in memory, and in the log. */
+/* Others can give us what the file has lost, if they can go on meanwhile; else it stays in memory, and in the log. */
 static void on_trouble(void *arg, const struct err *err)
 {
 	struct replica *r = arg;
 
-	if (err && err->code == ERR_DAMAGED && !replica_is_alone(r) && !r->stopped.code)
+	if (err && err->code == ERR_DAMAGED && replica_can_be_spared(r) && !r->stopped.code)
 		replica_stop(r, err);
 	else if (err)
 		log_warn("cluster state: %s; it is kept in memory and in the log meanwhile",

@@ -1,5 +1,7 @@
 /* replica_many_test.c - what replica.h promises when there are several managers. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/panic.h"
 #include "replica/replica_internal.h"
@@ -486,6 +488,71 @@ TEST(replica_a_leader_that_has_rotted_hands_out_no_snapshot_and_leads_no_more)
 	EXPECT(crowd_wait(&crowd, somebody_else_leads, leader));
 	EXPECT(crowd_wait(&crowd, has_some, fresh));
 	end_with_damage();
+}
+
+/* Standard error in a file, for it is there that a human is told. */
+static FILE *catch_log(void)
+{
+	FILE *file = tmpfile();
+
+	EXPECT(file && dup2(fileno(file), STDERR_FILENO) == STDERR_FILENO);
+	return file;
+}
+
+static int lines_with(FILE *file, const char *text)
+{
+	char line[1000];
+	int count = 0;
+
+	rewind(file);
+	while (fgets(line, sizeof(line), file))
+		count += strstr(line, text) != NULL;
+	return count;
+}
+
+static bool has_rotted(void *arg)
+{
+	return ((struct member *)arg)->replica->has_rotted;
+}
+
+/* Whoever would fetch its state from it has none yet, and does not vote. */
+TEST(replica_the_only_voter_goes_on_when_it_has_rotted_and_says_so_once)
+{
+	FILE *told = catch_log();
+	struct member *leader;
+
+	crowd_init(&crowd);
+	leader = crowd_leader(&crowd);
+	write_some(leader, 40);
+	store_state_checkpoint(leader->store);
+	EXPECT(crowd_wait(&crowd, has_cut, leader));
+	rot(leader);
+	crowd_add_learner(&crowd);
+	EXPECT(crowd_wait(&crowd, has_rotted, leader));
+	ask_for_sums(leader); /* many a heartbeat, and it is tried again behind each */
+	EXPECT_INT(damaged(), 0);
+	EXPECT(leader->is_leader && crowd_write(leader, "on"));
+	EXPECT_INT(lines_with(told, "its memory is damaged"), 1);
+	fclose(told);
+	end();
+}
+
+TEST(replica_stops_for_a_file_that_is_damaged_only_where_it_can_be_spared)
+{
+	struct member *leader = begin(2);
+	struct err err;
+
+	err_set(&err, ERR_DAMAGED, "state.db is damaged");
+	replica_store_events.on_trouble(leader->replica, &err);
+	EXPECT_INT(damaged(), 0);
+	EXPECT(crowd_write(leader, "on"));
+	crowd_add(&crowd);
+	crowd_stop(crowd_follower(&crowd));
+	EXPECT(crowd_write(leader, "still"));
+	replica_store_events.on_trouble(leader->replica, &err);
+	EXPECT_INT(damaged(), 0);
+	EXPECT(crowd_write(leader, "and on"));
+	end();
 }
 
 TEST(replica_of_two_that_differ_nobody_knows_who_is_right)
