@@ -311,8 +311,9 @@ void replica_note_installed(struct replica *r, raft_index durable)
 		view_free(install->view);
 		install->view = NULL;
 	}
-	if (r->is_open && r->raft) {
+	if (r->is_open && r->raft)
 		replica_feed(r, &event, &err);
+	if (r->is_open) {
 		replica_give_up_flights(r, install->base.index); /* they are in there, or are not */
 		timer_set_in(&r->pump, 0);
 	}

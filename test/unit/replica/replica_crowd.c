@@ -102,6 +102,8 @@ static void fetch(void *arg, raft_id from, const char *node_id UNUSED, uint64_t 
 {
 	struct letter *letter = post(arg, from);
 
+	if (((struct member *)arg)->stalls_at_fetch)
+		vfs_fault_hold(((struct member *)arg)->disk, true);
 	letter->is_fetch = true;
 	letter->ticket = ticket;
 }

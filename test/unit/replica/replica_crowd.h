@@ -19,6 +19,7 @@ struct member {
 	struct replica *replica;        /* NULL: it does not run */
 	bool is_leader, is_cut;
 	bool is_deaf;                   /* what it sends arrives, nothing reaches it */
+	bool stalls_at_fetch;           /* its disk, from when it asks for a snapshot on */
 	bool is_damaged;                /* it was told to stop: its state is not the majority's */
 	unsigned applied, replaced, lost, statuses;
 };

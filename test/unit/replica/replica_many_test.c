@@ -334,6 +334,53 @@ TEST(replica_a_member_that_is_too_far_behind_gets_a_snapshot)
 	end();
 }
 
+static bool is_installing(void *arg)
+{
+	return ((struct member *)arg)->replica->install.view != NULL;
+}
+
+static void keep_no_logs(void)
+{
+	for (size_t i = 0; i < crowd.count; i++)
+		crowd.members[i].replica->keeps_no_log = true;
+}
+
+/* What was in flight is in the snapshot; and just then the log cannot be written, so that raft does not hear of it. */
+TEST(replica_does_not_say_of_what_came_in_a_snapshot_that_it_was_not_made)
+{
+	struct member *leader = begin(3);
+	struct answer answer, handed;
+	struct err err;
+
+	EXPECT(crowd_write(leader, "one"));
+	keep_no_logs();
+	leader->is_deaf = true;
+	crowd_ask(leader, "kept", &answer);
+	EXPECT(crowd_wait(&crowd, others_have_it, leader));
+	crowd_cut(leader, true);
+	struct member *next = crowd_leader(&crowd);
+	EXPECT(next && next != leader);
+	write_some(next, 20);
+	store_state_checkpoint(next->store);
+	EXPECT(crowd_wait(&crowd, has_cut, next));
+	leader->is_deaf = false;
+	leader->stalls_at_fetch = true;
+	crowd_cut(leader, false);
+	EXPECT(crowd_wait(&crowd, is_installing, leader));
+	EXPECT(!answer.is_done);
+	err_set(&err, ERR_IO, "no");
+	replica_lose_log(leader->replica, &err);
+	leader->stalls_at_fetch = false;
+	vfs_fault_hold(leader->disk, false);
+	EXPECT(crowd_agrees(&crowd));
+	EXPECT(crowd_has(leader, "kept"));
+	replica_transfer(next->replica, leader->id, answer_done, memset(&handed, 0, sizeof(handed)));
+	EXPECT(crowd_answered(&crowd, &handed));
+	EXPECT(!crowd_answered(&crowd, &answer));
+	EXPECT(strstr(answer.err.text, "it is not known whether the change was made"));
+	end();
+}
+
 static bool has_tried(void *arg)
 {
 	return ((struct member *)arg)->replica->last_ticket >= 2;
