@@ -54,6 +54,8 @@ struct offer {
 struct install {
 	uint64_t ticket;                /* 0: none is being fetched */
 	struct raft_base base;          /* as offered */
+	raft_id from;
+	msec heard_at;                  /* the last piece of it */
 	struct buf bytes;
 	struct view *view;              /* it is whole, and on its way to the disk */
 };

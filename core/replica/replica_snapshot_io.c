@@ -11,7 +11,7 @@
 #include "os/log.h"
 #include "replica/replica_internal.h"
 
-enum { TICKET_MS = 10000 };
+enum { TICKET_MS = 10000, SILENT_MS = 5000 };
 
 struct replica_snapshot {
 	struct replica *replica;
@@ -198,15 +198,24 @@ static void forget_fetch(struct install *install)
 	install->bytes = (struct buf){ .ceiling = SNAPSHOT_BYTES_MAX };
 }
 
+/* A leader that has given everything to its kernel offers another one while the last of this is still on a slow wire: who followed that
+ * would begin again for ever. */
+static bool is_coming(const struct replica *r, raft_id from)
+{
+	return r->install.ticket && r->install.from == from && loop_now(r->loop) - r->install.heard_at < SILENT_MS;
+}
+
 void replica_fetch(struct replica *r, const struct raft_base *base, uint64_t ticket)
 {
 	raft_id from = raft_status(r->raft).leader;
 	const struct raft_member *leader = raft_membership_find(raft_status(r->raft).config, from);
 
-	if (r->install.view || !r->is_connected || !ticket || !from)
-		return; /* one is being written: raft is told of that one */
+	if (r->install.view || is_coming(r, from) || !r->is_connected || !ticket || !from)
+		return; /* one is being written, or comes: raft is told of that one */
 	forget_fetch(&r->install);
 	r->install.ticket = ticket;
+	r->install.from = from;
+	r->install.heard_at = loop_now(r->loop);
 	r->install.base = *base;
 	r->transport.fetch(r->transport.arg, from, leader ? leader->node_id : "", ticket);
 }
@@ -219,6 +228,7 @@ int replica_snapshot_bytes(struct replica *r, uint64_t ticket, const void *bytes
 	if (!ticket || install->ticket != ticket)
 		return err_set(err, ERR_NOT_FOUND, "nobody waits for snapshot %llu any more",
 			       (unsigned long long)ticket);
+	install->heard_at = loop_now(r->loop);
 	buf_add(&install->bytes, bytes, size);
 	if (!install->bytes.overflowed)
 		return 0;

@@ -406,6 +406,31 @@ TEST(replica_a_snapshot_that_breaks_off_changes_nothing_and_comes_again)
 	end();
 }
 
+/* Pieces still arrive when the leader, which has given all of it away, offers the next. */
+TEST(replica_goes_on_with_a_snapshot_that_comes_when_another_is_offered)
+{
+	struct member *leader = begin(3), *follower = crowd_follower(&crowd);
+	struct replica *r = follower->replica;
+	struct raft_base base = { .index = 1000, .term = 9 };
+	struct err err;
+
+	EXPECT(crowd_wait(&crowd, knows_a_leader, follower));
+	crowd_cut(follower, true);
+	replica_fetch(r, &base, 7);
+	EXPECT_INT(replica_snapshot_bytes(r, 7, "one", 3, &err), 0);
+	replica_fetch(r, &base, 8);
+	EXPECT_INT(replica_snapshot_bytes(r, 7, "two", 3, &err), 0);
+	EXPECT_INT(replica_snapshot_bytes(r, 8, "two", 3, &err), -1);
+	r->install.heard_at -= 60000;   /* nothing comes any more */
+	replica_fetch(r, &base, 9);
+	EXPECT_INT(replica_snapshot_bytes(r, 7, "two", 3, &err), -1);
+	EXPECT_INT(replica_snapshot_bytes(r, 9, "two", 3, &err), 0);
+	replica_snapshot_end(r, 9, false);
+	crowd_cut(follower, false);
+	EXPECT(leader->replica && crowd_agrees(&crowd));
+	end();
+}
+
 TEST(replica_takes_nothing_from_whoever_speaks_for_another)
 {
 	struct member *leader = begin(2);
