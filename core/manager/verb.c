@@ -110,18 +110,24 @@ void verb_failed_again(const struct verb *verb, struct err *err)
 
 /* ---- versions ---------------------------------------------------------------------------------------------------- */
 
-static int version_in_sequence(const struct verb *verb, const struct overlay *overlay, enum kind kind, struct err *err)
+/* What stands there has been written since this verb was asked for: perhaps by it. */
+static bool has_moved(const struct verb *verb, const struct overlay *overlay, enum kind kind)
+{
+	return overlay_spec_index(overlay, kind, verb->id) > MAX(verb->spec_index, verb->since);
+}
+
+int verb_version_in_sequence(const struct verb *verb, const struct overlay *overlay, enum kind kind, struct err *err)
 {
 	if (overlay_spec_index(overlay, kind, verb->id) == verb->spec_index)
 		return 0;
-	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s", verb_doubt(verb));
+	return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s",
+		       has_moved(verb, overlay, kind) ? verb_doubt(verb) : "");
 }
 
-/* The first time was not in vain: the version has moved, and what stands there is what was asked for. */
-static bool was_done(const struct verb *verb, const struct overlay *overlay, enum kind kind, const struct shape *shape, const void *is,
-		     const void *wanted)
+bool verb_was_done(const struct verb *verb, const struct overlay *overlay, enum kind kind, const struct shape *shape, const void *is,
+		   const void *wanted)
 {
-	return verb->is_repeat && overlay_spec_index(overlay, kind, verb->id) > verb->spec_index && shape_equal(shape, is, wanted);
+	return verb->is_repeat && has_moved(verb, overlay, kind) && shape_equal(shape, is, wanted);
 }
 
 /* ---- services ---------------------------------------------------------------------------------------------------- */
@@ -203,9 +209,9 @@ static int service_update(const struct verb *verb, const struct verb_scene *scen
 
 	if (!old || !old_spec)
 		return err_set(err, ERR_NOT_FOUND, "service %s not found%s", verb->id, verb_doubt(verb));
-	if (was_done(verb, scene->overlay, KIND_SERVICE, &service_spec_shape, old_spec, &verb->service))
+	if (verb_was_done(verb, scene->overlay, KIND_SERVICE, &service_spec_shape, old_spec, &verb->service))
 		return 0;
-	if (version_in_sequence(verb, scene->overlay, KIND_SERVICE, err) < 0 || check_same_kind(old_spec, &verb->service, err) < 0 ||
+	if (verb_version_in_sequence(verb, scene->overlay, KIND_SERVICE, err) < 0 || check_same_kind(old_spec, &verb->service, err) < 0 ||
 	    ports_check(scene->overlay, verb->id, &verb->service.endpoint, err) < 0 ||
 	    secrets_check(scene->overlay, &verb->service.task.container, err) < 0)
 		return -1;
@@ -256,9 +262,9 @@ static int node_update(const struct verb *verb, const struct verb_scene *scene, 
 
 	if (node_of(verb, scene, &old, err) < 0)
 		return -1;
-	if (was_done(verb, scene->overlay, KIND_NODE, &node_spec_shape, &old->spec, &verb->node))
+	if (verb_was_done(verb, scene->overlay, KIND_NODE, &node_spec_shape, &old->spec, &verb->node))
 		return 0;
-	if (version_in_sequence(verb, scene->overlay, KIND_NODE, err) < 0)
+	if (verb_version_in_sequence(verb, scene->overlay, KIND_NODE, err) < 0)
 		return -1;
 	if (old->spec.role == ROLE_MANAGER && verb->node.role == ROLE_WORKER && roster_check_demote(scene->roster, verb->id, err) < 0)
 		return -1;
@@ -413,6 +419,17 @@ static int next_unlock_key(const struct verb *verb, const struct cluster *old, c
 	return str_is_empty(*ret) ? err_set(err, ERR_INVALID, "no new unlock key came along") : 0;
 }
 
+/* Somebody else may have asked for an equal spec: tokens, keys and roots are each one's own. */
+static bool has_secrets_of(const struct verb *verb, const struct cluster *is)
+{
+	const char *root = verb->rotation.tls.trust_root;
+
+	return (!verb->rotate_worker || str_eq(is->tokens.worker, verb->worker_token)) &&
+	       (!verb->rotate_manager || str_eq(is->tokens.manager, verb->manager_token)) &&
+	       (!verb->rotate_unlock_key || !verb->cluster.encryption.auto_lock || str_eq(is->unlock_key, verb->unlock_key)) &&
+	       (str_is_empty(root) || str_eq(is->rotation.tls.trust_root, root) || str_eq(is->tls.trust_root, root));
+}
+
 static int cluster_update(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct cluster *old = overlay_find(scene->overlay, KIND_CLUSTER, verb->id);
@@ -422,9 +439,9 @@ static int cluster_update(const struct verb *verb, const struct verb_scene *scen
 
 	if (!old)
 		return err_set(err, ERR_NOT_FOUND, "cluster %s not found", verb->id);
-	if (was_done(verb, scene->overlay, KIND_CLUSTER, &cluster_spec_shape, &old->spec, &verb->cluster))
+	if (verb_was_done(verb, scene->overlay, KIND_CLUSTER, &cluster_spec_shape, &old->spec, &verb->cluster) && has_secrets_of(verb, old))
 		return 0;
-	if (version_in_sequence(verb, scene->overlay, KIND_CLUSTER, err) < 0)
+	if (verb_version_in_sequence(verb, scene->overlay, KIND_CLUSTER, err) < 0)
 		return -1;
 	if (replaces_root && trust_check_offer(old, &verb->rotation, err) < 0)
 		return -1;

@@ -4,7 +4,8 @@
  * Pure. A verb is done once, also when the one who brings it to a leader does not learn whether it was done and brings it again: the id of
  * what is made comes with it, and so does the version that it changes, so the state itself tells a repetition (is_repeat) from a conflict.
  * What was made and is gone again the state does not tell; who brings it again says up to which entry it was certainly not made (since), and
- * what was removed behind that the leader has noted (gone.h).
+ * what was removed behind that the leader has noted (gone.h). An update that finds what it wants, written behind that entry, takes it for its
+ * own: who asks for the very same at the very same time as somebody else is told "done", as that one is.
  * Texts of errors are swarmkit's, as far as scripts match them.
  */
 #pragma once
@@ -29,7 +30,7 @@ struct verb {
 	char *id;                       /* of the object */
 	uint64_t spec_index;            /* Version.Index that it changes */
 	bool force, is_repeat;
-	uint64_t since;                 /* of a verb that makes something: no entry up to this one has made it */
+	uint64_t since;                 /* no entry up to this one has made it, or written what it updates to */
 	struct service_spec service;    /* normalized, validated */
 	struct node_spec node;
 	struct cluster_spec cluster;
@@ -67,6 +68,11 @@ struct verb_scene {
 int verb_makes(const struct verb *verb);
 /* Was it made before, be it there or gone? -1, ERR_UNAVAILABLE: that is not known here; whoever brings it may know more in a moment. */
 int verb_was_made(const struct verb *verb, const struct verb_scene *scene, struct err *err);
+/* An update's: does it change the version that it means? */
+int verb_version_in_sequence(const struct verb *verb, const struct overlay *overlay, enum kind kind, struct err *err);
+/* The first time was not in vain: the version has moved since it was asked for, and what stands there is what was asked for. */
+bool verb_was_done(const struct verb *verb, const struct overlay *overlay, enum kind kind, const struct shape *shape, const void *is,
+		   const void *wanted);
 /* Words behind the refusal of an update; "" when there is no doubt. */
 const char *verb_doubt(const struct verb *verb);
 /* That an attempt was in vain says nothing of those before it. */

@@ -47,11 +47,10 @@ int verb_secret_update(const struct verb *verb, const struct verb_scene *scene, 
 		return none(verb, err);
 	wanted = old->spec;
 	wanted.labels = verb->secret.labels;
-	if (verb->is_repeat && overlay_spec_index(scene->overlay, kind, verb->id) > verb->spec_index &&
-	    shape_equal(&secret_spec_shape, &old->spec, &wanted))
+	if (verb_was_done(verb, scene->overlay, kind, &secret_spec_shape, &old->spec, &wanted))
 		return 0;
-	if (overlay_spec_index(scene->overlay, kind, verb->id) != verb->spec_index)
-		return err_set(err, ERR_STALE, "rpc error: code = Unknown desc = update out of sequence%s", verb_doubt(verb));
+	if (verb_version_in_sequence(verb, scene->overlay, kind, err) < 0)
+		return -1;
 	if (!str_eq(old->spec.name, verb->secret.name))
 		return err_set(err, ERR_INVALID, REFUSED "only updates to Labels are allowed");
 	changed = change_update(out, kind, verb->id, FIELD_BIT(SECRET_SPEC));

@@ -234,6 +234,27 @@ TEST(an_update_that_is_brought_twice_is_no_conflict_and_another_one_is)
 	close_town(&town);
 }
 
+/* Whoever asked when the other's was there already would have been refused; a leader that was lost on the way does not change that. */
+TEST(an_update_does_not_take_for_its_own_what_stood_there_before_it_was_asked_for)
+{
+	static char web[] = "web", b[] = "b";
+	struct verb create = service(VERB_SERVICE_CREATE, "s1", web), other = service(VERB_SERVICE_UPDATE, "s1", web), update;
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &create), "ok");
+	other.spec_index = index_of(&town, KIND_SERVICE, "s1");
+	other.since = town.index;
+	other.service.task.container.image = b;
+	EXPECT_STR(say(&town, &other), "ok");
+	update = other;
+	update.since = town.index;
+	update.is_repeat = other.is_repeat = true;
+	EXPECT_STR(say(&town, &other), "same");
+	EXPECT_STR(say(&town, &update), "rpc error: code = Unknown desc = update out of sequence");
+	close_town(&town);
+}
+
 TEST(a_removal_that_is_brought_twice_succeeds)
 {
 	static char web[] = "web";
@@ -292,6 +313,32 @@ TEST(tokens_are_rotated_apart_and_a_repetition_does_not_rotate_again)
 	EXPECT_STR(say(&town, &rotate), "rpc error: code = Unknown desc = update out of sequence");
 	rotate.is_repeat = true;
 	EXPECT_STR(say(&town, &rotate), "same");
+	close_town(&town);
+}
+
+/* The spec is as it was, and still nothing is done: it stands in the tokens. */
+TEST(a_rotation_that_was_lost_is_not_done_because_somebody_else_has_rotated_another)
+{
+	static char id[] = "c", fresh[] = "SWMTKN-1-d-new", key[] = "sealed:1", root[] = "a root";
+	static const char doubt[] = "rpc error: code = Unknown desc = update out of sequence; a leader was lost meanwhile, and it is not known "
+				    "whether this change was made before";
+	struct verb other = { .kind = VERB_CLUSTER_UPDATE, .id = id, .rotate_manager = true, .manager_token = fresh };
+	struct verb worker = { .kind = VERB_CLUSTER_UPDATE, .id = id, .rotate_worker = true, .worker_token = fresh, .is_repeat = true };
+	struct verb unlock = { .kind = VERB_CLUSTER_UPDATE, .id = id, .rotate_unlock_key = true, .unlock_key = key, .is_repeat = true };
+	struct verb trust = { .kind = VERB_CLUSTER_UPDATE, .id = id, .rotation.tls.trust_root = root, .is_repeat = true };
+	struct town town;
+
+	open_town(&town);
+	other.cluster.encryption.auto_lock = worker.cluster.encryption.auto_lock = unlock.cluster.encryption.auto_lock =
+		trust.cluster.encryption.auto_lock = true;
+	other.unlock_key = fresh;
+	other.spec_index = worker.spec_index = unlock.spec_index = trust.spec_index = index_of(&town, KIND_CLUSTER, "c");
+	EXPECT_STR(say(&town, &other), "ok");
+	EXPECT_STR(say(&town, &worker), doubt);
+	EXPECT_STR(say(&town, &unlock), doubt);
+	EXPECT_STR(say(&town, &trust), doubt);
+	other.is_repeat = true;
+	EXPECT_STR(say(&town, &other), "same");
 	close_town(&town);
 }
 
