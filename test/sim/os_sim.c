@@ -93,6 +93,15 @@ static msec world_time(const struct sim_host *host, msec own)
 	return (own - host->clock_offset) * 1000 / host->clock_rate + 1;
 }
 
+/* The millisecond more: what was rounded down before never comes back. */
+void sim_clock_set(struct sim_host *host, int rate, msec jump)
+{
+	msec own = clock_of(host) + jump + 1;
+
+	host->clock_rate = rate;
+	host->clock_offset += own - clock_of(host);
+}
+
 struct sim_host *sim_current(void)
 {
 	return entered_count ? entered[entered_count - 1].host : NULL;

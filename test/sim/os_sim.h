@@ -40,6 +40,8 @@ struct sim_host {
 void sim_enter(struct sim_host *host, struct loop *loop);
 void sim_leave(void);
 struct sim_host *sim_current(void);     /* NULL between hosts */
+/* From now on its clock runs at that rate; and it has jumped ahead, as after a sleep of the whole host. */
+void sim_clock_set(struct sim_host *host, int rate, msec jump);
 
 uint64_t sim_dice(uint64_t below);
 bool sim_chance(unsigned per_thousand);

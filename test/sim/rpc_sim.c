@@ -179,6 +179,11 @@ static bool is_stuck(const struct tls_stream *end)
 	return end->site->is_dark || sim_link_is_cut(end->other->site, end->site);
 }
 
+static msec opens_later(const struct tls_stream *end)
+{
+	return sim_link_opens(end->other->site, end->site);
+}
+
 static void tell_cut(struct tls_stream *end)
 {
 	struct err err;
@@ -255,6 +260,10 @@ static void deliver(struct sim_event *event)
 		sim_at(event, end->site->host.frozen_until, deliver);
 		return;
 	}
+	if (opens_later(end)) {
+		sim_at(event, opens_later(end), deliver);
+		return;
+	}
 	if (is_stuck(end)) {
 		end->stuck_since = end->stuck_since ? end->stuck_since : sim_time.now;
 		if (sim_time.now - end->stuck_since >= STALLED_MS)
@@ -283,6 +292,10 @@ static void letter_is_due(struct sim_event *event)
 
 	if (end->site->host.frozen_until > sim_time.now) {
 		sim_at(event, end->site->host.frozen_until, letter_is_due);
+		return;
+	}
+	if (!letter->is_forged && opens_later(end)) {
+		sim_at(event, opens_later(end), letter_is_due);
 		return;
 	}
 	if ((is_stuck(end) || (end->hooks && !end->has_heard)) && !letter->is_forged) {
@@ -498,7 +511,7 @@ static void knock(struct sim_event *event)
 	if (from->host.frozen_until > sim_time.now) {
 		sim_at(event, from->host.frozen_until, knock);
 	} else if (!to || to->is_dark || sim_link_is_cut(from, to) || sim_link_is_cut(to, from) || to->host.frozen_until > sim_time.now ||
-		   sim_link_loses()) {
+		   sim_link_opens(from, to) || sim_link_opens(to, from) || sim_link_loses()) {
 		sim_at(event, sim_time.now + RETRY_MS, knock);
 	} else if (!to->listener) {
 		err_set(&err, ERR_UNAVAILABLE, "%s: Connection refused", dial->address);

@@ -2,7 +2,8 @@
  *
  * Linked instead of the real ones: each function of those headers stands here too, also those that nobody calls in a simulation, else the
  * linker brings the real file along. Each node is a site: a host, an address, a name that its certificate would have. A wire is a TCP
- * connection: in order, nothing is lost; a link that is cut stops it, and one that stays cut for ten seconds ends it; a process that dies
+ * connection: in order, nothing is lost; a link that is off for a moment holds it up, one that is cut stops it, and one that stays cut for ten
+ * seconds ends it; a process that dies
  * resets its wires, a host without power says nothing, one that is back resets what it does not know. Raft's messages have it worse than
  * TCP would do it: each is a letter that may be lost, come twice, or be overtaken.
  */
@@ -38,6 +39,8 @@ void sim_wires_free(void);
 
 /* What the world has to say, sim_net.c. */
 bool sim_link_is_cut(const struct sim_site *from, const struct sim_site *to);
+/* Off just now: nothing is lost, it arrives all at once when the link is on again; then: 0 when it is on. */
+msec sim_link_opens(const struct sim_site *from, const struct sim_site *to);
 msec sim_link_delay(void);
 bool sim_link_loses(void);
 bool sim_link_doubles(void);

@@ -4,7 +4,7 @@
  *
  *	rpc_sim.c       TCP and TLS of straw, below the real rpc; raft's messages get lost, doubled, late, out of order
  *	streams_sim.c   snapshots between managers
- *	sim_net.c       links that are cut, also one way; weather; who tampers with messages
+ *	sim_net.c       links that are cut, also one way, or flap; weather; who tampers with messages
  *	sim_manager.c   a manager's process: born, let in, killed, frozen, sent away
  *	sim_worker.c    nodes with real sessions that obey, report and die
  *	sim_client.c    registers that are read, written and swapped by impatient clients, each answer noted; services that come and go
@@ -48,6 +48,8 @@ enum sim_sabotage {
 	SABOTAGE_COMMITS_EARLY,         /* followers hear that all they get is agreed */
 	SABOTAGE_CHANGES_ENTRIES,       /* an entry is another one on its way */
 	SABOTAGE_READS_ALONE,           /* a leader hears that all confirm it, whoever they follow */
+	SABOTAGE_ANSWERS_ITSELF,        /* a follower's question for a read index is answered with what it has applied itself */
+	SABOTAGE_PRAISES_LOGS,          /* whoever stands says that its log is the longest */
 	SABOTAGE_ANSWERS_EARLY,         /* a client is told "done" when its request has only arrived */
 	SABOTAGE_SAYS_NOT_MADE,         /* whatever is not known is told as "was not made" */
 	SABOTAGE_FORGETS_ROWS,          /* a snapshot's last row is left out, and the sum with it */
@@ -130,8 +132,11 @@ struct sim_world {
 
 	/* the network */
 	bool cut[SIM_MANAGERS][SIM_MANAGERS];           /* [from][to] */
+	msec off[SIM_MANAGERS][SIM_MANAGERS];           /* a wire that flaps is off that long of each four times as much */
 	unsigned loss, doubles;         /* per thousand */
 	msec delay;                     /* the most */
+	msec stream_ms;                 /* a snapshot takes that long at most … */
+	unsigned stream_breaks;         /* … and so many of a thousand break off */
 	struct list letters, streams;
 
 	/* what is known of the one true history */
@@ -183,6 +188,7 @@ void sim_let_in(void);                          /* another manager comes */
 void sim_send_away(struct sim_manager *who);    /* it is to be none any more */
 void sim_ask_transfer(void);
 void sim_manager_rot(struct sim_manager *m);     /* NULL is welcome */
+void sim_manager_disk(struct sim_manager *m, msec most);        /* what a round takes; 0: a good disk's few ms */
 void sim_wipe_removed(void);                    /* hosts that the agreed configuration does not name */
 size_t sim_voters(void);
 extern const char sim_manager_token[];
@@ -190,6 +196,9 @@ extern const char sim_manager_token[];
 /* sim_join.c */
 void sim_forget_removals(struct manager *m);
 void sim_join(struct manager *m, const char *node_id, const char *address, const char *token, control_done_fn *done, void *arg);
+
+/* streams_sim.c */
+void sim_streams_free(void);                    /* those whose end nobody lives to see */
 
 /* sim_worker.c */
 void sim_workers_init(void);                    /* they are known, and started later */
@@ -221,7 +230,7 @@ struct sim_birth *sim_birth_of(const char *service_id);
 enum sim_act {
 	ACT_KILL, ACT_POWER, ACT_CLOSE, ACT_CUT, ACT_CUT_BOTH, ACT_ISOLATE, ACT_SPLIT, ACT_HEAL, ACT_FULL, ACT_BAD_WRITE, ACT_BAD_SYNC,
 	ACT_STALL, ACT_MEND, ACT_FREEZE, ACT_JOIN, ACT_DEMOTE, ACT_TRANSFER, ACT_CHECKPOINT, ACT_WORKER_KILL, ACT_WORKER_CUT, ACT_WEATHER,
-	ACT_SERVICE, ACT_COUNT
+	ACT_SERVICE, ACT_FLAP, ACT_SLOW, ACT_CLOCK, ACT_CHURN, ACT_STREAMS, ACT_COUNT
 };
 /* who: 0 whoever leads, n the n-th of those that run; of workers the n-th. What a and b are stands beside the names in sim_plan.c. */
 struct sim_step { msec pause; enum sim_act act; unsigned who, a, b; };

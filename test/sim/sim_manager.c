@@ -320,6 +320,12 @@ static void open_all(struct sim_manager *m, bool is_founder)
 	sim_check_applied(m, NULL);
 }
 
+void sim_manager_disk(struct sim_manager *m, msec most)
+{
+	m->site.host.disk_min = most / 2;
+	m->site.host.disk_max = most ? most : 1 + sim_some(5);
+}
+
 /* A host that restarts has another clock; a process alone goes on with the old one. */
 static void set_clock(struct sim_manager *m, bool is_new)
 {
@@ -329,8 +335,7 @@ static void set_clock(struct sim_manager *m, bool is_new)
 		host->clock_rate = 950 + (int)sim_dice(101);
 		host->clock_offset = sim_some(100000);
 	}
-	host->disk_min = 0;
-	host->disk_max = 1 + sim_some(5);
+	sim_manager_disk(m, 0);
 	host->disk_stalled_until = host->frozen_until = 0;
 	host->disk_lies = world.sabotage == SABOTAGE_DISK_LIES;
 	host->on_leave = on_leave;
@@ -464,8 +469,10 @@ static void wipe(struct sim_manager *m)
 	sim_cancel(&m->knock);
 	sim_cancel(&m->mend);
 	sim_site_forget(&m->site);
-	for (size_t i = 0; i < SIM_MANAGERS; i++)
+	for (size_t i = 0; i < SIM_MANAGERS; i++) {
 		world.cut[i][m->place] = world.cut[m->place][i] = false;
+		world.off[i][m->place] = world.off[m->place][i] = 0;
+	}
 	vfs_fault_free(m->disk);
 	m->node_id[0] = 0;
 	m->id = 0;

@@ -58,6 +58,15 @@ void sim_cut_link(size_t from, size_t to, bool is_cut)
 		sim_wires_probe(&world.manager[from].site);
 }
 
+/* Of all wires of one length at the same time: as a switch that comes and goes. */
+msec sim_link_opens(const struct sim_site *from, const struct sim_site *to)
+{
+	const struct sim_manager *a = sim_manager_at(from), *b = sim_manager_at(to);
+	msec off = a && b ? world.off[a->place][b->place] : 0, phase = off ? sim_time.now % (4 * off) : 0;
+
+	return phase < off ? sim_time.now - phase + off : 0;
+}
+
 /* A few come very late: behind much that was sent after them. */
 msec sim_link_delay(void)
 {
@@ -86,6 +95,18 @@ static void forge_agreement(struct sim_manager *leader, const struct raft_msg *b
 		return;
 	msg.heartbeat_reply.round = beat->heartbeat.round;
 	sim_wire_forge(&other->site, &leader->site, &msg);
+}
+
+/* Says the leader, as if. */
+static void forge_read(struct sim_manager *follower, const struct raft_msg *question)
+{
+	struct raft_msg msg = { .type = RAFT_MSG_READ_REPLY, .from = question->to, .to = follower->id, .term = question->term };
+	struct sim_manager *leader = sim_manager_by_id(question->to);
+
+	if (!leader)
+		return;
+	msg.read_reply = (struct raft_msg_read_reply){ question->read.token, true, MAX((raft_index)1, view_index(replica_view(follower->replica))) };
+	sim_wire_forge(&leader->site, &follower->site, &msg);
 }
 
 /* It has everything, says the wire, whatever its disk thinks. */
@@ -138,6 +159,14 @@ static void tamper(struct sim_manager *from, struct raft_msg *msg)
 	case SABOTAGE_READS_ALONE:
 		if (msg->type == RAFT_MSG_HEARTBEAT)
 			forge_agreement(from, msg);
+		return;
+	case SABOTAGE_ANSWERS_ITSELF:
+		if (msg->type == RAFT_MSG_READ)
+			forge_read(from, msg);
+		return;
+	case SABOTAGE_PRAISES_LOGS:
+		if (msg->type == RAFT_MSG_VOTE || msg->type == RAFT_MSG_PRE_VOTE)
+			msg->vote.last_index = msg->vote.last_term = INT64_MAX;
 		return;
 	default:
 		return;

@@ -22,13 +22,18 @@ const char *const sim_act_names[ACT_COUNT] = {
 	[ACT_BAD_WRITE] = "bad-write", [ACT_BAD_SYNC] = "bad-sync",             /* the a-th from now on fails once */
 	[ACT_STALL] = "stall",                                                  /* its disk, for a ms */
 	[ACT_MEND] = "mend",                                                    /* all disks */
-	[ACT_FREEZE] = "freeze",                                                /* for a ms */
+	[ACT_FREEZE] = "freeze",                                                /* for a ms, and b others with it */
 	[ACT_JOIN] = "join", [ACT_DEMOTE] = "demote", [ACT_TRANSFER] = "transfer",
 	[ACT_CHECKPOINT] = "checkpoint",                                        /* a 1: and the log behind it goes */
 	[ACT_WORKER_KILL] = "worker-kill",                                      /* worker who, back in a ms; b 1: its host */
 	[ACT_WORKER_CUT] = "worker-cut",                                        /* worker who; a 0 both ways, 1 deaf, 2 not heard, 3 healed */
 	[ACT_WEATHER] = "weather",                                              /* who of 1000 get lost, a double, the latest takes b ms */
 	[ACT_SERVICE] = "service",                                              /* service who; a: 0 create, 1 update, 2 remove, 3 refresh; b replicas */
+	[ACT_FLAP] = "flap",                                                    /* its wires to manager a (0: to all): off b ms of each 4 b */
+	[ACT_SLOW] = "slow",                                                    /* its disk and b others' take up to a ms a round, until mended */
+	[ACT_CLOCK] = "clock",                                                  /* runs at a per thousand from now on, and has jumped b ms ahead */
+	[ACT_CHURN] = "churn",                                                  /* who and manager a are sent away, b others come, all at once */
+	[ACT_STREAMS] = "streams",                                              /* snapshots take up to a ms, b of 1000 break off */
 };
 
 static unsigned below(struct rng *rng, unsigned n)
@@ -80,9 +85,21 @@ static struct sim_step weather(struct rng *rng)
 				  .b = 1 + below(rng, below(rng, 5) ? 15 : 150) };
 }
 
+/* Longer than an election timeout, now and then a whole rack at once. */
+static struct sim_step freeze(struct rng *rng)
+{
+	return (struct sim_step){ .act = ACT_FREEZE, .who = victim(rng), .a = below(rng, below(rng, 8) ? 3000 : 30000),
+				  .b = below(rng, 4) ? 0 : below(rng, SIM_MANAGERS) };
+}
+
+static struct sim_step clock_goes(struct rng *rng)
+{
+	return (struct sim_step){ .act = ACT_CLOCK, .who = victim(rng), .a = 300 + below(rng, 2700), .b = below(rng, 3) ? 0 : below(rng, 60000) };
+}
+
 static struct sim_step draw(struct rng *rng, unsigned workers)
 {
-	switch (below(rng, 21)) {
+	switch (below(rng, 28)) {
 	case 0:
 		return (struct sim_step){ .act = ACT_KILL, .who = victim(rng) };
 	case 1:
@@ -102,7 +119,7 @@ static struct sim_step draw(struct rng *rng, unsigned workers)
 	case 9:
 		return (struct sim_step){ .act = ACT_MEND };
 	case 10:
-		return (struct sim_step){ .act = ACT_FREEZE, .who = victim(rng), .a = below(rng, below(rng, 8) ? 3000 : 30000) };
+		return freeze(rng);
 	case 11:
 		return below(rng, 5) < 2 ? (struct sim_step){ .act = ACT_DEMOTE, .who = victim(rng) } : (struct sim_step){ .act = ACT_JOIN };
 	case 12:
@@ -114,6 +131,20 @@ static struct sim_step draw(struct rng *rng, unsigned workers)
 		return worker(rng, workers);
 	case 16:
 		return weather(rng);
+	case 17:
+		return (struct sim_step){ .act = ACT_FLAP, .who = victim(rng), .a = below(rng, 2) ? 0 : 1 + below(rng, SIM_MANAGERS),
+					  .b = 50 + below(rng, 1950) };
+	case 18:
+		return (struct sim_step){ .act = ACT_SLOW, .who = victim(rng), .a = 20 + below(rng, 600), .b = below(rng, 5) };
+	case 19:
+		return clock_goes(rng);
+	case 20:
+		return (struct sim_step){ .act = ACT_CHURN, .who = victim(rng), .a = 1 + below(rng, SIM_MANAGERS), .b = below(rng, 3) };
+	case 21:
+	case 22:
+		return (struct sim_step){ .act = ACT_CHECKPOINT, .who = below(rng, SIM_MANAGERS), .a = 1 };
+	case 23:
+		return (struct sim_step){ .act = ACT_STREAMS, .a = 300 + below(rng, 20000), .b = below(rng, 600) };
 	default:
 		return service(rng);
 	}

@@ -10,12 +10,13 @@
 #include "os/log.h"
 #include "test/sim/sim.h"
 
-enum { PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000, MEDDLED_MS = 700 };
+enum { STREAM_MS = 300, PEACE_MS = 120000, REST_MS = 15000, GROW_MS = 60000, MEDDLED_MS = 700 };
 
 struct sim_world world;
 bool sim_rots, sim_meddles;
 const char *const sim_sabotage_names[SABOTAGE_COUNT] = {
-	"nothing", "votes twice", "forgets votes", "disk lies", "acks early", "commits early", "changes entries", "reads alone",
+	"nothing", "votes twice", "forgets votes", "disk lies", "acks early", "commits early", "changes entries", "reads alone", "answers itself",
+	"praises logs",
 	"answers early", "says not made", "forgets rows", "two in a slot", "forgets repeats", "forgets removals",
 };
 
@@ -164,12 +165,27 @@ static void cut(const struct sim_manager *one, const struct sim_manager *other, 
 		sim_cut_link(other->place, one->place, true);
 }
 
+/* To one, or to all. */
+static void flap(const struct sim_manager *m, const struct sim_manager *other, msec off)
+{
+	TRACE("the wires of %s to %s flap: off for %lld ms of %lld", m->name, other ? other->name : "all", (long long)off, (long long)off * 4);
+	for (size_t i = 0; i < SIM_MANAGERS; i++)
+		if (!other || other->place == i)
+			world.off[m->place][i] = world.off[i][m->place] = off;
+}
+
+static void heal_link(size_t from, size_t to)
+{
+	world.off[from][to] = 0;
+	sim_cut_link(from, to, false);
+}
+
 static void heal_links(void)
 {
 	TRACE("all links are healed");
 	for (size_t i = 0; i < SIM_MANAGERS; i++)
 		for (size_t k = 0; k < SIM_MANAGERS; k++)
-			sim_cut_link(i, k, false);
+			heal_link(i, k);
 	for (size_t i = 0; i < world.workers; i++)
 		world.worker[i].is_cut = world.worker[i].is_deaf = world.worker[i].is_unheard = false;
 }
@@ -207,6 +223,7 @@ static void mend_disks(void)
 		vfs_fault_fail_write_in(m->disk, 0);
 		vfs_fault_fail_sync_in(m->disk, 0);
 		m->site.host.disk_stalled_until = 0;
+		sim_manager_disk(m, 0);
 	}
 }
 
@@ -214,6 +231,38 @@ static void freeze(struct sim_manager *m, msec span)
 {
 	m->site.host.frozen_until = sim_time.now + span;
 	TRACE("%s is frozen until %lld", m->name, (long long)m->site.host.frozen_until);
+}
+
+/* One, and so many others with it. */
+static void to_some(struct sim_manager *m, const struct sim_step *step)
+{
+	for (unsigned i = 0; i <= step->b && m; i++, m = sim_nth_manager(step->who + i))
+		if (step->act == ACT_FREEZE)
+			freeze(m, step->a);
+		else
+			sim_manager_disk(m, step->a);
+}
+
+static void set_clock(struct sim_manager *m, int rate, msec jump)
+{
+	TRACE("the clock of %s runs at %d from now on, and has jumped %lld ms", m->name, rate, (long long)jump);
+	if (!m->is_running)
+		return;
+	sim_clock_set(&m->site.host, rate, jump);
+	sim_manager_enter(m);
+	sim_manager_leave(m);
+}
+
+static void churn(struct sim_manager *m, const struct sim_step *step)
+{
+	struct sim_manager *other = sim_nth_manager(step->a);
+
+	for (unsigned i = 0; i < step->b && sim_voters() < 6; i++)
+		sim_let_in();
+	if (sim_voters() > 3)
+		sim_send_away(m);
+	if (sim_voters() > 4 && other != m)
+		sim_send_away(other);
 }
 
 static void to_manager(const struct sim_step *step, struct sim_manager *m)
@@ -242,7 +291,17 @@ static void to_manager(const struct sim_step *step, struct sim_manager *m)
 		hurt_disk(m, step->act, step->a);
 		return;
 	case ACT_FREEZE:
-		freeze(m, step->a);
+	case ACT_SLOW:
+		to_some(m, step);
+		return;
+	case ACT_FLAP:
+		flap(m, step->a ? sim_nth_manager(step->a) : NULL, step->b);
+		return;
+	case ACT_CLOCK:
+		set_clock(m, MAX((int)step->a, 100), step->b);
+		return;
+	case ACT_CHURN:
+		churn(m, step);
 		return;
 	case ACT_DEMOTE:
 		if (sim_voters() > 3)
@@ -300,6 +359,10 @@ static void take_step(const struct sim_step *step)
 		world.loss = step->who;
 		world.doubles = step->a;
 		world.delay = step->b;
+		return;
+	case ACT_STREAMS:
+		world.stream_ms = step->a;
+		world.stream_breaks = step->b;
 		return;
 	case ACT_SERVICE:
 		sim_service_happens((enum sim_wish)(step->a % (WISH_REFRESH + 1)), step->who % SIM_SERVICES, step->b);
@@ -370,10 +433,12 @@ static void calm_down(void)
 	world.is_calm = true;
 	world.loss = world.doubles = 0;
 	world.delay = 5;
+	world.stream_ms = STREAM_MS;
 	heal_links();
 	mend_disks();
 	for (size_t i = 0; i < SIM_MANAGERS; i++) {
 		world.manager[i].site.host.frozen_until = 0;
+		set_clock(&world.manager[i], 1000, 0);
 		if (world.manager[i].id)
 			sim_manager_start(&world.manager[i]);
 	}
@@ -411,7 +476,7 @@ static void free_all(void)
 	sim_managers_free();
 	sim_clients_free();
 	sim_wires_free();
-	check(list_is_empty(&world.streams));
+	sim_streams_free();
 	free(world.log);
 	free(world.votes);
 	sim_time_fini();
@@ -429,6 +494,8 @@ bool sim_run(const struct sim_plan *plan, enum sim_sabotage sabotage, bool trace
 	world.managers = plan->managers;
 	world.workers = plan->workers;
 	world.delay = 5;
+	world.stream_ms = STREAM_MS;
+	world.stream_breaks = 150;
 	begin();
 	for (size_t i = 0; i < plan->count && !world.failed; i++) {
 		help_to_be_found_out();

@@ -1,4 +1,5 @@
-/* streams_sim.c - snapshots between managers without sockets: linked instead of replica/peer_streams_io.c. A stream comes whole, or breaks. */
+/* streams_sim.c - snapshots between managers without sockets: linked instead of replica/peer_streams_io.c. A stream comes in pieces, whole or
+ * until it breaks; of some the leader has given everything away long before the last piece arrives, as to a kernel with large buffers. */
 #include <stdlib.h>
 
 #include "base/panic.h"
@@ -6,7 +7,7 @@
 #include "replica/snapshot.h"
 #include "test/sim/sim.h"
 
-enum { CHUNK = 700 };
+enum { CHUNK = 700, PIECES = 8 };
 
 struct sim_stream {
 	struct list link;
@@ -14,7 +15,11 @@ struct sim_stream {
 	struct sim_manager *from, *to;
 	unsigned from_boots, to_boots;
 	uint64_t ticket;
-	struct replica_snapshot *snapshot;      /* NULL: the question is on its way still */
+	struct replica_snapshot *snapshot;      /* NULL: the question is on its way still, or all has been read */
+	bool was_found, breaks;
+	struct buf all;
+	size_t at;                              /* of what has arrived */
+	msec pause;                             /* between two pieces */
 };
 
 /* The same without its last row, and nobody can tell by the sum. */
@@ -37,18 +42,15 @@ static void leave_out_a_row(struct buf *all)
 	snapshot_fini(&snapshot);
 }
 
-static size_t read_all(struct sim_stream *stream, struct buf *all)
+static void read_all(struct sim_stream *stream)
 {
 	char chunk[CHUNK];
 	size_t count;
-	bool breaks = !world.is_calm && sim_chance(150);
 
-	while ((count = replica_snapshot_read(stream->snapshot, chunk, sizeof(chunk))) > 0) {
-		buf_add(all, chunk, count);
-		if (breaks && sim_chance(300))
-			return count;
-	}
-	return 0;
+	while ((count = replica_snapshot_read(stream->snapshot, chunk, sizeof(chunk))) > 0)
+		buf_add(&stream->all, chunk, count);
+	if (world.sabotage == SABOTAGE_FORGETS_ROWS)
+		leave_out_a_row(&stream->all);
 }
 
 static bool is_there(const struct sim_manager *m, unsigned boots)
@@ -56,44 +58,60 @@ static bool is_there(const struct sim_manager *m, unsigned boots)
 	return m->is_running && m->boots == boots;
 }
 
-static void bring(struct sim_stream *stream, const struct buf *all, bool is_complete)
+static void let_go(struct sim_stream *stream)
 {
-	struct sim_manager *to = stream->to;
-	struct err err;
-
-	sim_manager_enter(to);
-	for (size_t at = 0; at < all->len; at += CHUNK)
-		if (replica_snapshot_bytes(to->replica, stream->ticket, all->data + at, MIN(all->len - at, (size_t)CHUNK), &err) < 0)
-			break;
-	replica_snapshot_end(to->replica, stream->ticket, is_complete);
-	sim_manager_leave(to);
+	if (!stream->snapshot)
+		return;
+	sim_manager_enter(stream->from);
+	replica_snapshot_close(stream->snapshot);
+	sim_manager_leave(stream->from);
+	stream->snapshot = NULL;
 }
 
 static void stream_end(struct sim_stream *stream)
 {
 	sim_cancel(&stream->due);
-	if (stream->snapshot) {
-		sim_manager_enter(stream->from);
-		replica_snapshot_close(stream->snapshot);
-		sim_manager_leave(stream->from);
-	}
+	let_go(stream);
+	buf_fini(&stream->all);
 	list_remove(&stream->link);
 	free(stream);
 }
 
+/* True when nobody waits for the rest. */
+static bool bring(struct sim_stream *stream, bool is_broken)
+{
+	size_t size = is_broken ? 0 : MIN(stream->all.len / PIECES + 1, stream->all.len - stream->at);
+	struct err err;
+	bool is_over;
+
+	sim_manager_enter(stream->to);
+	is_over = size && replica_snapshot_bytes(stream->to->replica, stream->ticket, stream->all.data + stream->at, size, &err) < 0;
+	stream->at += size;
+	bool is_whole = !is_broken && stream->at == stream->all.len;
+	if (is_broken || is_whole)
+		replica_snapshot_end(stream->to->replica, stream->ticket, is_whole);
+	sim_manager_leave(stream->to);
+	return is_over || is_broken || is_whole;
+}
+
+/* The next piece. A reader that stands still holds it up, a wire that is off does, too. */
 static void arrive(struct sim_event *event)
 {
 	struct sim_stream *stream = CONTAINER_OF(event, struct sim_stream, due);
-	CLEANUP(buf_finip) struct buf all = BUF_INIT;
-	bool is_linked = sim_is_linked(stream->from->place, stream->to->place);
-	bool is_complete = stream->snapshot && is_linked && read_all(stream, &all) == 0;
+	msec waits = MAX(stream->to->site.host.frozen_until, sim_link_opens(&stream->from->site, &stream->to->site));
 
-	if (is_complete && world.sabotage == SABOTAGE_FORGETS_ROWS)
-		leave_out_a_row(&all);
-	TRACE("snapshot %llu of %s to %s: %zu bytes, %s", (unsigned long long)stream->ticket, stream->from->name, stream->to->name,
-	      all.len, is_complete ? "whole" : "cut off");
-	if (is_there(stream->to, stream->to_boots))
-		bring(stream, &all, is_complete);
+	if (waits > sim_time.now) {
+		sim_at(event, waits, arrive);
+		return;
+	}
+	bool is_broken = !stream->was_found || !sim_is_linked(stream->from->place, stream->to->place) ||
+			 !is_there(stream->from, stream->from_boots) || (stream->breaks && !world.is_calm && sim_chance(300));
+	if (is_there(stream->to, stream->to_boots) && !bring(stream, is_broken)) {
+		sim_at(event, sim_time.now + stream->pause, arrive);
+		return;
+	}
+	TRACE("snapshot %llu of %s to %s: %zu of %zu bytes", (unsigned long long)stream->ticket, stream->from->name, stream->to->name,
+	      stream->at, stream->all.len);
 	stream_end(stream);
 }
 
@@ -106,11 +124,16 @@ static void asked(struct sim_event *event)
 
 	if (is_there(from, stream->from_boots) && sim_is_linked(from->place, stream->to->place)) {
 		sim_manager_enter(from);
-		if (replica_snapshot_open(from->replica, stream->ticket, &stream->snapshot, &err) < 0)
-			stream->snapshot = NULL;
+		stream->was_found = replica_snapshot_open(from->replica, stream->ticket, &stream->snapshot, &err) == 0;
+		if (stream->was_found)
+			read_all(stream);
 		sim_manager_leave(from);
 	}
-	sim_at(event, sim_time.now + 5 + sim_some(stream->snapshot ? 300 : 3000), arrive);
+	stream->breaks = sim_chance(world.stream_breaks);
+	stream->pause = 1 + sim_some(world.stream_ms) / PIECES;
+	if (sim_chance(500))
+		let_go(stream);
+	sim_at(event, sim_time.now + 5 + (stream->was_found ? stream->pause : sim_some(3000)), arrive);
 }
 
 void peers_fetch(void *arg, raft_id from, const char *node_id UNUSED, uint64_t ticket)
@@ -143,4 +166,10 @@ void peers_close_streams(struct peers *peers UNUSED)
 		if (stream->from == m && stream->snapshot)
 			stream_end(stream);
 	}
+}
+
+void sim_streams_free(void)
+{
+	LIST_EACH(link, &world.streams)
+		stream_end(CONTAINER_OF(link, struct sim_stream, link));
 }
