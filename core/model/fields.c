@@ -86,6 +86,35 @@ bool shape_is_empty(const struct shape *shape, const void *value)
 	return true;
 }
 
+/* ---- format levels ----------------------------------------------------------------------------------------------- */
+
+unsigned field_level(const struct field *field, const void *object)
+{
+	const struct any_array *list = cmember(field, object);
+	unsigned level = MAX(1u, (unsigned)field->flags >> FIELD_LEVEL_SHIFT);
+
+	if (field_is_empty(field, object))
+		return 1;
+	if (field->type == FIELD_STRUCT)
+		return MAX(level, shape_level(field->shape, cmember(field, object)));
+	if (field->type == FIELD_OPTION)
+		return MAX(level, shape_level(field->shape, *(void *const *)cmember(field, object)));
+	if (field->type != FIELD_LIST && field->type != FIELD_MAP)
+		return level;
+	for (size_t i = 0; i < list->count; i++)
+		level = MAX(level, shape_level(field->shape, (const char *)list->items + i * field->shape->size));
+	return level;
+}
+
+unsigned shape_level(const struct shape *shape, const void *value)
+{
+	unsigned level = 1;
+
+	for (size_t i = 0; i < shape->count; i++)
+		level = MAX(level, field_level(&shape->fields[i], value));
+	return level;
+}
+
 /* ---- binary ---------------------------------------------------------------------------------------------------- */
 
 /* So that small negative numbers stay short. */

@@ -52,7 +52,9 @@ enum {
 	FIELD_HIDDEN = 4,       /* in the binary form only, never in JSON */
 	FIELD_READ_ONLY = 8,    /* JSON out only; ignored when read */
 	FIELD_NULLABLE = 16,    /* an empty list or map is printed as null instead of [] or {} */
+	FIELD_LEVEL_SHIFT = 12, /* above: the format level (state/change.h) that it came with; 0: the first */
 };
+#define FIELD_SINCE(level) ((level) << FIELD_LEVEL_SHIFT)
 
 struct shape;
 struct field {
@@ -89,10 +91,13 @@ int field_decode(const struct shape *shape, const struct field *field, struct re
 void field_copy(const struct field *field, const void *from, struct arena *arena, void *to);   /* to's old content must be empty or arena */
 void field_fini(const struct field *field, void *object);                       /* frees heap content, leaves it empty */
 bool field_is_empty(const struct field *field, const void *object);
+/* The lowest format level whose tables can read the bytes: of an empty one, the first. */
+unsigned field_level(const struct field *field, const void *object);
 bool field_equal(const struct field *field, const void *a, const void *b);
 
 bool shape_equal(const struct shape *shape, const void *a, const void *b);
 bool shape_is_empty(const struct shape *shape, const void *value);
+unsigned shape_level(const struct shape *shape, const void *value);
 void shape_copy(const struct shape *shape, const void *from, struct arena *arena, void *to);    /* deep; to is overwritten */
 void shape_fini(const struct shape *shape, void *value);                        /* heap only */
 

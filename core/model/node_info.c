@@ -45,7 +45,7 @@ static const struct field description_fields[] = {
 	F_OF(3, STRUCT, node_description, resources, "Resources", FIELD_ALWAYS, node_resources_shape),
 	F_OF(4, STRUCT, node_description, engine, "Engine", FIELD_ALWAYS, engine_shape),
 	F_OF(5, STRUCT, node_description, tls, "TLSInfo", FIELD_ALWAYS, tls_info_shape),
-	F(6, STR, node_description, clock, "Clock", 0),
+	F(6, STR, node_description, clock, "Clock", FIELD_SINCE(2)),
 };
 const struct shape node_description_shape = SHAPE(node_description, description_fields);
 

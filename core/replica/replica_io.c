@@ -204,7 +204,7 @@ static int propose(struct replica *r, struct replica_time time, struct raft_out 
 		   struct err *err)
 {
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	struct entry_head head = { FORMAT_LEVEL, time.now_ms, time.wall };
+	struct entry_head head = { change_list_level(&r->batch.changes), time.now_ms, time.wall };
 
 	change_list_encode(&r->batch.changes, &head, &bytes);
 	struct raft_proposal item = { bytes.data, bytes.len };

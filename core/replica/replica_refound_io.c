@@ -119,7 +119,7 @@ static void name_member(struct beginning *b, const struct ground *g, const char 
 /* They are applied here first: what could not be would stop the node for good. */
 static int write_entries(struct beginning *b, struct ground *g, const struct change_list *changes, struct err *err)
 {
-	struct entry_head head = { FORMAT_LEVEL, g->now_ms, clock_wall_ns() };
+	struct entry_head head = { change_list_level(changes), g->now_ms, clock_wall_ns() };
 	uint64_t last = view_index(g->view), term = MAX(g->hard.term, view_term(g->view)) + 1;
 
 	change_list_encode(changes, &head, &b->changes);

@@ -22,6 +22,18 @@ static uint64_t put_row(struct buf *out, const struct view_object *object)
 	return sum_of(&row);
 }
 
+/* A manager of an older version takes it when there is nothing new in it. */
+static uint64_t level_of(const struct view *view)
+{
+	const struct view_object *object;
+	unsigned level = 1;
+
+	for (int kind = 1; kind < KIND_COUNT; kind++)
+		for (size_t at = 0; (object = view_next(view, (enum kind)kind, &at));)
+			level = MAX(level, shape_level(kind_shape((enum kind)kind), object->value));
+	return level;
+}
+
 int snapshot_encode(const struct view *view, const struct raft_base *base, struct buf *out, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf config = BUF_INIT;
@@ -33,7 +45,7 @@ int snapshot_encode(const struct view *view, const struct raft_base *base, struc
 	raft_membership_encode(&base->config, &config);
 	put_u32(out, MAGIC);
 	put_u8(out, FORMAT);
-	put_varint(out, FORMAT_LEVEL);
+	put_varint(out, level_of(view));
 	put_varint(out, base->index);
 	put_varint(out, base->term);
 	put_varint(out, (uint64_t)base->now_ms);

@@ -85,6 +85,21 @@ size_t change_encoded_size(const struct change *change)
 	return bytes.len;
 }
 
+uint64_t change_list_level(const struct change_list *list)
+{
+	unsigned level = 1;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct change *change = &list->items[i];
+		const struct shape *shape = kind_shape(change->kind);
+
+		for (size_t k = 0; k < shape->count; k++)
+			if (shape->fields[k].type != FIELD_REFUSED && change->mask & FIELD_BIT(shape->fields[k].number))
+				level = MAX(level, field_level(&shape->fields[k], change->value));
+	}
+	return level;
+}
+
 void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out)
 {
 	put_varint(out, head->format_level);

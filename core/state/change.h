@@ -32,9 +32,14 @@ void *change_update(struct change_list *list, enum kind kind, const char *id, ui
 void change_remove(struct change_list *list, enum kind kind, const char *id);
 void change_list_append(struct change_list *list, const struct change_list *more);      /* shares more's values: same arena */
 
-/* One entry: format level, cluster time, wall time, then the changes. */
-enum { FORMAT_LEVEL = 1 };
+/* One entry: format level, cluster time, wall time, then the changes. FORMAT_LEVEL is the highest that this version reads: whoever meets a higher one
+ * says so and stops, with its files as they are. It grows when something comes to the tables of model (FIELD_SINCE; a test compares them with the
+ * lists in test/unit/state). An entry says the lowest level that reads it, so managers of an older version go on until something new is written.
+ *	1       the first
+ *	2       what is said of a node's clock */
+enum { FORMAT_LEVEL = 2 };
 struct entry_head { uint64_t format_level; msec now_ms; nsec wall; };
+uint64_t change_list_level(const struct change_list *list);
 void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out);
 /* ERR_UNSUPPORTED for a kind, field or level this version does not know; ERR_INVALID for broken bytes. */
 int change_list_decode(struct reader in, struct change_list *ret_list, struct entry_head *ret_head, struct err *err);

@@ -648,7 +648,7 @@ TEST(replica_does_not_open_on_an_entry_of_a_newer_version)
 	append_raw(3, bytes.data, bytes.len);
 	EXPECT_INT(open_replica(), -1);
 	EXPECT_INT(err.code, ERR_UNSUPPORTED);
-	EXPECT_STR(err.text, "log entry 3: entry: format level 2 is newer than this version's 1");
+	EXPECT_STR(err.text, "log entry 3: entry: format level 3 is newer than this version's 2");
 	replica = NULL;
 	end();
 	arena_fini(&arena);

@@ -178,6 +178,25 @@ TEST(an_entry_that_does_not_fit_leaves_the_view_as_it_was)
 	bench_fini(&b);
 }
 
+TEST(an_entry_says_the_lowest_level_that_reads_it)
+{
+	struct bench b = bench_new();
+	struct change_list *list = begin(&b);
+	struct node *node;
+
+	EXPECT_INT(change_list_level(list), 1);
+	node = change_create(list, KIND_NODE, "n1", FIELD_BIT(NODE_DESCRIPTION) | FIELD_BIT(NODE_STATUS));
+	node->description.hostname = arena_strdup(&b.arena, "box");
+	change_remove(list, KIND_TASK, "t1");
+	EXPECT_INT(change_list_level(list), 1);
+	node->description.clock = arena_strdup(&b.arena, "its clock is 3 hours behind the swarm's");
+	EXPECT_INT(change_list_level(list), 2);
+	EXPECT_INT(shape_level(&node_shape, node), 2);
+	list->items[0].mask = FIELD_BIT(NODE_STATUS);           /* what is not written asks for nothing */
+	EXPECT_INT(change_list_level(list), 1);
+	bench_fini(&b);
+}
+
 TEST(decode_names_what_it_does_not_know)
 {
 	struct bench b = bench_new();
@@ -192,7 +211,7 @@ TEST(decode_names_what_it_does_not_know)
 	put_varint(&bytes, 0);
 	change_list_init(&list, &b.arena);
 	EXPECT_INT(change_list_decode(reader_of(bytes.data, bytes.len), &list, &got, &err), -1);
-	EXPECT_STR(err.text, "entry: format level 2 is newer than this version's 1");
+	EXPECT_STR(err.text, "entry: format level 3 is newer than this version's 2");
 	buf_clear(&bytes);
 	put_varint(&bytes, 1);
 	put_u64(&bytes, 0);
