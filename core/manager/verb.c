@@ -256,6 +256,21 @@ static void write_spec(const struct verb *verb, const struct node_spec *spec, st
 	shape_copy(&node_spec_shape, spec, out->arena, &node->spec);
 }
 
+/* May it be a manager no more? Whoever is to go is still one of raft's members for a while, and counts as gone: else all could be sent away at once. */
+static int check_demote(const struct verb *verb, const struct verb_scene *scene, struct err *err)
+{
+	struct roster staying = { .count = 0 };
+
+	for (size_t i = 0; i < scene->roster->count; i++) {
+		const struct roster_member *member = &scene->roster->items[i];
+		const struct node *node = overlay_find(scene->overlay, KIND_NODE, member->node_id);
+
+		if (node && node->spec.role == ROLE_MANAGER)
+			staying.items[staying.count++] = *member;
+	}
+	return roster_check_demote(&staying, verb->id, err);
+}
+
 static int node_update(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct node *old;
@@ -266,7 +281,7 @@ static int node_update(const struct verb *verb, const struct verb_scene *scene, 
 		return 0;
 	if (verb_version_in_sequence(verb, scene->overlay, KIND_NODE, err) < 0)
 		return -1;
-	if (old->spec.role == ROLE_MANAGER && verb->node.role == ROLE_WORKER && roster_check_demote(scene->roster, verb->id, err) < 0)
+	if (old->spec.role == ROLE_MANAGER && verb->node.role == ROLE_WORKER && check_demote(verb, scene, err) < 0)
 		return -1;
 	write_spec(verb, &verb->node, out);
 	return 0;
@@ -281,7 +296,7 @@ static int node_demote(const struct verb *verb, const struct verb_scene *scene, 
 		return -1;
 	if (old->spec.role == ROLE_WORKER)
 		return 0;
-	if (roster_check_demote(scene->roster, verb->id, err) < 0)
+	if (check_demote(verb, scene, err) < 0)
 		return -1;
 	spec = old->spec;
 	spec.role = ROLE_WORKER;
@@ -330,7 +345,9 @@ static bool is_token(const struct verb_scene *scene, const char *purpose, const 
 
 static int node_join(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
-	const struct cluster *cluster = view_cluster(overlay_view(scene->overlay));
+	const char *cluster_id;
+	size_t first = 0;
+	const struct cluster *cluster = overlay_next(scene->overlay, KIND_CLUSTER, &first, &cluster_id);
 	int was_made = verb_was_made(verb, scene, err);
 	bool is_manager;
 	struct node *node;
