@@ -150,6 +150,8 @@ static void add_warnings(struct api *api, const struct runtime_facts *runtime, y
 	}
 	if (!runtime->has_memory)
 		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No memory limit support");
+	if (!runtime->limits_swap)
+		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No swap limit support");
 	if (!runtime->has_cpu)
 		yyjson_mut_arr_add_str(doc, warnings, "WARNING: No cpu cfs quota support");
 	if (!runtime->has_pids)
@@ -223,7 +225,7 @@ void api_info(struct api *api, struct http_request *req, const char *name)
 	yyjson_mut_obj_add_arr(doc, root, "DriverStatus");
 	add_plugins(doc, root);
 	yyjson_mut_obj_add_bool(doc, root, "MemoryLimit", runtime.has_memory);
-	yyjson_mut_obj_add_bool(doc, root, "SwapLimit", runtime.has_memory);
+	yyjson_mut_obj_add_bool(doc, root, "SwapLimit", runtime.limits_swap);
 	yyjson_mut_obj_add_bool(doc, root, "CpuCfsPeriod", runtime.has_cpu);
 	yyjson_mut_obj_add_bool(doc, root, "CpuCfsQuota", runtime.has_cpu);
 	yyjson_mut_obj_add_bool(doc, root, "CPUShares", false);

@@ -150,6 +150,17 @@ int cgroup_open(const char *parent, struct cgroup_host *ret, struct err *err)
 	return result;
 }
 
+/* Its file is in every group but v2's root, or in none. */
+bool cgroup_limits_swap(const struct cgroup_layout *layout, const char *parent)
+{
+	if (layout->is_unified)
+		return layout->controllers & CGROUP_MEMORY && file_exists(path_of(layout->v2_mount, parent, "memory.swap.max").text);
+	for (size_t i = 0; i < layout->v1_count; i++)
+		if (layout->v1[i].controllers & CGROUP_MEMORY)
+			return file_exists(path_of(layout->v1[i].mount, parent, "memory.memsw.limit_in_bytes").text);
+	return false;
+}
+
 void cgroup_close(struct cgroup_host *host)
 {
 	const struct cgroup_layout *layout = &host->layout;

@@ -21,6 +21,9 @@ struct cgroup_host {
 int cgroup_open(const char *parent, struct cgroup_host *ret, struct err *err);
 void cgroup_close(struct cgroup_host *host);     /* removes the parents when they are empty */
 
+/* Can memory be limited together with swap, in groups below that parent? The kernel may count none (swapaccount=0, no CONFIG_SWAP). */
+bool cgroup_limits_swap(const struct cgroup_layout *layout, const char *parent);
+
 /* Directories and limits; on failure what was made stays for cgroup_remove. */
 int cgroup_make(const struct cgroup_host *host, const struct container_spec *spec, struct err *err);
 /* The limits of a container that runs become the spec's, of which nothing else is read. On failure some of them may. */

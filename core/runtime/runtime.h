@@ -176,5 +176,5 @@ int runtime_logs(struct runtime *rt, const char *id, const struct log_query *que
 		 struct log_reader **ret, struct err *err);
 
 /* Facts for `info` and `check`. */
-struct runtime_facts { const char *storage_driver; int cgroup_version; bool has_unified, has_memory, has_cpu, has_pids, has_devices, has_seccomp; };
+struct runtime_facts { const char *storage_driver; int cgroup_version; bool has_unified, has_memory, limits_swap, has_cpu, has_pids, has_devices, has_seccomp; };
 void runtime_facts(const struct runtime *rt, struct runtime_facts *ret);         /* "overlay2" or "copy"; 1 or 2 */

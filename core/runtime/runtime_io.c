@@ -578,6 +578,7 @@ void runtime_facts(const struct runtime *rt, struct runtime_facts *ret)
 		.cgroup_version = layout->is_unified ? 2 : 1,
 		.has_unified = layout->v2_mount[0],
 		.has_memory = layout->controllers & CGROUP_MEMORY,
+		.limits_swap = cgroup_limits_swap(layout, rt->cgroups.parent),
 		.has_cpu = layout->controllers & CGROUP_CPU,
 		.has_pids = layout->controllers & CGROUP_PIDS,
 		.has_devices = layout->controllers & CGROUP_DEVICES || rt->cgroups.device_prog_fd >= 0,

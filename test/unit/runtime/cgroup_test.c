@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "os/file.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_io.h"
 #include "runtime/device_filter.h"
 #include "test/unit/runner.h"
+#include "test/unit/runtime/host.h"
 
 TEST(a_hybrid_host_has_v1_controllers_and_a_v2_tree)
 {
@@ -182,4 +185,28 @@ TEST(more_device_rules_than_fit_are_refused)
 	EXPECT(device_filter_build(rules, 60, &filter, &err) == 0);
 	EXPECT(device_filter_build(rules, 100, &filter, &err) == -1);
 	EXPECT_STR(err.text, "100 device rules: more than a container may have");
+}
+
+TEST(swap_is_limited_where_a_group_has_the_file_for_it)
+{
+	struct cgroup_layout v1 = { .controllers = CGROUP_MEMORY, .v1_count = 2 }, v2 = { .controllers = CGROUP_MEMORY, .is_unified = true };
+	char dir[] = "/tmp/sbcgroup-XXXXXX";
+	struct err err;
+
+	v1.v1[0].controllers = CGROUP_CPU;
+	v1.v1[1].controllers = CGROUP_MEMORY;
+	EXPECT(runner_folder(dir));
+	str_copy(v1.v1[0].mount, sizeof v1.v1[0].mount, dir);
+	str_copy(v1.v1[1].mount, sizeof v1.v1[1].mount, dir);
+	str_copy(v2.v2_mount, sizeof v2.v2_mount, dir);
+	host_sh("mkdir %s/ours", dir);
+	EXPECT(!cgroup_limits_swap(&v1, "ours") && !cgroup_limits_swap(&v2, "ours"));
+	host_sh("touch %s/ours/memory.memsw.limit_in_bytes", dir);
+	EXPECT(cgroup_limits_swap(&v1, "ours") && !cgroup_limits_swap(&v2, "ours"));
+	host_sh("touch %s/ours/memory.swap.max", dir);
+	EXPECT(cgroup_limits_swap(&v2, "ours"));
+	v1.v1_count = 1;
+	v2.controllers = CGROUP_CPU;
+	EXPECT(!cgroup_limits_swap(&v1, "ours") && !cgroup_limits_swap(&v2, "ours"));
+	EXPECT(dir_remove_tree(dir, &err) == 0);
 }
