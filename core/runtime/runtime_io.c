@@ -331,7 +331,8 @@ static int compile_profile(struct container_spec *spec, struct arena *arena, str
 	struct utsname uts;
 
 	uname(&uts);
-	if (seccomp_profile_compile(spec->seccomp_profile, strlen(spec->seccomp_profile), spec->caps, uts.release, arena, filter, err) < 0)
+	if (seccomp_profile_compile(spec->seccomp_profile, strlen(spec->seccomp_profile), spec->caps, uts.release, arena, filter, err) < 0 ||
+	    seccomp_profile_check_start(filter, err) < 0)
 		return -1;
 	put_u32(&bytes, filter->flags);
 	buf_add(&bytes, filter->insns, filter->count * sizeof *filter->insns);

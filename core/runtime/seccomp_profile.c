@@ -5,6 +5,8 @@
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "base/str.h"
 #include "model/caps.h"
@@ -529,5 +531,39 @@ int seccomp_profile_compile(const char *json, size_t length, uint64_t caps, cons
 	bpf_return(ret, SECCOMP_RET_KILL_PROCESS);
 	if (ret->is_full || c->chain_count >= SECCOMP_MAX_INSNS)
 		return err_set(err, ERR_INVALID, "seccomp profile: more than %d instructions", SECCOMP_MAX_INSNS);
+	return 0;
+}
+
+/* ---- what a start needs ------------------------------------------------------------------------------------------ */
+
+#if defined(SYS_setresuid32)
+#define SYS_OF_SETGROUPS SYS_setgroups32
+#define SYS_OF_SETRESGID SYS_setresgid32
+#define SYS_OF_SETRESUID SYS_setresuid32
+#else
+#define SYS_OF_SETGROUPS SYS_setgroups
+#define SYS_OF_SETRESGID SYS_setresgid
+#define SYS_OF_SETRESUID SYS_setresuid
+#endif
+
+int seccomp_profile_check_start(const struct seccomp_filter *filter, struct err *err)
+{
+	/* process_io.c and privileges_io.c, in their order. What may fail there must not be the process's end. */
+	static const struct { const char *name; int number; uint64_t first; bool may_fail; } calls[] = {
+		{ "prctl", SYS_prctl, PR_CAPBSET_DROP, false }, { "setgroups", SYS_OF_SETGROUPS, 0, false },
+		{ "setresgid", SYS_OF_SETRESGID, 0, false }, { "setresuid", SYS_OF_SETRESUID, 0, false },
+		{ "capget", SYS_capget, 0, false }, { "capset", SYS_capset, 0, false },
+		{ "prctl", SYS_prctl, PR_SET_DUMPABLE, true }, { "prctl", SYS_prctl, PR_SET_PDEATHSIG, true },
+		{ "sendmsg", SYS_sendmsg, 0, false }, { "close_range", SYS_close_range, 0, true }, { "recvfrom", SYS_recvfrom, 0, false },
+		{ "execve", SYS_execve, 0, false }, { "exit_group", SYS_exit_group, 0, false },
+	};
+
+	for (size_t i = 0; filter->count && i < ARRAY_COUNT(calls); i++) {
+		uint32_t answer = seccomp_ask(filter, OUR_ARCH, calls[i].number, (uint64_t[6]){ calls[i].first }) & SECCOMP_RET_ACTION_FULL;
+		bool passes = answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG;
+
+		if (!passes && !(calls[i].may_fail && answer == SECCOMP_RET_ERRNO))
+			return err_set(err, ERR_INVALID, "seccomp profile: it does not allow '%s', which the start of a container needs", calls[i].name);
+	}
 	return 0;
 }

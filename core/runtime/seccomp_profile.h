@@ -15,3 +15,6 @@
 /* kernel: uname(2)'s release; caps: of the container. An empty ret (no instructions) is a profile that says nothing: no filter. */
 int seccomp_profile_compile(const char *json, size_t length, uint64_t caps, const char *kernel, struct arena *arena, struct seccomp_filter *ret,
 			    struct err *err);
+/* Behind its filter a process still has to become the container's program, as with every runtime: ERR_INVALID names a call that this needs and the
+ * filter does not let through. Without it such a process may not even be able to say what it died of. */
+int seccomp_profile_check_start(const struct seccomp_filter *filter, struct err *err);

@@ -286,3 +286,35 @@ TEST(programs_of_32_bits_are_held_by_the_same_profile)
 	arena_fini(&b.arena);
 }
 #endif
+
+static const char *start_with(struct bench *b, const char *json)
+{
+	if (compile(b, json) < 0 || seccomp_profile_check_start(&b->filter, &b->err) < 0)
+		return b->err.text;
+	return "starts";
+}
+
+TEST(a_profile_that_lets_no_container_start_is_told_apart_by_the_call)
+{
+#define STARTS "\"prctl\",\"setgroups\",\"setresgid\",\"setresuid\",\"setgroups32\",\"setresgid32\",\"setresuid32\",\"capget\",\"capset\"," \
+	       "\"sendmsg\",\"recvfrom\",\"execve\""
+#define NEEDS(name) "seccomp profile: it does not allow '" name "', which the start of a container needs"
+#define ALLOWING(names, action) "{\"defaultAction\":\"" action "\",\"syscalls\":[{\"names\":[" names "],\"action\":\"SCMP_ACT_ALLOW\"}]}"
+#define DENYING(name, action) "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"" name "\",\"action\":\"" action "\"}]}"
+	struct bench b = { .err = { 0 } };
+
+	EXPECT_STR(start_with(&b, "{}"), "starts");
+	EXPECT_STR(start_with(&b, "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"), "starts");
+	EXPECT_STR(start_with(&b, "{\"defaultAction\":\"SCMP_ACT_LOG\"}"), "starts");
+	EXPECT_STR(start_with(&b, "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}"), NEEDS("prctl"));
+	EXPECT_STR(start_with(&b, ALLOWING(STARTS ",\"exit_group\"", "SCMP_ACT_ERRNO")), "starts");
+	EXPECT_STR(start_with(&b, ALLOWING(STARTS, "SCMP_ACT_ERRNO")), NEEDS("exit_group"));
+	EXPECT_STR(start_with(&b, DENYING("execve", "SCMP_ACT_ERRNO")), NEEDS("execve"));
+	EXPECT_STR(start_with(&b, DENYING("execve", "SCMP_ACT_TRAP")), NEEDS("execve"));
+	EXPECT_STR(start_with(&b, DENYING("setgroups", "SCMP_ACT_KILL")), NEEDS("setgroups"));
+	/* what is tried and not needed may be refused, but not be the end */
+	EXPECT_STR(start_with(&b, DENYING("close_range", "SCMP_ACT_ERRNO")), "starts");
+	EXPECT_STR(start_with(&b, DENYING("close_range", "SCMP_ACT_KILL_PROCESS")), NEEDS("close_range"));
+	EXPECT_STR(start_with(&b, DENYING("mkdirat", "SCMP_ACT_KILL")), "starts");
+	arena_fini(&b.arena);
+}
