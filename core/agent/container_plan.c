@@ -9,6 +9,9 @@
 #include "model/log_settings.h"
 #include "model/validate_parts.h"
 #include "os/signals.h"
+#include "runtime/seccomp_profile.h"
+
+enum { FILTER_BYTES_MAX = 64 << 20 };
 
 static const char *text(const char *s)
 {
@@ -273,6 +276,27 @@ static int set_process(const struct container_spec_model *own, struct arena *are
 		ret->seccomp_profile = arena_strndup(arena, (const char *)seccomp->profile.items, seccomp->profile.count);
 	set_rlimits(own, arena, ret);
 	return caps_adjust(ret->caps, &own->cap_add, &own->cap_drop, &ret->caps, err);
+}
+
+int container_plan_check_filter(const struct container_spec_model *own, const char *kernel, struct err *err)
+{
+	const struct seccomp_options *seccomp = own->privileges ? own->privileges->seccomp : NULL;
+	struct seccomp_filter *filter;
+	struct arena arena;
+	uint64_t caps;
+	struct err unused;
+	int got;
+
+	if (!seccomp || seccomp->mode != SECCOMP_CUSTOM || !seccomp->profile.count || seccomp->profile.count > SECCOMP_PROFILE_MAX_BYTES ||
+	    caps_adjust(caps_default(), &own->cap_add, &own->cap_drop, &caps, &unused) < 0)
+		return 0;
+	arena_init(&arena, "system call filter", FILTER_BYTES_MAX);
+	filter = ARENA_NEW(&arena, struct seccomp_filter);
+	got = seccomp_profile_compile((const char *)seccomp->profile.items, seccomp->profile.count, caps, kernel, &arena, filter, err);
+	if (got == 0)
+		got = seccomp_profile_check_start(filter, err);
+	arena_fini(&arena);
+	return got;
 }
 
 static int set_log(const struct log_driver *log, struct container_spec *ret, struct err *err)

@@ -28,6 +28,9 @@ int container_plan(const struct container_wish *wish, const struct image_config 
 /* The image's own VOLUMEs that no mount of the wish covers: they are anonymous. */
 size_t container_plan_anonymous_volumes(const struct container_spec_model *own, const struct image_config *config, const char **ret_targets,
 					size_t max);
+/* The wish's own system call filter, as a host with that kernel (uname(2)'s release) and our architecture would make it: ERR_INVALID when it could not.
+ * Nothing is said of what model/validate.h finds: a profile that is too long, capabilities that are none. */
+int container_plan_check_filter(const struct container_spec_model *own, const char *kernel, struct err *err);
 /* Adds or replaces a label; value is not copied. */
 void container_plan_label(struct container_spec *spec, struct arena *arena, const char *key, const char *value);
 /* How its health is checked: the wish's over the image's, ready to be run (health_io.h); points into the wish, the rest is copied. */

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "agent/container_plan.h"
 #include "api/api_internal.h"
 #include "base/str.h"
 #include "model/registry_auth.h"
@@ -98,6 +99,14 @@ static int read_auth(struct http_request *req, char **ret, struct err *err)
 	return 0;
 }
 
+/* What control cannot see, since it knows no runtime: a task would be refused on every host like this one. */
+static int check_filter(const struct api *api, const struct service_spec *spec, struct err *err)
+{
+	if (container_plan_check_filter(&spec->task.container, api->host.facts->kernel, err) == 0)
+		return 0;
+	return err_wrap(err, "rpc error: code = InvalidArgument desc = ContainerSpec: Privileges.Seccomp");
+}
+
 static void create(struct api *api, struct http_request *req, yyjson_val *body, const char *name)
 {
 	struct manager *manager = manager_or_refuse(api, req);
@@ -108,7 +117,7 @@ static void create(struct api *api, struct http_request *req, yyjson_val *body, 
 	if (!manager)
 		return;
 	if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0 ||
-	    read_auth(req, &spec.task.container.registry_auth, &err) < 0) {
+	    read_auth(req, &spec.task.container.registry_auth, &err) < 0 || check_filter(api, &spec, &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -169,7 +178,7 @@ static void update(struct api *api, struct http_request *req, yyjson_val *body, 
 	else if (!str_is_empty(http_query(req, "rollback")))
 		http_reply_message(req, 501, "service rollback is not supported by swarmbox yet");
 	else if (shape_from_json(&service_spec_shape, body, http_arena(req), &spec, &err) < 0 ||
-		 update_auth(api, req, object, &spec.task.container.registry_auth, &err) < 0)
+		 update_auth(api, req, object, &spec.task.container.registry_auth, &err) < 0 || check_filter(api, &spec, &err) < 0)
 		http_reply_error(req, &err);
 	else {
 		resolve_networks(api, http_arena(req), &spec.task);

@@ -58,6 +58,9 @@ for cli in "$binary" docker; do
 	echo '{"defaultAction":"SCMP_ACT_NOTIFY"}' >"$lab/notify.json"
 	has "$who: an action that nobody would answer" "$("$cli" run --rm --security-opt seccomp="$lab/notify.json" box:1 true 2>&1)" \
 		'seccomp action SCMP_ACT_NOTIFY is not supported by swarmbox yet'
+	echo '{"defaultAction":"SCMP_ACT_ERRNO"}' >"$lab/nothing.json"
+	has "$who: one with which nothing starts" "$(timeout 20 "$cli" run --rm --security-opt seccomp="$lab/nothing.json" box:1 true 2>&1)" \
+		"seccomp profile: it does not allow 'prctl', which the start of a container needs"
 done
 
 # --- services, by the API alone: Docker's client has no flag for them ---
@@ -75,9 +78,11 @@ is 'inspect gives it back' "$(sb service inspect own --format '{{json .Spec.Task
 	"{\"Mode\":\"custom\",\"Profile\":\"$profile\"}"
 has 'a profile without its mode is refused' "$(create no "{\"Mode\":\"default\",\"Profile\":\"e30=\"}")" 'Mode \"custom\" and a Profile of at most'
 has 'and the mode without a profile' "$(create no '{"Mode":"custom"}')" 'Mode \"custom\" and a Profile of at most'
-create wrong '{"Mode":"custom","Profile":"bm8="}' >/dev/null
-rejected() { sb service ps wrong --no-trunc --format '{{.CurrentState}} {{.Error}}' | grep -q '^Rejected.*Decoding seccomp profile failed: '; }
-within 20 'a task whose profile is none is rejected, with the reason' rejected
-sb service rm own wrong >/dev/null
+has 'a profile that is none is refused before any task is made' "$(create wrong '{"Mode":"custom","Profile":"bm8="}')" \
+	'ContainerSpec: Privileges.Seccomp: Decoding seccomp profile failed: '
+has 'and one with which nothing starts' "$(create wrong "{\"Mode\":\"custom\",\"Profile\":\"$(base64 -w 0 <"$lab/nothing.json")\"}")" \
+	"ContainerSpec: Privileges.Seccomp: seccomp profile: it does not allow 'prctl', which the start of a container needs"
+is 'neither was made' "$(sb service ls -q | wc -l)" 1
+sb service rm own >/dev/null
 within 20 'they go' no_containers
 finish

@@ -375,3 +375,28 @@ TEST(task_container_carries_how_its_health_is_checked)
 	EXPECT(!container_label(&b.spec, TASK_LABEL_HEALTH));
 	bench_fini(&b);
 }
+
+TEST(a_filter_of_its_own_is_judged_before_there_is_a_task)
+{
+	static const struct { const char *profile, *words; } all[] = {
+		{ "{}", "fine" }, { "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", "fine" }, { "", "fine" /* validate.h's to say */ },
+		{ "no", "Decoding seccomp profile failed: " }, { "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "seccomp action SCMP_ACT_NOTIFY is not supported" },
+		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\"}", "seccomp profile: it does not allow 'prctl'" },
+	};
+	struct seccomp_options custom = { .mode = SECCOMP_CUSTOM };
+	struct privileges privileges = { .seccomp = &custom };
+	struct container_spec_model own = { .privileges = &privileges };
+	struct err err;
+
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		custom.profile = (struct bytes){ (uint8_t *)(uintptr_t)all[i].profile, strlen(all[i].profile) };
+		EXPECT_INT(container_plan_check_filter(&own, "6.1.0", &err), str_eq(all[i].words, "fine") ? 0 : -1);
+		EXPECT(str_eq(all[i].words, "fine") || str_starts(err.text, all[i].words));
+	}
+	custom.mode = SECCOMP_DEFAULT;
+	EXPECT_INT(container_plan_check_filter(&own, "6.1.0", &err), 0);
+	privileges.seccomp = NULL;
+	EXPECT_INT(container_plan_check_filter(&own, "6.1.0", &err), 0);
+	own.privileges = NULL;
+	EXPECT_INT(container_plan_check_filter(&own, "6.1.0", &err), 0);
+}
