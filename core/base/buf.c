@@ -26,10 +26,16 @@ void buf_finip(struct buf *buf)
 
 void buf_clear(struct buf *buf)
 {
-	if (buf->data)
-		explicit_bzero(buf->data, buf->len);
-	buf->len = 0;
+	buf_truncate(buf, 0);
 	buf->overflowed = false;
+}
+
+void buf_truncate(struct buf *buf, size_t length)
+{
+	check(length <= buf->len);
+	if (buf->data)
+		explicit_bzero(buf->data + length, buf->len - length);
+	buf->len = length;
 }
 
 /* Overflow is sticky: had a later, smaller piece been let in, the content would have a hole. */

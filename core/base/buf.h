@@ -19,6 +19,7 @@ struct buf {
 void buf_fini(struct buf *buf);
 void buf_finip(struct buf *buf);
 void buf_clear(struct buf *buf);                 /* keeps the memory */
+void buf_truncate(struct buf *buf, size_t length);      /* to what it was; not over its length */
 void buf_reserve(struct buf *buf, size_t more);  /* room for more bytes behind len, unless it overflowed: ask first */
 void buf_add(struct buf *buf, const void *bytes, size_t count);
 void buf_add_str(struct buf *buf, const char *text);

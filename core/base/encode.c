@@ -27,21 +27,49 @@ void put_u64(struct buf *out, uint64_t v)
 	buf_add(out, bytes, sizeof(bytes));
 }
 
-void put_varint(struct buf *out, uint64_t v)
+enum { VARINT_MAX = 10 };
+
+static size_t varint(uint8_t bytes[VARINT_MAX], uint64_t v)
 {
-	uint8_t bytes[10];
 	size_t count = 0;
 
 	for (; v >= 0x80; v >>= 7)
 		bytes[count++] = (uint8_t)(v | 0x80);
 	bytes[count++] = (uint8_t)v;
-	buf_add(out, bytes, count);
+	return count;
+}
+
+void put_varint(struct buf *out, uint64_t v)
+{
+	uint8_t bytes[VARINT_MAX];
+
+	buf_add(out, bytes, varint(bytes, v));
 }
 
 void put_bytes(struct buf *out, const void *bytes, size_t count)
 {
 	put_varint(out, count);
 	buf_add(out, bytes, count);
+}
+
+size_t put_bytes_begin(struct buf *out)
+{
+	put_u8(out, 0);
+	return out->len;
+}
+
+/* Nearly all lengths are one byte, for which there is room; for a longer one what follows moves. */
+void put_bytes_end(struct buf *out, size_t begin)
+{
+	uint8_t length[VARINT_MAX];
+	size_t count = out->len - begin, more = varint(length, count) - 1;
+
+	buf_add(out, length, more);
+	if (out->overflowed)
+		return;
+	if (more)
+		memmove(out->data + begin + more, out->data + begin, count);
+	memcpy(out->data + begin - 1, length, more + 1);
 }
 
 void put_str(struct buf *out, const char *s)
@@ -222,10 +250,8 @@ int base64_decode(const char *text, size_t length, struct buf *out)
 		result = decode_group(text + at, MIN(length - at, (size_t)4), out);
 	if (out->overflowed)
 		result = -1;
-	if (result < 0 && out->data) {
-		out->len = before;
-		out->data[before] = '\0';
-	}
+	if (result < 0)
+		buf_truncate(out, before);
 	return result;
 }
 

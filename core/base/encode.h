@@ -12,6 +12,9 @@ void put_u32(struct buf *out, uint32_t v);
 void put_u64(struct buf *out, uint64_t v);
 void put_varint(struct buf *out, uint64_t v);
 void put_bytes(struct buf *out, const void *bytes, size_t count);       /* varint count, then the bytes */
+/* The same of what is written in between, where it will stand, in the buf itself: begin, write, end. May be nested. */
+size_t put_bytes_begin(struct buf *out);
+void put_bytes_end(struct buf *out, size_t begin);
 void put_str(struct buf *out, const char *s);                           /* NULL as "" */
 
 struct reader { const uint8_t *at, *end; bool failed; };

@@ -194,9 +194,9 @@ void field_encode(const struct field *field, const void *object, struct buf *out
 	case FIELD_MAP: {
 		const struct any_array *list = m;
 		for (size_t i = 0; i < list->count; i++) {
-			CLEANUP(buf_finip) struct buf item = BUF_INIT;
-			shape_encode(field->shape, (const char *)list->items + i * field->shape->size, &item);
-			put_bytes(out, item.data, item.len);
+			size_t begin = put_bytes_begin(out);
+			shape_encode(field->shape, (const char *)list->items + i * field->shape->size, out);
+			put_bytes_end(out, begin);
 		}
 		return;
 	}
@@ -222,13 +222,12 @@ static const struct field *field_after(const struct shape *shape, unsigned numbe
 void shape_encode(const struct shape *shape, const void *value, struct buf *out)
 {
 	for (const struct field *field = field_after(shape, 0); field; field = field_after(shape, field->number)) {
-		CLEANUP(buf_finip) struct buf payload = BUF_INIT;
-
 		if (field_is_empty(field, value))
 			continue;
-		field_encode(field, value, &payload);
 		put_varint(out, field->number);
-		put_bytes(out, payload.data, payload.len);
+		size_t begin = put_bytes_begin(out);
+		field_encode(field, value, out);
+		put_bytes_end(out, begin);
 	}
 }
 

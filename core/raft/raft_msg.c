@@ -78,14 +78,13 @@ static void get_entries(struct reader *in, struct arena *arena, struct raft_msg_
 
 static void put_base(struct buf *out, const struct raft_base *base)
 {
-	CLEANUP(buf_finip) struct buf config = BUF_INIT;
-
-	raft_membership_encode(&base->config, &config);
 	put_varint(out, base->index);
 	put_varint(out, base->term);
 	put_ms(out, base->now_ms);
 	put_varint(out, base->config_index);
-	put_bytes(out, config.data, config.len);
+	size_t begin = put_bytes_begin(out);
+	raft_membership_encode(&base->config, out);
+	put_bytes_end(out, begin);
 }
 
 static void get_base(struct reader *in, struct raft_base *base)

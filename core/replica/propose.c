@@ -11,7 +11,6 @@ struct composing {
 	struct batch *batch;
 	struct overlay *overlay;
 	struct replica_time time;
-	size_t bytes;
 };
 
 void request_fail(struct request *request, const struct err *err)
@@ -65,89 +64,70 @@ void batch_init(struct batch *batch)
 void batch_fini(struct batch *batch)
 {
 	check(list_is_empty(&batch->accepted) && list_is_empty(&batch->refused));
+	buf_fini(&batch->bytes);
 	arena_fini(&batch->arena);
 }
 
-/* Lays the changes from first on over the view, one by one: a later one may build on an earlier. */
-static int lay(struct composing *composing, size_t first, size_t *ret_failed, struct err *err)
+/* All changes from first on become part of the entry, and are laid over the view; or none does. */
+static int take_in(struct composing *composing, size_t first, size_t bytes_max, struct err *err)
 {
-	struct change_list some = composing->batch->changes;
+	struct batch *batch = composing->batch;
+	size_t before = batch->bytes.len;
 
-	for (size_t i = first; i < composing->batch->changes.count; i++) {
-		some.count = i + 1;
-		if (overlay_add(composing->overlay, &some, i, err) == 0)
-			continue;
-		*ret_failed = i;
+	for (size_t i = first; i < batch->changes.count; i++)
+		change_encode(&batch->changes.items[i], &batch->bytes);
+	size_t bytes = batch->bytes.len - before;
+	if (bytes <= bytes_max && overlay_add(composing->overlay, &batch->changes, first, err) == 0)
+		return 0;
+	buf_truncate(&batch->bytes, before);
+	if (bytes <= bytes_max)
 		return -1;
-	}
-	return 0;
+	return err_set(err, ERR_INVALID, "%zu bytes at once; at most %zu are allowed", bytes, bytes_max);
 }
 
 /* The leader's own changes cannot conflict, being computed on this very view. Those from the first
  * on that does not fit, or that contradicts this after all, are decided again later. */
 static void add_own(struct composing *composing, const struct replica_hooks *hooks)
 {
-	struct change_list *changes = &composing->batch->changes;
+	struct batch *batch = composing->batch;
+	struct change_list *changes = &batch->changes;
 	struct err err;
-	size_t failed;
 
 	hooks->compose_first(hooks->arg, overlay_view(composing->overlay), composing->time,
 			     PROPOSE_OWN_MAX, changes);
-	check(changes->count <= PROPOSE_OWN_MAX);
-	for (size_t i = 0; i < changes->count; i++) {
-		size_t bytes = change_encoded_size(&changes->items[i]);
-		if (composing->bytes + bytes > PROPOSE_OWN_BYTES) {
-			changes->count = i;
-			composing->batch->own_was_cut = true;
-			break;
-		}
-		composing->bytes += bytes;
+	size_t count = changes->count;
+	check(count <= PROPOSE_OWN_MAX);
+	for (size_t i = 0; i < count && !batch->own_was_cut; i++) {
+		/* one by one: a later one may build on an earlier */
+		changes->count = i + 1;
+		batch->own_was_cut = take_in(composing, i, PROPOSE_OWN_BYTES - batch->bytes.len, &err) < 0;
+		changes->count -= batch->own_was_cut;
 	}
-	if (lay(composing, 0, &failed, &err) < 0) {
-		changes->count = failed;
-		composing->batch->own_was_cut = true;
-	}
-	composing->batch->has_own = changes->count > 0 || composing->batch->own_was_cut;
-}
-
-static int check_size(struct composing *composing, size_t first, size_t *ret_bytes, struct err *err)
-{
-	const struct change_list *changes = &composing->batch->changes;
-	size_t bytes = 0;
-
-	if (changes->count - first > PROPOSE_REQUEST_MAX)
-		return err_set(err, ERR_INVALID, "%zu changes at once; at most %d are allowed",
-			       changes->count - first, PROPOSE_REQUEST_MAX);
-	for (size_t i = first; i < changes->count; i++)
-		bytes += change_encoded_size(&changes->items[i]);
-	if (bytes > PROPOSE_REQUEST_BYTES)
-		return err_set(err, ERR_INVALID, "%zu bytes at once; at most %d are allowed", bytes,
-			       PROPOSE_REQUEST_BYTES);
-	*ret_bytes = bytes;
-	return 0;
+	batch->has_own = count > 0;
 }
 
 static void add_request(struct composing *composing, struct request *request)
 {
 	struct change_list *changes = &composing->batch->changes;
-	size_t first = changes->count, bytes = 0;
+	size_t first = changes->count;
 	struct err err;
+	int rc = request->check_fn(request->arg, composing->overlay, composing->time, changes, &err);
 
-	if (request->check_fn(request->arg, composing->overlay, composing->time, changes, &err) <
-		    0 ||
-	    check_size(composing, first, &bytes, &err) < 0 ||
-	    overlay_add(composing->overlay, changes, first, &err) < 0) {
-		changes->count = first;
-		request_fail(request, &err);
+	if (rc == 0 && changes->count - first > PROPOSE_REQUEST_MAX)
+		rc = err_set(&err, ERR_INVALID, "%zu changes at once; at most %d are allowed",
+			     changes->count - first, PROPOSE_REQUEST_MAX);
+	if (rc == 0)
+		rc = take_in(composing, first, PROPOSE_REQUEST_BYTES, &err);
+	if (rc == 0)
 		return;
-	}
-	composing->bytes += bytes;
+	changes->count = first;
+	request_fail(request, &err);
 }
 
 static bool has_room(const struct composing *composing, size_t changes_until, size_t bytes_until)
 {
 	return composing->batch->changes.count + PROPOSE_REQUEST_MAX <= changes_until &&
-	       composing->bytes + PROPOSE_REQUEST_BYTES <= bytes_until;
+	       composing->batch->bytes.len + PROPOSE_REQUEST_BYTES <= bytes_until;
 }
 
 static void add_lane(struct composing *composing, struct request_queue *queue,
@@ -167,7 +147,7 @@ static void add_lane(struct composing *composing, struct request_queue *queue,
 void propose_compose(struct batch *batch, struct request_queue *queue, const struct view *view,
 		     struct replica_time time, const struct replica_hooks *hooks)
 {
-	struct composing composing = { batch, overlay_new(view, &batch->arena), time, 0 };
+	struct composing composing = { batch, overlay_new(view, &batch->arena), time };
 	const size_t bytes_max = PROPOSE_OWN_BYTES + PROPOSE_REQUEST_BYTES;
 
 	add_own(&composing, hooks);

@@ -42,6 +42,7 @@ struct request *request_queue_take(struct request_queue *queue, enum replica_lan
 struct batch {
 	struct arena arena;
 	struct change_list changes;
+	struct buf bytes;               /* the changes, encoded */
 	struct list accepted;           /* requests in it */
 	struct list refused;            /* those that failed their check */
 	bool has_own;                   /* of compose_first */

@@ -206,7 +206,8 @@ static int propose(struct replica *r, struct replica_time time, struct raft_out 
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
 	struct entry_head head = { change_list_level(&r->batch.changes), time.now_ms, time.wall };
 
-	change_list_encode(&r->batch.changes, &head, &bytes);
+	entry_head_encode(&head, r->batch.changes.count, &bytes);
+	buf_add(&bytes, r->batch.bytes.data, r->batch.bytes.len);
 	struct raft_proposal item = { bytes.data, bytes.len };
 	struct raft_event event = { .type = RAFT_EVENT_PROPOSE, .propose = { &item, 1 } };
 	return raft_step(r->raft, &event, loop_now(r->loop), out, err);

@@ -59,7 +59,7 @@ void change_list_append(struct change_list *list, const struct change_list *more
 		*append(list) = more->items[i];
 }
 
-static void change_encode(const struct change *change, struct buf *out)
+void change_encode(const struct change *change, struct buf *out)
 {
 	const struct shape *shape = kind_shape(change->kind);
 
@@ -68,21 +68,12 @@ static void change_encode(const struct change *change, struct buf *out)
 	put_str(out, change->id);
 	put_varint(out, change->mask);
 	for (unsigned number = 1; number < 64; number++) {
-		CLEANUP(buf_finip) struct buf payload = BUF_INIT;
-
 		if (!(change->mask & FIELD_BIT(number)))
 			continue;
-		field_encode(shape_field(shape, number), change->value, &payload);
-		put_bytes(out, payload.data, payload.len);
+		size_t begin = put_bytes_begin(out);
+		field_encode(shape_field(shape, number), change->value, out);
+		put_bytes_end(out, begin);
 	}
-}
-
-size_t change_encoded_size(const struct change *change)
-{
-	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-
-	change_encode(change, &bytes);
-	return bytes.len;
 }
 
 uint64_t change_list_level(const struct change_list *list)
@@ -100,12 +91,17 @@ uint64_t change_list_level(const struct change_list *list)
 	return level;
 }
 
-void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out)
+void entry_head_encode(const struct entry_head *head, size_t count, struct buf *out)
 {
 	put_varint(out, head->format_level);
 	put_u64(out, (uint64_t)head->now_ms);
 	put_u64(out, (uint64_t)head->wall);
-	put_varint(out, list->count);
+	put_varint(out, count);
+}
+
+void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out)
+{
+	entry_head_encode(head, list->count, out);
 	for (size_t i = 0; i < list->count; i++)
 		change_encode(&list->items[i], out);
 }

@@ -40,9 +40,10 @@ void change_list_append(struct change_list *list, const struct change_list *more
 enum { FORMAT_LEVEL = 2 };
 struct entry_head { uint64_t format_level; msec now_ms; nsec wall; };
 uint64_t change_list_level(const struct change_list *list);
+void entry_head_encode(const struct entry_head *head, size_t count, struct buf *out);   /* before that many changes */
+void change_encode(const struct change *change, struct buf *out);
 void change_list_encode(const struct change_list *list, const struct entry_head *head, struct buf *out);
 /* ERR_UNSUPPORTED for a kind, field or level this version does not know; ERR_INVALID for broken bytes. */
 int change_list_decode(struct reader in, struct change_list *ret_list, struct entry_head *ret_head, struct err *err);
-size_t change_encoded_size(const struct change *change);
 /* Does it move the object's spec_index? */
 bool change_writes_spec(const struct change *change);

@@ -86,6 +86,22 @@ TEST(buf_drops_from_the_front)
 	EXPECT_STR(buf_text(&buf), "");
 }
 
+TEST(buf_goes_back_to_what_it_was)
+{
+	CLEANUP(buf_finip) struct buf buf = BUF_INIT;
+
+	buf_truncate(&buf, 0);
+	EXPECT_STR(buf_text(&buf), "");
+	buf_add_str(&buf, "keep this");
+	buf_truncate(&buf, 9);
+	EXPECT_STR(buf_text(&buf), "keep this");
+	buf_truncate(&buf, 4);
+	EXPECT_STR(buf_text(&buf), "keep");
+	EXPECT(memcmp(buf.data + 4, "\0\0\0\0\0", 5) == 0);
+	buf_add_str(&buf, "!");
+	EXPECT_STR(buf_text(&buf), "keep!");
+}
+
 TEST(buf_hands_its_bytes_out_and_is_empty)
 {
 	struct buf buf = { .ceiling = 100 };

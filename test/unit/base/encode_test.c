@@ -49,6 +49,50 @@ TEST(varints_take_as_many_bytes_as_they_need)
 	}
 }
 
+TEST(bytes_written_in_place_are_those_that_were_written_beside)
+{
+	static const size_t sizes[] = { 0, 1, 126, 127, 128, 16383, 16384, 40000 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		CLEANUP(buf_finip) struct buf inner = BUF_INIT, beside = BUF_INIT, place = BUF_INIT;
+
+		for (size_t k = 0; k < sizes[i]; k++)
+			put_u8(&inner, (uint8_t)(k * 7));
+		put_u8(&beside, 9);
+		CLEANUP(buf_finip) struct buf middle = BUF_INIT;
+		put_u64(&middle, 1);
+		put_bytes(&middle, inner.data, inner.len);
+		put_bytes(&beside, middle.data, middle.len);
+		put_u8(&beside, 8);
+
+		put_u8(&place, 9);
+		size_t outer = put_bytes_begin(&place);
+		put_u64(&place, 1);
+		size_t begin = put_bytes_begin(&place);
+		buf_add(&place, inner.data, inner.len);
+		put_bytes_end(&place, begin);
+		put_bytes_end(&place, outer);
+		put_u8(&place, 8);
+
+		EXPECT_INT(place.len, beside.len);
+		EXPECT(memcmp(place.data, beside.data, beside.len) == 0);
+		EXPECT(place.data[place.len] == '\0');
+	}
+}
+
+TEST(bytes_written_in_place_into_a_buffer_that_is_full_leave_it_overflowed)
+{
+	for (size_t ceiling = 1; ceiling < 140; ceiling++) {
+		CLEANUP(buf_finip) struct buf out = { .ceiling = ceiling };
+		size_t begin = put_bytes_begin(&out);
+
+		for (int i = 0; i < 138; i++)
+			put_u8(&out, 1);
+		put_bytes_end(&out, begin);
+		EXPECT(out.overflowed && out.len <= ceiling);
+	}
+}
+
 TEST(varint_that_is_too_long_or_too_large_fails)
 {
 	struct reader in = reader_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10);
