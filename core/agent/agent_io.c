@@ -422,7 +422,7 @@ static void save(struct agent *agent, const struct assignment *items, size_t cou
 
 	for (size_t i = 0; i < count; i++) {
 		shape_encode(&assignment_shape, &items[i], &bytes[i]);
-		rows[i] = (struct store_row){ NODE_TABLE_ASSIGNMENT, items[i].task_id, bytes[i].data, bytes[i].len };
+		rows[i] = (struct store_row){ .table = NODE_TABLE_ASSIGNMENT, .id = items[i].task_id, .bytes = bytes[i].data, .size = bytes[i].len };
 		strlist_add(&saving->ids, items[i].task_id);
 	}
 	if (store_node_write(agent->cfg.store, rows, count, saved, saving, &err) < 0)

@@ -23,8 +23,8 @@ static void write_behind(struct replica *r, const struct raft_entry *entry,
 	struct store_row *rows = NEW_ARRAY(struct store_row, applied->row_count + 1);
 
 	for (size_t i = 0; i < applied->row_count; i++)
-		rows[i] = (struct store_row){ applied->rows[i].kind, applied->rows[i].id,
-					      applied->rows[i].bytes, applied->rows[i].size };
+		rows[i] = (struct store_row){ applied->rows[i].kind, applied->rows[i].id, applied->rows[i].bytes,
+					      applied->rows[i].size, applied->rows[i].created_index };
 	raft_membership_encode(&r->config, &members);
 
 	struct store_mark mark = {

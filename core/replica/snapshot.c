@@ -111,7 +111,10 @@ static int get_row(struct reader *in, struct snapshot *snapshot, struct store_ro
 	    memchr(row->id, 0, id_size) != row->id + id_size - 1)
 		return broken(err);
 	row->table = (unsigned)kind;
-	return state_load_row(snapshot->view, (enum kind)kind, row->id, row->bytes, row->size, err);
+	if (state_load_row(snapshot->view, (enum kind)kind, row->id, row->bytes, row->size, err) < 0)
+		return -1;
+	row->created = view_find(snapshot->view, (enum kind)kind, row->id)->meta.created_index;
+	return 0;
 }
 
 int snapshot_decode(const void *bytes, size_t size, struct snapshot *ret, struct err *err)

@@ -95,11 +95,13 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 		object = view_insert(view, change->kind, change->id);
 	}
 	if (change->op == CHANGE_REMOVE) {
+		row->created_index = object->meta.created_index;
 		view_delete(view, object);
 		return;
 	}
 	write_fields(object, change);
 	stamp(object, change, index, head);
+	row->created_index = object->meta.created_index;
 	if (moves)
 		view_index_object(view, object, true);
 

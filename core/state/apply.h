@@ -19,6 +19,7 @@ struct state_row {
 	const char *id;
 	const uint8_t *bytes;           /* NULL: the row goes */
 	size_t size;
+	uint64_t created_index;         /* of the object's meta */
 };
 struct applied {
 	struct arena arena;

@@ -11,7 +11,7 @@ static int make_tables(struct node_db *db, bool is_new, const char *const *names
 	    (sql_db_exec(&db->sql, "CREATE TABLE wipe (id INTEGER PRIMARY KEY)", err) < 0 ||
 	     sql_db_stamp(&db->sql, FORMAT, err) < 0))
 		return -1;
-	return row_tables_open(&db->tables, &db->sql, names, count, err);
+	return row_tables_open(&db->tables, &db->sql, names, count, ROWS_BY_ID, err);
 }
 
 static int note_pages(void *arg, sqlite3 *handle UNUSED, const char *name UNUSED, int pages)

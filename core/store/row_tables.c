@@ -5,18 +5,29 @@
 #include "base/panic.h"
 #include "base/str.h"
 
-static int open_table(struct sql_db *db, struct row_table *table, const char *name, struct err *err)
+static const struct { const char *columns, *upsert, *one, *order; } layouts[] = {
+	[ROWS_BY_ID] = {
+		"(id TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL)",
+		"(id, data) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET data = excluded.data",
+		"id = ?1",
+		"rowid",
+	},
+	[ROWS_BY_CREATION] = {
+		"(created INTEGER NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (created, id)) WITHOUT ROWID",
+		"(id, data, created) VALUES (?1, ?2, ?3) ON CONFLICT (created, id) DO UPDATE SET data = excluded.data",
+		"created = ?3 AND id = ?1",
+		"created, id",
+	},
+};
+
+static int open_table(struct row_tables *tables, struct row_table *table, const char *name, struct err *err)
 {
-	CLEANUP(str_freep)
-	char *make = str_printf(
-		"CREATE TABLE IF NOT EXISTS %s (id TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL)",
-		name);
-	CLEANUP(str_freep)
-	char *put = str_printf("INSERT INTO %s (id, data) VALUES (?1, ?2) "
-			       "ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-			       name);
-	CLEANUP(str_freep) char *remove = str_printf("DELETE FROM %s WHERE id = ?1", name);
-	CLEANUP(str_freep) char *load = str_printf("SELECT id, data FROM %s ORDER BY rowid", name);
+	struct sql_db *db = tables->db;
+	enum rows_layout layout = tables->layout;
+	CLEANUP(str_freep) char *make = str_printf("CREATE TABLE IF NOT EXISTS %s %s", name, layouts[layout].columns);
+	CLEANUP(str_freep) char *put = str_printf("INSERT INTO %s %s", name, layouts[layout].upsert);
+	CLEANUP(str_freep) char *remove = str_printf("DELETE FROM %s WHERE %s", name, layouts[layout].one);
+	CLEANUP(str_freep) char *load = str_printf("SELECT id, data FROM %s ORDER BY %s", name, layouts[layout].order);
 	CLEANUP(str_freep) char *clear = str_printf("DELETE FROM %s", name);
 
 	if (sql_db_exec(db, make, err) < 0 || sql_db_prepare(db, put, &table->put, err) < 0 ||
@@ -28,11 +39,11 @@ static int open_table(struct sql_db *db, struct row_table *table, const char *na
 }
 
 int row_tables_open(struct row_tables *tables, struct sql_db *db, const char *const *names,
-		    size_t count, struct err *err)
+		    size_t count, enum rows_layout layout, struct err *err)
 {
-	*tables = (struct row_tables){ db, NEW_ARRAY(struct row_table, count + 1), count };
+	*tables = (struct row_tables){ db, NEW_ARRAY(struct row_table, count + 1), count, layout };
 	for (size_t i = 0; i < count; i++) {
-		if (!names[i] || open_table(db, &tables->items[i], names[i], err) == 0)
+		if (!names[i] || open_table(tables, &tables->items[i], names[i], err) == 0)
 			continue;
 		row_tables_close(tables);
 		return -1;
@@ -61,6 +72,8 @@ int row_tables_write(struct row_tables *tables, const struct store_row *row, str
 	sqlite3_bind_text(stmt, 1, row->id, -1, SQLITE_STATIC);
 	if (row->bytes)
 		sqlite3_bind_blob64(stmt, 2, row->bytes, row->size, SQLITE_STATIC);
+	if (tables->layout == ROWS_BY_CREATION)
+		sqlite3_bind_int64(stmt, 3, (sqlite3_int64)row->created);
 	return sql_db_run(tables->db, stmt, err);
 }
 

@@ -173,6 +173,7 @@ static int check_format(struct sql_db *db, int format, bool *ret_is_new, struct 
 	    ask_number(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
 	*ret_is_new = tables == 0;
+	db->format = *ret_is_new ? format : (int)version;
 	if (*ret_is_new)
 		return 0;
 	if (application != APPLICATION_ID)

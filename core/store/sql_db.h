@@ -12,6 +12,7 @@ struct sql_db {
 	sqlite3 *handle;        /* NULL: closed */
 	char *path;
 	const char *name;       /* last part of path */
+	int format;             /* user_version of the file */
 	bool is_in_doubt;       /* the disk has failed: until it is opened anew, nobody knows what it holds */
 };
 struct sql_options {

@@ -5,7 +5,8 @@
 
 #include "base/panic.h"
 
-enum { FORMAT = 1 };
+/* Files of format 1 stay as they are: their rows are found by id alone. */
+enum { FORMAT = 2, FORMAT_BY_ID = 1 };
 
 static const char schema[] =
 	"CREATE TABLE mark (id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL,"
@@ -32,7 +33,8 @@ static int make_tables(struct state_db *db, bool is_new, const char *const *name
 	if (is_new &&
 	    (sql_db_exec(&db->sql, schema, err) < 0 || sql_db_stamp(&db->sql, FORMAT, err) < 0))
 		return -1;
-	if (row_tables_open(&db->tables, &db->sql, names, count, err) < 0)
+	enum rows_layout layout = db->sql.format == FORMAT_BY_ID ? ROWS_BY_ID : ROWS_BY_CREATION;
+	if (row_tables_open(&db->tables, &db->sql, names, count, layout, err) < 0)
 		return -1;
 	return sql_db_prepare(&db->sql, put_mark, &db->put_mark, err);
 }

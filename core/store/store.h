@@ -33,6 +33,7 @@ struct store_row {
 	const char *id;
 	const void *bytes;      /* NULL: the row goes */
 	size_t size;
+	uint64_t created;       /* in state.db: by the entry of this index. Part of the row's name, as the id is */
 };
 struct store_hard {
 	uint64_t term, vote;

@@ -19,7 +19,7 @@ static int open_node(struct node_db *db, struct err *err)
 static int write_pair(struct node_db *db, unsigned number, struct err *err)
 {
 	char id[16];
-	struct store_row rows[] = { { 0, id, payload, ROW_BYTES }, { 1, id, payload, ROW_BYTES } };
+	struct store_row rows[] = { { 0, id, payload, ROW_BYTES, 0 }, { 1, id, payload, ROW_BYTES, 0 } };
 
 	snprintf(id, sizeof id, "%u", number);
 	return node_db_write(db, rows, ARRAY_COUNT(rows), err);

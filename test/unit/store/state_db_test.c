@@ -54,12 +54,12 @@ TEST(state_db_gives_rows_back_in_order_of_creation_and_the_mark)
 	open_state(&db);
 	EXPECT_INT(load(&db, &text).index, 0);
 	EXPECT_STR(buf_text(&text), "");
-	write(&db, 1, (struct store_row){ 2, "zz", "first", 5 });
-	write(&db, 2, (struct store_row){ 2, "aa", "second", 6 });
-	write(&db, 3, (struct store_row){ 0, "web", "", 0 });
-	write(&db, 4, (struct store_row){ 2, "gone", "x", 1 });
-	write(&db, 5, (struct store_row){ 2, "zz", "changed", 7 });
-	EXPECT_INT(write(&db, 6, (struct store_row){ 2, "gone", NULL, 0 }), 0);
+	write(&db, 1, (struct store_row){ 2, "zz", "first", 5, 1 });
+	write(&db, 2, (struct store_row){ 2, "aa", "second", 6, 2 });
+	write(&db, 3, (struct store_row){ 0, "web", "", 0, 3 });
+	write(&db, 4, (struct store_row){ 2, "gone", "x", 1, 4 });
+	write(&db, 5, (struct store_row){ 2, "zz", "changed", 7, 1 });
+	EXPECT_INT(write(&db, 6, (struct store_row){ 2, "gone", NULL, 0, 4 }), 0);
 	state_db_close(&db);
 
 	open_state(&db);
@@ -67,6 +67,46 @@ TEST(state_db_gives_rows_back_in_order_of_creation_and_the_mark)
 	EXPECT_STR(buf_text(&text), "service/web= task/zz=changed task/aa=second ");
 	EXPECT_INT(mark.index, 6);
 	EXPECT_INT(mark.members_size, 1);
+	state_db_close(&db);
+}
+
+/* As versions before made it. */
+static void make_by_id(void)
+{
+	struct sql_options options = { .vfs = "bad", .format = 1 };
+	struct sql_db sql;
+	bool is_new;
+
+	EXPECT_INT(sql_db_open(&sql, "/disk", "state.db", &options, &is_new, &err), 0);
+	EXPECT(is_new);
+	EXPECT_INT(sql_db_exec(&sql, "CREATE TABLE mark (id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,"
+			       " now_ms INTEGER NOT NULL, sum INTEGER NOT NULL, format_level INTEGER NOT NULL, members_idx INTEGER NOT NULL,"
+			       " members BLOB NOT NULL); INSERT INTO mark VALUES (1, 3, 1, 0, 0, 0, 0, x'');"
+			       "CREATE TABLE task (id TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL);"
+			       "INSERT INTO task VALUES ('zz', 'first'), ('aa', 'second'), ('gone', 'x')", &err), 0);
+	EXPECT_INT(sql_db_stamp(&sql, 1, &err), 0);
+	sql_db_close(&sql);
+}
+
+TEST(state_db_of_before_rows_lay_by_creation_goes_on_as_it_is)
+{
+	CLEANUP(vfs_fault_freep) struct vfs_fault *disk = vfs_fault_new("bad", 1);
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+	struct state_db db;
+
+	make_by_id();
+	open_state(&db);
+	EXPECT_INT(load(&db, &text).index, 3);
+	EXPECT_STR(buf_text(&text), "task/zz=first task/aa=second task/gone=x ");
+	EXPECT_INT(write(&db, 4, (struct store_row){ 2, "zz", "changed", 7, 1 }), 0);
+	EXPECT_INT(write(&db, 5, (struct store_row){ 2, "gone", NULL, 0, 2 }), 0);
+	EXPECT_INT(write(&db, 6, (struct store_row){ 0, "web", "new", 3, 6 }), 0);
+	state_db_close(&db);
+
+	open_state(&db);
+	buf_clear(&text);
+	EXPECT_INT(load(&db, &text).index, 6);
+	EXPECT_STR(buf_text(&text), "service/web=new task/zz=changed task/aa=second ");
 	state_db_close(&db);
 }
 
@@ -93,7 +133,7 @@ static int entry(struct state_db *db, uint64_t n)
 	char id[16], old[16];
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)n);
 	snprintf(old, sizeof(old), "%llu", (unsigned long long)(n - 3));
-	struct store_row rows[] = { { 2, id, id, strlen(id) }, { 2, old, NULL, 0 } };
+	struct store_row rows[] = { { 2, id, id, strlen(id), n }, { 2, old, NULL, 0, n - 3 } };
 	struct state_write one = { false, rows, 2, { .index = n } };
 	const struct state_write *writes[] = { &one };
 

@@ -146,9 +146,10 @@ static int append(uint64_t index)
 				(void *)(uintptr_t)asked++, &err);
 }
 
+/* What goes is of the first entry. */
 static bool write_state(uint64_t index, const char *id, const char *text)
 {
-	struct store_row row = { 2, id, text, text ? strlen(text) : 0 };
+	struct store_row row = { 2, id, text, text ? strlen(text) : 0, text ? index : 1 };
 	struct store_mark mark = { .index = index, .term = 1, .members = "me", .members_size = 2 };
 
 	return store_state_write(store, &row, 1, &mark);
@@ -375,7 +376,7 @@ TEST(store_says_when_too_much_state_waits_and_when_there_is_room)
 {
 	enum { ROW = 1 << 20 };
 	char *bytes = NEW_ARRAY(char, ROW);
-	struct store_row row = { 1, "large", bytes, ROW };
+	struct store_row row = { 1, "large", bytes, ROW, 1 };
 	struct store_mark mark = { .index = 0 };
 	unsigned count = 0;
 
@@ -402,10 +403,10 @@ static void on_node(void *arg UNUSED, const struct err *e)
 
 TEST(store_keeps_what_the_node_must_remember)
 {
-	struct store_row some[] = { { 1, "data", "x", 1 },
-				    { 0, "t1", "run", 3 },
-				    { 0, "t2", "run", 3 } };
-	struct store_row gone = { 0, "t1", NULL, 0 };
+	struct store_row some[] = { { 1, "data", "x", 1, 0 },
+				    { 0, "t1", "run", 3, 0 },
+				    { 0, "t2", "run", 3, 0 } };
+	struct store_row gone = { .table = 0, .id = "t1" };
 
 	begin_in_memory();
 	EXPECT_INT(store_node_write(store, some, 3, on_node, NULL, &err), 0);
@@ -428,7 +429,7 @@ TEST(store_refuses_when_the_disk_does_not_keep_up)
 {
 	enum { ROW = 1 << 20 };
 	char *bytes = NEW_ARRAY(char, ROW);
-	struct store_row row = { 0, "large", bytes, ROW };
+	struct store_row row = { 0, "large", bytes, ROW, 0 };
 	int count = 0;
 
 	begin_in_memory();
@@ -616,9 +617,9 @@ static void apply_until(uint64_t index)
 
 TEST(store_replaces_all_rows_by_a_snapshot_and_the_log_by_nothing)
 {
-	struct store_row some[] = { { 1, "web", "v2", 2 }, { 2, "t9", "x", 1 } };
+	struct store_row some[] = { { 1, "web", "v2", 2, 12 }, { 2, "t9", "x", 1, 40 } };
 	struct store_mark mark = { .index = 40, .term = 3, .members = "we", .members_size = 2 };
-	struct store_row late = { 2, "t10", "y", 1 };
+	struct store_row late = { 2, "t10", "y", 1, 41 };
 	struct store_mark mark2 = { .index = 41, .term = 3, .members = "we", .members_size = 2 };
 	struct store_append forget = { { 3, 0, 500 }, true, NULL, 0 };
 
