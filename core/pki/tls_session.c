@@ -253,8 +253,12 @@ enum tls_step tls_session_read(struct tls_session *s, struct tls_input *in, stru
 
 	s->in = in;
 	while (plain->len < limit) {
-		buf_reserve(plain, MBEDTLS_SSL_IN_CONTENT_LEN);
-		count = mbedtls_ssl_read(&s->ssl, (unsigned char *)plain->data + plain->len, MBEDTLS_SSL_IN_CONTENT_LEN);
+		/* no more comes out than is there: most is a beat of a few bytes */
+		size_t there = mbedtls_ssl_get_bytes_avail(&s->ssl) + in->size - in->used;
+		size_t room = MIN(MAX(there, (size_t)1), (size_t)MBEDTLS_SSL_IN_CONTENT_LEN);
+
+		buf_reserve(plain, room);
+		count = mbedtls_ssl_read(&s->ssl, (unsigned char *)plain->data + plain->len, room);
 		if (count < 0)
 			break;
 		plain->len += (size_t)count;     /* 0 is an empty record */
