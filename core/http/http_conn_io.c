@@ -63,11 +63,11 @@ void http_conn_pump(struct http_conn *conn)
 void http_conn_add_head(struct http_conn *conn, int status, const char *content_type,
 			const char *length_field, const char *extra)
 {
-	const char *shared = conn->server->cfg.headers;
 	char date[HTTP_DATE_SIZE];
 
-	buf_printf(&conn->out, "HTTP/1.1 %d %s\r\n%sDate: %s\r\n", status, http_reason(status),
-		   shared ? shared : "", http_date(clock_wall_ns(), date));
+	buf_printf(&conn->out, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+	buf_add_str(&conn->out, conn->server->cfg.headers);
+	http_add_field(&conn->out, "Date", http_date(clock_wall_ns(), date));
 	if (content_type)
 		http_add_field(&conn->out, "Content-Type", content_type);
 	buf_add_str(&conn->out, extra);

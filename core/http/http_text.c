@@ -88,6 +88,13 @@ const char *http_reason(int status)
 	return "Unknown";
 }
 
+static void put_digits(char *at, int number, size_t count)
+{
+	for (; count; number /= 10)
+		at[--count] = (char)('0' + number % 10);
+}
+
+/* Not strftime, whose names of days would follow a locale; and by hand, for each reply has one. */
 const char *http_date(nsec wall, char ret_text[HTTP_DATE_SIZE])
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
@@ -95,13 +102,16 @@ const char *http_date(nsec wall, char ret_text[HTTP_DATE_SIZE])
 	time_t seconds = (time_t)(wall / 1000000000);
 	struct tm tm;
 
+	strcpy(ret_text, "Thu, 01 Jan 1970 00:00:00 GMT");
 	if (!gmtime_r(&seconds, &tm) || tm.tm_year < -1900 || tm.tm_year > 8099)
-		return strcpy(ret_text, "Thu, 01 Jan 1970 00:00:00 GMT");
-	/* Not strftime: its names of days would follow a locale. */
-	snprintf(ret_text, HTTP_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-		 days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
-		 (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
-		 (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+		return ret_text;
+	memcpy(ret_text, days + 3 * tm.tm_wday, 3);
+	put_digits(ret_text + 5, tm.tm_mday, 2);
+	memcpy(ret_text + 8, months + 3 * tm.tm_mon, 3);
+	put_digits(ret_text + 12, tm.tm_year + 1900, 4);
+	put_digits(ret_text + 17, tm.tm_hour, 2);
+	put_digits(ret_text + 20, tm.tm_min, 2);
+	put_digits(ret_text + 23, tm.tm_sec, 2);
 	return ret_text;
 }
 
@@ -131,8 +141,12 @@ void http_error_body(const char *message, struct buf *out)
 
 void http_add_field(struct buf *out, const char *name, const char *value)
 {
-	buf_printf(out, "%s: ", name);
-	for (; *value; value++)
-		buf_add_char(out, (unsigned char)*value < 0x20 || *value == 0x7f ? ' ' : *value);
+	buf_add_str(out, name);
+	buf_add_str(out, ": ");
+	size_t at = out->len;
+	buf_add_str(out, value);
+	for (; at < out->len; at++)
+		if ((unsigned char)out->data[at] < 0x20 || out->data[at] == 0x7f)
+			out->data[at] = ' ';
 	buf_add_str(out, "\r\n");
 }
