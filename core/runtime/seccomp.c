@@ -25,13 +25,20 @@ struct table {
 	size_t run_count;
 };
 
-/* "202", "(0 + 5)", "(0x0f0000 + 2)": the only hexadecimal base is armv7's. Anything else is -1. */
-static int parse_number(const char *text, const char *end)
+static bool is_end(char c)
+{
+	return c == '@' || c == '?' || c == ';' || c == '\0';
+}
+
+/* "202", "(0 + 5)", "(0x0f0000 + 2)": the only hexadecimal base is armv7's. Anything else is -1. Stops behind it. One way through the text: it is read
+ * for each container. */
+static int take_number(const char **at)
 {
 	int sum = 0, part = 0;
-	bool has_digits = false;
+	bool has_digits = false, is_number = true;
+	const char *text = *at;
 
-	for (; text < end; text++)
+	for (; !is_end(*text); text++)
 		if (*text >= '0' && *text <= '9') {
 			part = part * 10 + (*text - '0');
 			has_digits = true;
@@ -42,21 +49,28 @@ static int parse_number(const char *text, const char *end)
 			for (text++, part = 0; (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'f'); text++)
 				part = part * 16 + (*text <= '9' ? *text - '0' : *text - 'a' + 10);
 			text--;
-		} else if (*text != '(' && *text != ')' && *text != ' ') {
-			return -1;
+		} else {
+			is_number &= *text == '(' || *text == ')' || *text == ' ';
 		}
-	return has_digits ? sum + part : -1;
+	*at = text;
+	return has_digits && is_number ? sum + part : -1;
 }
 
 bool seccomp_next(const char **at, struct seccomp_name *ret)
 {
-	const char *text = *at, *condition = text + strcspn(text, "@?;"), *end = strchr(condition, ';');
+	const char *text = *at;
 
-	if (!end)
+	*ret = (struct seccomp_name){ .number = take_number(&text), .cap = SECCOMP_ALWAYS };
+	if (*text == '@') {
+		text++;
+		ret->cap = take_number(&text);
+	} else if (*text == '?' && text[1]) {
+		ret->rule = text[1];
+		text += 2;
+	}
+	if (*text != ';')
 		return false;
-	*ret = (struct seccomp_name){ parse_number(text, condition), *condition == '@' ? parse_number(condition + 1, end) : SECCOMP_ALWAYS,
-				      *condition == '?' ? condition[1] : 0 };
-	*at = end + 1;
+	*at = text + 1;
 	return true;
 }
 
