@@ -8,12 +8,13 @@
 
 enum { CHUNK_MIN = 4096, CHUNK_MAX = 1024 * 1024 };
 
-/* Most arenas are one chunk and live for a moment: a few chunks are kept for the next ones, each thread has its own. musl would give
+/* Most arenas live for a moment: some chunks of each usual size are kept for the next ones, each thread has its own. musl would give
  * their pages back to the kernel and ask for others, hundreds of times a second. Where the sanitizers look on nothing is kept. */
+enum { SPARE_SIZES = 6 };       /* 4 to 128 KiB */
 #ifdef __SANITIZE_ADDRESS__
-enum { SPARE_MAX = 0 };
+enum { SPARE_BYTES = 0 };
 #else
-enum { SPARE_MAX = 64 };
+enum { SPARE_BYTES = 768 << 10 };
 #endif
 
 struct arena_chunk {
@@ -21,7 +22,7 @@ struct arena_chunk {
 	size_t used, size;
 	_Alignas(max_align_t) char data[];
 };
-static _Thread_local struct { struct arena_chunk *first; size_t count; } spare;
+static _Thread_local struct { struct arena_chunk *first[SPARE_SIZES]; size_t bytes; } spare;
 
 void arena_init(struct arena *arena, const char *name, size_t ceiling_bytes)
 {
@@ -29,13 +30,22 @@ void arena_init(struct arena *arena, const char *name, size_t ceiling_bytes)
 	*arena = (struct arena){ .name = name, .ceiling_bytes = ceiling_bytes };
 }
 
+/* NULL: chunks of that size are not kept. */
+static struct arena_chunk **spare_of(size_t size)
+{
+	for (size_t i = 0; i < SPARE_SIZES; i++)
+		if (size == (size_t)CHUNK_MIN << i)
+			return &spare.first[i];
+	return NULL;
+}
+
 static struct arena_chunk *chunk_new(size_t size)
 {
-	struct arena_chunk *chunk = size == CHUNK_MIN ? spare.first : NULL;
+	struct arena_chunk **first = spare_of(size), *chunk = first ? *first : NULL;
 
 	if (chunk) {
-		spare.first = chunk->next;
-		spare.count--;
+		*first = chunk->next;
+		spare.bytes -= size;
 	} else {
 		chunk = mem_resize(NULL, 1, sizeof(*chunk) + size);
 	}
@@ -46,13 +56,15 @@ static struct arena_chunk *chunk_new(size_t size)
 
 static void chunk_free(struct arena_chunk *chunk)
 {
-	if (chunk->size != CHUNK_MIN || spare.count + 1 > SPARE_MAX) {
+	struct arena_chunk **first = spare_of(chunk->size);
+
+	if (!first || spare.bytes + chunk->size > SPARE_BYTES) {
 		free(chunk);
 		return;
 	}
-	chunk->next = spare.first;
-	spare.first = chunk;
-	spare.count++;
+	chunk->next = *first;
+	*first = chunk;
+	spare.bytes += chunk->size;
 }
 
 void arena_fini(struct arena *arena)

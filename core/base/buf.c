@@ -55,7 +55,7 @@ void buf_reserve(struct buf *buf, size_t more)
 	size_t need = buf->len + more + 1;
 	if (need <= buf->size)
 		return;
-	size_t size = MAX(need, MAX((size_t)64, buf->size + buf->size / 2));
+	size_t size = MAX(need, MAX((size_t)128, buf->size * 2));
 	if (buf->len > 0 && buf->size < WIPED_IN_GROWTH) {
 		char *larger = mem_resize(NULL, size, 1);
 
