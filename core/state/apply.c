@@ -105,13 +105,11 @@ static void apply_change(struct view *view, const struct change *change, uint64_
 	if (moves)
 		view_index_object(view, object, true);
 
-	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	state_save_row(object, &bytes);
-	object->meta.sum = sum_of(&bytes);
+	size_t begin = out->row_bytes.len;
+	state_save_row(object, &out->row_bytes);
+	row->size = out->row_bytes.len - begin;
+	object->meta.sum = sum_of(&(struct buf){ .data = out->row_bytes.data + begin, .len = row->size });
 	view->sum += object->meta.sum;
-	row->bytes = arena_take(&out->arena, bytes.len);
-	row->size = bytes.len;
-	memcpy((void *)(uintptr_t)row->bytes, bytes.data, bytes.len);
 	event->after = object->value;
 }
 
@@ -152,6 +150,15 @@ static void refresh_events(const struct view *view, struct applied *out)
 	}
 }
 
+/* When all are written, for they moved while there were more to come. */
+static void place_rows(struct applied *out)
+{
+	const char *at = buf_text(&out->row_bytes);
+
+	for (size_t i = 0; i < out->row_count; at += out->rows[i++].size)
+		out->rows[i].bytes = out->rows[i].size ? (const uint8_t *)at : NULL;
+}
+
 int state_apply(struct view *view, uint64_t index, uint64_t term, const void *bytes, size_t size, struct applied *ret, struct err *err)
 {
 	struct change_list list;
@@ -170,6 +177,7 @@ int state_apply(struct view *view, uint64_t index, uint64_t term, const void *by
 	for (size_t i = 0; i < list.count; i++)
 		apply_change(view, &list.items[i], index, &head, ret);
 	refresh_events(view, ret);
+	place_rows(ret);
 	view->index = index;
 	view->term = term;
 	view->now_ms = MAX(view->now_ms, head.now_ms);  /* cluster time never goes back */
@@ -182,6 +190,7 @@ fail:
 void applied_fini(struct applied *applied)
 {
 	arena_fini(&applied->arena);
+	buf_fini(&applied->row_bytes);
 	applied->events = NULL;
 	applied->rows = NULL;
 	applied->event_count = applied->row_count = 0;

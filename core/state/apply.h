@@ -25,6 +25,7 @@ struct applied {
 	struct arena arena;
 	struct state_event *events;     /* one per change, in order */
 	struct state_row *rows;         /* one per object touched */
+	struct buf row_bytes;           /* what they point into */
 	size_t event_count, row_count;
 };
 /* index must be the next one. On error the view is unchanged and the apply loop must stop: this entry is not for this version (the
