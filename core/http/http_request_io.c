@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/panic.h"
@@ -9,12 +8,15 @@
 
 struct http_request *http_request_new(struct http_conn *conn)
 {
-	struct http_request *req = NEW(struct http_request);
+	struct http_request *req;
+	struct arena arena;
 
+	arena_init(&arena, "http request", ARENA_CEILING);
+	req = ARENA_NEW(&arena, struct http_request);
+	req->arena = arena;
 	list_init(&req->link);
 	req->server = conn->server;
 	req->conn = conn;
-	arena_init(&req->arena, "http request", ARENA_CEILING);
 	timer_init(&req->turn, conn->server->loop, NULL, NULL);
 	return req;
 }
@@ -27,8 +29,8 @@ void http_request_free(struct http_request *req)
 	timer_cancel(&req->turn);
 	buf_fini(&req->extra);
 	buf_fini(&req->body);
-	arena_fini(&req->arena);
-	free(req);
+	struct arena arena = req->arena;        /* it lies in there itself */
+	arena_fini(&arena);
 }
 
 /* From here on the request stands alone. One callback at most is told, for it may free the
