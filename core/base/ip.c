@@ -221,3 +221,13 @@ int hostport_parse(const char *text, uint16_t default_port, char ret_host[256], 
 	*ret_port = port;
 	return 0;
 }
+
+const char *hostport_host(const char *text, char ret_host[256])
+{
+	uint16_t port;
+	struct err unused;
+
+	if (hostport_parse(text, 0, ret_host, &port, &unused) < 0)
+		ret_host[0] = '\0';
+	return ret_host;
+}

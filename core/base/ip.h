@@ -20,3 +20,4 @@ bool cidr_has(struct cidr cidr, struct ip ip);
 bool cidr_overlaps(struct cidr a, struct cidr b);
 /* "host:port", "[v6]:port", ":port" (host ""), "host" (port stays default_port). */
 int hostport_parse(const char *text, uint16_t default_port, char ret_host[256], uint16_t *ret_port, struct err *err);
+const char *hostport_host(const char *text, char ret_host[256]);        /* without port and brackets; "" of what is none of these */

@@ -1,7 +1,7 @@
 /* The first entry of a cluster: the cluster object and the node that founded it. And a copy of all that came of it. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/ip.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/backup.h"
@@ -55,16 +55,14 @@ static void describe_cluster(struct founding *f, const struct manager_init *init
 static void describe_node(struct founding *f, const struct manager_init *init)
 {
 	struct node *node = &f->node;
-	char *colon;
+	char host[256];
 
 	node->spec.role = ROLE_MANAGER;
 	node->spec.availability = init->availability;
 	shape_copy(&node_description_shape, init->description, &f->arena, &node->description);
 	node->description.tls = f->cluster.tls;
 	node->status.state = NODE_READY;
-	node->status.address = arena_strdup(&f->arena, init->advertise_addr);
-	if ((colon = strrchr(node->status.address, ':')))
-		*colon = 0;
+	node->status.address = arena_strdup(&f->arena, hostport_host(init->advertise_addr, host));
 	node->manager = ARENA_NEW(&f->arena, struct manager_status);
 	node->manager->leader = true;
 	node->manager->reachability = REACHABILITY_REACHABLE;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/assign.h"
@@ -229,10 +230,9 @@ static void times(void *arg, struct session_news *ret)
 /* "10.0.0.1:41234" is at "10.0.0.1", and at nothing else. */
 static bool is_at(const char *address, const char *host)
 {
-	const char *colon = strrchr(address, ':');
-	size_t length = colon ? (size_t)(colon - address) : strlen(address);
+	char here[256];
 
-	return host && strlen(host) == length && memcmp(address, host, length) == 0;
+	return str_eq(hostport_host(address, here), host);
 }
 
 static int on_open(void *arg, const char *node_id, const struct session_ask *said, const char *peer_address, struct err *err)

@@ -1,7 +1,6 @@
 #include "manager/refound.h"
 
-#include <string.h>
-
+#include "base/ip.h"
 #include "base/str.h"
 #include "manager/trust.h"
 
@@ -31,7 +30,7 @@ static void add_manager(const struct refound *r, const struct view *view, msec n
 {
 	const struct node *old = view_node(view, r->node_id);
 	uint64_t mask = FIELD_BIT(NODE_SPEC) | FIELD_BIT(NODE_STATUS) | FIELD_BIT(NODE_STATUS_MS) | FIELD_BIT(NODE_MANAGER);
-	const char *colon = strrchr(r->address, ':');
+	char host[256];
 	struct node *node;
 
 	if (old) {
@@ -45,7 +44,7 @@ static void add_manager(const struct refound *r, const struct view *view, msec n
 	node->spec.role = ROLE_MANAGER;
 	if (r->availability != AVAILABILITY_ACTIVE)
 		node->spec.availability = r->availability;
-	write_status(node, NODE_READY, "", arena_strndup(out->arena, r->address, (size_t)(colon ? colon - r->address : 0)), now_ms, out->arena);
+	write_status(node, NODE_READY, "", hostport_host(r->address, host), now_ms, out->arena);
 	node->manager = ARENA_NEW(out->arena, struct manager_status);
 	*node->manager = (struct manager_status){ true, REACHABILITY_REACHABLE, arena_strdup(out->arena, r->address) };
 }

@@ -7,6 +7,7 @@
 #include "manager/manager_internal.h"
 #include "manager/trust.h"
 #include "os/entropy.h"
+#include "os/listen.h"
 #include "os/log.h"
 #include "pki/ca.h"
 #include "pki/cert.h"
@@ -208,15 +209,16 @@ static void joined(void *arg, const char *node_id, uint64_t index UNUSED, const 
 /* "0.0.0.0:2377" is what a node says that does not know how others see it. */
 static char *seen_address(const char *address, const struct rpc_conn *conn, struct arena *arena)
 {
-	char host[256], peer[256];
+	char host[256], seen[SOCKET_ADDRESS_SIZE];
 	uint16_t port = 0, peer_port;
 	struct ip ip;
 	struct err err;
 
-	if (hostport_parse(address ? address : "", 2377, host, &port, &err) < 0 || ip_parse(host, &ip) < 0 || ip_eq(ip, ip4(0, 0, 0, 0)))
-		if (hostport_parse(rpc_conn_address(conn), 0, peer, &peer_port, &err) == 0)
-			return arena_printf(arena, "%s:%u", peer, port ? port : 2377);
-	return arena_strdup(arena, address);
+	if (hostport_parse(address ? address : "", 2377, host, &port, &err) == 0 && ip_parse(host, &ip) == 0 && !ip_eq(ip, ip4(0, 0, 0, 0)))
+		return arena_strdup(arena, address);
+	if (hostport_parse(rpc_conn_address(conn), 0, host, &peer_port, &err) < 0 || ip_parse(host, &ip) < 0)
+		return arena_strdup(arena, address);
+	return arena_strdup(arena, socket_address_format(ip, port ? port : 2377, seen));
 }
 
 /* Nothing is written for a request that could not be signed. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "base/panic.h"
 #include "base/random_name.h"
 #include "base/str.h"
@@ -323,13 +324,6 @@ static int node_remove(const struct verb *verb, const struct verb_scene *scene, 
 	return 0;
 }
 
-static void host_of(const char *address, struct arena *arena, char **ret)
-{
-	const char *colon = address ? strrchr(address, ':') : NULL;
-
-	*ret = colon ? arena_strndup(arena, address, (size_t)(colon - address)) : arena_strdup(arena, address);
-}
-
 /* False, with the reason, also when this is no token of the cluster. */
 static bool is_token(const struct verb_scene *scene, const char *purpose, const char *said, const char *kept, struct err *err)
 {
@@ -349,6 +343,7 @@ static int node_join(const struct verb *verb, const struct verb_scene *scene, st
 	size_t first = 0;
 	const struct cluster *cluster = overlay_next(scene->overlay, KIND_CLUSTER, &first, &cluster_id);
 	int was_made = verb_was_made(verb, scene, err);
+	char host[256];
 	bool is_manager;
 	struct node *node;
 
@@ -370,7 +365,7 @@ static int node_join(const struct verb *verb, const struct verb_scene *scene, st
 	shape_copy(&node_description_shape, &verb->description, out->arena, &node->description);
 	node->description.tls = trust_info(cluster, out->arena);
 	node->status.state = NODE_UNKNOWN;
-	host_of(verb->address, out->arena, &node->status.address);
+	node->status.address = arena_strdup(out->arena, hostport_host(verb->address, host));
 	node->status_ms = scene->now_ms;
 	return 0;
 }
@@ -382,15 +377,14 @@ static int node_describe(const struct verb *verb, const struct verb_scene *scene
 	struct node_status status;
 	struct node *node;
 	uint64_t mask = 0;
-	char *host;
+	char host[256];
 
 	if (node_of(verb, scene, &old, err) < 0)
 		return -1;
 	if (str_is_empty(description.tls.trust_root))
 		description.tls = old->description.tls;
 	status = old->status;
-	host_of(verb->address, out->arena, &host);
-	if (!str_is_empty(host))
+	if (*hostport_host(verb->address, host))
 		status.address = host;
 	mask |= shape_equal(&node_description_shape, &old->description, &description) ? 0 : FIELD_BIT(NODE_DESCRIPTION);
 	mask |= shape_equal(&node_status_shape, &old->status, &status) ? 0 : FIELD_BIT(NODE_STATUS);
@@ -405,6 +399,7 @@ static int node_describe(const struct verb *verb, const struct verb_scene *scene
 static int manager_address(const struct verb *verb, const struct verb_scene *scene, struct change_list *out, struct err *err)
 {
 	const struct node *old;
+	char host[256];
 	struct node *node;
 
 	if (node_of(verb, scene, &old, err) < 0)
@@ -415,7 +410,7 @@ static int manager_address(const struct verb *verb, const struct verb_scene *sce
 		return 0;
 	node = change_update(out, KIND_NODE, verb->id, FIELD_BIT(NODE_MANAGER) | FIELD_BIT(NODE_STATUS));
 	shape_copy(&node_status_shape, &old->status, out->arena, &node->status);
-	host_of(verb->address, out->arena, &node->status.address);
+	node->status.address = arena_strdup(out->arena, hostport_host(verb->address, host));
 	node->manager = ARENA_NEW(out->arena, struct manager_status);
 	if (old->manager)
 		*node->manager = *old->manager;

@@ -1,9 +1,9 @@
 /* Join: a key, a request for a certificate with the token to a manager whose root the token names, and then this node is one of them. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "node/address_io.h"
 #include "node/node_internal.h"
 #include "os/log.h"
 #include "pki/join_token.h"
@@ -85,10 +85,11 @@ static void use_answer(struct joining *j, const void *body, size_t size, const c
 	struct host *host = j->host;
 	struct join_answer answer;
 	struct arena arena;
+	struct ip own;
 	int got;
 
-	if (!j->reach.advertise[0] && own_address[0])
-		snprintf(j->reach.advertise, sizeof j->reach.advertise, "%s:%u", own_address, j->reach.listen_port);
+	if (!j->reach.advertise[0] && ip_parse(own_address, &own) == 0)
+		address_format(own, j->reach.listen_port, j->reach.advertise);
 	arena_init(&arena, "join", JOIN_ARENA_MAX);
 	got = dispatch_read(&join_answer_shape, body, size, &arena, &answer, err);
 	if (got == 0)

@@ -1,4 +1,5 @@
 /* What node.db remembers of the cluster: where this node listens and is reached, where the managers are. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -95,13 +96,23 @@ void swarm_learn_address(struct host *host, const char *at)
 		str_copy(host->swarm.address, sizeof host->swarm.address, address);
 }
 
+/* "0.0.0.0:2377" is said of who listens everywhere, also where others know an address of version six. */
+static void learn_listen(struct swarm *swarm, const char *listen, const char *advertise)
+{
+	const char *port = *advertise == '[' ? str_after(listen, "0.0.0.0:") : NULL;
+	char text[AT_SIZE];
+
+	snprintf(text, sizeof text, "%s%s", port ? "[::]:" : "", port ? port : listen);
+	str_copy(swarm->listen, sizeof swarm->listen, text);
+}
+
 int swarm_set_address(struct host *host, const char *listen, const char *advertise, struct err *err)
 {
 	struct swarm *swarm = &host->swarm;
 
-	str_copy(swarm->listen, sizeof swarm->listen, listen);
+	learn_listen(swarm, listen, advertise);
 	str_copy(swarm->advertise, sizeof swarm->advertise, advertise);
 	swarm_learn_address(host, advertise);
 	reach_look(host);
-	return node_set(host, "listen", listen, err) < 0 || node_set(host, "advertise", advertise, err) < 0 ? -1 : 0;
+	return node_set(host, "listen", swarm->listen, err) < 0 || node_set(host, "advertise", advertise, err) < 0 ? -1 : 0;
 }

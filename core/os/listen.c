@@ -154,13 +154,18 @@ static socklen_t inet_address(struct ip ip, uint16_t port, struct sockaddr_stora
 	return sizeof(*in6);
 }
 
+static bool is_any(struct ip ip)
+{
+	return ip_eq(ip, (struct ip){ .family = ip.family });
+}
+
 int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, void *arg,
 	       struct listener **ret, struct err *err)
 {
 	struct sockaddr_storage address;
 	socklen_t size = inet_address(ip, port, &address);
 	char text[IP_TEXT_SIZE];
-	int on = 1;
+	int on = 1, off = 0;
 
 	check(ip.family == 4 || ip.family == 6);
 	ip_format(ip, text);
@@ -172,7 +177,7 @@ int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, vo
 	/* Connections inherit it. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (ip.family == 6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_any(ip) ? &off : &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&address, size) < 0 ||
 	    start_listening(loop, &fd, fn, arg, ret) < 0)
 		return err_sys(err, "listen on %s port %u", text, port);
@@ -189,6 +194,10 @@ static int inet_read(const struct sockaddr_storage *address, struct ip *ret_ip, 
 		ip.family = 4;
 		memcpy(ip.bytes, &in->sin_addr, 4);
 		*ret_port = ntohs(in->sin_port);
+	} else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		ip.family = 4;
+		memcpy(ip.bytes, in6->sin6_addr.s6_addr + 12, 4);
+		*ret_port = ntohs(in6->sin6_port);
 	} else if (address->ss_family == AF_INET6) {
 		ip.family = 6;
 		memcpy(ip.bytes, &in6->sin6_addr, 16);

@@ -8,6 +8,7 @@ struct listener;
 typedef void listen_fn(void *arg, int fd);       /* a connection, non-blocking and close-on-exec; the callee owns it */
 /* A socket file that nobody listens on is replaced; one that answers is ERR_CONFLICT. mode e.g. 0660, gid -1 to leave it. */
 int listen_unix(struct loop *loop, const char *path, unsigned mode, int gid, listen_fn *fn, void *arg, struct listener **ret, struct err *err);
+/* On :: it takes connections of both families. */
 int listen_tcp(struct loop *loop, struct ip ip, uint16_t port, listen_fn *fn, void *arg, struct listener **ret, struct err *err);
 uint16_t listen_port(const struct listener *listener);   /* what the kernel chose when port was 0; 0 for a unix socket */
 void listen_free(struct listener *listener);     /* a unix socket's file is removed */

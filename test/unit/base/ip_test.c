@@ -183,3 +183,16 @@ TEST(host_and_port_that_are_none_are_refused_by_name)
 	EXPECT_INT(hostport_parse(long_host, 2377, host, &port, &err), 0);
 	EXPECT_INT(strlen(host), 255);
 }
+
+TEST(the_host_of_an_address_is_told_without_port_and_brackets)
+{
+	char host[256];
+
+	EXPECT_STR(hostport_host("10.0.0.1:2377", host), "10.0.0.1");
+	EXPECT_STR(hostport_host("10.0.0.1", host), "10.0.0.1");
+	EXPECT_STR(hostport_host("[fd00::1]:2377", host), "fd00::1");
+	EXPECT_STR(hostport_host("fd00::1", host), "fd00::1");
+	EXPECT_STR(hostport_host("fd00::1:x", host), "");
+	EXPECT_STR(hostport_host("a b:1", host), "");
+	EXPECT_STR(hostport_host(NULL, host), "");
+}

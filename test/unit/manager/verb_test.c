@@ -454,6 +454,26 @@ TEST(not_all_managers_are_sent_away_before_the_first_has_gone)
 	close_town(&town);
 }
 
+TEST(an_address_of_version_six_is_told_without_its_brackets)
+{
+	static char w[] = "w", token[] = "SWMTKN-1-d-w", address[] = "[fd00::7]:2377", bare[] = "fd00::8", nonsense[] = "fd00::9:2377:x";
+	struct verb describe = { .kind = VERB_NODE_DESCRIBE, .id = w, .address = address };
+	struct verb join = { .kind = VERB_NODE_JOIN, .id = (char[]){ "j" }, .token = token, .address = address };
+	struct town town;
+
+	open_town(&town);
+	EXPECT_STR(say(&town, &describe), "ok");
+	EXPECT_STR(view_node(town.view, "w")->status.address, "fd00::7");
+	describe.address = bare;
+	EXPECT_STR(say(&town, &describe), "ok");
+	EXPECT_STR(view_node(town.view, "w")->status.address, "fd00::8");
+	describe.address = nonsense;
+	EXPECT_STR(say(&town, &describe), "same");
+	EXPECT_STR(say(&town, &join), "ok");
+	EXPECT_STR(view_node(town.view, "j")->status.address, "fd00::7");
+	close_town(&town);
+}
+
 TEST(a_description_is_written_only_when_it_differs)
 {
 	static char w[] = "w", host[] = "h", address[] = "10.0.0.7:1234";

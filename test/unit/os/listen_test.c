@@ -242,20 +242,6 @@ TEST(tcp_listener_takes_connections_of_both_families)
 	expect_tcp(loopback6, (struct sockaddr *)&in6, sizeof(in6), &in6.sin6_port);
 }
 
-TEST(tcp_listener_on_a_foreign_address_names_it)
-{
-	struct err err = { 0 };
-	struct host host;
-
-	open_host(&host);
-	EXPECT_INT(listen_tcp(host.loop, ip4(192, 0, 2, 1), 2377, on_connection, &host,
-			      &host.listener, &err),
-		   -1);
-	/* And then the words of the libc. */
-	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));
-	close_host(&host);
-}
-
 static int outcome_of_connecting(uint16_t port, int *ret_fd)
 {
 	struct pollfd poll_fd = { .events = POLLOUT };
@@ -268,6 +254,41 @@ static int outcome_of_connecting(uint16_t port, int *ret_fd)
 	EXPECT_INT(poll(&poll_fd, 1, 60000), 1);
 	EXPECT_INT(getsockopt(*ret_fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
 	return error;
+}
+
+TEST(tcp_listener_on_any_address_of_version_six_takes_those_of_version_four_too)
+{
+	struct err err = { 0 };
+	struct host host;
+	struct ip ip;
+	uint16_t port;
+	int fd = -1;
+
+	open_host(&host);
+	EXPECT_INT(listen_tcp(host.loop, (struct ip){ .family = 6 }, 0, on_connection, &host, &host.listener, &err), 0);
+	EXPECT_INT(outcome_of_connecting(listen_port(host.listener), &fd), 0);
+	loop_run_once(host.loop, 60000);
+	EXPECT_INT(host.count, 1);
+	EXPECT_INT(socket_peer_address(host.last_fd, &ip, &port), 0);
+	EXPECT(ip_eq(ip, ip4(127, 0, 0, 1)));
+	EXPECT_INT(socket_own_address(host.last_fd, &ip, &port), 0);
+	EXPECT(ip_eq(ip, ip4(127, 0, 0, 1)) && port == listen_port(host.listener));
+	close(fd);
+	close_host(&host);
+}
+
+TEST(tcp_listener_on_a_foreign_address_names_it)
+{
+	struct err err = { 0 };
+	struct host host;
+
+	open_host(&host);
+	EXPECT_INT(listen_tcp(host.loop, ip4(192, 0, 2, 1), 2377, on_connection, &host,
+			      &host.listener, &err),
+		   -1);
+	/* And then the words of the libc. */
+	EXPECT(str_starts(err.text, "listen on 192.0.2.1 port 2377: "));
+	close_host(&host);
 }
 
 TEST(connecting_tells_later_whether_somebody_listens_and_both_know_their_addresses)
