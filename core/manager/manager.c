@@ -198,6 +198,12 @@ static void on_stopped(void *arg, const struct err *err)
 	m->hooks.on_stopped(m->hooks.arg, err);
 }
 
+/* Who hears of no leader may have missed that others have become managers, and one of them leads. */
+static bool is_manager(void *arg, const char *node_id)
+{
+	return manager_staleness(arg) || manager_is_manager(arg, node_id);
+}
+
 static void on_outlived(void *arg)
 {
 	struct manager *m = arg;
@@ -364,7 +370,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 		return -1;
 	}
 	gone_begin(&m->gone, view_index(replica_view(m->replica)));
-	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, to_leader_linked, m });
+	m->peers = peers_open(&(struct peers_config){ loop, rpc, m->replica, address, on_outlived, to_leader_linked, is_manager, m });
 	timer_set_in(&m->beat, 0);
 	timer_set_in(&m->catch_up, 0);
 	*ret = m;

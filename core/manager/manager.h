@@ -99,6 +99,8 @@ struct manager_line *manager_open_line(struct manager *manager, const char *node
 void manager_forget_line(struct manager_line *line);     /* done will not be called. NULL is welcome */
 /* What the node's door (door_io.h) asks: is the other side a manager of this swarm, whatever its certificate says; where is that node's session. */
 int manager_admits(const struct manager *manager, const struct rpc_conn *conn, struct err *err);
+/* Is that node one, by the state and by raft's members? */
+bool manager_is_manager(const struct manager *manager, const char *node_id);
 struct rpc_conn *manager_session(const struct manager *manager, const char *node_id);
 
 /* All of the cluster, for a file (backup.h); the buffer is the caller's to wipe. */

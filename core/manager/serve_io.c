@@ -24,14 +24,21 @@ static const char *peer_of(const struct rpc_conn *conn)
 	return peer ? peer->node_id : "";
 }
 
+bool manager_is_manager(const struct manager *m, const char *node_id)
+{
+	const struct node *node = view_node(manager_view(m), node_id);
+	struct roster roster;
+
+	if (node && node->spec.role == ROLE_MANAGER)
+		return true;
+	manager_roster(m, &roster);
+	return roster_find(&roster, node_id);
+}
+
 /* A node that was demoted has a manager's certificate until it expires. */
 int manager_admits(const struct manager *m, const struct rpc_conn *conn, struct err *err)
 {
-	const struct node *node = view_node(manager_view(m), peer_of(conn));
-	struct roster roster;
-
-	manager_roster(m, &roster);
-	if ((node && node->spec.role == ROLE_MANAGER) || roster_find(&roster, peer_of(conn)))
+	if (manager_is_manager(m, peer_of(conn)))
 		return 0;
 	return err_set(err, ERR_DENIED, "node %s is no manager of this swarm", peer_of(conn));
 }

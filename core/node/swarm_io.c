@@ -13,12 +13,13 @@ static struct tls_context *context(void *arg)
 	return host->swarm.tls;
 }
 
-/* A node that was removed has a good certificate still. Who does not know the cluster yet cannot tell. */
+/* A node that was removed has a good certificate still. Who does not know the cluster yet cannot tell, nor who hears of no leader: a manager that
+ * was cut off may have to listen to one that came meanwhile. */
 static int admit(void *arg, const struct cert_name *peer, struct err *err)
 {
 	const struct manager *manager = swarm_manager(arg);
 
-	if (!manager || !manager_is_current(manager) || view_node(manager_view(manager), peer->node_id))
+	if (!manager || manager_staleness(manager) || view_node(manager_view(manager), peer->node_id))
 		return 0;
 	return err_set(err, ERR_DENIED, "node %s is not in this swarm, or was removed from it", peer->node_id);
 }

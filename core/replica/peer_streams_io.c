@@ -104,7 +104,9 @@ void peers_serve_snapshot(void *arg, struct rpc_conn *conn, struct rpc_ask *ask,
 	uint8_t ticket[RPC_TICKET_BYTES];
 	struct err err;
 
-	if (answer_fetch(arg, rpc_conn_peer(conn)->node_id, reader_of(body, size), ticket, &err) < 0)
+	const char *node_id = rpc_conn_peer(conn)->node_id;
+
+	if (peers_check(arg, node_id, &err) < 0 || answer_fetch(arg, node_id, reader_of(body, size), ticket, &err) < 0)
 		rpc_reply_error(ask, &err);
 	else
 		rpc_reply(ask, ticket, sizeof(ticket));

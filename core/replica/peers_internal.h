@@ -37,6 +37,7 @@ struct peers {
 	struct replica *replica;
 	void (*on_outlived)(void *arg);
 	void (*on_linked)(void *arg, raft_id id);
+	bool (*is_manager)(void *arg, const char *node_id);
 	void *arg;
 	char own_address[PEERS_ADDRESS_SIZE];
 	struct peer *items[PEERS_MAX];
@@ -54,6 +55,7 @@ struct peers {
 struct peer *peers_find(const struct peers *peers, raft_id id);                /* NULL */
 void peers_say_hello(const struct peers *peers, struct rpc_conn *conn);
 void peers_forget(struct peer *peer);
+int peers_check(const struct peers *peers, const char *node_id, struct err *err);        /* ERR_DENIED for who is no manager */
 
 /* peer_dial_io.c: one peer's connections */
 void peer_init(struct peer *peer);

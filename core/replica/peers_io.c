@@ -252,6 +252,22 @@ static int take_hello(struct peers *peers, struct rpc_conn *conn, const char *no
 	return 0;
 }
 
+static bool is_leader(const struct peers *peers, const char *node_id)
+{
+	const struct peer *leader = peers_find(peers, replica_status(peers->replica).leader);
+
+	return leader && str_eq(leader->node_id, node_id);
+}
+
+/* A node that was demoted has a manager's certificate until it expires. A leader that the view does not know yet brings what makes it known. */
+int peers_check(const struct peers *peers, const char *node_id, struct err *err)
+{
+	if (!peers->is_manager || peers->is_manager(peers->arg, node_id) || is_leader(peers, node_id))
+		return 0;
+	return err_set(err, ERR_DENIED, "node %s is no manager of this swarm", node_id);
+}
+
+/* What is asked for with a greeting is told to anybody: who was given up has to hear of it. */
 static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNUSED, const void *body, size_t size)
 {
 	struct peers *peers = arg;
@@ -267,6 +283,10 @@ static void on_message(void *arg, struct rpc_conn *conn, struct rpc_ask *ask UNU
 		struct peer *peer = find_by_conn(peers, conn);
 		if (peer)
 			peer_is_heard(peer, conn);
+		if (peers_check(peers, node_id, &err) < 0) {
+			log_debug("manager %s: %s", node_id, err.text);         /* on its way to be none, it says much */
+			return;
+		}
 		got = replica_receive(peers->replica, node_id, body, size, &err);
 	}
 	if (got < 0)
@@ -284,6 +304,7 @@ struct peers *peers_open(const struct peers_config *cfg)
 	peers->replica = cfg->replica;
 	peers->on_outlived = cfg->on_outlived;
 	peers->on_linked = cfg->on_linked;
+	peers->is_manager = cfg->is_manager;
 	peers->arg = cfg->arg;
 	check(str_copy(peers->own_address, sizeof(peers->own_address), cfg->own_address));
 	list_init(&peers->outgoing);

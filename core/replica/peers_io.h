@@ -26,6 +26,8 @@ struct peers_config {
 	/* Messages to that member take another connection from now on (peers_conn); calls under way on the one before may be answered late, or never. From
 	 * inside calls of peers: to be thought about later. May be NULL. */
 	void (*on_linked)(void *arg, raft_id id);
+	/* Is that node a manager, whatever its certificate says? Who is none is not listened to, nor given a snapshot. NULL: all are. */
+	bool (*is_manager)(void *arg, const char *node_id);
 	void *arg;
 };
 struct peers *peers_open(const struct peers_config *cfg);
