@@ -297,6 +297,14 @@ static int read_request(mbedtls_x509_csr *request, const char *pem, const struct
 	return check_wish("cluster", wish.cluster_id, name->cluster_id, err);
 }
 
+/* No certificate outlives what signs it; one that has ended ends nothing more. */
+static nsec end_of(const mbedtls_x509_crt *ca, nsec wall)
+{
+	nsec end = pki_wall_of(&ca->valid_to);
+
+	return end > wall ? end : INT64_MAX;
+}
+
 int ca_sign(const struct ca_signer *signer, const char *request_pem, const struct cert_name *name, nsec wall, nsec lifetime,
 	    struct buf *ret_chain_pem, struct err *err)
 {
@@ -311,7 +319,7 @@ int ca_sign(const struct ca_signer *signer, const char *request_pem, const struc
 	mbedtls_x509_csr_init(&request);
 	snprintf(subject, sizeof(subject), "O=%s,OU=%s,CN=%s", name->cluster_id, name->role, name->node_id);
 	date(wall - hour_ns, 0, plan.from);
-	date(wall + lifetime, 0, plan.until);
+	date(wall + MIN(MAX(lifetime, 0), end_of(&s.ca, wall) - wall), 0, plan.until);
 	if (read_request(&request, request_pem, name, err) == 0 && write_cert(&plan, ret_chain_pem, err) == 0) {
 		if (signer->cross_pem)
 			buf_add_str(ret_chain_pem, signer->cross_pem);

@@ -29,7 +29,8 @@ struct ca_signer {
 	const char *cert_pem, *key_pem;
 	const char *cross_pem;          /* its key signed by the root before it, while that is still known; or NULL */
 };
-/* Signs a node's certificate of this lifetime from an hour before now: ret_chain_pem is the certificate, then cross_pem. Of the request
+/* Signs a node's certificate that lasts so long, at most till the signer's end, and is valid from an hour before now: ret_chain_pem is the
+ * certificate, then cross_pem. Of the request
  * only the key counts, and the proof that the sender has it: ERR_INVALID without; ERR_DENIED, naming it, when it asks for another name. */
 int ca_sign(const struct ca_signer *signer, const char *request_pem, const struct cert_name *name, nsec wall, nsec lifetime,
 	    struct buf *ret_chain_pem, struct err *err);

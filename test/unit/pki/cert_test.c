@@ -32,6 +32,25 @@ TEST(cert_tells_node_role_cluster_and_dates)
 	test_ca_fini(&ca);
 }
 
+TEST(no_certificate_outlives_the_root_however_long_it_is_to_last)
+{
+	const nsec lives[] = { INT64_MAX, 200 * 365 * test_day, 21 * 365 * test_day };
+	struct test_ca ca;
+	struct err err = { 0 };
+
+	test_ca_init(&ca);
+	for (size_t i = 0; i < ARRAY_COUNT(lives); i++) {
+		struct test_node node;
+		struct cert_facts facts;
+
+		test_node_init(&node, &ca, TEST_NODE, false, TEST_CLUSTER, new_year_2026, lives[i]);
+		EXPECT_INT(cert_verify(buf_text(&ca.root.cert_pem), buf_text(&node.chain), new_year_2026, &facts, &err), 0);
+		EXPECT_INT(facts.not_after, ca.root.not_after);
+		test_node_fini(&node);
+	}
+	test_ca_fini(&ca);
+}
+
 TEST(cert_names_are_made_of_ids_and_a_role)
 {
 	struct cert_name name;
