@@ -36,16 +36,24 @@ static void nothing(void *arg UNUSED)
 {
 }
 
+bool change_may_begin(const struct host *host)
+{
+	const struct changing *changing = host->swarm.changing;
+
+	return !changing || (changing->is_join && !changing->done && host->node_id[0]);
+}
+
 bool change_begin(struct host *host, api_swarm_done_fn *done, void *arg)
 {
 	struct changing *changing;
 	struct err err;
 
-	if (host->swarm.changing) {
+	if (!change_may_begin(host)) {
 		err_set(&err, ERR_UNAVAILABLE, "another init, join or leave of this node is under way: try again in a moment");
 		change_refuse(host, done, arg, &err);
 		return false;
 	}
+	change_drop(host);
 	host->swarm.changing = changing = NEW(struct changing);
 	*changing = (struct changing){ .host = host, .done = done, .arg = arg };
 	timer_init(&changing->deadline, host->loop, nothing, changing);
@@ -154,7 +162,7 @@ void swarm_init(void *arg, const struct api_swarm_init *init, api_swarm_done_fn 
 		refound(host, init, done, done_arg);
 		return;
 	}
-	if (!host->swarm.changing && check_init(host, &err) < 0) {
+	if (change_may_begin(host) && check_init(host, &err) < 0) {
 		change_refuse(host, done, done_arg, &err);
 		return;
 	}
@@ -271,7 +279,7 @@ void swarm_leave(void *arg, bool force, api_swarm_done_fn *done, void *done_arg)
 	}
 	if (!change_begin(host, done, done_arg))
 		return;
-	if (host->swarm.manager && !force)
+	if (swarm_manager(host) && !force)
 		control_node_demote(host->swarm.manager, host->node_id, demoted, host);
 	else if (host->swarm.manager)
 		take_down(host);

@@ -182,7 +182,7 @@ void swarm_join(void *arg, const struct api_swarm_join *join, api_swarm_done_fn 
 	struct host *host = arg;
 	struct err err;
 
-	if (host->node_id[0] && !host->swarm.changing) {
+	if (host->node_id[0] && change_may_begin(host)) {
 		err_set(&err, ERR_UNAVAILABLE, "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join "
 			"another one.");
 		change_refuse(host, done, done_arg, &err);

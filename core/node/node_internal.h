@@ -193,6 +193,8 @@ struct changing {
 	bool is_join;
 	msec give_up_at;
 };
+/* Nothing is under way, or a join that people wait for no more: it may never end, and whatever begins ends it. */
+bool change_may_begin(const struct host *host);
 bool change_begin(struct host *host, api_swarm_done_fn *done, void *arg);
 void change_answer(struct host *host, const struct err *err);   /* the caller is told; it may go on */
 void change_end(struct host *host, const struct err *err);      /* and is told, unless he was */

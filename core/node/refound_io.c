@@ -157,7 +157,7 @@ void refound(struct host *host, const struct api_swarm_init *init, api_swarm_don
 	struct err err;
 	int got = 0;
 
-	if (!host->swarm.changing)
+	if (change_may_begin(host))
 		got = init->backup ? check_restore(host, init, &backup, &err) : check_force(host, init, &err);
 	if (got < 0) {
 		change_refuse(host, done, arg, &err);
