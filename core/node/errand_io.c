@@ -1,6 +1,7 @@
 #include "node/errand_io.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ip.h"
 #include "base/panic.h"
@@ -9,13 +10,15 @@
 
 struct errand {
 	struct loop *loop;
+	struct rpc *rpc;
 	struct rpc_conn *conn;
+	char *addresses;                /* that one and those behind it */
 	struct tls_trust trust;
 	char digest[128], own_address[IP_TEXT_SIZE];
 	enum rpc_method method;
 	struct buf body;
 	msec timeout_ms;
-	struct timer timer;
+	struct timer timer, next;
 	errand_done_fn *done;           /* NULL: forgotten, or told */
 	void *arg;
 };
@@ -25,7 +28,9 @@ static void errand_free(void *arg)
 	struct errand *e = arg;
 
 	timer_cancel(&e->timer);
+	timer_cancel(&e->next);
 	buf_fini(&e->body);
+	free(e->addresses);
 	free(e);
 }
 
@@ -51,9 +56,25 @@ static void finish(struct errand *e, const void *body, size_t size, const struct
 	done(e->arg, body, size, e->own_address, err);
 }
 
+/* A manager that has no leader, or is not up to date: perhaps those behind it are better off. */
+static bool has_next(struct errand *e, const struct err *err)
+{
+	const char *rest = strchr(e->addresses, ',');
+	char *next;
+
+	if (!rest || !e->done || (err->code != ERR_UNAVAILABLE && err->code != ERR_STALE))
+		return false;
+	next = str_dup(rest + 1);
+	free(e->addresses);
+	e->addresses = next;
+	timer_set_in(&e->next, 0);
+	return true;
+}
+
 static void answered(void *arg, const void *body, size_t size, const struct err *err)
 {
-	finish(arg, body, size, err);
+	if (!err || !has_next(arg, err))
+		finish(arg, body, size, err);
 }
 
 static void on_up(void *arg, struct rpc_conn *conn)
@@ -87,13 +108,25 @@ static void too_late(void *arg)
 	finish(arg, NULL, 0, &err);
 }
 
+static void dial(void *arg)
+{
+	static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
+	struct errand *e = arg;
+
+	if (!e->done)
+		return;
+	rpc_close(e->conn);
+	e->conn = rpc_dial(e->rpc, e->addresses, &e->trust, &hooks, e);
+}
+
 struct errand *errand_new(struct loop *loop, struct rpc *rpc, const char *addresses, const char *root_digest, enum rpc_method method,
 			  const struct buf *body, msec timeout_ms, errand_done_fn *done, void *arg)
 {
-	static const struct rpc_hooks hooks = { .on_up = on_up, .on_down = on_down };
 	struct errand *e = NEW(struct errand);
 
 	e->loop = loop;
+	e->rpc = rpc;
+	e->addresses = str_dup(addresses);
 	e->method = method;
 	e->timeout_ms = timeout_ms;
 	e->done = done;
@@ -105,7 +138,8 @@ struct errand *errand_new(struct loop *loop, struct rpc *rpc, const char *addres
 	}
 	timer_init(&e->timer, loop, too_late, e);
 	timer_set_in(&e->timer, timeout_ms);
-	e->conn = rpc_dial(rpc, addresses, &e->trust, &hooks, e);
+	timer_init(&e->next, loop, dial, e);
+	dial(e);
 	return e;
 }
 

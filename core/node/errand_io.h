@@ -1,4 +1,4 @@
-/* errand_io.h - one question to whichever of several managers answers: dials, calls, hangs up. */
+/* errand_io.h - one question to whichever of several managers answers: dials, calls, hangs up; where one has no leader the next is asked. */
 #pragma once
 #include "base/buf.h"
 #include "rpc/rpc_io.h"

@@ -2,6 +2,7 @@
 """bad_peers.py WHAT ARGS... - a peer that knows the protocol of port 2377 (core/rpc/frame.h) and does not keep to it. Prints `ok: …` and `FAIL: …` lines.
 
     peers HOST WORKER-DIR REMOVED-DIR STRANGER-DIR GOOD-TOKEN OTHER-TOKEN ROTATED-TOKEN CLUSTER-ID
+    demoted HOST DIR TOKEN  with the certificate of a manager that is none any more
     crowd HOST SECONDS      mute and dripping connections, until its stdin ends
     names                   a name server on 127.0.0.1 that knows no name
 """
@@ -18,6 +19,7 @@ import time
 HELLO, CALL, REPLY, ERROR, NOTE, TICKET = range(1, 7)
 ISSUE, RENEW, SESSION, BEAT, STATUS, BLOB, LEAVING, SECRET = 1, 2, 10, 11, 12, 13, 14, 15
 ASSIGN, MANAGERS, OPEN, RAFT, MEMBER, SNAPSHOT, VERB, REPORT = 20, 21, 22, 30, 31, 32, 40, 41
+STRANGE_ID = 77
 SECONDS = 30                            # a bound for a machine that has much to do, nothing that is waited for
 
 
@@ -236,6 +238,25 @@ def nodes(host, worker, removed, stranger, cluster):
             verdict(f'{what} is none here', True, error)
 
 
+def demoted(host, folder, token):
+    """What only managers may, with a manager's certificate, by a node whose role was taken away."""
+    peer = Peer(host, folder).say(hello()).say(frame(NOTE, 0, RAFT, bytes([0]) + struct.pack('<Q', STRANGE_ID) + bytes(2)))
+    told = peer.hear()
+    while told and not (told[0] == NOTE and told[2][:2] == bytes([RAFT, 0])):
+        told = peer.hear()
+    leader = told[2][2:10]
+    head = struct.pack('<Q', STRANGE_ID) + leader + b'\xff\xff\xff\xff\x7f'     # from, to, a term that is far from here
+    for message in (bytes([1, 7]) + head + bytes(15), bytes([1, 3]) + head + b'\xff\x7f\xff\x7f\1\1', bytes([1, 5]) + head + bytes(5)):
+        peer.say(frame(NOTE, 0, RAFT, message))         # a leader's heartbeat, a question for a vote, a leader's entries
+    peer.say(frame(CALL, 8, ISSUE, json.dumps({'Token': token, 'CSR': request('/CN=join')}).encode()))
+    heard = []                                          # this one is answered when the log has been written, behind whatever was answered to those
+    while not heard or (heard[-1] and heard[-1][1] != 8):
+        heard.append(peer.hear())
+    verdict('nobody listens to it as a leader or a candidate', heard[-1] and heard[-1][0] == REPLY and not [h for h in heard if h[0] == NOTE], heard)
+    for name, method in (('a verb', VERB), ("a leader's report", REPORT), ('to be a member of raft', MEMBER), ('a snapshot', SNAPSHOT), ('a stream to a node', OPEN)):
+        refused(f'it may not ask for {name}', Peer(host, folder).say(hello()).ask(method), 'is no manager of this swarm')
+
+
 def own_certificate(cluster):
     folder = tempfile.mkdtemp()
     subprocess.run(['openssl', 'req', '-x509', '-nodes', '-subj', f'/O={cluster}/OU=swarm-manager/CN={"a" * 25}', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
@@ -288,4 +309,4 @@ def peers(host, worker, removed, stranger, good, other, rotated, cluster):
     nodes(host, worker, removed, stranger, cluster)
 
 
-{'peers': peers, 'crowd': crowd, 'names': names}[sys.argv[1]](*sys.argv[2:])
+{'peers': peers, 'demoted': demoted, 'crowd': crowd, 'names': names}[sys.argv[1]](*sys.argv[2:])
