@@ -80,6 +80,12 @@ static uint64_t manager_count(const struct view *view)
 	return count;
 }
 
+/* Docker's words. */
+static const char two_managers[] = "WARNING: Running Swarm in a two-manager configuration. This configuration provides\n"
+				   "         no fault tolerance, and poses a high risk to lose control over the cluster.\n"
+				   "         Refer to https://docs.docker.com/engine/swarm/admin_guide/ to configure the\n"
+				   "         Swarm for fault-tolerance.";
+
 static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
 	yyjson_mut_val *swarm = yyjson_mut_obj_add_obj(doc, root, "Swarm"), *managers, *cluster;
@@ -109,6 +115,8 @@ static void add_swarm(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root
 	cluster = shape_cluster(api, doc, false);
 	if (cluster)
 		yyjson_mut_obj_add_val(doc, swarm, "Cluster", cluster);
+	if (manager_count(manager_view(manager)) == 2)
+		yyjson_mut_arr_add_str(doc, yyjson_mut_obj_add_arr(doc, swarm, "Warnings"), two_managers);
 }
 
 static void add_counts(struct api *api, yyjson_mut_doc *doc, yyjson_mut_val *root)
@@ -140,6 +148,7 @@ static void add_plugins(yyjson_mut_doc *doc, yyjson_mut_val *root)
 static void add_warnings(struct api *api, const struct runtime_facts *runtime, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
 	yyjson_mut_val *warnings = yyjson_mut_obj_add_arr(doc, root, "Warnings");
+	const struct manager *manager = api->host.manager(api->host.arg);
 	struct api_swarm_facts facts = api_swarm_facts(api);
 	struct err err;
 
@@ -161,6 +170,8 @@ static void add_warnings(struct api *api, const struct runtime_facts *runtime, y
 		buf_printf(&text, "WARNING: %s", err.text);
 		yyjson_mut_arr_add_strcpy(doc, warnings, buf_text(&text));
 	}
+	if (manager && manager_count(manager_view(manager)) == 2)
+		yyjson_mut_arr_add_str(doc, warnings, two_managers);
 }
 
 static void add_index(yyjson_mut_doc *doc, yyjson_mut_val *configs, const char *name, yyjson_mut_val *mirrors, bool is_secure)

@@ -52,19 +52,28 @@ static int check_pools(struct init_body *body, struct err *err)
 	return 0;
 }
 
-static int check_spec(const struct cluster_spec *spec, struct err *err)
+/* swarmkit's words are told with others in front by who founds a swarm. */
+static int check_spec(const struct cluster_spec *spec, const char *in_front, struct err *err)
 {
 	if (!str_is_empty(spec->name) && !str_eq(spec->name, "default"))
-		return err_set(err, ERR_INVALID, "invalid Spec.Name '%.63s': a swarm is always called 'default'", spec->name);
+		return err_set(err, ERR_INVALID, "swarm spec must be named \"default\"");
 	if (spec->ca.cert_expiry_ns && spec->ca.cert_expiry_ns < CERT_EXPIRY_MIN_NS)
-		return err_set(err, ERR_INVALID, "error updating cluster settings: rpc error: code = InvalidArgument desc = minimum certificate "
-			       "expiry time is: 1h0m0s");
+		return err_set(err, ERR_INVALID, "%srpc error: code = InvalidArgument desc = minimum certificate expiry time is: 1h0m0s", in_front);
 	return 0;
 }
 
-static int check_body(struct init_body *body, struct err *err)
+static int check_settings(const struct cluster_spec *spec, struct arena *arena, struct err *err)
 {
-	if (check_spec(&body->spec, err) < 0)
+	struct cluster_spec usual = { 0 }, wanted = *spec;
+
+	cluster_spec_defaults(&usual, arena);
+	cluster_spec_defaults(&wanted, arena);
+	return control_cluster_is_supported(&usual, &wanted, err);
+}
+
+static int check_body(struct init_body *body, struct arena *arena, struct err *err)
+{
+	if (check_spec(&body->spec, "error updating cluster settings: ", err) < 0 || check_settings(&body->spec, arena, err) < 0)
 		return -1;
 	if (!str_is_empty(body->spec.ca.signing_cert) || !str_is_empty(body->spec.ca.signing_key))
 		return err_set(err, ERR_UNSUPPORTED, "Spec.CAConfig.SigningCACert is not supported by swarmbox at init: replace the root afterwards");
@@ -96,7 +105,7 @@ static void init(struct api *api, struct http_request *req, yyjson_val *json, co
 	struct err err;
 
 	(void)name;
-	if (shape_from_json(&init_shape, json, http_arena(req), &body, &err) < 0 || check_body(&body, &err) < 0) {
+	if (shape_from_json(&init_shape, json, http_arena(req), &body, &err) < 0 || check_body(&body, http_arena(req), &err) < 0) {
 		http_reply_error(req, &err);
 		return;
 	}
@@ -193,7 +202,7 @@ static void update(struct api *api, struct http_request *req, yyjson_val *json, 
 		return;
 	if (!manager)
 		api_no_manager(api, &err);
-	else if (shape_from_json(&cluster_spec_shape, json, http_arena(req), &spec, &err) == 0 && check_spec(&spec, &err) == 0) {
+	else if (shape_from_json(&cluster_spec_shape, json, http_arena(req), &spec, &err) == 0 && check_spec(&spec, "", &err) == 0) {
 		control_cluster_update(manager, version, &spec, (struct control_rotate){
 			http_query_is_true(req, "rotateWorkerToken"), http_query_is_true(req, "rotateManagerToken"),
 			http_query_is_true(req, "rotateManagerUnlockKey") }, api_done_ok, req);

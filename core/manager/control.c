@@ -100,13 +100,15 @@ void control_node_demote(struct manager *m, const char *node_id, control_done_fn
 	ask_begin(ask_new(m, VERB_NODE_DEMOTE, node_id, done, arg));
 }
 
-/* Kept as it is told, but nothing acts on it yet. */
-static int check_supported(const struct cluster_spec *old, const struct cluster_spec *new, struct err *err)
+int control_cluster_is_supported(const struct cluster_spec *old, const struct cluster_spec *new, struct err *err)
 {
 	const struct { bool differs; const char *name; } settings[] = {
 		{ old->dispatcher.heartbeat_ns != new->dispatcher.heartbeat_ns, "--dispatcher-heartbeat" },
 		{ old->raft.snapshot_interval != new->raft.snapshot_interval, "--snapshot-interval" },
 		{ old->raft.keep_old_snapshots.value != new->raft.keep_old_snapshots.value, "--max-snapshots" },
+		{ old->raft.slow_follower_entries != new->raft.slow_follower_entries, "Spec.Raft.LogEntriesForSlowFollowers" },
+		{ old->raft.election_tick != new->raft.election_tick, "Spec.Raft.ElectionTick" },
+		{ old->raft.heartbeat_tick != new->raft.heartbeat_tick, "Spec.Raft.HeartbeatTick" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
@@ -169,7 +171,7 @@ void control_cluster_update(struct manager *m, uint64_t spec_index, const struct
 	ask->verb.rotate_unlock_key = rotate.unlock_key;
 	shape_copy(&cluster_spec_shape, spec, &ask->arena, &ask->verb.cluster);
 	cluster_spec_defaults(&ask->verb.cluster, &ask->arena);
-	if (check_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 || make_new(ask, cluster, &err) < 0)
+	if (control_cluster_is_supported(&cluster->spec, &ask->verb.cluster, &err) < 0 || make_new(ask, cluster, &err) < 0)
 		ask_refuse(ask, &err);
 	else
 		ask_begin(ask);

@@ -22,7 +22,8 @@ void control_node_remove(struct manager *m, const char *node_id, bool force, con
 
 /* Takes the manager's role away from a node that wants to leave. */
 void control_node_demote(struct manager *m, const char *node_id, control_done_fn *done, void *arg);
-/* What swarmbox does not do yet is refused when it differs from what stands there. */
+/* What nothing acts on yet is told as Docker has it, and refused when it is to be something else. Both with their defaults. */
+int control_cluster_is_supported(const struct cluster_spec *old, const struct cluster_spec *new, struct err *err);
 struct control_rotate { bool worker_token, manager_token, unlock_key; };
 void control_cluster_update(struct manager *m, uint64_t spec_index, const struct cluster_spec *spec, struct control_rotate rotate,
 			    control_done_fn *done, void *arg);

@@ -29,12 +29,20 @@ def swarm_init():
                        ('[]', 'invalid JSON: expected an object'), ('"x"', 'invalid JSON: expected an object'),
                        ('{"ListenAddr":1}', 'invalid JSON: ListenAddr must be a string'),
                        ('{"Spec":{"Raft":{"ElectionTick":"a"}}}', 'invalid JSON: Spec.Raft.ElectionTick must be a whole number'),
+                       ('{"Spec":{"Name":"other"}}', 'swarm spec must be named "default"'),
+                       ('{"Spec":{"CAConfig":{"NodeCertExpiry":60000000000}}}', 'error updating cluster settings: rpc error: code = InvalidArgument '
+                        'desc = minimum certificate expiry time is: 1h0m0s'),
                        ('{"Availability":"gone"}', 'invalid Availability: "gone"'),
                        ('{"AdvertiseAddr":"nonsense"}', 'advertise address must be a non-zero IP address or network interface (with optional port number)'),
                        ('{"AdvertiseAddr":"127.0.0.1","SubnetSize":30}', 'subnet size is out of range: 30'),
                        ('{"AdvertiseAddr":"127.0.0.1","DefaultAddrPool":["x"]}', 'invalid CIDR address: x'),
                        ('{"AdvertiseAddr":"127.0.0.1","DataPathPort":80}', 'Datapath port number is not in valid range (1024-49151) : 80')):
         refuses(f'init with {body or "nothing"}', ask('POST', path, body), 400, text)
+    for setting, name in (({'Dispatcher': {'HeartbeatPeriod': 10**9}}, '--dispatcher-heartbeat'), ({'Raft': {'SnapshotInterval': 1}}, '--snapshot-interval'),
+                          ({'Raft': {'KeepOldSnapshots': 1}}, '--max-snapshots'), ({'Raft': {'ElectionTick': 3}}, 'Spec.Raft.ElectionTick'),
+                          ({'Raft': {'HeartbeatTick': 3}}, 'Spec.Raft.HeartbeatTick'),
+                          ({'Raft': {'LogEntriesForSlowFollowers': 1}}, 'Spec.Raft.LogEntriesForSlowFollowers')):
+        refuses(f'init with {name}', ask('POST', path, {'AdvertiseAddr': '127.0.0.1', 'Spec': setting}), 501, f'{name} is not supported by swarmbox yet')
     refuses('leave in no swarm', ask('POST', '/swarm/leave'), 503, 'This node is not part of a swarm')
     reply = gives('init: keys in any case, unknown ones ignored', ask('POST', path, {'ADVERTISEADDR': '127.0.0.1', 'Foo': [1, {'a': None}]}))
     node = reply.json()
@@ -42,6 +50,14 @@ def swarm_init():
             'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.')
     swarm = gives('the swarm is shown', ask('GET', '/swarm')).json()
     ok('with tokens', swarm['JoinTokens']['Worker'].startswith('SWMTKN-1-'), swarm)
+    update = f'/swarm/update?version={swarm["Version"]["Index"]}'
+    for changed, status, text in (({'Name': 'other'}, 400, 'swarm spec must be named "default"'),
+                                  ({'CAConfig': {'NodeCertExpiry': 60 * 10**9}}, 400,
+                                   'rpc error: code = InvalidArgument desc = minimum certificate expiry time is: 1h0m0s'),
+                                  ({'CAConfig': {'NodeCertExpiry': -1}}, 400,
+                                   'rpc error: code = InvalidArgument desc = minimum certificate expiry time is: 1h0m0s'),
+                                  ({'Raft': {'ElectionTick': 3}}, 501, 'Spec.Raft.ElectionTick is not supported by swarmbox yet')):
+        refuses(f'update with {changed}', ask('POST', update, {**swarm['Spec'], **changed}), status, text)
     is_('info knows the node', ask('GET', '/info').json()['Swarm']['NodeID'], node)
     is_('and so does _ping', ask('HEAD', '/_ping').headers.get('swarm'), 'active/manager')
     refuses('leave without force', ask('POST', '/swarm/leave'), 503, ask('POST', '/swarm/leave').message)
