@@ -219,7 +219,7 @@ static int info_run(struct cli *cli, const void *args, char **operands UNUSED)
 	yyjson_val *root = yyjson_doc_get_root(doc);
 	if (!info->format)
 		print_info(root);
-	else if (inspect_print(&root, 1, info->format, &out, &err) < 0)
+	else if (inspect_print(&root, 1, inspect_format_of_one(info->format), &out, &err) < 0)
 		code = cli_fail(&err);
 	cli_print_buf(&out);
 	yyjson_doc_free(doc);

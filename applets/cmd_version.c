@@ -98,7 +98,7 @@ static int version_run(struct cli *cli, const void *args, char **operands UNUSED
 	yyjson_val *root = yyjson_doc_get_root(whole);
 	if (!version->format)
 		print_version(root);
-	else if (inspect_print(&root, 1, version->format, &out, &err) < 0)
+	else if (inspect_print(&root, 1, inspect_format_of_one(version->format), &out, &err) < 0)
 		code = cli_fail(&err);
 	cli_print_buf(&out);
 	if (no_server.code)

@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* format NULL or "": [ … ] with four blanks of indent; "json": one compact line each; else a
+/* format NULL or "": [ … ] with four blanks of indent; "json": the same in one line; else a
  * template, a line each. */
 int inspect_print(yyjson_val *const *objects, size_t count, const char *format, struct buf *out,
 		  struct err *err);
+/* For what is one object and no list of them: "json" is that object in one line. */
+const char *inspect_format_of_one(const char *format);

@@ -68,6 +68,17 @@ static int refuse_absent(struct run *run, const struct template_operand *operand
 	return wrong(run, operand->fields_at, operand->at, operand->end, is_map ? "map has no entry for key \"%s\"" : "can't evaluate field %s", told);
 }
 
+/* Pointers in Docker's own structs: asked for alone they are nil where they are absent, as in {{if .ManagerStatus}}. */
+static bool is_pointer(const char *field)
+{
+	static const char *const pointers[] = { "JobStatus", "ManagerStatus", "PreviousSpec", "ServiceStatus", "UpdateStatus" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(pointers); i++)
+		if (str_eq(field, pointers[i]))
+			return true;
+	return false;
+}
+
 static int walk_fields(struct run *run, const struct template_operand *operand, struct tval *value)
 {
 	for (size_t i = 0; i < operand->field_count; i++) {
@@ -76,7 +87,8 @@ static int walk_fields(struct run *run, const struct template_operand *operand, 
 
 		*value = tval_field(in, operand->fields[i], run->is_typed, &found);
 		if (!found && (run->is_typed || run->absent == TEMPLATE_ABSENT_IS_ERROR ||
-			       (run->absent == TEMPLATE_ABSENT_TOP_IS_ERROR && is_top)))
+			       (run->absent == TEMPLATE_ABSENT_TOP_IS_ERROR && is_top &&
+				(operand->field_count > 1 || !is_pointer(operand->fields[i])))))
 			return refuse_absent(run, operand, operand->fields[i], in);
 	}
 	return 0;

@@ -191,6 +191,18 @@ TEST(template_names_members_that_a_whole_object_lacks)
 	EXPECT_STR(buf_text(&out), "<no value> <no value><no value>");
 }
 
+TEST(template_takes_what_is_a_pointer_of_dockers_for_nil_where_it_is_absent)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+	struct err err = {0};
+
+	EXPECT_INT(run("{{if .ManagerStatus}}a manager{{else}}none{{end}}", TEMPLATE_ABSENT_TOP_IS_ERROR, &out, &err), 0);
+	EXPECT_STR(buf_text(&out), "none");
+	EXPECT_INT(run("{{.ManagerStatus.Leader}}", TEMPLATE_ABSENT_TOP_IS_ERROR, &out, &err), -1);
+	EXPECT_STR(err.text, "template parsing error: template: :1:16: executing \"\" at <.ManagerStatus.Leader>: map has no entry for key "
+			     "\"ManagerStatus\"");
+}
+
 static void expect_label(const char *row, const char *text, const char *want)
 {
 	CLEANUP(template_freep) struct template *template = NULL;
