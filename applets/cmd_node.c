@@ -209,8 +209,8 @@ static void add_node(struct buf *out, yyjson_val *node)
 		buf_printf(out, "Name:\t\t\t%s\n", name);
 	add_node_labels(out, "Labels", dig(node, "Spec.Labels"));
 	listing_moment(dig_time(node, "CreatedAt"), &joined);
-	buf_printf(out, "Hostname:              \t%s\nJoined at:             \t%s utc\nStatus:\n"
-		   " State:\t\t\t%s\n", dig_str(node, "Description.Hostname"), buf_text(&joined),
+	buf_printf(out, "Hostname:              \t%s\nJoined at:             \t%.*s utc\nStatus:\n"
+		   " State:\t\t\t%s\n", dig_str(node, "Description.Hostname"), (int)(joined.len - strlen(" UTC")), buf_text(&joined),
 		   buf_text(&state));
 	if (*message)
 		buf_printf(out, " Message:              \t%s\n", message);
@@ -229,10 +229,13 @@ static void add_node(struct buf *out, yyjson_val *node)
 	add_tls(out, dig(node, "Description.TLSInfo"));
 }
 
+/* All or nothing. */
 static int print_pretty(struct call *call, const struct strlist *names)
 {
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
 	for (size_t i = 0; i < names->count; i++) {
-		CLEANUP(buf_finip) struct buf path = BUF_INIT, out = BUF_INIT;
+		CLEANUP(buf_finip) struct buf path = BUF_INIT;
 		yyjson_doc *doc = NULL;
 		struct err err = {0};
 
@@ -240,9 +243,9 @@ static int print_pretty(struct call *call, const struct strlist *names)
 		if (call_get(call, &doc, &err, "/nodes/%s", buf_text(&path)) < 0)
 			return cli_fail(&err);
 		add_node(&out, yyjson_doc_get_root(doc));
-		cli_print_buf(&out);
 		yyjson_doc_free(doc);
 	}
+	cli_print_buf(&out);
 	return EXIT_OK;
 }
 
@@ -325,14 +328,9 @@ static const struct option node_update_options[] = {
 	OPT_END
 };
 
+/* Added before others are removed, as Docker does it. */
 static int change_labels(yyjson_mut_doc *doc, const struct node_update_args *args, struct err *err)
 {
-	for (size_t i = 0; i < args->label_rm.count; i++) {
-		const char *key = args->label_rm.items[i];
-		if (!yyjson_mut_obj_get(spec_object(doc, "Labels"), key))
-			return err_set(err, ERR_INVALID, "key %s doesn't exist in node's labels", key);
-		spec_remove(doc, "Labels", key);
-	}
 	for (size_t i = 0; i < args->label_add.count; i++) {
 		char *key = args->label_add.items[i];
 		size_t length = strcspn(key, "=");
@@ -341,6 +339,12 @@ static int change_labels(yyjson_mut_doc *doc, const struct node_update_args *arg
 			return err_set(err, ERR_INVALID, "invalid label '%s': empty name", key);
 		key[length] = '\0';
 		spec_put(doc, "Labels", key, value);
+	}
+	for (size_t i = 0; i < args->label_rm.count; i++) {
+		const char *key = args->label_rm.items[i];
+		if (!yyjson_mut_obj_get(spec_object(doc, "Labels"), key))
+			return err_set(err, ERR_INVALID, "key %s doesn't exist in node's labels", key);
+		spec_remove(doc, "Labels", key);
 	}
 	return 0;
 }

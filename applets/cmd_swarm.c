@@ -5,6 +5,7 @@
 #include "applets/spec_edit.h"
 #include "applets/swarm_cmds.h"
 #include "applets/swarm_restore.h"
+#include "applets/usage.h"
 #include "base/ip.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -36,11 +37,11 @@ static int print_join_command(struct cli *cli, const char *node_id, bool as_mana
 /* ---- init ------------------------------------------------------------------------------------- */
 
 struct swarm_init_args {
-	const char *advertise_addr, *availability, *cert_expiry, *listen_addr, *data_path_addr, *restore;
+	const char *advertise_addr, *availability, *listen_addr, *data_path_addr, *restore;
 	struct option_uint data_path_port, pool_mask;
 	struct strlist pools;
 	bool autolock, force_new_cluster;
-	struct option_uint task_history_limit;
+	struct option_int task_history_limit, cert_expiry;
 };
 
 /* As Go's net.ParseCIDR reads it. */
@@ -59,12 +60,11 @@ static const struct option swarm_init_options[] = {
 	OPT_BOOL(struct swarm_init_args, autolock, 0, "autolock", "Lock the keys of managers: one that restarts must be unlocked"),
 	OPT_STRING(struct swarm_init_args, availability, 0, "availability", "string",
 		   "Whether this node takes tasks: \"active\", \"pause\", \"drain\" (default \"active\")"),
-	OPT_STRING(struct swarm_init_args, cert_expiry, 0, "cert-expiry", "duration",
-		   "How long the certificates of nodes last (default 2160h0m0s)"),
+	SWARM_OPT_EXPIRY(struct swarm_init_args),
 	OPT_STRING(struct swarm_init_args, listen_addr, 0, "listen-addr", "node-addr",
 		   "Address to listen on for other nodes (default 0.0.0.0:2377)"),
-	OPT_UINT(struct swarm_init_args, task_history_limit, 0, "task-history-limit",
-		 "Ended tasks kept of each slot (default 5)"),
+	OPT_INT(struct swarm_init_args, task_history_limit, 0, "task-history-limit",
+		"Ended tasks kept of each slot (default 5)"),
 	OPT_STRING(struct swarm_init_args, data_path_addr, 0, "data-path-addr", "string",
 		   "Address or interface for the traffic between containers (default the advertised one)"),
 	OPT_UINT(struct swarm_init_args, data_path_port, 0, "data-path-port",
@@ -96,7 +96,7 @@ static int check_availability(const char *availability, struct err *err)
 		       "are supported", availability);
 }
 
-static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args, struct err *err)
+static void fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args)
 {
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *spec, *list;
 
@@ -117,10 +117,8 @@ static int fill_request(yyjson_mut_doc *doc, const struct swarm_init_args *args,
 		yyjson_mut_arr_add_strcpy(doc, list, args->pools.items[i]);
 	spec = yyjson_mut_obj_add_obj(doc, root, "Spec");
 	yyjson_mut_obj_add_obj(doc, spec, "Labels");
-	if (args->task_history_limit.given)
-		yyjson_mut_obj_add_uint(doc, yyjson_mut_obj_add_obj(doc, spec, "Orchestration"),
-					"TaskHistoryRetentionLimit", args->task_history_limit.value);
-	return swarm_spec_expiry(args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc, err);
+	swarm_spec_int(&args->task_history_limit, "Spec.Orchestration.TaskHistoryRetentionLimit", doc);
+	swarm_spec_int(&args->cert_expiry, "Spec.CAConfig.NodeCertExpiry", doc);
 }
 
 static int check_restore(const struct swarm_init_args *args, struct err *err)
@@ -129,7 +127,7 @@ static int check_restore(const struct swarm_init_args *args, struct err *err)
 		return 0;
 	if (!args->force_new_cluster)
 		return err_set(err, ERR_INVALID, "--restore needs --force-new-cluster: the managers of before are none of the swarm that it makes");
-	if (args->pools.count || args->pool_mask.given || args->data_path_port.given || args->task_history_limit.given || args->autolock || args->cert_expiry)
+	if (args->pools.count || args->pool_mask.given || args->data_path_port.given || args->task_history_limit.given || args->autolock || args->cert_expiry.given)
 		return err_set(err, ERR_INVALID, "--restore brings the settings of the swarm along: change them with `swarm update` behind it");
 	return 0;
 }
@@ -145,9 +143,8 @@ static int found(struct call *call, const struct swarm_init_args *args, yyjson_d
 		return swarm_restore(call, args->restore, args->listen_addr, args->advertise_addr, args->data_path_addr, args->availability,
 				     ret, err);
 	doc = yyjson_mut_doc_new(NULL);
-	result = fill_request(doc, args, err);
-	if (result == 0)
-		result = call_post(call, doc, ret, err, "/swarm/init");
+	fill_request(doc, args);
+	result = call_post(call, doc, ret, err, "/swarm/init");
 	yyjson_mut_doc_free(doc);
 	return result;
 }
@@ -302,7 +299,7 @@ static int swarm_join_token(struct cli *cli, const void *args, char **operands)
 
 /* ---- update ----------------------------------------------------------------------------------- */
 
-struct swarm_update_args { const char *autolock, *cert_expiry; struct option_uint task_history_limit; };
+struct swarm_update_args { const char *autolock; struct option_int task_history_limit, cert_expiry; };
 
 static int take_autolock(void *args, const struct option *option UNUSED, const char *value, struct err *err UNUSED)
 {
@@ -313,10 +310,9 @@ static int take_autolock(void *args, const struct option *option UNUSED, const c
 static const struct option swarm_update_options[] = {
 	{ OPTION_TAKE_BOOL, 0, "autolock", "", "Lock the keys of managers: one that restarts must be unlocked (true|false)", 0, take_autolock,
 	  NULL },
-	OPT_STRING(struct swarm_update_args, cert_expiry, 0, "cert-expiry", "duration",
-		   "How long the certificates of nodes last (default 2160h0m0s)"),
-	OPT_UINT(struct swarm_update_args, task_history_limit, 0, "task-history-limit",
-		 "Ended tasks kept of each slot (default 5)"),
+	SWARM_OPT_EXPIRY(struct swarm_update_args),
+	OPT_INT(struct swarm_update_args, task_history_limit, 0, "task-history-limit",
+		"Ended tasks kept of each slot (default 5)"),
 	OPT_UNSUPPORTED(0, "dispatcher-heartbeat"),
 	OPT_UNSUPPORTED(0, "external-ca"),
 	OPT_UNSUPPORTED(0, "max-snapshots"),
@@ -324,30 +320,41 @@ static const struct option swarm_update_options[] = {
 	OPT_END
 };
 
-static int edit_spec(const struct swarm_update_args *args, yyjson_mut_doc *spec, struct err *err)
+static void edit_spec(const struct swarm_update_args *args, yyjson_mut_doc *spec)
 {
-	if (args->task_history_limit.given)
-		spec_set_uint(spec, "Orchestration.TaskHistoryRetentionLimit", args->task_history_limit.value);
+	swarm_spec_int(&args->task_history_limit, "Orchestration.TaskHistoryRetentionLimit", spec);
+	swarm_spec_int(&args->cert_expiry, "CAConfig.NodeCertExpiry", spec);
 	if (args->autolock)
 		spec_set(spec, "EncryptionConfig.AutoLockManagers", yyjson_mut_bool(spec, str_eq(args->autolock, "true")));
-	return swarm_spec_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
+}
+
+/* Docker's answer to an update of nothing. */
+static int show_help(const struct cli *cli)
+{
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	usage_command(cli->program, cli->path, cli->command, &out);
+	cli_print_buf(&out);
+	return EXIT_OK;
 }
 
 static int swarm_update(struct cli *cli, const void *args, char **operands UNUSED)
 {
 	const struct swarm_update_args *update = args;
 	struct err err = {0};
+	yyjson_doc *swarm = NULL;
+
+	if (!update->autolock && !update->task_history_limit.given && !update->cert_expiry.given)
+		return show_help(cli);
 	struct call *call = cli_call(cli, &err);
 	yyjson_mut_doc *spec = yyjson_mut_doc_new(NULL);
-	yyjson_doc *swarm = NULL;
 	int result = call ? call_get(call, &swarm, &err, "/swarm") : -1;
 
 	if (result == 0) {
 		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(yyjson_doc_get_root(swarm), "Spec")));
-		result = edit_spec(update, spec, &err);
-	}
-	if (result == 0)
+		edit_spec(update, spec);
 		result = swarm_post_spec(call, yyjson_doc_get_root(swarm), spec, "", &err);
+	}
 	bool is_locked_now = result == 0 && update->autolock && str_eq(update->autolock, "true") &&
 			     !dig_bool(yyjson_doc_get_root(swarm), "Spec.EncryptionConfig.AutoLockManagers");
 	yyjson_doc_free(swarm);

@@ -10,11 +10,27 @@
 
 enum { PEM_FILE_MAX = 64 * 1024 };
 
+static int read_pem(const char *file, struct buf *ret, struct err *err)
+{
+	if (file_read(file, PEM_FILE_MAX, ret, err) < 0)
+		return -1;
+	return strstr(buf_text(ret), "-----BEGIN ") ? 0 : err_set(err, ERR_INVALID, "file contents must be in PEM format");
+}
+
+static int take_file(void *args, const struct option *option, const char *value, struct err *err)
+{
+	CLEANUP(buf_finip) struct buf text = BUF_INIT;
+
+	*(const char **)(void *)((char *)args + option->offset) = value;
+	return read_pem(value, &text, err);
+}
+
 const struct option swarm_ca_options[] = {
-	OPT_STRING(struct swarm_ca_args, ca_cert, 0, "ca-cert", "pem-file", "Replace the root by the certificate in this file (P-256)"),
-	OPT_STRING(struct swarm_ca_args, ca_key, 0, "ca-key", "pem-file", "The key of that certificate"),
-	OPT_STRING(struct swarm_ca_args, cert_expiry, 0, "cert-expiry", "duration",
-		   "How long the certificates of nodes last (default 2160h0m0s)"),
+	{ OPTION_TAKE, 0, "ca-cert", "pem-file", "Replace the root by the certificate in this file (P-256)",
+	  OPTION_AT(struct swarm_ca_args, ca_cert, const char *), take_file, NULL },
+	{ OPTION_TAKE, 0, "ca-key", "pem-file", "The key of that certificate", OPTION_AT(struct swarm_ca_args, ca_key, const char *), take_file,
+	  NULL },
+	SWARM_OPT_EXPIRY(struct swarm_ca_args),
 	OPT_BOOL(struct swarm_ca_args, detach, 'd', "detach", "Return before all nodes have new certificates"),
 	OPT_UNSUPPORTED(0, "external-ca"),
 	OPT_BOOL(struct swarm_ca_args, quiet, 'q', "quiet", "Print nothing"),
@@ -34,19 +50,14 @@ static int print_root(struct call *call, struct err *err)
 	return 0;
 }
 
-static int put_file(yyjson_mut_doc *spec, const char *path, const char *file, const char *flag, struct err *err)
+static int put_file(yyjson_mut_doc *spec, const char *path, const char *file, struct err *err)
 {
 	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	int rc = 0;
 
 	if (!file)
 		return 0;
-	if (file_read(file, PEM_FILE_MAX, &text, err) < 0)
-		rc = -1;
-	else if (!strstr(buf_text(&text), "-----BEGIN "))
-		rc = err_set(err, ERR_INVALID, "file contents must be in PEM format");
-	if (rc < 0)
-		return err_wrap(err, "invalid argument \"%s\" for \"--%s\" flag", file, flag);
+	if (read_pem(file, &text, err) < 0)
+		return -1;
 	spec_set_str(spec, path, buf_text(&text));
 	return 0;
 }
@@ -63,11 +74,10 @@ static int begin_rotation(const struct swarm_ca_args *args, struct call *call, s
 		yyjson_mut_doc_set_root(spec, yyjson_val_mut_copy(spec, dig(root, "Spec")));
 		if (!args->ca_cert && !args->ca_key)
 			spec_set_uint(spec, "CAConfig.ForceRotate", (uint64_t)dig_int(root, "Spec.CAConfig.ForceRotate") + 1);
-		result = swarm_spec_expiry(args->cert_expiry, "CAConfig.NodeCertExpiry", spec, err);
+		swarm_spec_int(&args->cert_expiry, "CAConfig.NodeCertExpiry", spec);
+		result = put_file(spec, "CAConfig.SigningCACert", args->ca_cert, err);
 		if (result == 0)
-			result = put_file(spec, "CAConfig.SigningCACert", args->ca_cert, "ca-cert", err);
-		if (result == 0)
-			result = put_file(spec, "CAConfig.SigningCAKey", args->ca_key, "ca-key", err);
+			result = put_file(spec, "CAConfig.SigningCAKey", args->ca_key, err);
 		if (result == 0)
 			result = swarm_post_spec(call, root, spec, "", err);
 	}
@@ -105,8 +115,7 @@ static int rotate_root(const struct swarm_ca_args *args, struct call *call, stru
 
 static int check_flags(const struct swarm_ca_args *args, struct err *err)
 {
-	const char *flag = args->ca_cert ? "ca-cert" : args->ca_key ? "ca-key" : args->cert_expiry ? "cert-expiry" :
-			   args->detach ? "detach" : args->quiet ? "quiet" : NULL;
+	const char *flag = args->ca_cert ? "ca-cert" : args->ca_key ? "ca-key" : args->cert_expiry.given ? "cert-expiry" : NULL;
 
 	if (!args->rotate && flag)
 		return err_set(err, ERR_INVALID, "`--%s` flag requires the `--rotate` flag to update the CA", flag);

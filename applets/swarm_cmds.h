@@ -8,10 +8,15 @@
 /* The whole spec goes back, as docker's client sends it: the one of spec, or the swarm's own. query begins with "&" or is "". */
 int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, const char *query, struct err *err);
 
-/* Sets the path to that time; text NULL: leaves it. */
-int swarm_spec_expiry(const char *text, const char *path, yyjson_mut_doc *spec, struct err *err);
+/* --cert-expiry, into the field cert_expiry. */
+int swarm_take_expiry(void *args, const struct option *option, const char *value, struct err *err);
+#define SWARM_OPT_EXPIRY(args)                                                                                              \
+	{ OPTION_TAKE, 0, "cert-expiry", "duration", "How long the certificates of nodes last (default 2160h0m0s)",          \
+	  OPTION_AT(args, cert_expiry, struct option_int), swarm_take_expiry, NULL }
+/* Sets the path to it, if it was given. */
+void swarm_spec_int(const struct option_int *value, const char *path, yyjson_mut_doc *spec);
 
-struct swarm_ca_args { bool detach, quiet, rotate; const char *ca_cert, *ca_key, *cert_expiry; };
+struct swarm_ca_args { bool detach, quiet, rotate; const char *ca_cert, *ca_key; struct option_int cert_expiry; };
 extern const struct option swarm_ca_options[];
 int swarm_ca(struct cli *cli, const void *args, char **operands);
 

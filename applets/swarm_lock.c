@@ -16,7 +16,7 @@ static int print_key(struct cli *cli, struct call *call, bool quiet, struct err 
 	yyjson_doc *reply = NULL;
 
 	if (call_get(call, &reply, err, "/swarm/unlockkey") < 0)
-		return -1;
+		return err_wrap(err, "could not fetch unlock key");
 	const char *key = dig_str(yyjson_doc_get_root(reply), "UnlockKey");
 	int result = *key ? 0 : err_set(err, ERR_NOT_FOUND, "no unlock key is set");
 	if (result == 0 && quiet)

@@ -12,14 +12,16 @@ int swarm_post_spec(struct call *call, yyjson_val *swarm, yyjson_mut_doc *spec, 
 			 (long long)dig_int(swarm, "Version.Index"), query);
 }
 
-int swarm_spec_expiry(const char *text, const char *path, yyjson_mut_doc *spec, struct err *err)
+int swarm_take_expiry(void *args, const struct option *option, const char *value, struct err *err)
 {
-	nsec expiry;
+	struct option_int *expiry = (void *)((char *)args + option->offset);
 
-	if (!text)
-		return 0;
-	if (units_parse_duration(text, &expiry, err) < 0)
-		return err_wrap(err, "invalid argument \"%s\" for \"--cert-expiry\" flag", text);
-	spec_set_uint(spec, path, (uint64_t)MAX(expiry, 0));
-	return 0;
+	expiry->given = true;
+	return units_parse_duration(value, &expiry->value, err);
+}
+
+void swarm_spec_int(const struct option_int *value, const char *path, yyjson_mut_doc *spec)
+{
+	if (value->given)
+		spec_set(spec, path, yyjson_mut_sint(spec, value->value));
 }

@@ -258,7 +258,8 @@ static void unlock(struct api *api, struct http_request *req, yyjson_val *json, 
 	} else if (shape_from_json(&unlock_shape, json, http_arena(req), &body, &err) == 0 &&
 		   unlock_key_parse(body.key ? body.key : "", &lock, &err) == 0) {
 		rc = api->host.swarm_unlock(api->host.arg, &lock, &err);
-		explicit_bzero(body.key, strlen(body.key));
+		if (body.key)
+			explicit_bzero(body.key, strlen(body.key));
 		seal_key_forget(&lock);
 	}
 	if (rc < 0)

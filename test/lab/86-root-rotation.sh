@@ -16,7 +16,7 @@ within 10 'five tasks run' whole
 containers=$(for host in m1 m2 m3 w1 w2; do on $host ps -q; done | sort)
 
 old=$(on m1 swarm ca)
-has 'flags of the replacement want it' "$(on m1 swarm ca --quiet 2>&1)" '`--quiet` flag requires the `--rotate` flag to update the CA'
+has 'flags of the replacement want it' "$(on m1 swarm ca --cert-expiry 1h 2>&1)" '`--cert-expiry` flag requires the `--rotate` flag to update the CA'
 
 # --- one node is away -------------------------------------------------------------------------------------------
 cut w2
