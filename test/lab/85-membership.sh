@@ -69,6 +69,23 @@ within 10 'as another node' is_state m1 w1 Ready
 for name in m2 m3; do on m1 node promote $name >/dev/null; done
 within 15 'three manage again' are m1 "$three"
 
+# --- what is typed, by both clients -------------------------------------------------------------------------------
+for client in on as_docker; do
+	is "$client: a label that is added and removed is none" "$($client m2 node update --label-add x=1 --label-rm x w1 2>&1)" w1
+	has "$client: an update of nothing shows how to" "$($client m2 swarm update 2>/dev/null)" 'swarm update [OPTIONS]'
+	has "$client: a lifetime that is none is told with the usage" "$($client m2 swarm update --cert-expiry 1d 2>&1)" 'unknown unit "d" in duration "1d"
+
+Usage: '
+	is "$client: of two that are inspected one is not there" "$($client m2 node inspect --pretty w1 nothing 2>/dev/null)" ''
+	has "$client: json is one array" "$($client m2 node inspect --format json w1 m1)" '[{"ID":"'
+	is "$client: a worker has no status of a manager" "$($client m2 node inspect --format '{{if .ManagerStatus}}some{{else}}none{{end}}' w1)" none
+	is "$client: the root is shown quietly, too" "$($client m2 swarm ca --quiet --detach 2>&1 | head -n 1)" '-----BEGIN CERTIFICATE-----'
+	has "$client: a lifetime is for a replacement" "$($client m2 swarm ca --cert-expiry 1h 2>&1)" '`--cert-expiry` flag requires the `--rotate` flag'
+	is "$client: a lifetime of centuries" "$($client m2 swarm update --cert-expiry 2000000h 2>&1)" 'Swarm updated.'
+	is "$client: one of minutes is too short" "$($client m2 swarm update --cert-expiry=-1h 2>&1)" \
+		'Error response from daemon: rpc error: code = InvalidArgument desc = minimum certificate expiry time is: 1h0m0s'
+done
+
 # --- removed by force, while it is there --------------------------------------------------------------------------
 id=$(on w1 info --format '{{.Swarm.NodeID}}')
 is 'who is ready is not removed' "$(as_docker m2 node rm w1 2>&1)" "Error response from daemon: rpc error: code = FailedPrecondition desc = node $id is not down and can't be removed"
@@ -107,11 +124,11 @@ is 'with it they write on when one more is lost' "$(on m3 node update --label-ad
 on w1 swarm init --advertise-addr 10.77.0.99 >/dev/null
 token=$(on w1 swarm join-token -q worker) manager=$(on w1 swarm join-token -q manager)
 for name in m1 m2; do await 10 on $name swarm leave --force; done
-begun='Error response from daemon: Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.'
+begun='Error response from daemon: Timeout was reached before node joined. The attempt to join the swarm will continue in the background.'
 on m1 swarm join --token "$token" 10.77.0.6 >"$lab/m1.said" 2>&1 &
-is 'a manager that says where nobody reaches it is waited for in vain' "$(on m2 swarm join --token "$manager" 10.77.0.6 2>&1)" "$begun"
+has 'a manager that says where nobody reaches it is waited for in vain' "$(on m2 swarm join --token "$manager" 10.77.0.6 2>&1)" "$begun"
 wait $!
-is 'by a worker, too' "$(cat "$lab/m1.said")" "$begun"
+has 'by a worker, too' "$(cat "$lab/m1.said")" "$begun"
 for name in m1 m2; do
 	is "$name: it is not over" "$(on $name info --format '{{.Swarm.LocalNodeState}}')" pending
 	has "$name: it is in no other swarm meanwhile" "$(on $name swarm join --token "$token" 10.77.0.6 2>&1)" 'This node is already part of a swarm'
