@@ -1,4 +1,4 @@
-/* A round: wait, descriptors, timers, posted calls, deferred calls.
+/* A round: wait, descriptors, timers, deferred calls.
  *
  * A freed watch may still be named by events that epoll_wait has already handed out, in this
  * round or in one around it (a callback may run a nested round). It is therefore only marked
@@ -7,12 +7,10 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -43,7 +41,7 @@ struct call {
 struct calls { struct call *first, **last; uint64_t next_order; };
 
 struct loop {
-	int epoll_fd, wake_fd;
+	int epoll_fd;
 	msec now;
 	bool stopped;
 	bool in_timers;
@@ -51,8 +49,6 @@ struct loop {
 	struct heap timers;
 	struct calls deferred;
 	struct list ready, dead;
-	pthread_mutex_t posted_lock;
-	struct calls posted;    /* under posted_lock */
 };
 
 static void calls_init(struct calls *calls)
@@ -115,14 +111,9 @@ struct loop *loop_new(void)
 	 * back. */
 	signal(SIGPIPE, SIG_IGN);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->epoll_fd < 0 || loop->wake_fd < 0)
-		panic("no descriptors for a loop: %s", strerror(errno));
-	struct epoll_event event = { .events = EPOLLIN };    /* no pointer: the wake-up */
-	check(epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event) == 0);
-	check(pthread_mutex_init(&loop->posted_lock, NULL) == 0);
+	if (loop->epoll_fd < 0)
+		panic("no descriptor for a loop: %s", strerror(errno));
 	calls_init(&loop->deferred);
-	calls_init(&loop->posted);
 	list_init(&loop->ready);
 	list_init(&loop->dead);
 	loop->now = clock_boot_ms();
@@ -144,11 +135,8 @@ void loop_free(struct loop *loop)
 	check(loop->depth == 0);
 	free_dead(loop);
 	calls_drop(&loop->deferred);
-	calls_drop(&loop->posted);
 	heap_fini(&loop->timers);
-	pthread_mutex_destroy(&loop->posted_lock);
 	close(loop->epoll_fd);
-	close(loop->wake_fd);
 	free(loop);
 }
 
@@ -305,21 +293,6 @@ static int sleep_ms(const struct loop *loop, msec max_wait)
 	return max_wait < 0 ? -1 : (int)MIN(max_wait, (msec)INT_MAX);
 }
 
-/* Through the deferred queue, so that a callback may run a nested round without an order being
- * lost. */
-static void take_posted(struct loop *loop)
-{
-	struct call *call;
-	uint64_t count;
-
-	if (read(loop->wake_fd, &count, sizeof(count)) < 0)
-		check(errno == EAGAIN);      /* a nested round was faster */
-	pthread_mutex_lock(&loop->posted_lock);
-	while ((call = calls_take(&loop->posted)))
-		calls_add(&loop->deferred, call);
-	pthread_mutex_unlock(&loop->posted_lock);
-}
-
 bool loop_run_once(struct loop *loop, msec max_wait)
 {
 	struct epoll_event events[EVENTS_PER_ROUND];
@@ -328,12 +301,8 @@ bool loop_run_once(struct loop *loop, msec max_wait)
 	int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, sleep_ms(loop, max_wait));
 	check(count >= 0 || errno == EINTR);
 	loop->now = clock_boot_ms();
-	for (int i = 0; i < count; i++) {
-		if (events[i].data.ptr)
-			watch_deliver(events[i].data.ptr, from_epoll(events[i].events));
-		else
-			take_posted(loop);
-	}
+	for (int i = 0; i < count; i++)
+		watch_deliver(events[i].data.ptr, from_epoll(events[i].events));
 	deliver_ready(loop);
 	run_timers(loop);
 	calls_run(&loop->deferred);
@@ -362,17 +331,4 @@ msec loop_now(const struct loop *loop)
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
 	calls_add(&loop->deferred, call_new(fn, arg));
-}
-
-void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
-{
-	static const uint64_t one = 1;
-
-	struct call *call = call_new(fn, arg);
-
-	pthread_mutex_lock(&loop->posted_lock);
-	calls_add(&loop->posted, call);
-	pthread_mutex_unlock(&loop->posted_lock);
-	if (write(loop->wake_fd, &one, sizeof(one)) < 0)
-		check(errno == EAGAIN);      /* the counter is full: it is awake for certain */
 }

@@ -1,6 +1,6 @@
-/* loop.h - one thread's event loop: descriptors (epoll, level-triggered), timers, deferred and posted calls.
+/* loop.h - one thread's event loop: descriptors (epoll, level-triggered), timers, deferred calls.
  *
- * There is no global loop. Everything below runs on the loop's thread except loop_post. A callback may free any watch or timer,
+ * There is no global loop. Everything below runs on the loop's thread; another thread wakes it through a descriptor of its own (work.h). A callback may free any watch or timer,
  * its own included; events already fetched for a freed watch are not delivered.
  */
 #pragma once
@@ -31,5 +31,3 @@ void timer_cancel(struct timer *timer);                  /* harmless when not se
 
 /* Runs fn at the end of this round, before sleeping. Order kept. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
-/* The same from any thread: fn runs on the loop's thread. */
-void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);

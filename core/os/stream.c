@@ -71,13 +71,12 @@ struct stream *stream_new(struct loop *loop, int fd, size_t write_bound,
 	return stream;
 }
 
-/* The descriptor leaves the stream, closed or handed out. */
-static int detach(struct stream *stream)
+static void close_fd(struct stream *stream)
 {
 	watch_free(stream->watch);
 	stream->watch = NULL;
 	timer_cancel(&stream->soon);
-	return fd_take(&stream->fd);
+	fd_closep(&stream->fd);
 }
 
 static void release(struct stream *stream)
@@ -94,8 +93,7 @@ void stream_free(struct stream *stream)
 	if (!stream)
 		return;
 	check(!stream->freed);
-	int fd = detach(stream);
-	fd_closep(&fd);
+	close_fd(stream);
 	stream->freed = true;
 	release(stream);
 }
@@ -183,8 +181,7 @@ static void finish_writing(struct stream *stream)
 		shutdown(stream->fd, SHUT_WR);
 	} else if (stream->read_ended) {
 		/* The other end of a pipe sees the end by our closing. */
-		int fd = detach(stream);
-		fd_closep(&fd);
+		close_fd(stream);
 	}
 	stream->owes_sent = stream->events.on_sent != NULL;
 	if (stream->owes_sent)
@@ -324,15 +321,6 @@ void stream_pause(struct stream *stream, bool paused)
 	update_watch(stream);
 	if (resumed && stream->unread.len)
 		timer_set(&stream->soon, 0);
-}
-
-int stream_take_fd(struct stream *stream, struct buf *ret_unread)
-{
-	if (!is_alive(stream) || stream_queued(stream))
-		return -1;
-	buf_add(ret_unread, stream->unread.data, stream->unread.len);
-	buf_clear(&stream->unread);
-	return detach(stream);
 }
 
 /* What the loop brings. */

@@ -30,6 +30,3 @@ size_t stream_queued(const struct stream *stream);
 void stream_pause(struct stream *stream, bool paused);
 void stream_end(struct stream *stream);          /* shutdown(SHUT_WR) when the queue is empty */
 int stream_fd(const struct stream *stream);
-/* Hands the descriptor and the unread bytes out and leaves an empty stream to be freed: for hijacked connections. */
-/* Within on_data the bytes just given count as unread. -1 while bytes are queued or when the stream is broken. */
-int stream_take_fd(struct stream *stream, struct buf *ret_unread);

@@ -286,11 +286,6 @@ void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	list_add_last(&loop->deferred, &call->link);
 }
 
-void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
-{
-	loop_defer(loop, fn, arg);
-}
-
 void timer_init(struct timer *timer, struct loop *loop, timer_fn *fn, void *arg)
 {
 	*timer = (struct timer){ .loop = loop, .fn = fn, .arg = arg };

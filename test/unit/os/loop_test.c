@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -418,74 +417,9 @@ TEST(calls_that_never_came_are_dropped_with_the_loop)
 	struct loop *loop = loop_new();
 
 	loop_defer(loop, tell, WORD("x"));
-	loop_post(loop, tell, WORD("y"));
 	loop_free(loop);
 	loop_free(NULL);
 	EXPECT_INT(story.len, 0);
-}
-
-enum { POSTERS = 4, POSTS = 2000 };
-struct poster { struct loop *loop; int next_sent, next_seen; bool is_wrong; };
-struct post { struct poster *poster; int number; };
-static int posts_seen;
-
-static void on_post(void *arg)
-{
-	struct post *post = arg;
-
-	post->poster->is_wrong |= post->number != post->poster->next_seen++;
-	if (++posts_seen == POSTERS * POSTS)
-		loop_stop(post->poster->loop);
-	free(post);
-}
-
-static void *post_many(void *arg)
-{
-	struct poster *poster = arg;
-
-	for (int i = 0; i < POSTS; i++) {
-		struct post *post = malloc(sizeof(*post));
-		*post = (struct post){ poster, poster->next_sent++ };
-		loop_post(poster->loop, on_post, post);
-	}
-	return NULL;
-}
-
-TEST(posts_of_each_thread_arrive_in_order_and_none_is_lost)
-{
-	struct loop *loop = loop_new();
-	struct poster posters[POSTERS] = { 0 };
-	pthread_t threads[POSTERS];
-
-	for (int i = 0; i < POSTERS; i++) {
-		posters[i].loop = loop;
-		EXPECT(pthread_create(&threads[i], NULL, post_many, &posters[i]) == 0);
-	}
-	loop_run(loop);
-	for (int i = 0; i < POSTERS; i++) {
-		pthread_join(threads[i], NULL);
-		EXPECT(!posters[i].is_wrong);
-		EXPECT_INT(posters[i].next_seen, POSTS);
-	}
-	finish(loop);
-}
-
-static void *post_once(void *arg)
-{
-	loop_post(arg, stop, arg);
-	return NULL;
-}
-
-TEST(post_wakes_a_loop_that_sleeps)
-{
-	struct loop *loop = loop_new();
-	pthread_t thread;
-
-	EXPECT(pthread_create(&thread, NULL, post_once, loop) == 0);
-	loop_run(loop);
-	expect_story("stop ");
-	pthread_join(thread, NULL);
-	finish(loop);
 }
 
 TEST(clocks_go_forward)

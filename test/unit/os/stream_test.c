@@ -19,9 +19,7 @@ struct side {
 	struct buf seen;        /* all that on_data was given, call by call */
 	struct buf story;
 	size_t consume_most;
-	bool pauses, frees, takes;
-	int taken_fd;
-	struct buf taken;
+	bool pauses, frees;
 };
 
 static size_t on_data(void *arg, const uint8_t *bytes, size_t count)
@@ -33,8 +31,6 @@ static size_t on_data(void *arg, const uint8_t *bytes, size_t count)
 	buf_add(&side->seen, bytes, consumed);
 	if (side->pauses)
 		stream_pause(side->stream, true);
-	if (side->takes)
-		side->taken_fd = stream_take_fd(side->stream, &side->taken);
 	if (side->frees) {
 		stream_free(side->stream);
 		side->stream = NULL;
@@ -85,7 +81,7 @@ static void open_side_of(struct side *side, int ours, int hand, size_t bound,
 			 const struct stream_events *with)
 {
 	*side = (struct side){
-		.loop = loop_new(), .hand = hand, .consume_most = SIZE_MAX, .taken_fd = -1
+		.loop = loop_new(), .hand = hand, .consume_most = SIZE_MAX
 	};
 	side->stream = stream_new(side->loop, ours, bound, with, side);
 }
@@ -106,7 +102,6 @@ static void close_side(struct side *side)
 		close(side->hand);
 	buf_fini(&side->seen);
 	buf_fini(&side->story);
-	buf_fini(&side->taken);
 }
 
 static void turn(struct side *side)
@@ -395,60 +390,6 @@ TEST(bytes_arrive_whole_and_in_order_through_a_slow_reader)
 		loop_run_once(side.loop, 0);
 	}
 	EXPECT(heard.len == want.len && memcmp(heard.data, want.data, want.len) == 0);
-	close_side(&side);
-}
-
-TEST(stream_hands_its_descriptor_and_unread_bytes_out)
-{
-	struct side side;
-
-	open_side(&side, 1000);
-	side.consume_most = 2;
-	hand_says(&side, "abcd");
-	turn(&side);
-	int fd = stream_take_fd(side.stream, &side.taken);
-	EXPECT(fd >= 0);
-	EXPECT_STR(buf_text(&side.taken), "cd");
-	EXPECT_INT(stream_fd(side.stream), -1);
-	hand_says(&side, "more");
-	turn(&side);
-	expect_story(&side, "data ");
-	EXPECT(!stream_write(side.stream, "x", 1));
-	EXPECT_INT(stream_take_fd(side.stream, &side.taken), -1);
-	close(fd);
-	close_side(&side);
-}
-
-TEST(descriptor_taken_within_on_data_comes_with_all_that_was_given)
-{
-	struct side side;
-
-	open_side(&side, 1000);
-	side.takes = true;
-	hand_says(&side, "abcd");
-	turn(&side);
-	EXPECT(side.taken_fd >= 0);
-	EXPECT_STR(buf_text(&side.taken), "abcd");
-	close(side.taken_fd);
-	close_side(&side);
-}
-
-TEST(descriptor_is_not_handed_out_over_a_queue)
-{
-	struct side side;
-	char *block = calloc(1, 1 << 20);
-
-	open_side(&side, 1 << 20);
-	stream_write(side.stream, block, 1 << 20);
-	EXPECT_INT(stream_take_fd(side.stream, &side.taken), -1);
-	while (stream_queued(side.stream)) {
-		hand_hears(&side, NULL);
-		loop_run_once(side.loop, 0);
-	}
-	int fd = stream_take_fd(side.stream, &side.taken);
-	EXPECT(fd >= 0);
-	close(fd);
-	free(block);
 	close_side(&side);
 }
 
