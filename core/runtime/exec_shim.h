@@ -3,7 +3,7 @@
  * As shim.h's in small: one thread, no heap, and it outlives the agent, but nobody finds it again: with the agent gone it sees its process to the end,
  * or kills it if it is told so. It has no name anywhere: what it needs it inherits, and it speaks with the agent that started it over EXEC_LINK_FD
  * (SOCK_SEQPACKET, shim_wire.h):
- *   as soon as the program runs:  {"v":1,"state":"running","pid":N}  with its pidfd (SCM_RIGHTS); or why it does not: {"v":1,"state":"","error":"…","code":127}
+ *   as soon as the program runs:  {"v":1,"state":"running","pid":N}; or why it does not: {"v":1,"state":"","error":"…","code":127}
  *   at its end:                   {"v":1,"state":"exited","code":0}, then the client's stream ends
  * It may be asked to resize; nothing else.
  */

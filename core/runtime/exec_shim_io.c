@@ -30,14 +30,14 @@ struct exec_shim {
 	struct streams streams;
 };
 
-static void tell(struct exec_shim *shim, enum shim_wire_state state, int fd)
+static void tell(struct exec_shim *shim, enum shim_wire_state state)
 {
 	struct shim_wire reply = shim->end;
 
 	reply.state = state;
 	reply.pid = shim->pid;
 	if (shim->link_fd >= 0)
-		packet_send_wire(shim->link_fd, &reply, &fd, fd >= 0);
+		packet_send_wire(shim->link_fd, &reply, NULL, 0);
 }
 
 /* --- making the process ------------------------------------------------------------------------ */
@@ -134,7 +134,7 @@ static void hear_gate(struct exec_shim *shim)
 	case PROCESS_IS_SILENT:
 		shim->is_running = shim->is_made && !shim->has_failed;
 		if (shim->is_running)
-			tell(shim, SHIM_WIRE_RUNNING, shim->pidfd);
+			tell(shim, SHIM_WIRE_RUNNING);
 		fd_closep(&shim->gate_fd);
 		shim->gate_fd = -1;
 		return;
@@ -218,7 +218,7 @@ int exec_shim_run(const char *letters)
 	}
 	if (!shim->is_running && !shim->end.error[0])
 		str_copy(shim->end.error, sizeof shim->end.error, "it was killed before its program ran");
-	tell(shim, shim->is_running ? SHIM_WIRE_EXITED : SHIM_WIRE_NONE, -1);
+	tell(shim, shim->is_running ? SHIM_WIRE_EXITED : SHIM_WIRE_NONE);
 	fd_closep(&shim->link_fd);
 	streams_close(&shim->streams);
 	return 0;

@@ -135,20 +135,6 @@ int inroot_make_regular(int root_fd, const char *path, int *ret_fd, struct err *
 	return inroot_make_file(root_fd, path, ret_fd, err);
 }
 
-int inroot_write(int root_fd, const char *path, const char *text, size_t length, struct err *err)
-{
-	CLEANUP(fd_closep) int there = -1;
-
-	/* a device or pipe that an image puts there must not be written to */
-	if (inroot_make_regular(root_fd, path, &there, err) < 0)
-		return -1;
-	CLEANUP(fd_closep) int fd = inroot_open(root_fd, path, O_WRONLY | O_TRUNC);
-
-	if (fd < 0 || fd_write_all(fd, text, length) < 0)
-		return err_sys(err, "write '%s' in the container", path);
-	return 0;
-}
-
 int inroot_read(int root_fd, const char *path, size_t max_bytes, struct buf *out, struct err *err)
 {
 	CLEANUP(fd_closep) int there = inroot_open(root_fd, path, O_PATH);

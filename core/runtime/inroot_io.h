@@ -15,8 +15,6 @@ int inroot_make_dir(int root_fd, const char *path, int *ret_fd, struct err *err)
 int inroot_make_file(int root_fd, const char *path, int *ret_fd, struct err *err);
 /* As make_file, but what is there and no regular file (a link to nowhere, a device) gives way to an empty one. */
 int inroot_make_regular(int root_fd, const char *path, int *ret_fd, struct err *err);
-/* Replaces the content; what is there and no regular file goes first. */
-int inroot_write(int root_fd, const char *path, const char *text, size_t length, struct err *err);
 /* A regular file's content; one that is missing, or no regular file, is empty. */
 int inroot_read(int root_fd, const char *path, size_t max_bytes, struct buf *out, struct err *err);
 /* The directory that holds the last component, made when missing; *ret_name points into path. */

@@ -103,7 +103,6 @@ int runtime_exec_new(struct runtime *rt, const char *id, const struct container_
 /* At any time, inside its events too, and before the runtime is closed; NULL is welcome. No event comes any more; the process goes on, or ends if
  * it is one that ends with the agent. */
 void runtime_exec_free(struct runtime_exec *exec);
-int runtime_exec_signal(struct runtime_exec *exec, int number, struct err *err);         /* ERR_CONFLICT: it does not run */
 int runtime_exec_resize(struct runtime_exec *exec, unsigned rows, unsigned columns, struct err *err);    /* ERR_INVALID: it has no tty */
 
 /* Once, at the start of the agent, before anything else: adopts every live shim and reads the ends of the others. Afterwards runtime_next lists

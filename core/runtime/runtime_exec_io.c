@@ -19,7 +19,6 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "runtime/exec_shim.h"
-#include "runtime/kcall_io.h"
 #include "runtime/packet_io.h"
 #include "runtime/runtime_inside.h"
 
@@ -33,7 +32,7 @@ struct runtime_exec {
 	void *arg;
 	enum exec_state state;
 	int stream_fd;                   /* the client's end, until it is handed out */
-	int pidfd, link_fd;              /* of the process; to its shim */
+	int link_fd;                     /* to its shim */
 	struct watch *link_watch;
 	struct child_watch *shim_watch;
 	bool has_tty, is_freed;
@@ -65,7 +64,6 @@ static void destroy(struct runtime_exec *exec)
 	watch_free(exec->link_watch);
 	child_watch_free(exec->shim_watch);
 	fd_closep(&exec->stream_fd);
-	fd_closep(&exec->pidfd);
 	fd_closep(&exec->link_fd);
 	fd_closep(&exec->made_shim_pidfd);
 	close_job_fds(exec);
@@ -134,12 +132,11 @@ static void tell_exit(struct runtime_exec *exec, int code)
 		exec->events.on_exit(exec->arg, code);
 }
 
-static void take_word(struct runtime_exec *exec, const struct shim_wire *word, int *pidfd)
+static void take_word(struct runtime_exec *exec, const struct shim_wire *word)
 {
 	struct err err;
 
 	if (exec->state == EXEC_WAITING && word->state == SHIM_WIRE_RUNNING) {
-		exec->pidfd = fd_take(pidfd);
 		tell_started(exec, word->pid);
 	} else if (exec->state == EXEC_WAITING) {
 		err_set(&err, ERR_INVALID, "%s", word->error);
@@ -167,10 +164,9 @@ static void on_link(void *arg, unsigned events UNUSED)
 {
 	struct runtime_exec *exec = arg;
 	char text[SHIM_WIRE_MAX_BYTES];
-	int fds[PACKET_FDS];
 	struct shim_wire word;
 	struct err err;
-	ssize_t length = packet_receive(exec->link_fd, text, sizeof text, fds);
+	ssize_t length = recv(exec->link_fd, text, sizeof text, MSG_DONTWAIT);
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -179,9 +175,7 @@ static void on_link(void *arg, unsigned events UNUSED)
 	else if (shim_wire_parse(text, (size_t)length, &word, &err) < 0)
 		log_warn("exec in container %.12s: its shim said something strange: %s", exec->id, err.text);
 	else
-		take_word(exec, &word, &fds[0]);
-	for (size_t i = 0; i < PACKET_FDS; i++)
-		fd_closep(&fds[i]);
+		take_word(exec, &word);
 }
 
 static void on_shim_exit(void *arg, int exit_code UNUSED)
@@ -307,7 +301,7 @@ int runtime_exec_new(struct runtime *rt, const char *id, const struct container_
 		return err_set(err, ERR_EXHAUSTED, "more than %d processes are run beside those of containers", RUNTIME_MAX_EXECS);
 	struct runtime_exec *exec = NEW(struct runtime_exec);
 
-	*exec = (struct runtime_exec){ .rt = rt, .events = *events, .arg = arg, .stream_fd = -1, .pidfd = -1, .link_fd = -1,
+	*exec = (struct runtime_exec){ .rt = rt, .events = *events, .arg = arg, .stream_fd = -1, .link_fd = -1,
 				       .made_shim_pidfd = -1, .has_tty = spec->has_tty, .job_fds = { -1, -1, -1, -1, -1, -1 } };
 	list_init(&exec->node);
 	str_copy(exec->id, sizeof exec->id, id);
@@ -323,15 +317,6 @@ int runtime_exec_new(struct runtime *rt, const char *id, const struct container_
 	rt->exec_count++;
 	list_add_last(&rt->execs, &exec->node);
 	*ret = exec;
-	return 0;
-}
-
-int runtime_exec_signal(struct runtime_exec *exec, int number, struct err *err)
-{
-	if (exec->state != EXEC_RUNNING || kcall_pidfd_signal(exec->pidfd, number) < 0)
-		return exec->state != EXEC_RUNNING || errno == ESRCH
-			? err_set(err, ERR_CONFLICT, "the process in container %.12s is not running", exec->id)
-			: err_sys(err, "signal %d to a process in container %.12s", number, exec->id);
 	return 0;
 }
 
