@@ -22,7 +22,4 @@ struct applets_match applets_find(char *const *words);
 void applets_each_name(void (*fn)(void *arg, const char *name, const struct command *command),
 		       void *arg);
 
-/* Options that hold everywhere: -H, --help, --version. */
-extern const struct option applets_global_options[];
-
 int applets_main(int argc, char **argv);

@@ -86,7 +86,7 @@ extern const char *const api_availabilities[];
 api_swarm_done_fn api_done_init;                                /* 200, the node's id as a string */
 
 /* ---- the handlers ---- */
-api_fn api_system_df, api_ping, api_version, api_info, api_events, api_plugins, api_no_plugin;
+api_fn api_system_df, api_ping, api_version, api_info, api_events, api_no_plugin;
 api_fn api_swarm_init, api_swarm_join, api_swarm_inspect, api_swarm_update, api_swarm_leave, api_swarm_unlock, api_swarm_unlock_key;
 api_fn api_backup, api_restore;
 api_fn api_node_list, api_node_inspect, api_node_update, api_node_remove;

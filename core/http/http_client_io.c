@@ -282,13 +282,3 @@ int http_client_read_all(struct http_client *client, size_t max_bytes, struct bu
 	} while (count > 0);
 	return 0;
 }
-
-int http_client_fd(const struct http_client *client)
-{
-	return client->fd;
-}
-
-bool http_client_has_buffered(const struct http_client *client)
-{
-	return client->piece_left > 0 || client->left > 0 || !client->has_reply;
-}

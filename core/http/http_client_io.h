@@ -47,6 +47,3 @@ int http_client_read(struct http_client *client, void *bytes, size_t size, size_
 /* All that is left of the body; ERR_INVALID when it is longer than max_bytes. */
 int http_client_read_all(struct http_client *client, size_t max_bytes, struct buf *out,
 			 struct err *err);
-/* Bytes of the body are there without waiting, or the socket may have some: poll it. */
-int http_client_fd(const struct http_client *client);
-bool http_client_has_buffered(const struct http_client *client);

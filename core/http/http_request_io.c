@@ -210,16 +210,6 @@ bool http_query_is_true(const struct http_request *req, const char *name)
 	return value != NULL;
 }
 
-bool http_has_body(const struct http_request *req)
-{
-	return req->head.has_body;
-}
-
-bool http_is_gone(const struct http_request *req)
-{
-	return !req->conn;
-}
-
 struct arena *http_arena(struct http_request *req)
 {
 	return &req->arena;

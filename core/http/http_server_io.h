@@ -74,9 +74,6 @@ const char *http_query(const struct http_request *req, const char *name);
 const char *http_query_next(const struct http_request *req, const char *name, size_t *at);
 /* Docker's idea of a true parameter: there, and none of "", 0, no, false, none (any case). */
 bool http_query_is_true(const struct http_request *req, const char *name);
-/* A length other than 0 was announced, or the body is chunked. */
-bool http_has_body(const struct http_request *req);
-bool http_is_gone(const struct http_request *req);              /* the client has closed */
 /* Memory for whoever answers, freed when the request is finished. Ceiling 64 MiB: build nothing in
  * it that grows with the cluster. */
 struct arena *http_arena(struct http_request *req);

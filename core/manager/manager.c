@@ -414,7 +414,6 @@ nsec manager_calendar(const struct manager *m)
 }
 
 const struct view *manager_view(const struct manager *m) { return replica_view(m->replica); }
-const char *manager_node_id(const struct manager *m) { return m->node_id; }
 const char *manager_cluster_id(const struct manager *m) { return replica_cluster_id(m->replica); }
 struct replica *manager_replica(struct manager *m) { return m->replica; }
 void manager_hint(struct manager *m, const char *node_id, const char *address) { peers_hint(m->peers, node_id, address); }

@@ -54,7 +54,6 @@ void manager_go(struct manager *manager, bool containers_end, void (*done)(void 
 void manager_close(struct manager *manager);            /* NULL is welcome */
 
 const struct view *manager_view(const struct manager *manager);
-const char *manager_node_id(const struct manager *manager);
 const char *manager_cluster_id(const struct manager *manager);
 struct replica *manager_replica(struct manager *manager);
 /* Who manages the cluster, as this manager sees it. */

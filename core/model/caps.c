@@ -25,11 +25,6 @@ int caps_parse(const char *name)
 	return -1;
 }
 
-const char *caps_name(int cap)
-{
-	return cap >= 0 && cap < CAPS_COUNT ? names[cap] : NULL;
-}
-
 uint64_t caps_default(void)
 {
 	return CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID) |

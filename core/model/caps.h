@@ -9,7 +9,6 @@
 
 /* "CAP_NET_ADMIN", "net_admin" -> 12; -1 when unknown ("ALL" is the caller's word). */
 int caps_parse(const char *name);
-const char *caps_name(int cap);                          /* "CAP_CHOWN"; NULL when unknown */
 uint64_t caps_default(void);                             /* Docker's 14 */
 /* Docker's arithmetic on a base set: add ALL is everything but what is dropped, drop ALL is only what is added, else what is dropped goes
  * first and what is added comes after. ERR_INVALID "invalid CapAdd: unknown capability: "CAP_X"". */

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "base/panic.h"
-#include "base/str.h"
 
 static const char *const states[] = {
 	"new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running",
@@ -15,14 +14,6 @@ const char *task_state_name(enum task_state state)
 {
 	check(state >= 0 && state < TASK_STATE_COUNT);
 	return states[state];
-}
-
-int task_state_parse(const char *name)
-{
-	for (int i = 0; states[i]; i++)
-		if (str_eq(states[i], name))
-			return i;
-	return -1;
 }
 
 static const struct field task_fields[] = {

@@ -11,7 +11,6 @@ enum task_state {       /* in order; the names are Docker's */
 	TASK_STATE_COUNT
 };
 const char *task_state_name(enum task_state state);
-int task_state_parse(const char *name);                 /* -1 for no such state */
 
 struct task {
 	char *service_id;

@@ -8,7 +8,6 @@ struct ipam {
 	struct cidr subnet;
 	uint32_t base, count;    /* network address, addresses in the range with both ends */
 	uint32_t next;           /* offset where the next search begins */
-	uint32_t used_count;
 	uint64_t *used;          /* one bit an address */
 };
 
@@ -46,7 +45,6 @@ static bool is_used(const struct ipam *ipam, uint32_t offset)
 static void mark(struct ipam *ipam, uint32_t offset)
 {
 	ipam->used[offset / 64] |= UINT64_C(1) << (offset % 64);
-	ipam->used_count++;
 }
 
 /* Offsets 1 … count-2 are for hosts. A full word is stepped over at once: a nearly full /8 must not
@@ -103,10 +101,4 @@ void ipam_give_back(struct ipam *ipam, struct ip ip)
 
 	check(offset > 0 && offset < ipam->count && is_used(ipam, offset));
 	ipam->used[offset / 64] &= ~(UINT64_C(1) << (offset % 64));
-	ipam->used_count--;
-}
-
-size_t ipam_free_count(const struct ipam *ipam)
-{
-	return ipam->count - 2 - ipam->used_count;
 }

@@ -20,4 +20,3 @@ int ipam_take(struct ipam *ipam, struct ip *ret_ip, struct err *err);
  * address. Does not move the search. */
 int ipam_take_exact(struct ipam *ipam, struct ip ip, struct err *err);
 void ipam_give_back(struct ipam *ipam, struct ip ip);    /* must be one that was taken */
-size_t ipam_free_count(const struct ipam *ipam);

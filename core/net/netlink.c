@@ -61,11 +61,6 @@ void netlink_put_u8(struct buf *out, uint16_t type, uint8_t v)
 	netlink_put(out, type, &v, sizeof(v));
 }
 
-void netlink_put_u16(struct buf *out, uint16_t type, uint16_t v)
-{
-	netlink_put(out, type, &v, sizeof(v));
-}
-
 void netlink_put_u32(struct buf *out, uint16_t type, uint32_t v)
 {
 	netlink_put(out, type, &v, sizeof(v));

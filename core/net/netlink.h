@@ -20,7 +20,6 @@ void netlink_add_flags(struct buf *out, size_t at, uint16_t flags);
 void netlink_put(struct buf *out, uint16_t type, const void *bytes,
 		 size_t count); /* count <= 65531 */
 void netlink_put_u8(struct buf *out, uint16_t type, uint8_t v);
-void netlink_put_u16(struct buf *out, uint16_t type, uint16_t v);
 void netlink_put_u32(struct buf *out, uint16_t type, uint32_t v);
 void netlink_put_be16(struct buf *out, uint16_t type, uint16_t v);
 void netlink_put_be32(struct buf *out, uint16_t type, uint32_t v);

@@ -74,11 +74,6 @@ void port_holds_free(struct port_holds *holds)
 	free(holds);
 }
 
-size_t port_holds_count(const struct port_holds *holds)
-{
-	return map_count(holds->by_name);
-}
-
 /* ---- the socket ---- */
 
 /* SO_REUSEADDR lets us in past connections of a server that has just ended (TIME_WAIT), but would

@@ -33,4 +33,3 @@ void port_holds_drop(struct port_holds *holds, enum net_proto proto, struct ip a
 /* Drops the reason from every port for which is_wanted says no. */
 void port_holds_drop_others(struct port_holds *holds, enum port_hold_reason reason,
 			    bool (*is_wanted)(void *arg, const char *name), void *arg);
-size_t port_holds_count(const struct port_holds *holds);

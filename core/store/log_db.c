@@ -73,11 +73,6 @@ int log_db_open(struct log_db *db, const char *root, const char *vfs, struct err
 	return 0;
 }
 
-bool log_db_is_open(const struct log_db *db)
-{
-	return db->sql.handle != NULL;
-}
-
 void log_db_close(struct log_db *db)
 {
 	sqlite3_finalize(db->put);

@@ -66,11 +66,6 @@ void state_db_close(struct state_db *db)
 	*db = (struct state_db){ 0 };
 }
 
-bool state_db_is_open(const struct state_db *db)
-{
-	return db->sql.handle != NULL;
-}
-
 static void read_mark(sqlite3_stmt *stmt, struct store_mark *mark)
 {
 	*mark = (struct store_mark){

@@ -272,13 +272,13 @@ TEST(http_server_tells_when_the_client_of_a_parked_request_goes)
 	rig_init(&rig, usual);
 	say(&rig, "GET /park HTTP/1.1\r\n" HOST "\r\n");
 	settle(&rig);
-	EXPECT(rig.parked && !http_is_gone(rig.parked));
+	EXPECT(rig.parked && !rig.gone);
 	shutdown(rig.client, SHUT_RDWR);
 	for (int i = 0; i < 50 && !rig.gone; i++)
 		loop_run_once(rig.loop, 10);
 	settle(&rig);
 	EXPECT_INT(rig.gone, 1);
-	EXPECT(http_is_gone(rig.parked));
+	EXPECT_INT(http_peer_fd(rig.parked), -1);
 	EXPECT_INT(http_server_connections(rig.server), 0);
 	EXPECT_STR(http_path(rig.parked), "/park");
 	http_reply_json(rig.parked, 200, "{}", 2);      /* goes nowhere, harmlessly */

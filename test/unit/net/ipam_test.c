@@ -21,6 +21,15 @@ static const char *take(struct ipam *ipam)
 	return ipam_take(ipam, &ip, &err) == 0 ? ip_format(ip, text) : "none";
 }
 
+static int take_all(struct ipam *ipam)
+{
+	int count = 0;
+
+	while (!str_eq(take(ipam), "none"))
+		count++;
+	return count;
+}
+
 TEST(ipam_lets_an_address_that_was_given_back_rest)
 {
 	CLEANUP(ipam_freep) struct ipam *pool = ipam_new(cidr("10.0.9.0/29"));
@@ -34,7 +43,6 @@ TEST(ipam_lets_an_address_that_was_given_back_rest)
 	EXPECT_STR(take(pool), "10.0.9.6");
 	EXPECT_STR(take(pool), "10.0.9.1");
 	EXPECT_STR(take(pool), "none");
-	EXPECT_INT(ipam_free_count(pool), 0);
 }
 
 TEST(ipam_names_the_range_when_it_is_used_up)
@@ -64,7 +72,7 @@ TEST(ipam_refuses_an_address_in_use_or_outside)
 	EXPECT(ipam_take_exact(pool, ip4(10, 0, 10, 3), &err) == -1);
 	EXPECT(ipam_take_exact(pool, (struct ip){ 0 }, &err) == -1);
 	EXPECT_INT(err.code, ERR_INVALID);
-	EXPECT_INT(ipam_free_count(pool), 253);
+	EXPECT_INT(take_all(pool), 253);
 }
 
 TEST(ipam_gives_each_address_of_a_large_range_once)

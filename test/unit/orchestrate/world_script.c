@@ -330,13 +330,20 @@ static const char *task_id(struct script *s, const char *label)
 	return id;
 }
 
+static enum task_state state_named(const char *name)
+{
+	for (enum task_state state = 0; state < TASK_STATE_COUNT; state++)
+		if (str_eq(task_state_name(state), name))
+			return state;
+	panic("script: no task is '%s'", name);
+}
+
 static void do_report(struct script *s, char *rest)
 {
 	const char *id = task_id(s, word_after(&rest));
-	int state = task_state_parse(word_after(&rest));
+	enum task_state state = state_named(word_after(&rest));
 
-	check(state >= 0);
-	world_report(&s->world, id, (enum task_state)state, *rest ? rest : NULL);
+	world_report(&s->world, id, state, *rest ? rest : NULL);
 }
 
 /* What a node that works does next about a task; -1: nothing. */
