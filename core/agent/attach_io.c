@@ -62,7 +62,7 @@ void box_connect(struct solo_box *box)
 		ask_runtime(box->hosted.agent, attach, box->row.id);
 	}
 	if (--box->connecting == 0)
-		box_answer_later(box);
+		box_answer_later(box, NULL);
 }
 
 void box_drop_attaches(struct solo_box *box, const struct err *why)

@@ -24,13 +24,18 @@ struct solo_box {
 	void *created_arg;
 };
 
-/* solo_io.c */
+/* solo_io.c: its acts */
+void box_feed(struct solo_box *box, const struct solo_in *in);
+void box_answer(struct solo_box *box, const struct err *failure, int exit_code);        /* to the act under way, from a callback; failure NULL: success */
+void box_answer_later(struct solo_box *box, const struct err *failure);                 /* the same from inside the act */
+void box_act_done(void *arg, const struct err *failure);                                /* box_answer as a runtime_done_fn */
+void box_exit(struct solo_box *box, const struct runtime_exit *exit);
+void box_watch_health(struct solo_box *box, bool was_running);                          /* its program runs, perhaps for long */
+void box_remove_volumes(struct solo_box *box);                                          /* its anonymous ones, but those that somebody else has, too */
+
+/* solo_box_io.c: the thing itself */
 struct solo_box *box_new(struct agent *agent, const struct container_row *row);         /* copies; in agent->boxes */
 void box_free(struct solo_box *box);                                                    /* out of it */
-void box_feed(struct solo_box *box, const struct solo_in *in);
-void box_answer(struct solo_box *box, const struct err *failure, int exit_code);         /* to the act under way, from a callback */
-void box_answer_later(struct solo_box *box);                                            /* a success, from inside the act */
-void box_exit(struct solo_box *box, const struct runtime_exit *exit);
 /* The row as it should be now. done may be NULL. */
 int box_save(struct solo_box *box, store_done_fn *done, void *arg, struct err *err);
 /* From its row, after that has changed. */
@@ -38,10 +43,19 @@ void box_set_policy(struct solo_box *box);
 /* Its spec anew, after its row has changed or was loaded. */
 int box_plan(struct solo_box *box, struct err *err);
 
-/* Its anonymous ones, but those that somebody else has, too. */
-void box_remove_volumes(struct solo_box *box);
+/* solo_start_io.c: SOLO_ACT_MAKE, _ATTACH, _DETACH */
+void box_make(struct solo_box *box);
+void box_attach(struct solo_box *box);
+void box_detach(struct solo_box *box);
 
-void box_watch_health(struct solo_box *box, bool was_running);         /* its program runs, perhaps for long */
+/* solo_tell_io.c: SOLO_ACT_TELL_... */
+void box_tell_started(struct solo_box *box);
+void box_tell_failed(struct solo_box *box);
+void box_tell_ended(struct solo_box *box);
+void box_tell_dead(struct solo_box *box);
+void box_tell_gone(struct solo_box *box);               /* it is freed later in this round */
+/* At rest: whoever waits for a stop has it; whoever waits for a start that nobody will make hears so. */
+void box_tell_rest(struct solo_box *box);
 
 /* solo_recover_io.c */
 int boxes_load(struct agent *agent, struct err *err);                   /* rows -> boxes, before the runtime is recovered */

@@ -1,0 +1,101 @@
+/* What people hear of a container outside of services: those who asked for an act, those who wait for its end, and whoever follows the events. */
+#include "agent/solo_io.h"
+
+#include <stdlib.h>
+
+#include "os/log.h"
+
+static bool asks_for_start(enum box_ask_kind kind)
+{
+	return kind == BOX_ASK_START || kind == BOX_ASK_RESTART;
+}
+
+static void answer_asks(struct solo_box *box, bool (*matches)(enum box_ask_kind kind), const struct err *failure)
+{
+	struct list due;
+
+	list_init(&due);                /* an answer may ask again */
+	LIST_EACH(item, &box->asks)
+		if (matches(CONTAINER_OF(item, struct box_ask, node)->kind)) {
+			list_remove(item);
+			list_add_last(&due, item);
+		}
+	while (!list_is_empty(&due)) {
+		struct box_ask *ask = CONTAINER_OF(list_take_first(&due), struct box_ask, node);
+
+		ask->done(ask->arg, failure);
+		free(ask);
+	}
+}
+
+static bool is_stop(enum box_ask_kind kind) { return kind == BOX_ASK_STOP; }
+static bool is_removal(enum box_ask_kind kind) { return kind == BOX_ASK_REMOVE; }
+static bool is_no_start(enum box_ask_kind kind) { return !asks_for_start(kind); }
+
+void box_tell_started(struct solo_box *box)
+{
+	hosted_event(&box->hosted, "start", NULL, 0);
+	if (solo_is_alive(&box->machine))
+		box_watch_health(box, false);
+	if (box->emits_restart)
+		hosted_event(&box->hosted, "restart", NULL, 0);
+	box->emits_restart = false;
+	answer_asks(box, asks_for_start, NULL);
+}
+
+void box_tell_failed(struct solo_box *box)
+{
+	struct err failure = box->failure;
+
+	log_info("%s: not started: %s", hosted_name(&box->hosted), box->machine.error);
+	box_drop_attaches(box, &failure);
+	answer_asks(box, asks_for_start, &failure);
+	/* whoever waits for the end of what never began */
+	hosted_tell_exit(&box->hosted, box->machine.exit_code);
+}
+
+void box_tell_ended(struct solo_box *box)
+{
+	box->hosted.address = (struct ip){ 0 };
+	hosted_tell_exit(&box->hosted, box->machine.exit_code);
+	answer_asks(box, is_stop, NULL);
+}
+
+void box_tell_dead(struct solo_box *box)
+{
+	struct err failure = box->failure;
+
+	answer_asks(box, is_removal, &failure);
+}
+
+static void free_later(void *arg)
+{
+	box_free(arg);
+}
+
+void box_tell_gone(struct solo_box *box)
+{
+	struct err failure;
+
+	err_set(&failure, ERR_NOT_FOUND, "No such container: %s", box->row.id);
+	volumes_disclaim(box->hosted.agent->cfg.volumes, box->row.id);
+	hosted_drop_container(&box->hosted);
+	map_remove(box->hosted.agent->boxes, box->row.id);
+	hosted_tell_removed(&box->hosted, box->machine.exit_code);
+	box_drop_attaches(box, &failure);
+	answer_asks(box, asks_for_start, &failure);
+	answer_asks(box, is_no_start, NULL);
+	timer_cancel(&box->timer);
+	loop_defer(box->hosted.agent->cfg.loop, free_later, box);
+}
+
+void box_tell_rest(struct solo_box *box)
+{
+	struct err failure;
+
+	if (!solo_is_at_rest(&box->machine) || list_is_empty(&box->asks))
+		return;
+	err_set(&failure, ERR_CONFLICT, "container %.12s was stopped before it was started", box->row.id);
+	answer_asks(box, is_stop, NULL);
+	answer_asks(box, asks_for_start, &failure);
+}
