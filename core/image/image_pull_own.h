@@ -1,4 +1,4 @@
-/* image_pull_own.h - what pulls and questions share: the puller, and how a child gets its job. For image_pull_io.c, image_pull_swarm_io.c and image_ask_io.c. */
+/* image_pull_own.h - what pulls and questions share: the puller, and how a child gets its job; and one pull. For image_pull_*io.c and image_ask_io.c. */
 #pragma once
 #include "base/list.h"
 #include "image/fetch_door_io.h"
@@ -73,6 +73,23 @@ struct image_pull {
 	struct timer hello;                              /* it has not heard yet how things stand */
 	bool has_heard;
 };
+
+/* image_pull_io.c: its life */
+void pull_end(struct pull *pull, enum pull_end how, const struct err *err);      /* the first reason counts; err of PULL_FAILED */
+void pull_finish(struct pull *pull);                                             /* it has an end, and the child is gone */
+void pull_intake_ended(void *arg, const struct err *err);
+
+/* image_pull_fetch_io.c: what child and intake say to each other through it, from the intake's beginning on */
+extern const struct image_intake_events pull_intake_events;
+
+/* image_pull_tell_io.c: to all who wait and have heard how things stand; pull_hello tells one of them that (a timer_fn) */
+void pull_hello(void *arg);
+void pull_tell_line(struct pull *pull, const struct pull_line *line);
+void pull_tell_layer(struct pull *pull, size_t number, struct pull_line line);
+void pull_tell_status(struct pull *pull, size_t number, const char *status);
+void pull_tell_result(struct pull *pull, bool is_fresh);
+void pull_tell_source(const struct pull *pull);
+struct pull_line pull_first_line(const struct pull *pull);
 
 /* image_pull_swarm_io.c */
 /* Asks the swarm who has it; done is told later, with pull->found filled. False: there is nobody to ask, and the registry it is. */
