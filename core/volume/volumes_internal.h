@@ -14,7 +14,7 @@ struct volumes {
 	volumes_watch_fn *watcher;
 	void *watcher_arg;
 	struct list savings;    /* of struct saving, in the order in which the store answers */
-	struct list removals;   /* of struct removal */
+	struct list removals;   /* of struct removal, volume_remove_io.c's own */
 	struct list jobs;       /* of struct volume_job: under way on a work thread; they write there, we free */
 	char lanes[16];         /* by name, so that the jobs of one volume keep their order, also over its removal and its return */
 };
@@ -38,5 +38,9 @@ void volume_job_free(struct volume_job *job);
 bool volume_job_submit(struct volume_job *job, const char *name, void (*run)(void *job));
 bool volume_drop_user(struct strlist *users, const char *user);           /* whether it was there */
 void volume_claims_close(struct volumes *volumes);
+void volume_free(struct volume *volume);
+/* What a crash interrupted: a row whose folder went before it, folders whose row is gone. */
+int volume_removals_resume(struct volumes *volumes, struct err *err);
+void volume_removals_close(struct volumes *volumes);
 void volume_prune_close(struct volume_job *job);
 void volume_use_close(struct volumes *volumes);          /* what is under way: nobody is answered any more */
