@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applets/container_body.h"
 #include "applets/container_cmds.h"
 #include "applets/listing.h"
 #include "applets/prune.h"
@@ -60,7 +61,7 @@ int container_update(struct cli *cli, const void *args, char **operands)
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
-	int code = call && container_flags_update(args, doc, &err) == 0 ? EXIT_OK : cli_fail(&err);
+	int code = call && container_body_update(args, doc, &err) == 0 ? EXIT_OK : cli_fail(&err);
 
 	for (; code == EXIT_OK && *operands; operands++) {
 		CLEANUP(buf_finip) struct buf path = BUF_INIT;

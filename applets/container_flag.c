@@ -66,6 +66,35 @@ int container_flag_ulimit(const char *text, yyjson_mut_doc *doc, yyjson_mut_val 
 	return 0;
 }
 
+/* --- devices --- */
+
+static bool is_access(const char *text)
+{
+	return *text && text[strspn(text, "rwm")] == '\0';
+}
+
+int container_flag_device(const char *text, yyjson_mut_doc *doc, yyjson_mut_val **ret, struct err *err)
+{
+	CLEANUP(strlist_finip) struct strlist parts = str_split(text, ':');
+	const char *path = parts.items[0], *access = "rwm";
+
+	if (parts.count > 3 || !*parts.items[0])
+		return err_set(err, ERR_INVALID, "invalid device specification: %s", text);
+	if (parts.count > 1 && (parts.count == 3 || !is_access(parts.items[1])))
+		path = parts.items[1];
+	else if (parts.count > 1)
+		access = parts.items[1];
+	if (parts.count == 3)
+		access = parts.items[2];
+	if (!is_access(access))
+		return err_set(err, ERR_INVALID, "invalid device specification: %s", text);
+	*ret = yyjson_mut_obj(doc);
+	yyjson_mut_obj_add_strcpy(doc, *ret, "PathOnHost", parts.items[0]);
+	yyjson_mut_obj_add_strcpy(doc, *ret, "PathInContainer", path);
+	yyjson_mut_obj_add_strcpy(doc, *ret, "CgroupPermissions", access);
+	return 0;
+}
+
 /* --- addresses and names --- */
 
 int container_flag_address(const char *text, char **ret, struct err *err)

@@ -1,11 +1,8 @@
-/* container_flags.h - the flags of `run` and `create`: one table, and the body of the create call that they make.
+/* container_flags.h - the flags of `run`, `create` and `container update`: what each is called, takes and is checked for.
  *
- * Pure but for the files that --env-file and --label-file name, and the working folder that "-v ./x:/y" is meant against. What Docker has
- * and one host of ours cannot do is refused by its name.
+ * Pure. What Docker has and one host of ours cannot do is refused by its name. What the flags make of a call: container_body.h.
  */
 #pragma once
-#include <yyjson.h>
-
 #include "applets/option.h"
 
 struct container_flags {
@@ -21,18 +18,3 @@ struct container_flags {
 	const char *detach_keys;
 };
 extern const struct option container_run_options[], container_create_options[], container_update_options[];
-
-/* Which streams the client wants: by -a, else output and, with -i, input; none with -d. */
-struct container_streams { bool in, out, err; };
-int container_flags_streams(const struct container_flags *flags, struct container_streams *ret, struct err *err);
-/* The whole body; words[0] is the image, what follows is its command. */
-int container_flags_body(const struct container_flags *flags, const struct container_streams *streams, char *const *words,
-			 yyjson_mut_doc *doc, struct err *err);
-
-/* The body of the update call. */
-int container_flags_update(const struct container_flags *flags, yyjson_mut_doc *doc, struct err *err);
-
-/* "[ip:][host:]container[/protocol]" with ranges, or published=,target=,protocol=: into ExposedPorts and HostConfig.PortBindings of doc. */
-int publish_flag_parse(const char *text, yyjson_mut_doc *doc, struct err *err);
-/* "80", "80-90/udp": into ExposedPorts. */
-int expose_flag_parse(const char *text, yyjson_mut_doc *doc, struct err *err);

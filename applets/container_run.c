@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applets/container_body.h"
 #include "applets/container_cmds.h"
 #include "applets/container_session.h"
 #include "applets/service_flags.h"
@@ -143,7 +144,7 @@ static int create(struct call *call, const struct container_flags *flags, const 
 	yyjson_val *warning;
 	int result;
 
-	result = check_pull(flags->pull, err) < 0 || container_flags_body(flags, streams, words, body, err) < 0 ||
+	result = check_pull(flags->pull, err) < 0 || container_body_make(flags, streams, words, body, err) < 0 ||
 		 open_cidfile(flags->cidfile, &cid_fd, err) < 0 || post_create_or_pull(call, flags, words[0], body, &reply, err) < 0 ? -1 : 0;
 	yyjson_mut_doc_free(body);
 	if (result < 0) {
@@ -169,7 +170,7 @@ int container_run_create(struct cli *cli, const void *args, char **operands)
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
 
-	if (!call || container_flags_streams(flags, &streams, &err) < 0 || create(call, flags, &streams, operands, &id, &err) < 0)
+	if (!call || container_body_streams(flags, &streams, &err) < 0 || create(call, flags, &streams, operands, &id, &err) < 0)
 		return cli_fail(&err);
 	cli_printf("%s\n", id);
 	return EXIT_OK;
@@ -234,7 +235,7 @@ int container_run(struct cli *cli, const void *args, char **operands)
 	struct err err = {0};
 	struct call *call = cli_call(cli, &err);
 
-	if (!call || container_flags_streams(flags, &streams, &err) < 0)
+	if (!call || container_body_streams(flags, &streams, &err) < 0)
 		return container_run_fail(cli, &err, EXIT_USAGE);
 	if (container_session_check(flags->tty, streams.in, &err) < 0)
 		return cli_fail(&err);

@@ -1,9 +1,9 @@
-/* --publish and --expose of `run` and `create`. Docker's grammar and words. */
+#include "applets/publish_flag.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "applets/container_flags.h"
 #include "applets/spec_edit.h"
 #include "applets/words.h"
 #include "base/ip.h"
@@ -162,7 +162,7 @@ int publish_flag_parse(const char *text, yyjson_mut_doc *doc, struct err *err)
 	return add(&publish, doc, err);
 }
 
-int expose_flag_parse(const char *text, yyjson_mut_doc *doc, struct err *err)
+int publish_flag_parse_exposed(const char *text, yyjson_mut_doc *doc, struct err *err)
 {
 	const char *slash = strchr(text, '/'), *protocol = slash ? protocol_of(slash + 1) : "tcp";
 	char number[16] = "";

@@ -10,13 +10,17 @@
 
 const struct option registry_pull_options[] = {
 	OPT_UNSUPPORTED('a', "all-tags"),
-	OPT_BOOL(struct registry_pull_args, disable_content_trust, 0, "disable-content-trust",
-		 "Accepted; signatures are not looked at"),
+	{ OPTION_TAKE_BOOL, 0, "disable-content-trust", "", "Do not ask for signatures (default true)", 0, registry_pull_take_no_trust, NULL },
 	OPT_STRING(struct registry_pull_args, platform, 0, "platform", "string",
 		   "Platform to take from an image with several, such as linux/arm64"),
 	OPT_BOOL(struct registry_pull_args, quiet, 'q', "quiet", "Show only the name of what was pulled"),
 	OPT_END
 };
+
+int registry_pull_take_no_trust(void *args UNUSED, const struct option *option, const char *value, struct err *err)
+{
+	return str_eq(value, "true") ? 0 : err_set(err, ERR_UNSUPPORTED, "--%s=false is not supported by swarmbox yet", option->name);
+}
 
 static void print_nothing(const char *text UNUSED, size_t length UNUSED)
 {

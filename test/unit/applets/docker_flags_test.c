@@ -6,7 +6,7 @@
 
 #include "applets/service_flags.h"
 #include "base/panic.h"
-#include "test/unit/applets/service_rig.h"
+#include "test/unit/applets/flags_rig.h"
 #include "test/unit/runner.h"
 
 /* want: a part of what comes of it; NULL: the flag is refused by its name. spec: the specification before an update. */
@@ -207,10 +207,10 @@ static char *run(const struct row *row, bool is_update)
 
 	if (is_update) {
 		snprintf(line, sizeof line, "%s%s", row->line ? "" : "--", row->line ? row->line : row->flag);
-		return service_rig_update(row->spec ? row->spec : "{}", line);
+		return flags_rig_service_update(row->spec ? row->spec : "{}", line);
 	}
 	snprintf(line, sizeof line, "%s%s nginx", row->line ? "" : "--", row->line ? row->line : row->flag);
-	return service_rig_create(line);
+	return flags_rig_service_create(line);
 }
 
 static void expect_row(const struct row *row, bool is_update)
@@ -301,7 +301,7 @@ TEST(docker_flags_answer_wrong_values_in_dockers_words)
 		char line[256];
 
 		snprintf(line, sizeof line, "%s nginx", wrong[i].line);
-		char *got = service_rig_create(line);
+		char *got = flags_rig_service_create(line);
 
 		EXPECT_STR(got, wrong[i].error);
 		free(got);
@@ -311,14 +311,14 @@ TEST(docker_flags_answer_wrong_values_in_dockers_words)
 TEST(docker_flags_name_a_network_that_cannot_be_left_or_joined_twice)
 {
 	static const char spec[] = "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"predefinednetworkhost0000\"}]}}";
-	char *got = service_rig_update(spec, "--network-rm backend");
+	char *got = flags_rig_service_update(spec, "--network-rm backend");
 
 	EXPECT_STR(got, "network backend not found");
 	free(got);
-	got = service_rig_update(spec, "--network-add host");
+	got = flags_rig_service_update(spec, "--network-add host");
 	EXPECT_STR(got, "service is already attached to network host");
 	free(got);
-	got = service_rig_update(spec, "--network-add name=none,alias=db --network-rm host");
+	got = flags_rig_service_update(spec, "--network-add name=none,alias=db --network-rm host");
 	EXPECT_STR(got, "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"predefinednetworknone0000\",\"Aliases\":[\"db\"]}]}}");
 	free(got);
 }

@@ -8,12 +8,12 @@
 
 #include "applets/words.h"
 #include "base/buf.h"
-#include "test/unit/applets/service_rig.h"
+#include "test/unit/applets/flags_rig.h"
 #include "test/unit/runner.h"
 
 static void expect_create(const char *line, const char *want)
 {
-	char *got = service_rig_create(line);
+	char *got = flags_rig_service_create(line);
 
 	EXPECT_STR(got, want);
 	free(got);
@@ -21,7 +21,7 @@ static void expect_create(const char *line, const char *want)
 
 static void expect_update(const char *spec, const char *line, const char *want)
 {
-	char *got = service_rig_update(spec, line);
+	char *got = flags_rig_service_update(spec, line);
 
 	EXPECT_STR(got, want);
 	free(got);
@@ -30,7 +30,7 @@ static void expect_update(const char *spec, const char *line, const char *want)
 /* A part of the specification must be there. */
 static void expect_part(const char *line, const char *part)
 {
-	char *got = service_rig_create(line);
+	char *got = flags_rig_service_create(line);
 
 	if (!strstr(got, part))
 		EXPECT_STR(got, part);
@@ -156,7 +156,7 @@ TEST(service_flags_answer_wrong_values_in_dockers_words)
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		char *got = service_rig_create(cases[i].line);
+		char *got = flags_rig_service_create(cases[i].line);
 
 		if (cases[i].error)
 			EXPECT_STR(got, cases[i].error);

@@ -1,14 +1,15 @@
-#include "test/unit/applets/service_rig.h"
+#include "test/unit/applets/flags_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "applets/container_body.h"
 #include "applets/service_flags.h"
 #include "base/panic.h"
 
 /* Words are separated by one blank; what follows the options are operands. */
-static int read_flags(const struct option *options, const char *line, struct service_flags *flags,
+static int read_flags(const struct option *options, const char *line, void *flags,
 		      char **argv, char *copy, size_t size, struct err *err)
 {
 	struct option_set set = { options, flags };
@@ -18,7 +19,7 @@ static int read_flags(const struct option *options, const char *line, struct ser
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
 		argv[count++] = word;
 	argv[count] = NULL;
-	return option_parse(&set, 1, argv, options == service_create_options, &count, err) == OPTION_OK ?
+	return option_parse(&set, 1, argv, options != service_update_options, &count, err) == OPTION_OK ?
 	       0 : -1;
 }
 
@@ -30,7 +31,7 @@ static char *finish(yyjson_mut_doc *doc, int result, const struct err *err)
 	return text;
 }
 
-char *service_rig_create(const char *line)
+char *flags_rig_service_create(const char *line)
 {
 	struct service_flags *flags = NEW(struct service_flags);
 	struct option_set set = { service_create_options, flags };
@@ -46,7 +47,7 @@ char *service_rig_create(const char *line)
 	return finish(doc, result, &err);
 }
 
-char *service_rig_update(const char *spec, const char *line)
+char *flags_rig_service_update(const char *spec, const char *line)
 {
 	struct service_flags *flags = NEW(struct service_flags);
 	struct option_set set = { service_update_options, flags };
@@ -61,5 +62,24 @@ char *service_rig_update(const char *spec, const char *line)
 	option_fini(&set);
 	free(flags);
 	yyjson_doc_free(old);
+	return finish(doc, result, &err);
+}
+
+char *flags_rig_run(const char *line)
+{
+	struct container_flags *flags = NEW(struct container_flags);
+	struct option_set set = { container_run_options, flags };
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	struct container_streams streams;
+	struct err err = {0};
+	char *argv[64], copy[1024];
+	int result = read_flags(container_run_options, line, flags, argv, copy, sizeof(copy), &err);
+
+	if (result == 0)
+		result = container_body_streams(flags, &streams, &err);
+	if (result == 0)
+		result = container_body_make(flags, &streams, argv, doc, &err);
+	option_fini(&set);
+	free(flags);
 	return finish(doc, result, &err);
 }
