@@ -40,7 +40,7 @@ LDFLAGS_release := $(PIE) $(PACKED) -Wl,--no-dynamic-linker,-z,text,-z,relro,-z,
 LDFLAGS_san := -fsanitize=address,undefined -Lbuild/vendor/san/lib
 
 # Numbers that cross the wire are converted in these files, and nowhere silently.
-CODECS := $(wildcard core/raft/raft_msg.c core/gossip/gossip_msg.c core/rpc/frame.c core/rpc/call.c)
+CODECS := core/raft/raft_msg.c core/rpc/frame.c
 # The version is known to one file, so that a new one recompiles one file.
 VERSION_FILE := $(firstword $(wildcard core/base/version.c) main.c)
 # What waits for a person, a disk or a kernel, or says each thing once, is compiled for size: 150 KB less, and no request that takes longer. What

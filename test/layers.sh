@@ -4,7 +4,7 @@
 #   layers.sh             exit 1 if there is any
 #   layers.sh closures    `room:itself,and,all,below` a line, for the Makefile
 #
-# What it looks at: who includes whom; who includes a library; what a room that is pure, or a file
+# What it looks at: who includes whom, and no other room's internal header; who includes a library; what a room that is pure, or a file
 # that only decides (x.c beside x_io.c), calls; names of files, of which each exists once.
 # It reads text, not meaning: a call behind a macro or a pointer passes.
 set -eu
@@ -61,12 +61,14 @@ function decides(room, name) {
 	return name !~ /_io\.[ch]$/
 }
 
-function include(line,  target, key, best) {
+function include(line,  target, path, key, best) {
 	target = line
 	if (line ~ /"/) {
 		sub(/^[^"]*"/, "", target); sub(/".*$/, "", target)
 		if (target !~ /\//) { complain(FNR, "\"" target "\" is included without its room"); return }
+		path = target
 		sub(/\/.*$/, "", target)
+		if (path ~ /_internal\.h$/ && target != room) complain(FNR, "includes \"" path "\", which is internal to room " target)
 		if (!(target in reach)) complain(FNR, "includes \"" target "/...\", which is no room")
 		else if ((room in reach) && !index(reach[room], " " target " "))
 			complain(FNR, "room " room " includes " target ", which is not below it")

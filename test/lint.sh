@@ -6,6 +6,7 @@ set -u
 part=${1:-}
 sources=$(find main.c applets core test -name '*.c' 2>/dev/null | grep -F "$part" | sort)
 includes='-Icore -I.'
+[ -n "$sources" ] || { echo "no source has '$part' in its path"; exit 1; }
 failed=0 absent=
 
 # step NAME COMMAND...: only its findings are shown
