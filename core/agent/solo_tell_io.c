@@ -5,32 +5,26 @@
 
 #include "os/log.h"
 
-static bool asks_for_start(enum box_ask_kind kind)
-{
-	return kind == BOX_ASK_START || kind == BOX_ASK_RESTART;
-}
+enum { STARTS = 1 << BOX_ASK_START | 1 << BOX_ASK_RESTART, STOPS = 1 << BOX_ASK_STOP, REMOVALS = 1 << BOX_ASK_REMOVE };
 
-static void answer_asks(struct solo_box *box, bool (*matches)(enum box_ask_kind kind), const struct err *failure)
+/* Who asked for what is done hears that it is, who asked for what failed hears why; the others wait on. */
+static void answer_asks(struct solo_box *box, unsigned done, unsigned failed, const struct err *failure)
 {
 	struct list due;
 
 	list_init(&due);                /* an answer may ask again */
 	LIST_EACH(item, &box->asks)
-		if (matches(CONTAINER_OF(item, struct box_ask, node)->kind)) {
+		if ((done | failed) & 1u << CONTAINER_OF(item, struct box_ask, node)->kind) {
 			list_remove(item);
 			list_add_last(&due, item);
 		}
 	while (!list_is_empty(&due)) {
 		struct box_ask *ask = CONTAINER_OF(list_take_first(&due), struct box_ask, node);
 
-		ask->done(ask->arg, failure);
+		ask->done(ask->arg, failed & 1u << ask->kind ? failure : NULL);
 		free(ask);
 	}
 }
-
-static bool is_stop(enum box_ask_kind kind) { return kind == BOX_ASK_STOP; }
-static bool is_removal(enum box_ask_kind kind) { return kind == BOX_ASK_REMOVE; }
-static bool is_no_start(enum box_ask_kind kind) { return !asks_for_start(kind); }
 
 void box_tell_started(struct solo_box *box)
 {
@@ -40,7 +34,7 @@ void box_tell_started(struct solo_box *box)
 	if (box->emits_restart)
 		hosted_event(&box->hosted, "restart", NULL, 0);
 	box->emits_restart = false;
-	answer_asks(box, asks_for_start, NULL);
+	answer_asks(box, STARTS, 0, NULL);
 }
 
 void box_tell_failed(struct solo_box *box)
@@ -49,7 +43,7 @@ void box_tell_failed(struct solo_box *box)
 
 	log_info("%s: not started: %s", hosted_name(&box->hosted), box->machine.error);
 	box_drop_attaches(box, &failure);
-	answer_asks(box, asks_for_start, &failure);
+	answer_asks(box, 0, STARTS, &failure);
 	/* whoever waits for the end of what never began */
 	hosted_tell_exit(&box->hosted, box->machine.exit_code);
 }
@@ -58,14 +52,14 @@ void box_tell_ended(struct solo_box *box)
 {
 	box->hosted.address = (struct ip){ 0 };
 	hosted_tell_exit(&box->hosted, box->machine.exit_code);
-	answer_asks(box, is_stop, NULL);
+	answer_asks(box, STOPS, 0, NULL);
 }
 
 void box_tell_dead(struct solo_box *box)
 {
 	struct err failure = box->failure;
 
-	answer_asks(box, is_removal, &failure);
+	answer_asks(box, 0, REMOVALS, &failure);
 }
 
 static void free_later(void *arg)
@@ -83,8 +77,7 @@ void box_tell_gone(struct solo_box *box)
 	map_remove(box->hosted.agent->boxes, box->row.id);
 	hosted_tell_removed(&box->hosted, box->machine.exit_code);
 	box_drop_attaches(box, &failure);
-	answer_asks(box, asks_for_start, &failure);
-	answer_asks(box, is_no_start, NULL);
+	answer_asks(box, STOPS | REMOVALS, STARTS, &failure);
 	timer_cancel(&box->timer);
 	loop_defer(box->hosted.agent->cfg.loop, free_later, box);
 }
@@ -96,6 +89,5 @@ void box_tell_rest(struct solo_box *box)
 	if (!solo_is_at_rest(&box->machine) || list_is_empty(&box->asks))
 		return;
 	err_set(&failure, ERR_CONFLICT, "container %.12s was stopped before it was started", box->row.id);
-	answer_asks(box, is_stop, NULL);
-	answer_asks(box, asks_for_start, &failure);
+	answer_asks(box, STOPS, STARTS, &failure);
 }
