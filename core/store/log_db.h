@@ -18,7 +18,6 @@ int log_db_found(struct log_db *db, const struct store_self *self, const struct 
 /* ERR_IO for a gap or an entry whose checksum is wrong. */
 int log_db_load(struct log_db *db, struct store_log *ret, struct err *err);
 void log_db_close(struct log_db *db);
-bool log_db_is_open(const struct log_db *db);
 
 /* All of them in order, one transaction, one fsync. On -1 nothing is known: close it. */
 int log_db_write(struct log_db *db, const struct store_append *writes, size_t count, struct err *err);

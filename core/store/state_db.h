@@ -23,7 +23,6 @@ int state_db_open(struct state_db *db, const char *root, const char *vfs, const 
 int state_db_load(struct state_db *db, store_row_fn *row_fn, void *arg, struct store_mark *ret,
 		  struct err *err);
 void state_db_close(struct state_db *db);
-bool state_db_is_open(const struct state_db *db);
 /* In order, in one transaction with all that was written since the last commit; the last mark stands for all.
  * On -1 nothing of that is there. No checkpoint inside. */
 int state_db_write(struct state_db *db, const struct state_write *const *writes, size_t count,
