@@ -38,6 +38,7 @@ static void collected(void *arg, struct http_request *req, const char *bytes, si
 	struct body *body = arg;
 	yyjson_read_err why;
 	yyjson_doc *doc;
+	char *text;
 
 	if (!bytes)
 		return;
@@ -45,7 +46,9 @@ static void collected(void *arg, struct http_request *req, const char *bytes, si
 		http_reply_message(req, 400, "invalid JSON: got EOF while reading request body");
 		return;
 	}
-	doc = yyjson_read_opts((char *)(uintptr_t)bytes, count, 0, NULL, &why);
+	text = mem_new(count + YYJSON_PADDING_SIZE, 1);
+	memcpy(text, bytes, count);
+	doc = yyjson_read_opts(text, count, YYJSON_READ_INSITU, NULL, &why);
 	if (!doc)
 		http_reply_message(req, 400, "invalid JSON at byte %zu: %s", why.pos, why.msg);
 	else if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
@@ -54,10 +57,10 @@ static void collected(void *arg, struct http_request *req, const char *bytes, si
 		http_reply_message(req, 400, "invalid JSON: more than %d names and values", BODY_VALUES_MAX);
 	else
 		body->fn(body->api, req, yyjson_doc_get_root(doc), body->name);
-	/* it may have been a password, or a secret; the bytes themselves are the connection's, which has wiped and perhaps freed them by now */
-	if (doc)
-		explicit_bzero(doc->str_pool, count);
 	yyjson_doc_free(doc);
+	/* whatever came of it, it may have been a password, or a secret; the bytes themselves are the connection's, which wipes them too */
+	explicit_bzero(text, count);
+	free(text);
 }
 
 void api_with_body(struct api *api, struct http_request *req, const char *name, api_body_fn *fn)
