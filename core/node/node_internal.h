@@ -147,7 +147,8 @@ int swarm_certify(struct host *host, struct err *err);
 struct tls_info swarm_own_trust(const struct host *host);
 bool swarm_has_trust(const struct host *host, const struct tls_info *told);      /* what a node should have by now */
 int swarm_save_identity(struct host *host, const struct seal_key *lock, struct err *err);       /* as it is, under another lock */
-bool swarm_was_demoted(struct host *host);                      /* its certificate on disk is a worker's */
+/* It was demoted: its certificate is a worker's. Or a join or a restore was cut off before there was a state. */
+bool swarm_needs_no_key(struct host *host);
 /* Everything that says that this node is in a cluster goes. */
 int swarm_forget(struct host *host, struct err *err);
 

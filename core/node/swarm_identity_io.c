@@ -83,15 +83,17 @@ int swarm_save_identity(struct host *host, const struct seal_key *lock, struct e
 	return 0;
 }
 
-bool swarm_was_demoted(struct host *host)
+bool swarm_needs_no_key(struct host *host)
 {
 	CLEANUP(str_freep) char *dir = identity_dir(host);
 	struct identity identity = { 0 };
-	struct err unused;
-	bool is_worker = identity_load(dir, NULL, &identity, &unused) == 0 && !cert_name_is_manager(&identity.facts.name);
+	struct err err;
+	int got = identity_load(dir, NULL, &identity, &err);
+	bool is_worker = got == 0 && !cert_name_is_manager(&identity.facts.name);
+	bool is_whole = host->node_id[0] && (got == 0 || err.code != ERR_NOT_FOUND);
 
 	identity_fini(&identity);
-	return is_worker;
+	return is_worker || (!is_whole && !replica_exists(host->store));
 }
 
 int swarm_certify(struct host *host, struct err *err)

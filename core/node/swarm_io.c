@@ -141,7 +141,7 @@ static int go_on(struct host *host, struct err *err)
 	}
 	/* Tasks of a cluster this node has left must not come back. */
 	agent_assign(host->agent, NULL, 0, NULL, 0, true);
-	return has_identity || host->node_id[0] ? swarm_forget(host, err) : 0;
+	return has_identity || host->node_id[0] || swarm->has_key ? swarm_forget(host, err) : 0;
 }
 
 int swarm_open(struct host *host, struct err *err)
@@ -166,7 +166,7 @@ int swarm_open(struct host *host, struct err *err)
 		return go_on(host, err);
 	if (err->code != ERR_UNAVAILABLE)
 		return -1;
-	if (swarm_was_demoted(host)) {
+	if (swarm_needs_no_key(host)) {
 		swarm_end_manager(host);
 		return go_on(host, err);
 	}

@@ -68,6 +68,10 @@ within 15 'and the service is whole' web_runs m2
 
 # --- only a file is left ------------------------------------------------------------------------------------------
 for name in m1 m2 m3 w1; do kill_host $name; done
+kill_host new
+mkdir -p "$lab/new/data/certificates"; cp "$lab/m1/data/certificates/cluster.key" "$lab/new/data/certificates/"
+start_host new
+is 'of a restore that was cut off before it began nothing is left' "$(on new info --format '{{.Swarm.LocalNodeState}}') $(ls "$lab/new/data/certificates")" 'inactive '
 nothing_begun() { is "$1, in one line" "$(on new swarm init --restore "$2" --force-new-cluster --advertise-addr 10.77.0.5 2>&1)" "$3"
 	is 'and nothing is begun' "$(on new info --format '{{.Swarm.LocalNodeState}}')" inactive; }
 head -c 3000 "$lab/saved" >"$lab/short"; { cat "$lab/saved"; echo; } >"$lab/long"

@@ -113,7 +113,11 @@ last=$(on m1 swarm unlock-key -q)
 printf swordfish | on m1 secret create pw - >/dev/null
 on m1 service create -d -q --name reader --replicas 0 --secret pw --mount type=bind,source=/bin/busybox,target=/busybox,readonly swarmbox:latest >/dev/null
 on m1 backup "$lab/saved" && ok 'a locked swarm is saved' || bad 'a locked swarm is saved'
-make_host new; start_host new
+make_host new
+# as it is left by one that was killed before it wrote anything else
+mkdir -p "$lab/new/data/certificates"; cp "$lab/m1/data/certificates/cluster.key" "$lab/new/data/certificates/"
+start_host new
+is 'of a restore that was cut off before it began nothing is left' "$(state new) $(ls "$lab/new/data/certificates")" 'inactive false '
 restore() { printf '%s' "$1" | on new swarm init --restore "$lab/saved" --force-new-cluster --advertise-addr 10.77.0.5 2>&1; }
 has 'what is no key restores nothing' "$(restore hunter2)" 'invalid unlock key'
 has 'nor does one of before' "$(restore "$key")" 'invalid key'
