@@ -34,10 +34,11 @@ static void end(struct wish *wish, const struct err *err)
 	wish_free(wish);
 }
 
-/* A manager may be away for a moment, or not know of the task yet. */
+/* A manager may be away for a moment, or not know of the task yet. While none is in reach nobody has said no. */
 static void fail(struct wish *wish, const struct err *err)
 {
-	if (++wish->tries >= WISH_TRIES_MAX || (err->code != ERR_UNAVAILABLE && err->code != ERR_DENIED))
+	wish->tries += !swarm_is_alone(wish->host);
+	if (wish->tries >= WISH_TRIES_MAX || (err->code != ERR_UNAVAILABLE && err->code != ERR_DENIED))
 		end(wish, err);
 	else
 		timer_set_in(&wish->timer, WISH_AGAIN_MS);
