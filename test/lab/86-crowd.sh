@@ -1,5 +1,6 @@
 #!/bin/bash
-# Many workers, played by one process (bench-dispatch), on three managers: their sessions survive the leader's death, and so do their tasks.
+# Many workers, played by one process (bench-dispatch), on three managers: their sessions survive the leader's death, and so do their tasks; and when
+# all of them vanish at once nothing is replaced.
 # `make soak` plays it with WORKERS=1000; what the managers weigh and do at rest is told.
 . "${0%/*}/lib.sh"
 . "${0%/*}/hosts.sh"
@@ -53,5 +54,15 @@ within 10 'only the dead leader is down' are_ready m2 $((count + 2))
 is 'no task was touched' "$(on m2 service ps web -q | wc -l)" $((2 * count))
 is 'and all run' "$(replicas m3)" $((2 * count))/$((2 * count))
 weights m2 m3
-kill $crowd
+
+# --- most of them vanish at once: a switch died, not the hosts -----------------------------------------------------
+workers=$(on m2 node ls --filter role=worker -q)
+for id in $workers; do on m2 node update --label-add swarmbox.grace=5s "$id" >/dev/null; done   # the same patience with each
+wanted() { on m2 service ps web --filter desired-state=running -q | sort | cksum; }
+before=$(wanted)
+kill -9 $crowd; wait $crowd 2>/dev/null
+are_unknown() { [ "$(on m3 node ls --filter role=worker --format '{{.Status}}' | grep -c Unknown)" = "$count" ]; }
+within 10 'when all of them are gone at once none is taken for dead' are_unknown
+is 'which is said' "$(on m3 node inspect "$(head -n 1 <<<"$workers")" --format '{{.Status.Message}}')" 'more than half of the nodes vanished at once: nothing is replaced for a minute'
+is 'nothing is replaced' "$(wanted)" "$before"
 finish_hosts
