@@ -74,6 +74,17 @@ static void on_stream(void *arg, int fd, const struct err *err)
 	finish(line, fd, err);
 }
 
+/* People ask for a node, and know nothing of the connections to it. */
+static void name_node(struct manager_line *line)
+{
+	CLEANUP(str_freep) char *begin = str_printf("node %s", line->node_id);
+
+	if (line->err.code == ERR_NOT_FOUND)
+		err_set(&line->err, ERR_UNAVAILABLE, "%s is not available: no manager has a session with it", begin);
+	else if (!str_starts(line->err.text, begin))
+		err_wrap(&line->err, "%s is not available", begin);
+}
+
 static void answered(void *arg, const void *body UNUSED, size_t size UNUSED, const struct err *err)
 {
 	struct line_call *call = arg;
@@ -86,8 +97,7 @@ static void answered(void *arg, const void *body UNUSED, size_t size UNUSED, con
 		line->err = *err;
 	if (--line->waiting > 0)
 		return;
-	if (line->err.code == ERR_NOT_FOUND)
-		err_set(&line->err, ERR_UNAVAILABLE, "node %s is not available: no manager has a session with it", line->node_id);
+	name_node(line);
 	finish(line, -1, &line->err);
 }
 
