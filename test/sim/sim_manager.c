@@ -574,6 +574,9 @@ void sim_wipe_removed(void)
 
 	if (!leader || !replica_is_leader(leader->replica) || !sim_is_up(leader))
 		return;
+	/* one that was frozen may lead only in its own eyes, and know nothing of those who came meanwhile */
+	if (leader->applied < world.highest)
+		return;
 	/* applied on a leader that has applied an entry of its own term: agreed */
 	const struct raft_membership *config = &leader->replica->config;
 	if (replica_status(leader->replica).config->count != config->count)
