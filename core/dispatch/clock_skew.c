@@ -1,5 +1,6 @@
 #include "dispatch/clock_skew.h"
 
+#include "base/str.h"
 #include "base/units.h"
 
 static const nsec worth_telling = 60000000000;
@@ -18,4 +19,11 @@ bool clock_skew_tell(nsec clock, nsec reference, struct buf *out)
 	units_format_human_duration(skew, out);
 	buf_add_str(out, is_ahead ? " ahead of" : " behind");
 	return true;
+}
+
+char *clock_skew_sentence(nsec clock, nsec swarm_clock)
+{
+	CLEANUP(buf_finip) struct buf skew = BUF_INIT;
+
+	return clock_skew_tell(clock, swarm_clock, &skew) ? str_printf("its clock %s the swarm's", buf_text(&skew)) : NULL;
 }

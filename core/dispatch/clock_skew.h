@@ -7,3 +7,5 @@
 
 /* "is 12 months ahead of", "is 3 hours behind"; false, and nothing appended, for less than a minute, or when one is not known (0). */
 bool clock_skew_tell(nsec clock, nsec reference, struct buf *out);
+/* "its clock is 3 hours behind the swarm's", on the heap; NULL where there is nothing to tell. */
+char *clock_skew_sentence(nsec clock, nsec swarm_clock);

@@ -150,8 +150,12 @@ static const struct field tidings_fields[] = {
 	F_OF(2, LIST, tidings, sightings, "Sightings", 0, sighting_shape),
 	F_OF(3, LIST, tidings, statuses, "Statuses", 0, task_status_shape),
 	F_OF(4, STRUCT, tidings, told, "Told", 0, told_shape),
+	F(5, I64, tidings, clock, "Clock", 0),
 };
 const struct shape tidings_shape = SHAPE(tidings, tidings_fields);
+
+static const struct field tidings_answer_fields[] = { F(1, I64, tidings_answer, clock, "Clock", 0) };
+const struct shape tidings_answer_shape = SHAPE(tidings_answer, tidings_answer_fields);
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out)
 {

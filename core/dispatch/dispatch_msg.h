@@ -108,12 +108,14 @@ struct told { uint64_t term, life, number; };
 struct tidings {
 	bool is_complete;                       /* everything it holds: the leader is new to it */
 	struct told told;
+	int64_t clock;                          /* of the wall, now; 0: not told */
 	ARRAY_OF(struct sighting) sightings;
 	ARRAY_OF(struct task_status) statuses;
 };
+struct tidings_answer { int64_t clock; };       /* of the wall, as most managers have it; 0: the leader does not know yet */
 
 extern const struct shape join_ask_shape, join_answer_shape, renew_ask_shape, renew_answer_shape, session_ask_shape, session_news_shape,
-	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape,
+	assign_part_shape, status_report_shape, member_ask_shape, tidings_shape, tidings_answer_shape, leaving_ask_shape, secret_ask_shape, secret_piece_shape,
 	told_shape, open_ask_shape, image_ask_shape, image_answer_shape;
 
 void dispatch_write(const struct shape *shape, const void *message, struct buf *out);

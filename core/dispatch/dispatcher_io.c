@@ -37,6 +37,7 @@ struct session {
 
 static void session_free(struct session *s)
 {
+	s->dispatcher->hooks.on_over(s->dispatcher->hooks.arg, s->node_id);
 	map_remove(s->dispatcher->sessions, s->node_id);
 	timer_cancel(&s->timer);
 	rpc_close(s->conn);
@@ -282,6 +283,7 @@ static void on_beat(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, const
 		beats_add(&s->beats, loop_now(d->loop));
 		rpc_reply(ask, &answer, sizeof answer);
 		tell_if_taken_for_gone(d, s);
+		d->hooks.on_beat(d->hooks.arg, s->node_id);
 		return;
 	}
 	err_set(&err, ERR_NOT_FOUND, "there is no session");

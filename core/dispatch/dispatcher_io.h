@@ -25,6 +25,10 @@ struct dispatcher_hooks {
 	/* Does this manager know of a leader? Said with every beat: a node need not stay with one that can change nothing. */
 	bool (*is_led)(void *arg);
 	void (*on_sight)(void *arg, const char *node_id, enum sight sight);
+	/* It beats on its session here: so it is with this manager, and with no other. */
+	void (*on_beat)(void *arg, const char *node_id);
+	/* Its session here is over, for whatever reason. */
+	void (*on_over)(void *arg, const char *node_id);
 	/* Of a task that is this node's. */
 	void (*on_status)(void *arg, const struct task_status *status);
 	void *arg;

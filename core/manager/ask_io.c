@@ -166,6 +166,15 @@ static bool was_made(struct ask *ask)
 	return word == GONE_REMOVED;
 }
 
+/* Another describes the node by now, or it has said something else: that stands there, or will. */
+static void give_up(struct ask *ask)
+{
+	struct err err;
+
+	err_set(&err, ERR_STALE, "something later was said since");
+	answer(ask, 0, &err);
+}
+
 /* ---- where to ---------------------------------------------------------------------------------------------------- */
 
 static void fail_leaderless(struct ask *ask)
@@ -184,6 +193,8 @@ static void move(struct ask *ask)
 		answer(ask, 0, ask->failure);
 	} else if (was_made(ask)) {
 		answer(ask, view_index(manager_view(m)), NULL);
+	} else if (!describe_is_wanted(ask)) {
+		give_up(ask);
 	} else if (ask->last && is_over(ask)) {
 		answer(ask, 0, ask->last);
 	} else if (replica_is_leader(m->replica) || ask->is_local || replica_status(m->replica).config->count <= 1) {

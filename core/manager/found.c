@@ -116,22 +116,6 @@ bool manager_is_founded(const struct manager *m)
 	return view_cluster(replica_view(m->replica)) != NULL;
 }
 
-/* ---- the node's own description ---------------------------------------------------------------------------------- */
-
-static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
-{
-	/* the next start says it again */
-}
-
-void manager_describe_node(struct manager *m, const struct node_description *description, const char *address)
-{
-	struct ask *ask = ask_new(m, VERB_NODE_DESCRIBE, m->node_id, described, NULL);
-
-	shape_copy(&node_description_shape, description, &ask->arena, &ask->verb.description);
-	ask->verb.address = arena_strdup(&ask->arena, address);
-	ask_begin(ask);
-}
-
 /* ---- a copy of all of it ----------------------------------------------------------------------------------------- */
 
 static int wrap_key(const struct manager *m, struct buf *out, struct err *err)

@@ -4,9 +4,11 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "os/clock.h"
 #include "os/log.h"
 
-enum { LEAD_MS = 500, SIGHT_LOST_MS = 1500 /* three beats of a manager */, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200 };
+enum { LEAD_MS = 500, SIGHT_LOST_MS = 1500 /* three beats of a manager */, LEAD_SOON_MS = 20, LEAD_AGAIN_MS = 100, VERDICTS_MAX = 200,
+       CLOCKS_HEARD_MS = 3000 };
 
 static void set_timer(struct manager *m, msec delay)
 {
@@ -227,6 +229,42 @@ static void look_for_managers(struct manager *m)
 	}
 }
 
+/* ---- clocks of the wall ------------------------------------------------------------------------------------------ */
+
+static void insert(nsec item, nsec *items, size_t count)
+{
+	for (; count && items[count - 1] > item; count--)
+		items[count] = items[count - 1];
+	items[count] = item;
+}
+
+/* By how much most managers' clocks are ahead of ours: the middle one. Of two in the middle the one that is nearer to us, for nobody knows which is right. */
+static nsec ahead_of_us(const struct manager *m)
+{
+	nsec items[ROSTER_MAX + 1], low, high;
+	size_t count = 0;
+	void *value;
+
+	insert(0, items, count++);
+	for (size_t at = 0; count < ARRAY_COUNT(items) && map_next(m->lead.managers, &at, NULL, &value);) {
+		const struct fellow *fellow = value;
+
+		if (fellow->has_clock)
+			insert(fellow->clock_ahead, items, count++);
+	}
+	low = items[(count - 1) / 2];
+	high = items[count / 2];
+	return high > -low ? low : high;
+}
+
+nsec lead_clock(const struct manager *m)
+{
+	/* first of all everyone shall have been heard */
+	if (!m->lead.is_on || loop_now(m->loop) - m->lead.since < CLOCKS_HEARD_MS)
+		return 0;
+	return clock_wall_ns() + ahead_of_us(m);
+}
+
 static void tick(void *arg)
 {
 	struct manager *m = arg;
@@ -235,6 +273,7 @@ static void tick(void *arg)
 	if (!m->lead.is_on || !manager_is_founded(m))
 		return;
 	look_for_managers(m);
+	describe_clock(m, lead_clock(m));
 	liveness_held(&m->lead.live, m->node_id, m->node_id, now);
 	liveness_tick(&m->lead.live, now);
 	change_members(m);
@@ -329,7 +368,7 @@ void lead_sees_only(struct manager *m, const char *manager_id, const struct tidi
 	map_free(held);
 }
 
-void lead_heard(struct manager *m, const char *manager_id)
+void lead_heard(struct manager *m, const char *manager_id, nsec clock)
 {
 	struct fellow *fellow;
 
@@ -340,6 +379,8 @@ void lead_heard(struct manager *m, const char *manager_id)
 		fellow->since = loop_now(m->loop);
 	beats_add(&fellow->beats, loop_now(m->loop));
 	fellow->was_heard = true;
+	fellow->has_clock = describe_is_clock(clock);
+	fellow->clock_ahead = fellow->has_clock ? clock - clock_wall_ns() : 0;
 	if (!liveness_is_held_by(&m->lead.live, manager_id, manager_id))
 		lead_sight(m, manager_id, SIGHT_HELD, 0, manager_id);
 }

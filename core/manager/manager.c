@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/ip.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "dispatch/assign.h"
-#include "dispatch/clock_skew.h"
 #include "manager/manager_internal.h"
 #include "manager/sealed.h"
 #include "manager/trust.h"
@@ -222,50 +220,19 @@ static void trust_of(void *arg, struct arena *arena, struct tls_info *ret)
 	*ret = manager_trust(arg, arena);
 }
 
-static void described(void *arg UNUSED, const char *id UNUSED, uint64_t index UNUSED, const struct err *err UNUSED)
-{
-	/* the next session says it again */
-}
-
 static void times(void *arg, struct session_news *ret)
 {
 	ret->calendar = manager_calendar(arg);
-	ret->clock = clock_wall_ns();
-}
-
-/* "10.0.0.1:41234" is at "10.0.0.1", and at nothing else. */
-static bool is_at(const char *address, const char *host)
-{
-	char here[256];
-
-	return str_eq(hostport_host(address, here), host);
+	ret->clock = describe_swarm_clock(arg);
 }
 
 static int on_open(void *arg, const char *node_id, const struct session_ask *said, const char *peer_address, struct err *err)
 {
 	struct manager *m = arg;
-	const struct node *node = view_node(manager_view(m), node_id);
-	struct node_description description = said->description;
-	const char *address = str_is_empty(said->address) ? peer_address : said->address;
-	CLEANUP(buf_finip) struct buf skew = BUF_INIT;
-	CLEANUP(str_freep) char *clock = NULL;
-	struct ask *ask;
 
 	if (!m->has_assigned)
 		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
-	if (clock_skew_tell(said->clock, clock_wall_ns(), &skew)) {
-		log_warn("node %s: its clock %s this manager's", node_id, buf_text(&skew));
-		clock = str_printf("its clock %s the swarm's", buf_text(&skew));
-	}
-	description.clock = clock;
-	if (str_is_empty(description.tls.trust_root))
-		description.tls = node->description.tls;
-	if (shape_equal(&node_description_shape, &node->description, &description) && is_at(address, node->status.address))
-		return 0;
-	ask = ask_new(m, VERB_NODE_DESCRIBE, node_id, described, NULL);
-	shape_copy(&node_description_shape, &description, &ask->arena, &ask->verb.description);
-	ask->verb.address = arena_strdup(&ask->arena, address);
-	ask_begin(ask);
+	describe_note(m, node_id, &said->description, str_is_empty(said->address) ? peer_address : said->address, said->clock);
 	return 0;
 }
 
@@ -282,6 +249,16 @@ static void ask_current(void *arg)
 	struct manager *m = arg;
 
 	replica_read(m->replica, told_current, m);
+}
+
+static void on_beat(void *arg, const char *node_id)
+{
+	describe_look(arg, node_id);
+}
+
+static void on_over(void *arg, const char *node_id)
+{
+	describe_forget(arg, node_id);
 }
 
 static bool is_led(void *arg)
@@ -340,7 +317,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	struct manager *m = NEW(struct manager);
 	struct replica_hooks replica_hooks = { .compose_first = compose_first, .on_lost = on_lost, .on_applied = on_applied,
 		.on_replaced = on_replaced, .on_leader = on_leader, .on_status = on_status, .on_stopped = on_stopped, .arg = m };
-	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, times, on_open, ask_current, is_led, on_sight, on_node_status, m };
+	struct dispatcher_hooks dispatcher_hooks = { view_of, trust_of, times, on_open, ask_current, is_led, on_sight, on_beat, on_over, on_node_status, m };
 	uint64_t seed;
 
 	m->loop = loop;
@@ -357,6 +334,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	m->dirty = dirty_new();
 	m->reports = map_new();
 	m->sights = map_new();
+	m->sayings = map_new();
 	list_init(&m->asks);
 	list_init(&m->lines);
 	init_timers(m);
@@ -397,6 +375,7 @@ void manager_close(struct manager *m)
 	dispatcher_free(m->dispatcher);
 	replica_close(replica);
 	asks_end(m);
+	describe_close(m);
 	cancel_timers(m);
 	reports_free(m->reports);
 	map_free(m->sights);

@@ -63,6 +63,8 @@ bool manager_is_current(const struct manager *manager);
 /* The cluster's time of the wall: when it was founded, and the time since in which it had a leader. Certificates are dated and judged by it,
  * so that no clock of any node decides who is let in; it may lag behind, and the worse for nobody. 0: not known yet. */
 nsec manager_calendar(const struct manager *manager);
+/* How this host's clock differs from those of most managers, in the words of clock_skew.h; false where there is nothing to tell. */
+bool manager_clock_skew(const struct manager *manager, struct buf *out);
 /* A leader is known. */
 bool manager_has_leader(const struct manager *manager);
 #define MANAGER_LEADERLESS "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the " \
@@ -107,7 +109,7 @@ int manager_backup(const struct manager *manager, struct buf *out, struct err *e
 
 /* From this host's agent. Batched with others into the next entry; the leader drops what would take a state back. */
 void manager_report(struct manager *manager, const struct task_status *status);
-/* The host describes itself (start, changed labels, resources), "ip:port": written only when it differs. */
+/* The host describes itself (start, changed labels, resources), "ip:port": copied, and told until the state says it, whenever that says something else. */
 void manager_describe_node(struct manager *manager, const struct node_description *description, const char *address);
 /* The images that are in this host's store, all of them (node_id and since_ms do not count): the swarm is told. Copied; the first IMAGE_COPIES_MAX count. */
 void manager_set_images(struct manager *manager, const struct image_copy *items, size_t count);

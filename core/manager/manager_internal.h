@@ -11,6 +11,16 @@
 #include "orchestrate/orchestrate.h"
 #include "replica/peers_io.h"
 
+/* What a node said of itself when it opened its session here; of this node, what it says now. */
+struct saying {
+	struct node_description description;    /* on the heap */
+	char *address;
+	nsec clock_at_boot;             /* what its clock of the wall would have said when this host booted; 0: not told */
+	uint64_t number;                /* the larger, the newer; 0: none */
+	uint64_t compared;              /* version of the node's object that was compared with it; 0: none was */
+	bool is_on_its_way;
+};
+
 /* The images that are here, as the node has told. */
 struct stock { struct arena arena; struct image_copy *items; size_t count; unsigned tellings; struct timer timer; };
 
@@ -25,7 +35,8 @@ struct link {
 /* Another manager, as the leader hears of it. One that was not heard of since we lead may be on its way; one that cannot be reached is not. */
 struct fellow {
 	struct beats beats;
-	bool was_heard, has_told_all;
+	bool was_heard, has_told_all, has_clock;
+	nsec clock_ahead;               /* its clock of the wall, compared with ours */
 	msec since;                     /* it was in our sight all the time from then on */
 	uint64_t life, number;          /* of what it said last */
 };
@@ -68,6 +79,10 @@ struct manager {
 	struct map *reports;            /* task id -> struct report: the newest of each task that is not proposed yet */
 	uint64_t report_number;
 	struct map *sights;             /* node id -> enum sight + 1: not told to the leader yet */
+	struct map *sayings;            /* node id -> struct saying: of nodes whose session is here, and of this one */
+	uint64_t saying_number;
+	bool knows_clock;               /* what the swarm's says, and so: */
+	nsec clock_ahead;               /* how this host's compares with it */
 	struct timer propose;           /* at once, but not inside a callback; a timer because it can be cancelled */
 	struct timer beat;              /* a follower tells the leader that it is there */
 	uint64_t life, told;            /* of this process; how often it told a leader something */
@@ -104,6 +119,7 @@ struct ask {
 	struct err *failure;            /* NULL: none yet */
 	struct err *last;               /* why it is brought again; NULL: it was not brought yet */
 	struct rpc_ask *asked;          /* of the manager that brought it here; NULL when it began here */
+	uint64_t saying;                /* the number of what it tells of a node; 0: it is no such verb */
 	msec deadline, leaderless_until;
 	uint64_t index;                 /* ASK_AWAITS_VIEW: of the entry that did it */
 	control_done_fn *done;
@@ -117,6 +133,22 @@ void ask_begin(struct ask *ask);
 void ask_refuse(struct ask *ask, const struct err *err);
 void asks_pump(void *manager);          /* the leader, or the way to it, may be another one now; the view may have come further */
 void asks_end(struct manager *m);       /* the manager is closed: each is answered so */
+
+/* describe_io.c: what nodes say of themselves, into the state */
+void describe_note(struct manager *m, const char *node_id, const struct node_description *description, const char *address,
+		   nsec clock /* its own; 0: not told */);
+/* Does the state say it? Asked with each beat of the node. */
+void describe_look(struct manager *m, const char *node_id);
+void describe_forget(struct manager *m, const char *node_id);
+/* In place: what people will read of a node's words is a line, and has an end. NULL is welcome. */
+void describe_tidy_line(char *text, size_t max);
+void describe_tidy(struct node_description *description);
+bool describe_is_wanted(const struct ask *ask);         /* still, or at all */
+void describe_close(struct manager *m);
+/* What most managers' clocks say, now; 0: not known. */
+void describe_clock(struct manager *m, nsec swarm_clock);
+nsec describe_swarm_clock(const struct manager *m);
+bool describe_is_clock(nsec clock);     /* one that may be reckoned with */
 
 /* announce_io.c */
 void announce_look(void *manager);      /* the timer: does the state say where this manager is? */
@@ -140,11 +172,13 @@ void lead_soon(struct manager *m);      /* members, their connections or roles m
 void lead_sight(struct manager *m, const char *node_id, int sight, msec grace_ms, const char *manager_id);
 /* That manager has told what it holds, and was not lost since. */
 bool lead_knows(const struct manager *m, const char *manager_id);
-/* It has told all that it holds: of whatever else it held it has lost sight, and the word of that was lost. */
 /* Is this newer than all that manager has said, and said to us? Then it is noted. */
 bool lead_takes(struct manager *m, const char *manager_id, const struct told *told);
+/* It has told all that it holds: of whatever else it held it has lost sight, and the word of that was lost. */
 void lead_sees_only(struct manager *m, const char *manager_id, const struct tidings *tidings);
-void lead_heard(struct manager *m, const char *manager_id);
+void lead_heard(struct manager *m, const char *manager_id, nsec clock /* its own, or 0 */);
+/* What most managers' clocks say; 0: not known here. */
+nsec lead_clock(const struct manager *m);
 void lead_close(struct manager *m);
 
 /* go_io.c */

@@ -5,10 +5,11 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "manager/manager_internal.h"
+#include "os/clock.h"
 
 /* One request's worth; the rest waits for the next. */
 enum { REPORTS_PER_REQUEST = 250, RETRY_MS = 1000, TOGETHER_MS = 20, BEAT_MS = 500, TIDINGS_CALL_MS = 5000, SIGHTS_MAX = 4096 /* more than connections are accepted */,
-       TIDINGS_ARENA_MAX = 64 << 20 };
+       TIDINGS_ARENA_MAX = 64 << 20, REPORT_TEXT_MAX = 1023 };
 
 struct report { struct task_status status; uint64_t number; };  /* number: the larger, the newer */
 struct batch {
@@ -19,6 +20,19 @@ struct batch {
 	replica_done_fn *done;
 	void *arg;
 };
+
+/* No text is longer than our own agents' are. */
+static struct report *report_new(const struct task_status *status)
+{
+	struct report *report = NEW(struct report);
+
+	shape_copy(&task_status_shape, status, NULL, &report->status);
+	describe_tidy_line(report->status.message, REPORT_TEXT_MAX);
+	describe_tidy_line(report->status.error, REPORT_TEXT_MAX);
+	describe_tidy_line(report->status.container_id, REPORT_TEXT_MAX);
+	describe_tidy_line(report->status.address, REPORT_TEXT_MAX);
+	return report;
+}
 
 static void report_free(struct report *report)
 {
@@ -134,7 +148,19 @@ static struct batch *take_batch(struct manager *m)
 
 /* ---- to the leader ----------------------------------------------------------------------------------------------- */
 
-static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const struct err *err)
+static void hear_clock(struct manager *m, const void *body, size_t size)
+{
+	struct tidings_answer answer;
+	struct arena arena;
+	struct err unused;
+
+	arena_init(&arena, "answer to tidings", TIDINGS_ARENA_MAX);
+	if (dispatch_read(&tidings_answer_shape, body, size, &arena, &answer, &unused) == 0)
+		describe_clock(m, answer.clock);
+	arena_fini(&arena);
+}
+
+static void told(void *arg, const void *body, size_t size, const struct err *err)
 {
 	struct batch *batch = arg;
 	struct manager *m = batch->manager;
@@ -143,6 +169,8 @@ static void told(void *arg, const void *body UNUSED, size_t size UNUSED, const s
 	if (err) {
 		m->link.told_in = 0;
 		put_back(m, batch);
+	} else if (m->replica) {
+		hear_clock(m, body, size);
 	}
 	if (m->replica && (err || map_count(m->reports) || map_count(m->sights)))
 		timer_set_in(&m->propose, err ? RETRY_MS : 0);
@@ -177,7 +205,7 @@ static void tell_leader(struct manager *m)
 {
 	CLEANUP(buf_finip) struct buf body = BUF_INIT;
 	struct batch *batch = take_batch(m);
-	struct tidings tidings = { 0 };
+	struct tidings tidings = { .clock = clock_wall_ns() };
 	struct arena arena;
 
 	arena_init(&arena, "tidings", TIDINGS_ARENA_MAX);
@@ -212,6 +240,7 @@ void reports_beat(void *arg)
 	struct manager *m = arg;
 
 	timer_set_in(&m->beat, BEAT_MS);
+	describe_look(m, m->node_id);
 	if (to_leader_is_there(m) && !m->is_telling && !m->going.done)
 		tell_leader(m);
 }
@@ -221,11 +250,8 @@ void reports_take(struct manager *m, const struct task_status *items, size_t cou
 	struct batch *batch = NEW(struct batch);
 
 	*batch = (struct batch){ .manager = m, .done = done, .arg = arg };
-	for (size_t i = 0; i < MIN(count, (size_t)REPORTS_PER_REQUEST); i++) {
-		struct report *report = batch->items[batch->count++] = NEW(struct report);
-
-		shape_copy(&task_status_shape, &items[i], NULL, &report->status);
-	}
+	for (size_t i = 0; i < MIN(count, (size_t)REPORTS_PER_REQUEST); i++)
+		batch->items[batch->count++] = report_new(&items[i]);
 	replica_request(m->replica, REPLICA_STATUS, check_reports, proposed, batch);
 }
 
@@ -235,9 +261,8 @@ void manager_report(struct manager *m, const struct task_status *status)
 
 	if (report && report->status.state > status->state)
 		return;
-	fresh = NEW(struct report);
+	fresh = report_new(status);
 	fresh->number = ++m->report_number;
-	shape_copy(&task_status_shape, status, NULL, &fresh->status);
 	map_put(m->reports, status->task_id, fresh);
 	if (report)
 		report_free(report);

@@ -268,6 +268,7 @@ static void on_issue(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, 
 	ask->verb.address = seen_address(join.address, conn, &ask->arena);
 	ask->verb.node.availability = join.availability;
 	shape_copy(&node_description_shape, &join.description, &ask->arena, &ask->verb.description);
+	describe_tidy(&ask->verb.description);
 	arena_fini(&arena);
 	ask_begin(ask);
 }
@@ -417,9 +418,26 @@ static void on_verb(void *arg, struct rpc_conn *conn, struct rpc_ask *rpc_ask, c
 	}
 }
 
+struct hearing { struct manager *manager; struct rpc_ask *ask; };
+
+static void answer_tidings(struct manager *m, struct rpc_ask *ask)
+{
+	struct tidings_answer answer = { .clock = lead_clock(m) };
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
+
+	dispatch_write(&tidings_answer_shape, &answer, &out);
+	rpc_reply(ask, out.data, out.len);
+}
+
 static void statuses_written(void *arg, uint64_t index UNUSED, const struct err *err)
 {
-	reply(arg, err);
+	struct hearing *hearing = arg;
+
+	if (err)
+		rpc_reply_error(hearing->ask, err);
+	else
+		answer_tidings(hearing->manager, hearing->ask);
+	free(hearing);
 }
 
 /* Whoever goes is not asked what it holds. */
@@ -434,6 +452,7 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 {
 	struct manager *m = arg;
 	struct tidings tidings;
+	struct hearing *hearing;
 	struct arena arena;
 	struct err err;
 
@@ -455,7 +474,7 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 		arena_fini(&arena);
 		return;
 	}
-	lead_heard(m, peer_of(conn));
+	lead_heard(m, peer_of(conn), tidings.clock);
 	for (size_t i = 0; i < tidings.sightings.count; i++) {
 		const struct sighting *item = &tidings.sightings.items[i];
 
@@ -463,10 +482,13 @@ static void on_report(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 	}
 	if (tidings.is_complete)
 		lead_sees_only(m, peer_of(conn), &tidings);
-	if (tidings.statuses.count)
-		reports_take(m, tidings.statuses.items, tidings.statuses.count, statuses_written, ask);
-	else
-		rpc_reply(ask, "", 0);
+	if (tidings.statuses.count) {
+		hearing = NEW(struct hearing);
+		*hearing = (struct hearing){ m, ask };
+		reports_take(m, tidings.statuses.items, tidings.statuses.count, statuses_written, hearing);
+	} else {
+		answer_tidings(m, ask);
+	}
 	arena_fini(&arena);
 }
 

@@ -18,7 +18,7 @@ struct node_description {
 	struct node_resources resources;
 	struct engine engine;
 	struct tls_info tls;
-	char *clock;                    /* what the manager of its session says of it: "its clock is 3 hours behind the swarm's" */
+	char *clock;                    /* what others say of it: "its clock is 3 hours behind the swarm's" */
 };
 struct node_status { int state; char *message, *address; };
 struct manager_status { bool leader; int reachability; char *address; };

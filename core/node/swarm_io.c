@@ -67,8 +67,13 @@ void swarm_facts(void *arg, struct api_swarm_facts *ret)
 	ret->node_id = host->node_id;
 	ret->address = swarm->address;
 	ret->managers = swarm->managers;
-	if (manager)
+	if (manager) {
+		CLEANUP(buf_finip) struct buf skew = BUF_INIT;
+
 		dispatcher_managers(manager_view(manager), &arena, &ret->managers);
+		manager_clock_skew(manager, &skew);
+		ret->clock_trouble = arena_strdup(&arena, buf_text(&skew));
+	}
 	ret->is_mending = swarm->is_mending;
 	if (swarm->trouble.code && (swarm->client || swarm->trouble.code == ERR_DENIED))
 		ret->error = swarm->trouble.text;

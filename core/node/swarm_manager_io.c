@@ -52,6 +52,7 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 		log_info("swarm: this manager serves again");
 	host->swarm.is_mending = false;
 	agent_report_all(host->agent);
+	swarm_describe_manager(host);   /* nobody else does any more */
 	swarm_follow_lock(host);
 	post_set_renewal(host);         /* the calendar is known now */
 	post_look(host);

@@ -19,13 +19,16 @@ is 'and one whose clock is right' "$(on w2 swarm join --token "$worker" 10.77.0.
 ready() { [ "$(on m1 node ls --format '{{.Status}}' | grep -c Ready)" = 4 ]; }
 within 15 'all are ready' ready
 said() { grep -qF -- "$2" "$lab/$1/agent.log"; }
-told() { grep -q "its clock is .* behind this manager" "$lab"/m[12]/agent.log && grep -q "this host's clock is .* behind the one of the manager" "$lab/w1/agent.log"; }
+told() { grep -q "its clock is .* behind the swarm's" "$lab"/m[12]/agent.log && grep -q "this host's clock is .* behind the one of the manager" "$lab/w1/agent.log"; }
 within 5 'both sides say so in their logs' told
 has 'and whoever asks is told' "$(on w1 info --format '{{.Warnings}}')" "years behind the swarm's"
 has 'at that host, by check too' "$(on w1 check --data-root "$lab/w1/data" 2>&1)" "This host's clock is"
 behind() { on "$1" node inspect --pretty w1 | grep -q "Message: .*its clock is .* the swarm's"; }
 for name in m1 m2; do within 5 "by $name too, in node inspect" behind $name; done
-is 'of nobody else' "$(on m1 node inspect --pretty m1 | grep -c Message:)" 0
+ahead() { on "$1" node inspect --pretty m2 | grep -q "Message: .*its clock is .* ahead of the swarm's"; }
+for name in m1 m2; do within 10 "by $name, of the manager whose clock is off" ahead $name; done
+has 'which is told so itself' "$(on m2 info --format '{{.Warnings}}')" "ahead of the swarm's"
+is 'of nobody else' "$(on m1 node inspect --pretty m1 w2 | grep -c Message:)" 0
 seconds() { date -ud "$(openssl x509 -in "$lab/$1/data/certificates/swarm-node.crt" -noout "-$2" | command cut -d= -f2)" +%s; }
 dated() { local begin=$(seconds "$1" startdate) now; now=$(date +%s); [ $((now - begin)) -ge 3500 ] && [ $((now - begin)) -le 3800 ]; }
 if command -v openssl >/dev/null; then for name in m1 m2 w1 w2; do within 1 "$name: its certificate is dated by the cluster" dated $name; done; fi

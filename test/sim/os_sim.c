@@ -119,7 +119,9 @@ nsec clock_boot_ns(void)
 
 nsec clock_wall_ns(void)
 {
-	return wall_start + sim_time.now * 1000000;
+	const struct sim_host *host = sim_current();
+
+	return wall_start + (sim_time.now + (host ? host->wall_ahead : 0)) * 1000000;
 }
 
 void entropy_fill(void *bytes, size_t count)

@@ -31,6 +31,7 @@ bool sim_step(msec until);              /* the next one; false: none is due by t
 struct sim_host {
 	msec clock_offset;
 	int clock_rate;                 /* per thousand; 1000 is right */
+	msec wall_ahead;                /* its clock of the wall; 0 is right */
 	msec disk_min, disk_max;        /* a round of the store takes that long */
 	msec disk_stalled_until;
 	msec frozen_until;              /* the process was stopped, not killed */

@@ -69,6 +69,7 @@ struct sim_manager {
 	bool is_named;                  /* its node is in the state */
 	bool is_dying;                  /* whoever is answered now does not hear it */
 	unsigned boots;
+	char hostname[24];              /* another with each boot */
 	struct sim_site site;
 	struct vfs_fault *disk;
 	struct store *store;
@@ -92,6 +93,8 @@ struct sim_manager {
 struct sim_task { char id[ID_SIZE]; int state, desired; msec next_at; unsigned address; };
 struct sim_worker {
 	char node_id[ID_SIZE], name[16];
+	unsigned boots;
+	char hostname[40];                      /* another with each boot */
 	bool is_there, is_running;
 	bool is_cut, is_deaf, is_unheard;       /* its link: gone, or one way only */
 	struct sim_site site;
@@ -167,6 +170,7 @@ void sim_demand(bool ok, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* sim_net.c */
 void sim_cut_link(size_t from, size_t to, bool is_cut);
 bool sim_is_linked(size_t a, size_t b);         /* both ways */
+msec sim_hours_off(void);                       /* as clocks of the wall are */
 struct sim_manager *sim_manager_at(const struct sim_site *site);        /* NULL: a worker */
 
 /* sim_manager.c */

@@ -340,6 +340,41 @@ static void check_services(const struct view *view)
 		sim_demand(task_is_wanted(object->value) || task_is_done(object->value), "left in peace, task %s does not end", object->meta.id);
 }
 
+static bool is_member(const struct sim_manager *m, const struct sim_manager *leader)
+{
+	return m->is_running && raft_membership_find(replica_status(leader->replica).config, m->id);
+}
+
+static void check_description(const struct view *view, const char *node_id, const char *name, const char *hostname, const struct sim_host *host,
+			      bool has_right_clocks)
+{
+	const struct node *node = view_node(view, node_id);
+	const struct node_description none = { 0 }, *said = node ? &node->description : &none;
+
+	sim_demand(str_eq(said->hostname, hostname), "left in peace, the state says of %s that it is %s, not %s", name,
+		   said->hostname ? said->hostname : "nobody", hostname);
+	sim_demand(!has_right_clocks || str_is_empty(said->clock) == !host->wall_ahead, "left in peace, the state says of the clock of %s: %s", name,
+		   said->clock ? said->clock : "nothing");
+}
+
+/* Each node is there as it was when it came last; and with most managers' clocks right, the others are known. */
+static void check_descriptions(const struct sim_manager *leader)
+{
+	const struct view *view = replica_view(leader->replica);
+	size_t right = 0, count = replica_status(leader->replica).config->count;
+
+	for (size_t i = 0; i < SIM_MANAGERS; i++)
+		right += is_member(&world.manager[i], leader) && !world.manager[i].site.host.wall_ahead;
+	for (size_t i = 0; i < world.workers; i++)
+		if (world.worker[i].is_running)
+			check_description(view, world.worker[i].node_id, world.worker[i].name, world.worker[i].hostname, &world.worker[i].site.host,
+					  right > count / 2);
+	for (size_t i = 0; i < SIM_MANAGERS; i++)
+		if (is_member(&world.manager[i], leader))
+			check_description(view, world.manager[i].node_id, world.manager[i].name, world.manager[i].hostname,
+					  &world.manager[i].site.host, right > count / 2);
+}
+
 static void check_equal(const struct sim_manager *m, const struct sim_manager *leader)
 {
 	const struct view *ours = replica_view(m->replica), *theirs = replica_view(leader->replica);
@@ -423,10 +458,11 @@ void sim_check_converged(void)
 	if (!leader)
 		return;
 	for (size_t i = 0; i < SIM_MANAGERS; i++)
-		if (world.manager[i].is_running && raft_membership_find(replica_status(leader->replica).config, world.manager[i].id))
+		if (is_member(&world.manager[i], leader))
 			check_equal(&world.manager[i], leader);
 	check_services(replica_view(leader->replica));
 	check_containers(replica_view(leader->replica));
+	check_descriptions(leader);
 	if (world.failed && world.trace)
 		tell_state(replica_view(leader->replica));
 }

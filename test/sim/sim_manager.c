@@ -313,6 +313,8 @@ static void open_all(struct sim_manager *m, bool is_founder)
 	}
 	for (size_t i = 0; i < m->known_count; i++)
 		manager_hint(m->manager, m->known[i].node_id, m->known[i].address);
+	snprintf(m->hostname, sizeof(m->hostname), "%s-%u", m->name, m->boots);
+	manager_describe_node(m->manager, &(struct node_description){ .hostname = m->hostname }, m->site.address);
 	m->replica = manager_replica(m->manager);
 	m->id = replica_status(m->replica).self;
 	m->is_running = true;
@@ -334,6 +336,7 @@ static void set_clock(struct sim_manager *m, bool is_new)
 	if (is_new) {
 		host->clock_rate = 950 + (int)sim_dice(101);
 		host->clock_offset = sim_some(100000);
+		host->wall_ahead = sim_chance(150) ? sim_hours_off() : 0;
 	}
 	sim_manager_disk(m, 0);
 	host->disk_stalled_until = host->frozen_until = 0;

@@ -219,3 +219,10 @@ bool sim_see_frame(struct sim_site *site UNUSED, const uint8_t *bytes, size_t si
 	memcpy(found, "\"Xepeat\":true", sizeof(repeat) - 1);
 	return true;
 }
+
+msec sim_hours_off(void)
+{
+	msec hours = (msec)(1 + sim_dice(100)) * 3600 * 1000;
+
+	return sim_chance(500) ? hours : -hours;
+}

@@ -4,6 +4,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "os/clock.h"
 #include "test/sim/sim.h"
 
 enum { ADDRESSES_MAX = 250 };
@@ -191,8 +192,10 @@ static void on_assign(void *arg, const struct assignment *items, size_t count, c
 	arm(w);
 }
 
-static void describe(void *arg UNUSED, struct arena *arena UNUSED, struct session_ask *ret)
+static void describe(void *arg, struct arena *arena UNUSED, struct session_ask *ret)
 {
+	ret->description.hostname = ((struct sim_worker *)arg)->hostname;
+	ret->clock = clock_wall_ns();
 	ret->description.resources = (struct node_resources){ 8000000000, (int64_t)16 << 30 };
 }
 
@@ -281,6 +284,7 @@ void sim_worker_start(struct sim_worker *w)
 	if (w->is_running || !w->is_there)
 		return;
 	w->is_running = true;
+	snprintf(w->hostname, sizeof(w->hostname), "%s-%u", w->name, ++w->boots);
 	sim_cancel(&w->back);
 	for (size_t i = 0; i < w->task_count; i++)
 		if (!is_over(&w->tasks[i]) && w->tasks[i].state > TASK_ACCEPTED) {
@@ -289,6 +293,7 @@ void sim_worker_start(struct sim_worker *w)
 			w->tasks[i].next_at = INT64_MAX;
 		}
 	w->site.host.clock_rate = 950 + (int)sim_dice(101);
+	w->site.host.wall_ahead = sim_chance(100) ? sim_hours_off() : 0;
 	w->site.is_dark = w->site.is_mute = false;
 	sim_enter(&w->site.host, NULL);
 	w->site.loop = loop_new();

@@ -1,5 +1,6 @@
 #include "dispatch/clock_skew.h"
 
+#include "base/str.h"
 #include "test/unit/runner.h"
 
 TEST(clock_skew_is_told_both_ways_and_not_for_seconds)
@@ -17,4 +18,13 @@ TEST(clock_skew_is_told_both_ways_and_not_for_seconds)
 		EXPECT(clock_skew_tell(all[i].clock, all[i].reference, &out) == (all[i].words[0] != 0));
 		EXPECT_STR(buf_text(&out), all[i].words);
 	}
+}
+
+TEST(clock_skew_of_a_node_is_a_sentence_or_nothing)
+{
+	const nsec now = 1800000000000000000, hour = 3600000000000;
+	CLEANUP(str_freep) char *behind = clock_skew_sentence(now - 3 * hour, now), *right = clock_skew_sentence(now, now);
+
+	EXPECT_STR(behind, "its clock is 3 hours behind the swarm's");
+	EXPECT(!right && !clock_skew_sentence(0, now) && !clock_skew_sentence(now, 0));
 }

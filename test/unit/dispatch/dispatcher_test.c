@@ -12,7 +12,7 @@ struct desk {
 	uint64_t index;
 	struct dispatcher *dispatcher;
 	struct buf sights;
-	unsigned assigned, statuses;
+	unsigned assigned, statuses, beats, over;
 	msec sighted_at;
 	bool refuses, lags;
 	unsigned asked;                 /* whether its view is current */
@@ -77,6 +77,18 @@ static void on_status(void *arg, const struct task_status *status)
 	((struct desk *)arg)->statuses++;
 }
 
+static void on_beat(void *arg, const char *node_id)
+{
+	EXPECT_STR(node_id, TEST_WORKER);
+	((struct desk *)arg)->beats++;
+}
+
+static void on_over(void *arg, const char *node_id)
+{
+	EXPECT_STR(node_id, TEST_WORKER);
+	((struct desk *)arg)->over++;
+}
+
 static void apply(struct desk *desk, struct change_list *list)
 {
 	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
@@ -105,7 +117,7 @@ static void on_assign(void *arg, struct rpc_conn *conn, struct rpc_ask *ask, con
 static void desk_init(struct desk *desk, const char *grace)
 {
 	struct dispatcher_hooks hooks = { .view = view_of, .trust = trust_of, .times = times_of, .on_open = may_open, .ask_current = ask_current, .is_led = is_led,
-					  .on_sight = on_sight, .on_status = on_status, .arg = desk };
+					  .on_sight = on_sight, .on_beat = on_beat, .on_over = on_over, .on_status = on_status, .arg = desk };
 	struct str_pair label = { .key = (char *)(uintptr_t)"swarmbox.grace", .value = (char *)(uintptr_t)grace };
 	struct change_list list;
 	struct arena arena;
@@ -188,6 +200,7 @@ TEST(a_node_that_says_how_it_goes_has_no_session_any_more)
 		expect_body(&answer, "");
 		expect_sights(&desk, words[i].sight);
 		EXPECT(!is_held(&desk) && !dispatcher_conn(desk.dispatcher, TEST_WORKER));
+		EXPECT_INT(desk.over, i + 1);
 		EXPECT(desk.net.worker.conn && rpc_conn_is_up(desk.net.worker.conn));   /* it is the node that closes */
 		rpc_close(desk.net.worker.conn);
 		run_some(&desk.net);
@@ -269,7 +282,7 @@ TEST(a_session_without_a_connection_is_silent_when_its_grace_is_over)
 	EXPECT(!is_held(&desk));                        /* it may be elsewhere by now, … */
 	RUN_UNTIL(&desk.net, strlen(buf_text(&desk.sights)) > strlen("held "));
 	expect_sights(&desk, "held silent ");
-	EXPECT(desk.sighted_at - begun >= 2000);        /* … or back in a moment */
+	EXPECT(desk.sighted_at - begun >= 2000 && desk.over == 1);      /* … or back in a moment */
 	desk_fini(&desk);
 }
 
@@ -285,7 +298,7 @@ TEST(a_node_that_is_back_in_time_was_never_silent)
 	open_session(&desk);
 	expect_sights(&desk, "held held ");
 	ask(&desk, RPC_BEAT, "", &answer);
-	EXPECT(!answer.failed);
+	EXPECT(!answer.failed && desk.beats == 1 && !desk.over);
 	answer_fini(&answer);
 	desk_fini(&desk);
 }
