@@ -1,9 +1,11 @@
 #include "node/node.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/notify.h"
+#include "runtime/privileges_io.h"
 #include "store/node_tables.h"
 
 #define DEFAULT_DATA_ROOT "/var/lib/swarmbox"
@@ -367,12 +370,20 @@ static void protect_from_oom(void)
 		log_warn("agent: %s: the kernel may end it when memory is short", err.text);
 }
 
+/* Keys and secrets pass through it. Without the capability a limit holds, and what goes over it would be an allocation that fails. */
+static void protect_from_swap(void)
+{
+	if (!privileges_have(CAP_IPC_LOCK) || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_warn("agent: it may not lock its memory (CAP_IPC_LOCK): if this host swaps, keys and secrets in it may come to a disk");
+}
+
 static int start(struct host *host, struct err *err)
 {
 	static const int numbers[] = { SIGTERM, SIGINT };
 	struct agent_config config;
 
 	protect_from_oom();
+	protect_from_swap();
 	host->loop = loop_new();
 	host->signals = signals_new(host->loop, numbers, ARRAY_COUNT(numbers), on_signal, host);
 	signal(SIGPIPE, SIG_IGN);

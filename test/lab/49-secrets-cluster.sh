@@ -23,6 +23,28 @@ wanted=$(printf %s "$secret" | sha256sum)
 for host in m1 m2 w1; do
 	is "$host: it is what was made" "$(on $host exec "$(on $host ps -q)" sha256sum /run/secrets/pw)" "${wanted%-}/run/secrets/pw"
 done
+# --- who has no use for it does not get it ------------------------------------------------------------------------
+printf other | on m1 secret create other - >/dev/null
+id_of() { on m1 secret inspect --format '{{.ID}}' "$1"; }
+task_on() { on m1 service ps web --no-trunc --filter "node=$1" --filter desired-state=running --format '{{.ID}}'; }
+asks() { nsenter --net=/run/netns/w1 python3 -B "$top/test/lab/bad_peers.py" secret "$1" "$lab/w1/data/certificates" "$2" "$3" 2>&1; }
+for manager_at in 10.77.0.1 10.77.0.2; do
+	has "a worker gets its own task's from $manager_at" "$(asks $manager_at "$(task_on w1)" "$(id_of pw)")" 'it was answered: '
+	is 'not those of a task elsewhere' "$(asks $manager_at "$(task_on m1)" "$(id_of pw)")" 'no task of this node needs this secret'
+	is 'nor what its task has no use for' "$(asks $manager_at "$(task_on w1)" "$(id_of other)")" 'no task of this node needs this secret'
+done
+old=$(task_on w1)
+on m1 node update --availability pause w1 >/dev/null
+has 'one that is paused keeps it' "$(on w1 exec "$(on w1 ps -q)" sha256sum /run/secrets/pw)" "${wanted%-}"
+on m1 node update --availability drain w1 >/dev/null
+# as the agent sees it: its mounts are its own
+secrets_of_w1=/proc/$(agent_of w1)/root$lab/w1/run/secrets
+has 'it is kept there' "$(find "$secrets_of_w1/bytes" -type f | wc -l)" 1
+empty() { [ -z "$(on w1 ps -q)" ] && [ "$(find "$secrets_of_w1" -mindepth 1 -printf '%f')" = bytes ]; }
+within 10 'one that is drained has it no more' empty
+is 'and gets it no more' "$(asks 10.77.0.1 "$old" "$(id_of pw)")" 'no task of this node needs this secret'
+on m1 node update --availability active w1 >/dev/null
+within 15 'it is there again when it is wanted' whole
 # the root and the tokens of before, once they have been in force
 on m1 swarm ca --rotate >/dev/null
 on m2 swarm join-token --rotate -q manager >/dev/null
@@ -39,6 +61,7 @@ for host in m1 m2 w1; do
 	is "$host: it is in no command line" "$(grep -lF -- "$secret" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null)" ''
 	in_memory() { [ "$("$top/test/lab/memory_of.py" "$(agent_of $host)" "$secret" "${base64:4:16}")" = 0 ]; }
 	within 5 "$host: the agent's memory has forgotten it" in_memory
+	is "$host: nor is any of it swapped" "$(awk '/^VmRSS|^VmLck/ { print $1, ($2 > 0) }' "/proc/$(agent_of $host)/status" | sort | tr '\n' ' ')" 'VmLck: 1 VmRSS: 1 '
 done
 for host in m1 m2 w1; do
 	told=$(on $host events --since 1h --until 0s --format json; on $host inspect "$(on $host ps -q)"; on $host info --format json; [ $host = w1 ] || on $host service inspect web; [ $host = w1 ] || on $host secret inspect pw)

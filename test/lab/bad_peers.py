@@ -5,6 +5,7 @@
     demoted HOST DIR TOKEN  with the certificate of a manager that is none any more
     crowd HOST SECONDS      mute and dripping connections, until its stdin ends
     names                   a name server on 127.0.0.1 that knows no name
+    secret HOST DIR TASK ID what the node with that certificate is told when it asks for a secret of a task
 """
 import json
 import os
@@ -309,4 +310,8 @@ def peers(host, worker, removed, stranger, good, other, rotated, cluster):
     nodes(host, worker, removed, stranger, cluster)
 
 
-{'peers': peers, 'demoted': demoted, 'crowd': crowd, 'names': names}[sys.argv[1]](*sys.argv[2:])
+def secret(host, folder, task, wanted):
+    print(Peer(host, folder).say(hello()).ask(SECRET, {'TaskID': task, 'ID': wanted}))
+
+
+{'peers': peers, 'demoted': demoted, 'crowd': crowd, 'names': names, 'secret': secret}[sys.argv[1]](*sys.argv[2:])
