@@ -5,14 +5,13 @@
 #include "model/template_tree.h"
 
 #define MAX_PAD 4096            /* of pad's widths and of printf's */
-enum { TEXT_MAX = 32 << 20 };   /* of what a function makes */
 
 static int bad_argument(const struct template_call *in, const char *what)
 {
 	return err_set(in->err, ERR_INVALID, "error calling %s: %s", in->name, what);
 }
 
-static int give_text(const struct template_call *in, const struct buf *text, struct tval *ret)
+int template_give(const struct template_call *in, const struct buf *text, struct tval *ret)
 {
 	if (text->overflowed)
 		return bad_argument(in, "what it makes is too long");
@@ -146,16 +145,16 @@ static int call_not(const struct template_call *in, struct tval *ret)
 
 static int call_json(const struct template_call *in, struct tval *ret)
 {
-	CLEANUP(buf_finip) struct buf text = { .ceiling = TEXT_MAX };
+	CLEANUP(buf_finip) struct buf text = { .ceiling = TEMPLATE_TEXT_MAX };
 
 	tval_json(in->args[0], &text);
-	return give_text(in, &text, ret);
+	return template_give(in, &text, ret);
 }
 
 /* A blank between what is no string, or, with a line's end, between all. */
 static int call_print(const struct template_call *in, struct tval *ret)
 {
-	CLEANUP(buf_finip) struct buf text = { .ceiling = TEXT_MAX };
+	CLEANUP(buf_finip) struct buf text = { .ceiling = TEMPLATE_TEXT_MAX };
 	bool is_line = str_eq(in->name, "println");
 
 	for (size_t i = 0; i < in->count; i++) {
@@ -164,13 +163,13 @@ static int call_print(const struct template_call *in, struct tval *ret)
 		tval_print(in->args[i], &text);
 	}
 	buf_add_str(&text, is_line ? "\n" : "");
-	return give_text(in, &text, ret);
+	return template_give(in, &text, ret);
 }
 
 /* Swarm's: the separator, then what is joined. */
 static int call_join_words(const struct template_call *in, struct tval *ret)
 {
-	CLEANUP(buf_finip) struct buf text = { .ceiling = TEXT_MAX };
+	CLEANUP(buf_finip) struct buf text = { .ceiling = TEMPLATE_TEXT_MAX };
 
 	for (size_t i = 0; i < in->count; i++)
 		if (in->args[i].kind != TVAL_STRING)
@@ -179,7 +178,7 @@ static int call_join_words(const struct template_call *in, struct tval *ret)
 		buf_add_str(&text, i > 1 ? in->args[0].string : "");
 		buf_add_str(&text, in->args[i].string);
 	}
-	return give_text(in, &text, ret);
+	return template_give(in, &text, ret);
 }
 
 /* env, secret, config */
@@ -205,7 +204,7 @@ static int call_foreign(const struct template_call *in, struct tval *ret UNUSED)
 
 static int call_join(const struct template_call *in, struct tval *ret)
 {
-	CLEANUP(buf_finip) struct buf text = { .ceiling = TEXT_MAX };
+	CLEANUP(buf_finip) struct buf text = { .ceiling = TEMPLATE_TEXT_MAX };
 	struct tval list = in->args[0];
 	size_t count = 0;
 
@@ -214,7 +213,7 @@ static int call_join(const struct template_call *in, struct tval *ret)
 	const struct tval *items = tval_count(list) ? tval_elements(list, in->arena, &count, NULL) : NULL;
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&text, "%s%s", i ? text_of(in, in->args[1]) : "", text_of(in, items[i]));
-	return give_text(in, &text, ret);
+	return template_give(in, &text, ret);
 }
 
 static int call_split(const struct template_call *in, struct tval *ret)
@@ -365,7 +364,7 @@ static void add_padded(struct buf *out, const struct verb *verb, const struct bu
 
 static int call_printf(const struct template_call *in, struct tval *ret)
 {
-	CLEANUP(buf_finip) struct buf out = { .ceiling = TEXT_MAX };
+	CLEANUP(buf_finip) struct buf out = { .ceiling = TEMPLATE_TEXT_MAX };
 	size_t next = 1;
 
 	for (const char *at = text_of(in, in->args[0]); *at;) {
@@ -388,7 +387,7 @@ static int call_printf(const struct template_call *in, struct tval *ret)
 	}
 	if (next != in->count)
 		return bad_argument(in, "more arguments than verbs");
-	return give_text(in, &out, ret);
+	return template_give(in, &out, ret);
 }
 
 enum {
@@ -407,9 +406,9 @@ static const struct function {
 	{ "le", ALL, 2, 2, call_less },              { "gt", ALL, 2, 2, call_less },
 	{ "ge", ALL, 2, 2, call_less },              { "and", ALL, 1, MANY, call_and },
 	{ "or", ALL, 1, MANY, call_or },             { "not", ALL, 1, 1, call_not },
-	{ "call", ALL, 0, MANY, call_foreign },      { "html", ALL, 0, MANY, call_foreign },
-	{ "js", ALL, 0, MANY, call_foreign },        { "slice", ALL, 0, MANY, call_foreign },
-	{ "urlquery", ALL, 0, MANY, call_foreign },
+	{ "html", ALL, 0, MANY, template_escape },   { "urlquery", ALL, 0, MANY, template_escape },
+	{ "slice", ALL, 1, 3, template_slice },
+	{ "call", ALL, 0, MANY, call_foreign },      { "js", ALL, 0, MANY, call_foreign },
 	{ "json", DOCKERS, 1, 1, call_json },        { "join", DOCKERS, 2, 2, call_join },
 	{ "split", DOCKERS, 2, 2, call_split },      { "upper", DOCKERS, 1, 1, call_case },
 	{ "lower", DOCKERS, 1, 1, call_case },       { "title", DOCKERS, 1, 1, call_case },

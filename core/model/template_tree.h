@@ -60,5 +60,11 @@ struct template_call {
 	struct err *err;
 };
 bool template_call_exists(enum template_kind kind, const char *function);
+/* For functions: what they have made, or that it is too long. */
+enum { TEMPLATE_TEXT_MAX = 32 << 20 };
+int template_give(const struct template_call *in, const struct buf *text, struct tval *ret);
+/* html and urlquery, slice: template_escape.c */
+int template_escape(const struct template_call *in, struct tval *ret);
+int template_slice(const struct template_call *in, struct tval *ret);
 /* Errors are Go's reason alone. */
 int template_call(const struct template_call *call, struct tval *ret);

@@ -160,6 +160,7 @@ TEST(payloads_look_up_what_their_task_has)
 {
 	EXPECT_STR(expand(true, "{{secret \"pw\"}} {{config \"/etc/c\"}} {{env \"A\"}} {{env \"BARE\"}}{{env \"NONE\"}}{{.Task.Slot}}"), "s:id1 c:id2 1=2 2");
 	EXPECT_STR(expand(false, "{{secret \"pw\"}} {{join \",\" \"a\" (env \"A\")}}"), "s:id1 a,1=2");
+	EXPECT_STR(expand(false, "db://u:{{secret \"pw\" | urlquery}}@h/{{slice .Task.ID 0 1}}"), "db://u:s%3Aid1@h/t");
 	EXPECT_STR(expand(true, "{{secret \"x\"}}"), "template: expansion:1:2: executing \"expansion\" at <secret \"x\">: error calling secret: secret target x not found");
 	EXPECT_STR(expand(true, "{{config \"c\"}}"), "template: expansion:1:2: executing \"expansion\" at <config \"c\">: error calling config: config target c not found");
 	EXPECT_STR(expand(true, "{{secret \"gone\"}}"), "template: expansion:1:2: executing \"expansion\" at <secret \"gone\">: error calling secret: it is gone");

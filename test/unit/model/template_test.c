@@ -135,9 +135,23 @@ TEST(template_compares_and_prints_as_go_does)
 	expect_error("{{lt 1 `a`}}", "template parsing error: template: :1:2: executing \"\" at <lt 1 `a`>: error calling lt: incompatible types for comparison");
 }
 
+TEST(template_escapes_and_cuts_as_go_does)
+{
+	expect("{{urlquery \"a b&c=d/é~\"}} {{`p@ss:w+rd` | urlquery}} {{urlquery .N \"x\"}}{{urlquery}}", "a+b%26c%3Dd%2F%C3%A9~ p%40ss%3Aw%2Brd 3x");
+	expect("{{html `<a href='x'>\"&é`}} {{html .List}}", "&lt;a href=&#39;x&#39;&gt;&#34;&amp;é [a b c]");
+	expect("{{slice .ID 1}} {{slice .ID 0 2}} {{slice .ID}} {{slice .ID 3}}{{slice .ID 1 1}}", "bc ab abc ");
+	expect_error("{{slice .ID 4}}", "template parsing error: template: :1:2: executing \"\" at <slice .ID 4>: error calling slice: index out of range: 4");
+	expect_error("{{slice .ID 2 1}}", "template parsing error: template: :1:2: executing \"\" at <slice .ID 2 1>: error calling slice: invalid slice index: 2 > 1");
+	expect_error("{{slice .ID -1}}", "template parsing error: template: :1:2: executing \"\" at <slice .ID -1>: error calling slice: index out of range: -1");
+	expect_error("{{slice .List 1}}", "template parsing error: template: :1:2: executing \"\" at <slice .List 1>: error calling slice: can't slice what is no string");
+	expect_error("{{slice .ID `x`}}", "template parsing error: template: :1:2: executing \"\" at <slice .ID `x`>: error calling slice: cannot index slice/array with "
+					"what is no number");
+	expect_error("{{slice .ID 0 1 2}}", "template parsing error: template: :1:2: executing \"\" at <slice .ID 0 1 2>: wrong number of args for slice: want 1 got 4");
+}
+
 TEST(template_names_what_it_does_not_know)
 {
-	expect_error("{{html .ID}}", "template parsing error: template: :1:2: executing \"\" at <html .ID>: error calling html: it is not supported by swarmbox");
+	expect_error("{{js .ID}}", "template parsing error: template: :1:2: executing \"\" at <js .ID>: error calling js: it is not supported by swarmbox");
 	expect_error("{{nonsense .ID}}", "template parsing error: template: :1: function \"nonsense\" not defined");
 	expect_error("{{secret \"x\"}}", "template parsing error: template: :1: function \"secret\" not defined");
 	expect_error("{{define \"x\"}}{{end}}", "template parsing error: template: :1: {{define}} is not supported by swarmbox");
