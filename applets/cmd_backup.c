@@ -23,10 +23,6 @@ static const struct option backup_options[] = {
 
 static int save(struct http_client *client, const char *path, bool may_replace, struct err *err)
 {
-	const char *warning = http_client_field(client, "Warning");
-
-	if (warning)
-		cli_warn("%s", warning);
 	if (str_eq(path, "-"))
 		return download_to_fd(client, STDOUT_FILENO, "the backup", err);
 	return download_to_file(client, path, may_replace, "the backup", err);
@@ -42,8 +38,6 @@ static int backup_run(struct cli *cli, const void *args, char **operands)
 
 	if (call && to_stdout && isatty(STDOUT_FILENO))
 		err_set(&err, ERR_INVALID, "cowardly refusing to write a backup to a terminal: name a file, or redirect");
-	else if (call && !to_stdout && !backup->force && file_exists(operands[0]))
-		err_set(&err, ERR_CONFLICT, "%s exists already: give another name, or --force to replace it", operands[0]);
 	if (err.code || !call || call_stream(call, "GET", &client, &err, "/swarmbox/backup") < 0 ||
 	    save(client, operands[0], backup->force, &err) < 0)
 		return cli_fail(&err);
@@ -97,8 +91,10 @@ int swarm_restore(struct call *call, const char *file, const char *listen, const
 	call_add_query(&path, "dataPathAddr", data_path);
 	call_add_query(&path, "availability", availability);
 	result = exchange(call, buf_text(&path), fd, ret, err);
-	/* of a locked swarm: once more, with what opens it */
-	if (result == 0 || call_status(call) != 401 || lseek(fd, 0, SEEK_SET) != 0)
+	if (result == 0 || call_status(call) != 401)
 		return result;
+	/* of a locked swarm: once more, with what opens it */
+	if (str_eq(file, "-") || lseek(fd, 0, SEEK_SET) != 0)
+		return err_wrap(err, "the unlock key is read from the standard input, so the backup must be a file with a name");
 	return ask_unlock_key(call, err) < 0 ? -1 : exchange(call, buf_text(&path), fd, ret, err);
 }

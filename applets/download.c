@@ -68,13 +68,15 @@ static int give_name(int fd, char *part, const char *path, bool may_replace, str
 	return 0;
 }
 
-static int fill(struct http_client *client, int fd, char *part, const char *path, bool may_replace, const char *what, struct err *err)
+/* Its name is on the disk, too, when this is said to be done. */
+static int fill(struct http_client *client, int fd, char *part, const char *path, const char *folder, bool may_replace, const char *what,
+		struct err *err)
 {
 	if (download_to_fd(client, fd, what, err) < 0)
 		return -1;
 	if (fsync(fd) < 0)
 		return err_sys(err, "write %s", path);
-	return give_name(fd, part, path, may_replace, err);
+	return give_name(fd, part, path, may_replace, err) < 0 ? -1 : dir_sync(folder, err);
 }
 
 int download_to_file(struct http_client *client, const char *path, bool may_replace, const char *what, struct err *err)
@@ -93,7 +95,7 @@ int download_to_file(struct http_client *client, const char *path, bool may_repl
 		return err_set(err, ERR_IO, "invalid output path: open %s: %s", path, strerror(errno));
 	if (is_special)
 		return download_to_fd(client, fd, what, err);
-	int got = fill(client, fd, part, path, may_replace, what, err);
+	int got = fill(client, fd, part, path, folder, may_replace, what, err);
 	if (part[0])
 		unlink(part);
 	return got;
