@@ -8,7 +8,6 @@
 #include "base/units.h"
 #include "client/call.h"
 #include "client/dig.h"
-#include "client/natural.h"
 
 /* --- ls --- */
 
@@ -63,26 +62,12 @@ static void put_node(struct columns *table, yyjson_val *node, yyjson_val *info)
 	columns_put(table, "TLSStatus", tls_status(node, info));
 }
 
-static int compare_nodes(const void *a, const void *b)
-{
-	yyjson_val *const *left = a, *const *right = b;
-
-	return natural_compare(dig_str(*left, "Description.Hostname"),
-			       dig_str(*right, "Description.Hostname"));
-}
-
 static int print_nodes(yyjson_val *all, yyjson_val *info, const struct node_ls_args *args)
 {
 	CLEANUP(columns_freep) struct columns *table = columns_new(node_columns, USUAL);
-	yyjson_val **nodes = NEW_ARRAY(yyjson_val *, yyjson_arr_size(all) + 1), *node;
-	yyjson_arr_iter iter;
-	size_t count = 0;
+	yyjson_val **nodes = listing_sorted(all, "Description.Hostname");
 
-	yyjson_arr_iter_init(all, &iter);
-	while ((node = yyjson_arr_iter_next(&iter)))
-		nodes[count++] = node;
-	qsort(nodes, count, sizeof(*nodes), compare_nodes);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; nodes[i]; i++)
 		put_node(table, nodes[i], info);
 	free(nodes);
 	return listing_print(table, args->format, args->quiet, "ID");

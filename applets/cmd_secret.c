@@ -1,6 +1,7 @@
 /* `secret` and `config`: the same commands twice. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,17 +30,31 @@ static const char *folder(const struct cli *cli)
 
 struct create_args { struct strlist labels; const char *template_driver; };
 
+static int check_label(void *args UNUSED, const struct option *option UNUSED, const char *value, struct err *err)
+{
+	const char *key = value + strspn(value, " \t");
+	size_t length = strcspn(key, "=");
+
+	if (length == 0)
+		return err_set(err, ERR_INVALID, "invalid label '%s': empty name", value);
+	if (strcspn(key, " \t") < length)
+		return err_set(err, ERR_INVALID, "label '%.*s' contains whitespaces", (int)length, key);
+	return 0;
+}
+
+#define OPT_LABELS \
+	{ OPTION_LIST, 'l', "label", "list", "Label, KEY=VALUE", OPTION_AT(struct create_args, labels, struct strlist), check_label, NULL }
 #define OPT_TEMPLATE_DRIVER \
 	OPT_STRING(struct create_args, template_driver, 0, "template-driver", "string", "Expand {{ }} for each task; 'golang'")
 
 static const struct option create_secret_options[] = {
 	OPT_UNSUPPORTED('d', "driver"),
-	OPT_LIST(struct create_args, labels, 'l', "label", "list", "Label, KEY=VALUE"),
+	OPT_LABELS,
 	OPT_TEMPLATE_DRIVER,
 	OPT_END
 };
 static const struct option create_config_options[] = {
-	OPT_LIST(struct create_args, labels, 'l', "label", "list", "Label, KEY=VALUE"),
+	OPT_LABELS,
 	OPT_TEMPLATE_DRIVER,
 	OPT_END
 };
@@ -129,11 +144,11 @@ static const struct option ls_options[] = {
 };
 
 static const struct column secret_columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "Driver", "DRIVER" }, { "CreatedAt", "CREATED" }, { "UpdatedAt", "UPDATED" },
-	{ "Labels", "LABELS" }, { NULL, NULL },
+	{ "CreatedAt", "CREATED" }, { "Driver", "DRIVER" }, { "ID", "ID" }, { "Labels", "LABELS" }, { "Name", "NAME" },
+	{ "UpdatedAt", "UPDATED" }, { NULL, NULL },
 };
 static const struct column config_columns[] = {
-	{ "ID", "ID" }, { "Name", "NAME" }, { "CreatedAt", "CREATED" }, { "UpdatedAt", "UPDATED" }, { "Labels", "LABELS" },
+	{ "CreatedAt", "CREATED" }, { "ID", "ID" }, { "Labels", "LABELS" }, { "Name", "NAME" }, { "UpdatedAt", "UPDATED" },
 	{ NULL, NULL },
 };
 
@@ -174,16 +189,16 @@ static int ls(struct cli *cli, const void *args, char **operands UNUSED)
 	struct err err = { 0 };
 	struct call *call = cli_call(cli, &err);
 	yyjson_doc *doc = NULL;
-	yyjson_arr_iter iter;
-	yyjson_val *object;
+	yyjson_val **objects;
 
 	buf_add_str(&path, folder(cli));
 	listing_add_filters(&ls->filters, &path);
 	if (!call || call_get(call, &doc, &err, "%s", buf_text(&path)) < 0)
 		return cli_fail(&err);
-	yyjson_arr_iter_init(yyjson_doc_get_root(doc), &iter);
-	while ((object = yyjson_arr_iter_next(&iter)))
-		put_row(table, object, of_config);
+	objects = listing_sorted(yyjson_doc_get_root(doc), "Spec.Name");
+	for (size_t i = 0; objects[i]; i++)
+		put_row(table, objects[i], of_config);
+	free(objects);
 	yyjson_doc_free(doc);
 	return listing_print(table, ls->format, ls->quiet, "ID");
 }
@@ -236,25 +251,28 @@ static void add_pretty(struct buf *out, yyjson_val *object, bool of_config)
 	}
 }
 
+/* All of them or none. */
 static int print_pretty(struct cli *cli, char **names)
 {
+	CLEANUP(buf_finip) struct buf out = BUF_INIT;
 	struct err err = { 0 };
 	struct call *call = cli_call(cli, &err);
 	int code = call ? EXIT_OK : cli_fail(&err);
 
 	for (; call && *names && code == EXIT_OK; names++) {
-		CLEANUP(buf_finip) struct buf name = BUF_INIT, out = BUF_INIT;
+		CLEANUP(buf_finip) struct buf name = BUF_INIT;
 		yyjson_doc *doc = NULL;
 
 		call_add_segment(&name, *names);
 		if (call_get(call, &doc, &err, "%s/%s", folder(cli), buf_text(&name)) == 0) {
 			add_pretty(&out, yyjson_doc_get_root(doc), is_config(cli));
-			cli_print_buf(&out);
 		} else {
 			code = cli_fail(&err);
 		}
 		yyjson_doc_free(doc);
 	}
+	if (code == EXIT_OK)
+		cli_print_buf(&out);
 	return code;
 }
 
@@ -263,8 +281,12 @@ static int inspect(struct cli *cli, const void *args, char **operands)
 	const struct inspect_args *inspect = args;
 	char path[16];
 
-	if (inspect->pretty)
+	if (inspect->pretty || str_eq(inspect->format, "pretty"))
 		return print_pretty(cli, operands);
+	if (inspect->format && str_starts(inspect->format, "pretty")) {
+		cli_warn("cannot supply extra formatting options to the pretty template");
+		return EXIT_FAILED;
+	}
 	snprintf(path, sizeof path, "%s/", folder(cli));
 	return listing_inspect(cli, path, operands, "", inspect->format, NULL);
 }

@@ -8,7 +8,6 @@
 #include "base/panic.h"
 #include "client/call.h"
 #include "client/dig.h"
-#include "client/natural.h"
 
 /* --- ls --- */
 
@@ -138,26 +137,13 @@ static void put_service(struct columns *table, yyjson_val *service)
 	put_ports(table, dig(service, "Endpoint.Ports"));
 }
 
-static int compare_services(const void *a, const void *b)
-{
-	yyjson_val *const *left = a, *const *right = b;
-
-	return natural_compare(dig_str(*left, "Spec.Name"), dig_str(*right, "Spec.Name"));
-}
-
 static int print_services(yyjson_val *all, const struct service_ls_args *args)
 {
 	CLEANUP(columns_freep) struct columns *table = columns_new(
 		service_columns, "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}");
-	size_t count = yyjson_arr_size(all), at = 0;
-	yyjson_val **services = NEW_ARRAY(yyjson_val *, count + 1), *service;
-	yyjson_arr_iter iter;
+	yyjson_val **services = listing_sorted(all, "Spec.Name");
 
-	yyjson_arr_iter_init(all, &iter);
-	while ((service = yyjson_arr_iter_next(&iter)))
-		services[at++] = service;
-	qsort(services, at, sizeof(*services), compare_services);
-	for (size_t i = 0; i < at; i++)
+	for (size_t i = 0; services[i]; i++)
 		put_service(table, services[i]);
 	free(services);
 	return listing_print(table, args->format, args->quiet, "ID");

@@ -8,6 +8,7 @@
 #include "client/call.h"
 #include "client/dig.h"
 #include "client/inspect.h"
+#include "client/natural.h"
 #include "model/image_ref.h"
 #include "model/json.h"
 #include "os/clock.h"
@@ -57,6 +58,26 @@ void listing_add_filters(const struct strlist *filters, struct buf *path)
 	json_write(doc, object, 0, &text);
 	if (!str_eq(buf_text(&text), "{}"))
 		call_add_query(path, "filters", buf_text(&text));
+}
+
+static int compare_at(const void *a, const void *b, void *path)
+{
+	yyjson_val *const *left = a, *const *right = b;
+
+	return natural_compare(dig_str(*left, path), dig_str(*right, path));
+}
+
+yyjson_val **listing_sorted(yyjson_val *all, const char *path)
+{
+	yyjson_val **items = NEW_ARRAY(yyjson_val *, yyjson_arr_size(all) + 1), *item;
+	yyjson_arr_iter iter;
+	size_t count = 0;
+
+	yyjson_arr_iter_init(all, &iter);
+	while ((item = yyjson_arr_iter_next(&iter)))
+		items[count++] = item;
+	qsort_r(items, count, sizeof *items, compare_at, (void *)(uintptr_t)path);
+	return items;
 }
 
 int listing_print(const struct columns *columns, const char *format, bool quiet, const char *id)

@@ -25,6 +25,8 @@ void listing_add_filters(const struct strlist *filters, struct buf *path);
 /* One more by hand. */
 void listing_add_filter(struct strlist *filters, const char *name, const char *value);
 
+/* What an array holds, in the order that people expect of what stands at path in each ("Spec.Name"); NULL behind the last; heap. */
+yyjson_val **listing_sorted(yyjson_val *all, const char *path);
 /* Prints the rows, or with quiet only the column named; returns the exit code. */
 int listing_print(const struct columns *columns, const char *format, bool quiet, const char *id);
 

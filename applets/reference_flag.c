@@ -6,6 +6,7 @@
 
 #include "applets/listing.h"
 #include "applets/spec_edit.h"
+#include "applets/words.h"
 #include "base/str.h"
 #include "client/dig.h"
 
@@ -18,17 +19,19 @@ static const char *kind_of(bool is_config) { return is_config ? "config" : "secr
 static const char *name_key(bool is_config) { return is_config ? "ConfigName" : "SecretName"; }
 static const char *id_key(bool is_config) { return is_config ? "ConfigID" : "SecretID"; }
 
-/* As Go reads a number without being told its base: 0444, 0o444, 292, 0x124. */
+/* As Go reads a number without being told its base: 0444, 0o444, 292, 0x124, 0b11. */
 static int parse_mode(const char *value, uint32_t *ret, struct err *err)
 {
-	bool is_octal = str_starts(value, "0o");
+	bool is_octal = str_starts(value, "0o"), is_binary = str_starts(value, "0b"), is_prefixed = is_octal || is_binary;
 	unsigned long mode;
 	char *end;
 
 	errno = 0;
-	mode = strtoul(is_octal ? value + 2 : value, &end, is_octal ? 8 : 0);
-	if (value[0] < '0' || value[0] > '9' || *end || errno || mode > UINT32_MAX)
+	mode = strtoul(value + 2 * is_prefixed, &end, is_octal ? 8 : is_binary ? 2 : 0);
+	if (value[0] < '0' || value[0] > '9' || (is_prefixed && (value[2] < '0' || value[2] > '9')) || *end)
 		return err_set(err, ERR_INVALID, "invalid mode specified: strconv.ParseUint: parsing \"%.100s\": invalid syntax", value);
+	if (errno || mode > UINT32_MAX)
+		return err_set(err, ERR_INVALID, "invalid mode specified: strconv.ParseUint: parsing \"%.100s\": value out of range", value);
 	*ret = (uint32_t)mode;
 	return 0;
 }
@@ -95,8 +98,7 @@ int reference_flag_add(yyjson_mut_doc *doc, const char *path, bool is_config, co
 	struct reference reference;
 	yyjson_mut_val *array, *element, *file;
 
-	fields = str_split(value, ',');
-	if (parse(&fields, is_config, &reference, err) < 0)
+	if (words_csv(value, &fields, err) < 0 || parse(&fields, is_config, &reference, err) < 0)
 		return -1;
 	array = spec_array(doc, path);
 	if (check_target(array, is_config, &reference, err) < 0)

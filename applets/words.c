@@ -74,12 +74,13 @@ int words_csv(const char *text, struct strlist *ret, struct err *err)
 		if (*at == '"') {
 			at = take_csv_quoted(at, &field);
 			if (!at || (*at && *at != ','))
-				return err_set(err, ERR_INVALID,
-					       "extraneous or missing \" in quoted-field: %s", text);
+				return err_set(err, ERR_INVALID, "parse error on line 1, column %zu: extraneous or missing \" in quoted-field",
+					       at ? (size_t)(at - text) : strlen(text) + 1);
 		} else {
-			size_t length = strcspn(at, ",");
-			if (memchr(at, '"', length))
-				return err_set(err, ERR_INVALID, "bare \" in non-quoted field: %s", text);
+			size_t length = strcspn(at, ","), quote = strcspn(at, "\"");
+			if (quote < length)
+				return err_set(err, ERR_INVALID, "parse error on line 1, column %zu: bare \" in non-quoted-field",
+					       (size_t)(at - text) + quote + 1);
 			buf_add(&field, at, length);
 			at += length;
 		}

@@ -10,8 +10,8 @@ static bool matches(const struct filters *filters, const struct view_object *obj
 {
 	const struct secret_spec *spec = &VIEW_VALUE(secret, object)->spec;
 
-	return filters_prefix(filters, "id", object->meta.id) && filters_prefix(filters, "name", spec->name) &&
-	       filters_exact(filters, "names", spec->name) && filters_labels(filters, "label", &spec->labels);
+	return filters_prefix(filters, "id", object->meta.id) && filters_prefix_nocase(filters, "name", spec->name) &&
+	       filters_exact_nocase(filters, "names", spec->name) && filters_labels(filters, "label", &spec->labels);
 }
 
 static void list(struct api *api, struct http_request *req, enum kind kind, api_item_fn *shape)

@@ -1,6 +1,7 @@
 #include "api/filters.h"
 
 #include <string.h>
+#include <strings.h>
 #include <yyjson.h>
 
 #include "base/str.h"
@@ -105,10 +106,14 @@ static bool any(const struct filters *filters, const char *key, const char *text
 }
 
 static bool holds_exact(const char *text, const char *value) { return str_eq(text, value); }
+static bool holds_exact_nocase(const char *text, const char *value) { return str_eq_nocase(text, value); }
+static bool holds_prefix_nocase(const char *text, const char *value) { return strncasecmp(text, value, strlen(value)) == 0; }
 static bool holds_contains(const char *text, const char *value) { return strstr(text, value) != NULL; }
 
 bool filters_exact(const struct filters *filters, const char *key, const char *text) { return any(filters, key, text, holds_exact); }
 bool filters_prefix(const struct filters *filters, const char *key, const char *text) { return any(filters, key, text, str_starts); }
+bool filters_exact_nocase(const struct filters *filters, const char *key, const char *text) { return any(filters, key, text, holds_exact_nocase); }
+bool filters_prefix_nocase(const struct filters *filters, const char *key, const char *text) { return any(filters, key, text, holds_prefix_nocase); }
 bool filters_contains(const struct filters *filters, const char *key, const char *text) { return any(filters, key, text, holds_contains); }
 
 static bool label_holds(const char *wanted, const struct str_map *labels)

@@ -17,6 +17,9 @@ const struct str_array *filters_get(const struct filters *filters, const char *k
 bool filters_exact(const struct filters *filters, const char *key, const char *text);
 bool filters_prefix(const struct filters *filters, const char *key, const char *text);
 bool filters_contains(const struct filters *filters, const char *key, const char *text);
+/* The same for names that count as equal whatever their case. */
+bool filters_exact_nocase(const struct filters *filters, const char *key, const char *text);
+bool filters_prefix_nocase(const struct filters *filters, const char *key, const char *text);
 /* Every value "key" or "key=value" holds. */
 bool filters_labels(const struct filters *filters, const char *key, const struct str_map *labels);
 /* The first value that is none of the words (ended by NULL), or NULL: what it is called differs from list to list. */

@@ -9,24 +9,24 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Both stand on a digit; on return behind the run when the runs are equal numbers. */
+/* Both stand on a digit; on return behind the run when the runs are equal. Of web.1 and web.01 the shorter comes first. */
 static int compare_numbers(const char **a, const char **b)
 {
-	*a += strspn(*a, "0");
-	*b += strspn(*b, "0");
+	size_t zeros_a = strspn(*a, "0"), zeros_b = strspn(*b, "0");
+
+	*a += zeros_a;
+	*b += zeros_b;
 	size_t length_a = strspn(*a, "0123456789"), length_b = strspn(*b, "0123456789");
 	if (length_a != length_b)
 		return length_a < length_b ? -1 : 1;
 	int order = memcmp(*a, *b, length_a);
 	*a += length_a;
 	*b += length_b;
-	return order;
+	return order ? order : (zeros_a > zeros_b) - (zeros_a < zeros_b);
 }
 
 int natural_compare(const char *a, const char *b)
 {
-	const char *start_a = a, *start_b = b;
-
 	while (*a && *b) {
 		if (is_digit(*a) && is_digit(*b)) {
 			int order = compare_numbers(&a, &b);
@@ -39,7 +39,5 @@ int natural_compare(const char *a, const char *b)
 			b++;
 		}
 	}
-	if (*a || *b)
-		return *a ? 1 : -1;
-	return strcmp(start_a, start_b);         /* web.01 and web.1 are not the same name */
+	return (*a != 0) - (*b != 0);
 }

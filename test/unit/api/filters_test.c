@@ -72,6 +72,8 @@ TEST(filters_compare_whole_starts_and_parts)
 
 	EXPECT(filters_exact(&b.filters, "name", "db") && !filters_exact(&b.filters, "name", "db2"));
 	EXPECT(filters_prefix(&b.filters, "name", "db2") && !filters_prefix(&b.filters, "name", "web"));
+	EXPECT(!filters_prefix(&b.filters, "name", "DB2") && filters_prefix_nocase(&b.filters, "name", "DB2") && !filters_prefix_nocase(&b.filters, "name", "d"));
+	EXPECT(filters_exact_nocase(&b.filters, "name", "DB") && !filters_exact_nocase(&b.filters, "name", "DB2"));
 	EXPECT(filters_contains(&b.filters, "name", "web") && !filters_contains(&b.filters, "name", "wed"));
 	EXPECT(!filters_exact(&b.filters, "name", NULL));
 	bench_fini(&b);

@@ -76,6 +76,7 @@ static const struct row creates[] = {
 	{ "rollback-monitor", NULL, NULL, NULL },
 	{ "rollback-order", NULL, NULL, NULL },
 	{ "rollback-parallelism", NULL, NULL, NULL },
+	{ "secret", "--secret \"source=a\",\"target=a,b\"", "\"Secrets\":[{\"File\":{\"Name\":\"a,b\",\"UID\":\"0\",\"GID\":\"0\",\"Mode\":292},\"SecretName\":\"a\"}]", NULL },
 	{ "secret", "--secret a --secret source=b,uid=7,mode=0o440", "\"Secrets\":[{\"File\":{\"Name\":\"a\",\"UID\":\"0\",\"GID\":\"0\",\"Mode\":292},\"SecretName\":\"a\"},{\"File\":{\"Name\":\"b\",\"UID\":\"7\",\"GID\":\"0\",\"Mode\":288},\"SecretName\":\"b\"}]",
 	  NULL },
 	{ "stop-grace-period", "--stop-grace-period 1s", "\"StopGracePeriod\":1000000000", NULL },

@@ -232,8 +232,9 @@ TEST(words_of_comma_lists_may_be_quoted)
 {
 	expect_words(words_csv, "a,b=c,,d", "[a][b=c][][d]");
 	expect_words(words_csv, "a,\"b,c\",\"d \"\"e\"\"\"", "[a][b,c][d \"e\"]");
-	expect_words(words_csv, "a\"b", "error: bare \" in non-quoted field: a\"b");
-	expect_words(words_csv, "\"a", "error: extraneous or missing \" in quoted-field: \"a");
+	expect_words(words_csv, "a\"b", "error: parse error on line 1, column 2: bare \" in non-quoted-field");
+	expect_words(words_csv, "\"a", "error: parse error on line 1, column 3: extraneous or missing \" in quoted-field");
+	expect_words(words_csv, "x,\"a\"b", "error: parse error on line 1, column 5: extraneous or missing \" in quoted-field");
 	expect_words(words_csv, "", "error: EOF");
 }
 
