@@ -444,6 +444,7 @@ int node_run(const struct node_settings *settings, struct err *err)
 	arena_init(&host.arena, "node", HOST_ARENA_MAX);
 	arena_init(&host.swarm.managers_arena, "managers", MANAGERS_BYTES_MAX);
 	choose_tag(&host);
+	list_init(&host.swarm.wishes);  /* a task that is taken up again may have one before there is a swarm */
 	rc = check_host(settings, err) < 0 || lock_data_root(&host, err) < 0 || start(&host, err) < 0 ? -1 : 0;
 	if (rc == 0) {
 		loop_run(host.loop);

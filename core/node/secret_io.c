@@ -100,7 +100,7 @@ static void ask(void *arg)
 	struct manager *manager = swarm_manager(host);
 	struct err err;
 
-	if (host->swarm.is_locked) {
+	if (host->swarm.is_locked || !host->swarm.rpc) {
 		timer_set_in(&wish->timer, WISH_AGAIN_MS);
 		return;
 	}

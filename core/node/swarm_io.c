@@ -159,7 +159,6 @@ int swarm_open(struct host *host, struct err *err)
 	entropy_fill(&seed, sizeof seed);
 	rng_seed(&swarm->rng, seed);
 	timer_init(&swarm->listen_again, host->loop, swarm_listen_again, host);
-	list_init(&swarm->wishes);
 	post_open(host);
 	beacon_open(host);
 	reach_open(host);
@@ -202,12 +201,12 @@ void swarm_close(struct host *host)
 {
 	struct swarm *swarm = &host->swarm;
 
+	wishes_drop(host);
 	if (!swarm->rpc)
 		return;
 	post_close(host);
 	beacon_close(host);
 	reach_close(host);
-	wishes_drop(host);
 	seek_close(host);
 	join_drop(host);
 	change_drop(host);

@@ -28,8 +28,6 @@ within 5 'two have crashed' gone
 within 5 'the one that was not to' runs_now once 0
 within 15 'one of them is started again' runs_now web 2
 has 'the other ran through it' "$(containers_of web)" "$kept"
-kill_host w1; start_host w1
-is 'a secret outlives the agent' "$(read_secret)" swordfish
 was=$(containers_of keeper)
 on w1 kill "$was" >/dev/null
 another() { local now; now=$(containers_of keeper); [ -n "$now" ] && [ "$now" != "$was" ]; }
@@ -51,6 +49,8 @@ after=$(containers_of web)
 # the secret was in memory: it is waited for, longer than for any answer of a manager (WISH_TRIES_MAX)
 sleep 40
 is 'who needs a secret waits for a manager' "$(containers_of keeper)" ''
+kill_host w1; start_host w1
+is 'also when the agent is started anew meanwhile' "$(containers_of keeper)" ''
 
 start_host m1
 within 15 'a manager is back and counts two' whole web 2/2
