@@ -1,4 +1,4 @@
-/* The JSON half of fields.h. A path such as "TaskTemplate.ContainerSpec.Env" is kept while descending, so that an error names its place. */
+/* JSON into values (fields.h). A path such as "TaskTemplate.ContainerSpec.Env" is kept while descending, so that an error names its place. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/panic.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "model/fields.h"
+#include "model/fields_inside.h"
 
 /* Each key is compared with each other. */
 enum { DEPTH_MAX = 16, MAP_KEYS_MAX = 4096 };
@@ -37,18 +37,7 @@ static int refused(const struct path *path, struct err *err)
 
 static char *json_str(yyjson_val *json, struct arena *arena)
 {
-	size_t length = yyjson_get_len(json);
-
-	if (arena)
-		return arena_strndup(arena, yyjson_get_str(json), length);
-	char *copy = mem_new(length + 1, 1);
-	memcpy(copy, yyjson_get_str(json), length);
-	return copy;
-}
-
-static char *copy_str(const char *s, struct arena *arena)
-{
-	return arena ? arena_strdup(arena, s) : str_dup(s);
+	return fields_strndup(arena, yyjson_get_str(json), yyjson_get_len(json));
 }
 
 /* Strings with a NUL inside would be cut silently by every C function later on. */
@@ -76,13 +65,6 @@ static bool json_is_empty(yyjson_val *json)
 		return true;
 	}
 	return false;
-}
-
-static void *take(struct arena *arena, size_t count, size_t size)
-{
-	if (count == 0)
-		return NULL;
-	return arena ? arena_take_array(arena, count, size) : mem_new(count, size);
 }
 
 /* By key, and what came first first. */
@@ -120,12 +102,12 @@ static int str_map_from_json(yyjson_val *json, struct arena *arena, struct str_m
 		read++;
 	}
 	qsort(pairs, count, sizeof *pairs, pair_order);
-	ret->items = take(arena, count, sizeof(struct str_pair));
+	ret->items = fields_take(arena, count, sizeof(struct str_pair));
 	for (size_t i = 0; i < count; i++) {
 		if (i + 1 < count && str_eq(pairs[i].pair.key, pairs[i + 1].pair.key))
 			continue;               /* a repeated key: the last one wins, as in Go */
-		ret->items[ret->count].key = copy_str(pairs[i].pair.key, arena);
-		ret->items[ret->count++].value = copy_str(pairs[i].pair.value, arena);
+		ret->items[ret->count].key = fields_strdup(arena, pairs[i].pair.key);
+		ret->items[ret->count++].value = fields_strdup(arena, pairs[i].pair.value);
 	}
 	free(pairs);
 	return 0;
@@ -138,7 +120,7 @@ static int str_list_from_json(yyjson_val *json, struct arena *arena, struct str_
 
 	if (!yyjson_is_arr(json))
 		return bad_type(path, "a list of strings", err);
-	ret->items = take(arena, yyjson_arr_size(json), sizeof(char *));
+	ret->items = fields_take(arena, yyjson_arr_size(json), sizeof(char *));
 	ret->count = 0;
 	iter = yyjson_arr_iter_with(json);
 	while ((item = yyjson_arr_iter_next(&iter))) {
@@ -159,7 +141,7 @@ static int list_from_json(const struct field *field, yyjson_val *json, struct ar
 
 	if (!yyjson_is_arr(json))
 		return bad_type(path, "a list", err);
-	ret->items = take(arena, yyjson_arr_size(json), field->shape->size);
+	ret->items = fields_take(arena, yyjson_arr_size(json), field->shape->size);
 	ret->count = 0;
 	iter = yyjson_arr_iter_with(json);
 	while ((item = yyjson_arr_iter_next(&iter)))
@@ -221,7 +203,7 @@ static int map_from_json(const struct field *field, yyjson_val *json, struct are
 		return bad_type(path, "an object", err);
 	if (yyjson_obj_size(json) > MAP_KEYS_MAX)
 		return bad_type(path, "an object of fewer members", err);
-	ret->items = take(arena, yyjson_obj_size(json), field->shape->size);
+	ret->items = fields_take(arena, yyjson_obj_size(json), field->shape->size);
 	ret->count = 0;
 	iter = yyjson_obj_iter_with(json);
 	while ((key = yyjson_obj_iter_next(&iter))) {
@@ -286,25 +268,13 @@ static int bytes_from_json(yyjson_val *json, struct arena *arena, struct bytes *
 
 	if (!yyjson_is_str(json) || base64_decode(yyjson_get_str(json), yyjson_get_len(json), &bytes) < 0)
 		return bad_type(path, "bytes in base64", err);
-	ret->count = bytes.len;
-	if (bytes.len == 0)
-		return 0;
-	ret->items = arena ? arena_take_array(arena, bytes.len, 1) : mem_new(bytes.len, 1);
-	memcpy(ret->items, bytes.data, bytes.len);
+	fields_copy_bytes(&(const struct bytes){ (uint8_t *)bytes.data, bytes.len }, arena, ret);
 	return 0;
-}
-
-static yyjson_mut_val *bytes_to_json(const struct bytes *bytes, yyjson_mut_doc *doc)
-{
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-
-	base64_encode(bytes->items, bytes->count, &text);
-	return yyjson_mut_strncpy(doc, buf_text(&text), text.len);
 }
 
 static int field_from_json(const struct field *field, yyjson_val *json, struct arena *arena, void *ret_object, struct path *path, struct err *err)
 {
-	void *m = (char *)ret_object + field->offset;
+	void *m = field_member(field, ret_object);
 	uint64_t number;
 
 	if (!json || yyjson_is_null(json))
@@ -357,7 +327,7 @@ static int field_from_json(const struct field *field, yyjson_val *json, struct a
 	case FIELD_STRUCT:
 		return struct_from_json(field->shape, json, arena, m, path, err);
 	case FIELD_OPTION:
-		*(void **)m = take(arena, 1, field->shape->size);
+		*(void **)m = fields_take(arena, 1, field->shape->size);
 		return struct_from_json(field->shape, json, arena, *(void **)m, path, err);
 	case FIELD_LIST:
 		return list_from_json(field, json, arena, m, path, err);
@@ -414,120 +384,4 @@ int shape_from_json(const struct shape *shape, yyjson_val *json, struct arena *a
 	if (!yyjson_is_obj(json))
 		return err_set(err, ERR_INVALID, "invalid JSON: expected an object");
 	return struct_from_json(shape, json, arena, ret, &path, err);
-}
-
-/* ---- out ------------------------------------------------------------------------------------------------------- */
-
-static yyjson_mut_val *str_list_to_json(const struct str_array *list, yyjson_mut_doc *doc)
-{
-	yyjson_mut_val *array = yyjson_mut_arr(doc);
-
-	for (size_t i = 0; i < list->count; i++)
-		yyjson_mut_arr_add_strcpy(doc, array, list->items[i] ? list->items[i] : "");
-	return array;
-}
-
-static yyjson_mut_val *str_map_to_json(const struct str_map *map, yyjson_mut_doc *doc)
-{
-	yyjson_mut_val *object = yyjson_mut_obj(doc);
-
-	for (size_t i = 0; i < map->count; i++)
-		yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, map->items[i].key ? map->items[i].key : ""),
-				   yyjson_mut_strcpy(doc, map->items[i].value ? map->items[i].value : ""));
-	return object;
-}
-
-static yyjson_mut_val *list_to_json(const struct field *field, const struct any_array *list, yyjson_mut_doc *doc)
-{
-	yyjson_mut_val *array = yyjson_mut_arr(doc);
-
-	for (size_t i = 0; i < list->count; i++)
-		yyjson_mut_arr_append(array, shape_to_json(field->shape, (const char *)list->items + i * field->shape->size, doc));
-	return array;
-}
-
-static yyjson_mut_val *field_to_json(const struct field *field, const void *object, yyjson_mut_doc *doc);
-
-static yyjson_mut_val *map_to_json(const struct field *field, const struct any_array *map, yyjson_mut_doc *doc)
-{
-	yyjson_mut_val *object = yyjson_mut_obj(doc);
-
-	for (size_t i = 0; i < map->count; i++) {
-		const void *item = map_item(field, map, i);
-		const char *key = *(char *const *)((const char *)item + field->shape->fields[0].offset);
-
-		yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, key), field_to_json(&field->shape->fields[1], item, doc));
-	}
-	return object;
-}
-
-static yyjson_mut_val *field_to_json(const struct field *field, const void *object, yyjson_mut_doc *doc)
-{
-	const void *m = (const char *)object + field->offset;
-	char stamp[STAMP_TEXT_SIZE];
-
-	switch ((enum field_type)field->type) {
-	case FIELD_STR: return yyjson_mut_strcpy(doc, *(char *const *)m ? *(char *const *)m : "");
-	case FIELD_BYTES: return bytes_to_json(m, doc);
-	case FIELD_BOOL: return yyjson_mut_bool(doc, *(const bool *)m);
-	case FIELD_TRI: return yyjson_mut_bool(doc, *(const enum tri *)m == TRI_TRUE);
-	case FIELD_I64: return yyjson_mut_sint(doc, *(const int64_t *)m);
-	case FIELD_U64: return yyjson_mut_uint(doc, *(const uint64_t *)m);
-	case FIELD_OPT_U64: return yyjson_mut_uint(doc, ((const struct opt_u64 *)m)->value);
-	case FIELD_OPT_I64: {
-		const struct opt_i64 *number = m;
-		return number->is_set ? yyjson_mut_sint(doc, number->value) : yyjson_mut_null(doc);
-	}
-	case FIELD_F64: {
-		double v = *(const double *)m;
-		if (fabs(v) < 9e15 && !(trunc(v) < v) && !(trunc(v) > v))
-			return yyjson_mut_sint(doc, (int64_t)v);        /* Go prints 0, not 0.0 */
-		return yyjson_mut_real(doc, v);
-	}
-	case FIELD_STAMP: {
-		nsec wall = *(const nsec *)m;
-		return yyjson_mut_strcpy(doc, stamp_format(wall ? wall : STAMP_ZERO, stamp));
-	}
-	case FIELD_ENUM: return yyjson_mut_str(doc, field->names[*(const int *)m]);
-	case FIELD_STR_LIST:
-		if (((const struct str_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
-			return yyjson_mut_null(doc);
-		return str_list_to_json(m, doc);
-	case FIELD_STR_MAP:
-		if (((const struct str_map *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
-			return yyjson_mut_null(doc);
-		return str_map_to_json(m, doc);
-	case FIELD_STRUCT: return shape_to_json(field->shape, m, doc);
-	case FIELD_OPTION: return *(void *const *)m ? shape_to_json(field->shape, *(void *const *)m, doc) : yyjson_mut_null(doc);
-	case FIELD_LIST:
-		if (((const struct any_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
-			return yyjson_mut_null(doc);
-		return list_to_json(field, m, doc);
-	case FIELD_MAP:
-		if (((const struct any_array *)m)->count == 0 && (field->flags & FIELD_NULLABLE))
-			return yyjson_mut_null(doc);
-		return map_to_json(field, m, doc);
-	case FIELD_REFUSED: break;
-	}
-	panic("field %s: type %d", field->json, field->type);
-}
-
-static bool is_printed(const struct field *field, const void *object)
-{
-	if (field->type == FIELD_REFUSED || (field->flags & FIELD_HIDDEN))
-		return false;
-	if (field->flags & FIELD_ALWAYS)
-		return true;
-	return !field_is_empty(field, object);
-}
-
-yyjson_mut_val *shape_to_json(const struct shape *shape, const void *value, yyjson_mut_doc *doc)
-{
-	yyjson_mut_val *object = yyjson_mut_obj(doc);
-
-	for (size_t i = 0; i < shape->count; i++)
-		if (is_printed(&shape->fields[i], value))
-			yyjson_mut_obj_add(object, yyjson_mut_str(doc, shape->fields[i].json),
-					   field_to_json(&shape->fields[i], value, doc));
-	return object;
 }
