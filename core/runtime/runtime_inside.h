@@ -5,8 +5,8 @@
  *   create job -> shim's hello (CREATED) -> start's reply (RUNNING) -> the connection ends (exit file read: EXITED) -> remove job -> freed
  *                                                                                            EXITED -> renew job -> shim's hello …
  *
- * runtime_io.c: the table and the calls · container_create_io.c · container_renew_io.c · container_link_io.c: the connection to its shim, and
- * its end · container_remove_io.c · runtime_recover_io.c
+ * runtime_io.c: the table and most calls · runtime_create_io.c: those that make one · runtime_job_io.c: what is waited for · container_create_io.c ·
+ * container_renew_io.c · container_link_io.c: the connection to its shim, and its end · container_remove_io.c · runtime_recover_io.c
  */
 #pragma once
 #include "base/list.h"
@@ -87,11 +87,15 @@ struct container *container_find(const struct runtime *rt, const char *id);
 /* NULL with err unless it is in that state; `wrong` says what it is not. */
 struct container *container_find_in(const struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err);
 
+/* Before a shim is started. */
+void runtime_keep_self(const struct runtime *rt);
+
+/* runtime_job_io.c */
+void runtime_jobs_init(struct runtime *rt);
 void container_job(struct container *container, container_job_fn *run, container_job_fn *done);
 /* One job less. True: the runtime is closed, and gone now if that was the last. */
 bool runtime_job_ended(struct runtime *rt);
-/* Before a shim is started. */
-void runtime_keep_self(const struct runtime *rt);
+void runtime_free_closed(struct runtime *rt);            /* unless it is open, or something is under way */
 /* Calls back at the end of this round, unless the runtime is closed before. */
 void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure);
 void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure);

@@ -5,12 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "base/encode.h"
 #include "base/panic.h"
 #include "base/str.h"
 #include "os/file.h"
@@ -19,12 +16,11 @@
 #include "runtime/privileges_io.h"
 #include "runtime/rootfs_io.h"
 #include "runtime/runtime_inside.h"
-#include "runtime/seccomp_profile.h"
 #include "runtime/self_io.h"
 #include "runtime/shim_plan.h"
 
 /* A shim is small and must not be the one that the kernel picks: without it the container ends as well. */
-enum { RETRY_MS = 20, SHIM_OOM_SCORE = -998 };
+enum { SHIM_OOM_SCORE = -998 };
 
 /* --- the table --------------------------------------------------------------------------------- */
 
@@ -80,153 +76,9 @@ struct container *container_find(const struct runtime *rt, const char *id)
 	return map_get(rt->containers, id);
 }
 
-/* --- jobs and answers -------------------------------------------------------------------------- */
-
-static void free_runtime(struct runtime *rt)
-{
-	if (!rt->is_closed || rt->jobs || rt->calls)
-		return;
-	map_free(rt->containers);
-	cgroup_close(&rt->cgroups);
-	free(rt->data_root);
-	free(rt->run_root);
-	free(rt->cgroup_parent);
-	free(rt->self);
-	free(rt->containers_dir);
-	free(rt->shims_dir);
-	free(rt->base_dir);
-	free(rt);
-}
-
-bool runtime_job_ended(struct runtime *rt)
-{
-	bool is_closed = rt->is_closed;
-
-	rt->jobs--;
-	free_runtime(rt);
-	return is_closed;
-}
-
-static void submit_jobs(struct runtime *rt);
-
-static void job_run(void *arg)
-{
-	struct container *container = arg;
-
-	container->job_run(container);
-}
-
-static void job_done(void *arg)
-{
-	struct container *container = arg;
-	struct runtime *rt = container->rt;
-
-	container->has_job = false;
-	if (rt->is_closed)
-		container_free(container);
-	if (runtime_job_ended(rt))
-		return;
-	container->job_done(container);
-	submit_jobs(rt);
-}
-
-static void on_retry(void *arg)
-{
-	submit_jobs(arg);
-}
-
-static void submit_jobs(struct runtime *rt)
-{
-	while (!list_is_empty(&rt->waiting_jobs) && rt->jobs < RUNTIME_MAX_JOBS) {
-		struct container *container = CONTAINER_OF(rt->waiting_jobs.next, struct container, job_node);
-
-		if (!work_submit(rt->config.work, NULL, job_run, job_done, container)) {
-			if (!rt->jobs)           /* else the end of one of ours brings us back */
-				timer_set_in(&rt->retry, RETRY_MS);
-			return;
-		}
-		list_remove(&container->job_node);
-		rt->jobs++;
-	}
-}
-
 void runtime_keep_self(const struct runtime *rt)
 {
 	self_keep(rt->config.binary, rt->run_root, rt->self);
-}
-
-void container_job(struct container *container, container_job_fn *run, container_job_fn *done)
-{
-	check(!container->has_job);
-	container->has_job = true;
-	container->job_run = run;
-	container->job_done = done;
-	container->job_failed = false;
-	list_add_last(&container->rt->waiting_jobs, &container->job_node);
-	submit_jobs(container->rt);
-}
-
-struct call {
-	struct runtime *rt;
-	runtime_done_fn *done;
-	runtime_stream_fn *take_stream;
-	runtime_top_fn *take_top;
-	void *arg;
-	struct err err;
-	bool has_failed;
-};
-
-static void call_now(void *arg)
-{
-	struct call *call = arg;
-	struct runtime *rt = call->rt;
-	const struct err *failure = call->has_failed ? &call->err : NULL;
-
-	rt->calls--;
-	if (!rt->is_closed && call->take_stream)
-		call->take_stream(call->arg, -1, failure);
-	else if (!rt->is_closed && call->take_top)
-		call->take_top(call->arg, NULL, failure);
-	else if (!rt->is_closed)
-		call->done(call->arg, failure);
-	free(call);
-	free_runtime(rt);
-}
-
-static void call_later(struct call call, const struct err *failure)
-{
-	struct call *kept = NEW(struct call);
-
-	*kept = call;
-	kept->has_failed = failure;
-	if (failure)
-		kept->err = *failure;
-	call.rt->calls++;
-	loop_defer(call.rt->config.loop, call_now, kept);
-}
-
-void runtime_answer_later(struct runtime *rt, runtime_done_fn *done, void *arg, const struct err *failure)
-{
-	call_later((struct call){ .rt = rt, .done = done, .arg = arg }, failure);
-}
-
-void runtime_refuse_stream_later(struct runtime *rt, runtime_stream_fn *take_stream, void *arg, const struct err *failure)
-{
-	call_later((struct call){ .rt = rt, .take_stream = take_stream, .arg = arg }, failure);
-}
-
-void runtime_refuse_top_later(struct runtime *rt, runtime_top_fn *take_top, void *arg, const struct err *failure)
-{
-	call_later((struct call){ .rt = rt, .take_top = take_top, .arg = arg }, failure);
-}
-
-void waiter_answer(struct waiter *waiter, const struct err *failure)
-{
-	runtime_done_fn *done = waiter->done;
-
-	waiter->done = NULL;
-	if (done)
-		done(waiter->arg, failure);
 }
 
 /* --- opening ----------------------------------------------------------------------------------- */
@@ -280,9 +132,8 @@ int runtime_open(const struct runtime_config *config, struct runtime **ret, stru
 	rt->shims_dir = path_join(rt->run_root, "shims");
 	rt->base_dir = path_join(rt->containers_dir, ".base");
 	rt->containers = map_new();
-	list_init(&rt->waiting_jobs);
 	list_init(&rt->execs);
-	timer_init(&rt->retry, config->loop, on_retry, rt);
+	runtime_jobs_init(rt);
 	if (open_parts(rt, err) < 0) {
 		runtime_close(rt);
 		return -1;
@@ -312,91 +163,10 @@ void runtime_close(struct runtime *rt)
 	}
 	if (rt->self)
 		self_unmount(rt->self);
-	free_runtime(rt);
+	runtime_free_closed(rt);
 }
 
 /* --- calls ------------------------------------------------------------------------------------- */
-
-static int check_spec(struct runtime *rt, const struct container_spec *spec, struct err *err)
-{
-	return container_spec_check(spec, err) < 0 || cgroup_check_limits(&rt->cgroups.layout, spec, err) < 0 ? -1 : 0;
-}
-
-/* A filter of its own is compiled here: what it lets through depends on this host's kernel. */
-static int compile_profile(struct container_spec *spec, struct arena *arena, struct err *err)
-{
-	struct seccomp_filter *filter = ARENA_NEW(arena, struct seccomp_filter);
-	CLEANUP(buf_finip) struct buf bytes = BUF_INIT;
-	CLEANUP(buf_finip) struct buf text = BUF_INIT;
-	struct utsname uts;
-
-	uname(&uts);
-	if (seccomp_profile_compile(spec->seccomp_profile, strlen(spec->seccomp_profile), spec->caps, uts.release, arena, filter, err) < 0 ||
-	    seccomp_profile_check_start(filter, err) < 0)
-		return -1;
-	put_u32(&bytes, filter->flags);
-	buf_add(&bytes, filter->insns, filter->count * sizeof *filter->insns);
-	base64_encode(bytes.data, bytes.len, &text);
-	spec->seccomp_enabled = filter->count > 0;
-	spec->seccomp_program = arena_strdup(arena, buf_text(&text));
-	return 0;
-}
-
-/* Into plan_text, for a job. */
-static int encode_plan(struct container *container, const struct container_spec *spec, struct err *err)
-{
-	struct runtime *rt = container->rt;
-	struct shim_plan plan = { .boot_id = rt->boot_id, .dir = container->dir, .base = rt->base_dir, .uses_overlay = rt->uses_overlay,
-				  .spec = *spec };
-	struct arena arena;
-
-	arena_init(&arena, "encode_plan", 64 << 20);
-	cgroup_fill_plan(&rt->cgroups, &plan, &arena);
-	int result = str_is_empty(spec->seccomp_profile) ? 0 : compile_profile(&plan.spec, &arena, err);
-
-	if (result == 0)
-		result = shim_plan_encode(&plan, &container->plan_text, err);
-
-	arena_fini(&arena);
-	if (result == 0 && container->plan_text.len > CONTAINER_SPEC_MAX_BYTES)
-		result = err_set(err, ERR_INVALID, "container spec: larger than %d bytes", CONTAINER_SPEC_MAX_BYTES);
-	if (result < 0)
-		buf_fini(&container->plan_text);
-	return result;
-}
-
-/* NULL with err when there will be no container. */
-static struct container *prepare_create(struct runtime *rt, const struct container_spec *spec, struct err *err)
-{
-	if (check_spec(rt, spec, err) < 0)
-		return NULL;
-	if (container_find(rt, spec->id)) {
-		err_set(err, ERR_CONFLICT, "container %.12s exists already", spec->id);
-		return NULL;
-	}
-	struct container *container = container_new(rt, spec->id);
-
-	container->created_wall = spec->created_wall;
-	container->has_tty = spec->has_tty;
-	if (encode_plan(container, spec, err) < 0) {
-		container_free(container);
-		return NULL;
-	}
-	return container;
-}
-
-void runtime_create(struct runtime *rt, const struct container_spec *spec, runtime_done_fn *done, void *arg)
-{
-	struct err err;
-	struct container *container = prepare_create(rt, spec, &err);
-
-	if (!container) {
-		runtime_answer_later(rt, done, arg, &err);
-		return;
-	}
-	container->create = (struct waiter){ .done = done, .arg = arg };
-	container_create(container);
-}
 
 struct container *container_find_in(const struct runtime *rt, const char *id, enum runtime_state state, const char *wrong, struct err *err)
 {
@@ -411,32 +181,6 @@ struct container *container_find_in(const struct runtime *rt, const char *id, en
 		return NULL;
 	}
 	return container;
-}
-
-static struct container *prepare_renewal(struct runtime *rt, const char *id, const struct container_spec *spec, struct err *err)
-{
-	struct container *container = container_find_in(rt, id, RUNTIME_EXITED, "stopped", err);
-
-	if (!container || !spec)
-		return container;
-	check(str_eq(spec->id, id));
-	if (check_spec(rt, spec, err) < 0 || encode_plan(container, spec, err) < 0)
-		return NULL;
-	container->has_tty = spec->has_tty;
-	return container;
-}
-
-void runtime_renew(struct runtime *rt, const char *id, const struct container_spec *spec, runtime_done_fn *done, void *arg)
-{
-	struct err err;
-	struct container *container = prepare_renewal(rt, id, spec, &err);
-
-	if (!container) {
-		runtime_answer_later(rt, done, arg, &err);
-		return;
-	}
-	container->create = (struct waiter){ .done = done, .arg = arg };
-	container_renew(container);
 }
 
 static int ask_to_start(struct container *container, struct err *err)
