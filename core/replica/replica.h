@@ -19,7 +19,7 @@
 #include "raft/raft.h"
 #include "state/apply.h"
 #include "state/overlay.h"
-#include "store/store.h"
+#include "store/store_cluster.h"
 
 struct replica;
 

@@ -6,7 +6,7 @@
 #pragma once
 #include "raft/raft.h"
 #include "state/view.h"
-#include "store/store.h"
+#include "store/store_cluster.h"
 
 enum { SNAPSHOT_BYTES_MAX = 1 << 29 };
 

@@ -1,7 +1,7 @@
 /* log_db.h - raft.db: term, vote and the log. On the store thread only. */
 #pragma once
 #include "store/sql_db.h"
-#include "store/store.h"
+#include "store/store_cluster.h"
 
 struct log_db {
 	struct sql_db sql;

@@ -2,6 +2,7 @@
  * the store thread only. The struct stays where it is while open: its parts point at each other. */
 #pragma once
 #include "store/row_tables.h"
+#include "store/store_cluster.h"
 
 struct state_db {
 	struct sql_db sql;

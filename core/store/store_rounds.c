@@ -28,36 +28,6 @@ enum {
 	RETRY_MS = 1000,
 };
 
-void store_job_free(struct store_job *job)
-{
-	free(job->failure);
-	free(job);
-}
-
-void store_jobs_free(struct list *jobs)
-{
-	LIST_EACH(link, jobs)
-	{
-		list_remove(link);
-		store_job_free(CONTAINER_OF(link, struct store_job, link));
-	}
-}
-
-static void drop_queue(struct store_queue *queue)
-{
-	store_jobs_free(&queue->jobs);
-	queue->bytes = queue->count = 0;
-}
-
-void store_queue_job(struct store *store, struct store_queue *queue, struct store_job *job)
-{
-	job->queued_at = clock_boot_ms();
-	list_add_last(&queue->jobs, &job->link);
-	queue->bytes += job->bytes;
-	queue->count++;
-	store_thread_wake(store);
-}
-
 /* --- telling the loop; with the mutex held -----------------------------------------------------
  */
 
@@ -367,7 +337,7 @@ static void do_state(struct store *store)
 		return;
 	store->committed = jobs[count - 1]->state.mark.index;
 	store->state_written_at = clock_boot_ms();
-	drop_queue(&store->state_laid);
+	store_queue_drop(&store->state_laid);
 	tell_room(store);
 }
 
@@ -453,25 +423,4 @@ void store_files_close(struct store *store)
 	log_db_close(&store->log);
 	state_db_close(&store->state);
 	node_db_close(&store->node);
-}
-
-void store_queues_init(struct store *store)
-{
-	list_init(&store->log_queue.jobs);
-	list_init(&store->node_queue.jobs);
-	list_init(&store->state_queue.jobs);
-	list_init(&store->state_laid.jobs);
-	list_init(&store->log_finished);
-	list_init(&store->node_finished);
-}
-
-void store_queues_fini(struct store *store)
-{
-	drop_queue(&store->log_queue);
-	drop_queue(&store->node_queue);
-	drop_queue(&store->state_queue);
-	drop_queue(&store->state_laid);
-	store_jobs_free(&store->log_finished);
-	store_jobs_free(&store->node_finished);
-	store_log_fini(&store->reopened);
 }

@@ -1,7 +1,7 @@
 /* store_thread.h - the thread behind store.h: what is queued for it, what it has finished.
  *
- * Private to the room. The loop's side is store.c, what the thread does is store_rounds.c, and when it
- * does it is store_thread.c, which a simulation replaces. Fields above the line belong to the thread
+ * Private to the room. The loop's side is store.c and, for files as a whole, store_cluster.c; what the thread
+ * does is store_rounds.c, and when it does it is store_thread.c, which a simulation replaces. Fields above the line belong to the thread
  * alone (and to whoever waits in store_thread_call); below it, to whoever holds the mutex.
  */
 #pragma once
@@ -90,16 +90,28 @@ int store_thread_call(struct store *store, store_call_fn *run, void *arg, struct
 void store_thread_wake(struct store *store);
 void store_thread_tell(struct store *store);
 
-/* store_rounds.c; but for the last three, with the mutex held, which is let go around the disk's work */
+/* store_rounds.c; but for the last, with the mutex held, which is let go around the disk's work */
 void store_round(struct store *store);
 void store_flush(struct store *store);          /* all that is queued is tried once, due or not */
 msec store_due_at(const struct store *store);   /* the next round; 0: now; INT64_MAX: nothing to do */
-void store_queue_job(struct store *store, struct store_queue *queue, struct store_job *job);
+void store_files_close(struct store *store);
+
+/* store_jobs.c: copies of what is to be written, and queues */
+struct store_job *store_job_of_log(const struct store_append *append, store_done_fn *done, void *arg);
+struct store_job *store_job_of_node(const struct store_row *rows, size_t count, store_done_fn *done, void *arg);
+struct store_job *store_job_of_state(const struct store_row *rows, size_t count, const struct store_mark *mark);
 void store_job_free(struct store_job *job);
 void store_jobs_free(struct list *jobs);
-void store_files_close(struct store *store);
+void store_queue_drop(struct store_queue *queue);         /* all that is in it */
 void store_queues_init(struct store *store);
 void store_queues_fini(struct store *store);
+/* With the mutex held. */
+void store_queue_job(struct store *store, struct store_queue *queue, struct store_job *job);
+/* Without it, and with the job's fate: ERR_EXHAUSTED, naming the file, when more than bound would wait. */
+int store_queue_bounded(struct store *store, struct store_queue *queue, size_t bound, struct store_job *job, const char *file, struct err *err);
+
+/* store_cluster.c, on the thread: the end of a wipe, now or at the next start. */
+int store_wipe_files(struct store *store, struct err *err);
 
 /* store.c: reports what is finished, on the loop. */
 void store_deliver(struct store *store);
