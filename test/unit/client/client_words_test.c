@@ -51,11 +51,11 @@ static void expect_inspect(const char *format, size_t count, const char *want)
 	yyjson_doc_free(doc);
 }
 
-TEST(inspect_prints_an_array_or_a_line_each)
+TEST(inspect_prints_an_array_or_a_template_each)
 {
 	expect_inspect(NULL, 0, "[]\n");
 	expect_inspect(NULL, 1, "[\n    {\n        \"ID\": \"x\",\n        \"N\": [\n            1\n        ]\n    }\n]\n");
-	expect_inspect("json", 2, "{\"ID\":\"x\",\"N\":[1]}\n{\"ID\":\"x\",\"N\":[1]}\n");
+	expect_inspect("json", 2, "[{\"ID\":\"x\",\"N\":[1]},{\"ID\":\"x\",\"N\":[1]}]\n");
 	expect_inspect("{{.ID}}\\t{{index .N 0}}", 1, "x\t1\n");
 	expect_inspect("{{.ID}}", 0, "");
 }
