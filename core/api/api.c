@@ -187,6 +187,32 @@ void api_handle_inner(void *arg, struct http_request *req)
 		route->fn(api, req, name);
 }
 
+/* A request to a manager of many. */
+struct wanted { struct api *api; struct http_request *req; const struct route *route; const char *name; };
+
+static void handle_wanted(void *arg, bool is_open)
+{
+	const struct wanted *wanted = arg;
+
+	if (!is_open) {
+		http_reply_message(wanted->req, 503, "This manager is just closing its view of the swarm: ask again, or another manager.");
+		return;
+	}
+	mark_stale(wanted->api, wanted->req);
+	wanted->route->fn(wanted->api, wanted->req, wanted->name);
+}
+
+/* What another manager has said to be done is there, for whoever looks for it or names it here. What is only made is checked by the leader. */
+static void handle_at_manager(struct api *api, struct http_request *req, const struct route *route, const char *name)
+{
+	bool looks = str_eq(route->method, "GET") || !str_is_empty(name);
+	struct wanted *wanted = ARENA_NEW(http_arena(req), struct wanted);
+
+	*wanted = (struct wanted){ api, req, route, name };
+	if (!looks || !manager_read(api->host.manager(api->host.arg), handle_wanted, wanted))
+		handle_wanted(wanted, true);
+}
+
 void api_handle(void *arg, struct http_request *req)
 {
 	struct api *api = arg;
@@ -201,7 +227,8 @@ void api_handle(void *arg, struct http_request *req)
 		http_reply_error(req, &err);
 	} else if (!api_forward(api, req, route, path, name)) {
 		if (route->need == NEEDS_MANAGER)
-			mark_stale(api, req);
-		route->fn(api, req, name);
+			handle_at_manager(api, req, route, name);
+		else
+			route->fn(api, req, name);
 	}
 }

@@ -339,6 +339,7 @@ int manager_open(struct loop *loop, struct store *store, struct rpc *rpc, const 
 	list_init(&m->lines);
 	init_timers(m);
 	to_leader_open(m);
+	reads_open(m);
 	lead_open(m);
 	m->dispatcher = dispatcher_new(loop, rpc, &dispatcher_hooks);
 	serve_open(m);
@@ -374,6 +375,7 @@ void manager_close(struct manager *m)
 	to_leader_close(m);
 	dispatcher_free(m->dispatcher);
 	replica_close(replica);
+	reads_close(m);
 	asks_end(m);
 	describe_close(m);
 	cancel_timers(m);

@@ -73,6 +73,11 @@ bool manager_has_leader(const struct manager *manager);
  * one), cannot write its own log, or has not heard since its start what was agreed on. NULL: it follows, and is as new as any view but the
  * leader's; else a sentence that says so. */
 const char *manager_staleness(const struct manager *manager);
+/* Waits until the view holds all that any manager has told anybody before the call. done: it does, or that cannot be known, for there is no leader any more
+ * (manager_staleness); is_open false: the manager is being closed, and is not to be asked for anything. False, and done is not called: there
+ * is nothing to wait for. */
+typedef void manager_read_fn(void *arg, bool is_open);
+bool manager_read(struct manager *manager, manager_read_fn *done, void *arg);
 
 /* Where that manager listens, before the state says so. */
 void manager_hint(struct manager *manager, const char *node_id, const char *address);

@@ -88,6 +88,7 @@ struct manager {
 	uint64_t life, told;            /* of this process; how often it told a leader something */
 	bool is_telling;                /* tidings are on their way to the leader */
 	bool has_assigned;              /* the view was current once, and this node has been told everything */
+	struct { struct list waiting, asked; bool is_asking, is_second; } reads;        /* read_io.c */
 	bool is_catching_up;
 	struct timer catch_up;
 	struct list asks;               /* verbs under way */
@@ -149,6 +150,10 @@ void describe_close(struct manager *m);
 void describe_clock(struct manager *m, nsec swarm_clock);
 nsec describe_swarm_clock(const struct manager *m);
 bool describe_is_clock(nsec clock);     /* one that may be reckoned with */
+
+/* read_io.c */
+void reads_open(struct manager *m);
+void reads_close(struct manager *m);
 
 /* announce_io.c */
 void announce_look(void *manager);      /* the timer: does the state say where this manager is? */

@@ -44,6 +44,10 @@ running_on() { on "${2:-m1}" service ps web --filter desired-state=running --for
 spread() { for name in m1 m2 m3 w1 w2; do [ "$(running_on $name)" = 2 ] || return 1; done; }
 on m2 service create -d -q --name web --replicas 10 --restart-delay 0s swarmbox:latest >/dev/null
 is 'a write on a follower is read there at once' "$(on m2 service ls -q | wc -l)" 1
+for pair in 'm1 m2' 'm2 m3' 'm3 m1'; do
+	read -r writer reader <<<"$pair"
+	is "what $writer says is done is so for $reader" "$("$top/test/lab/read_after_write.py" "$lab/$writer/run/swarmbox.sock" "$lab/$reader/run/swarmbox.sock" 100 2>&1 | head -n 3)" ''
+done
 within 10 'ten tasks are two on each host' spread
 is 'each host has its own' "$(on w1 ps -q | wc -l)" 2
 
