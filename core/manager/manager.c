@@ -231,7 +231,7 @@ static int on_open(void *arg, const char *node_id, const struct session_ask *sai
 	struct manager *m = arg;
 
 	if (!m->has_assigned)
-		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
+		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet: try again in a moment, or ask another one");
 	describe_note(m, node_id, &said->description, str_is_empty(said->address) ? peer_address : said->address, said->clock);
 	return 0;
 }

@@ -235,7 +235,7 @@ static int check_join(struct manager *m, const struct join_ask *join, struct err
 	char nobody[ID_SIZE];
 
 	if (!manager_is_current(m))
-		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet");
+		return err_set(err, ERR_UNAVAILABLE, "this manager is not up to date yet: try again in a moment, or ask another one");
 	if (str_is_empty(join->token))
 		return err_set(err, ERR_INVALID, JOIN_TOKEN_REFUSED);
 	entropy_id(nobody);

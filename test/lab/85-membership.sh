@@ -26,7 +26,8 @@ within 10 'the other manages, and leads' are m1 'm1 Ready Reachable;'
 is 'one is no reason for a warning' "$(on m1 info 2>&1 | grep -c two-manager)" 0
 is 'it is promoted again' "$(on m1 node promote m2)" 'Node m2 promoted to a manager in the swarm.'
 within 10 'and manages' are m1 'm1 Ready Reachable;m2 Ready Reachable;'
-on m3 swarm join --token "$manager" 10.77.0.2 >/dev/null
+# who has just been promoted lets nobody in before it is up to date
+within 10 'which lets a third one in' on m3 swarm join --token "$manager" 10.77.0.2
 three='m1 Ready Reachable;m2 Ready Reachable;m3 Ready Reachable;'
 within 10 'a third one comes' are m1 "$three"
 
