@@ -3,6 +3,7 @@
 
 #include "base/panic.h"
 #include "base/str.h"
+#include "dispatch/clock_skew.h"
 #include "manager/manager_internal.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -231,30 +232,20 @@ static void look_for_managers(struct manager *m)
 
 /* ---- clocks of the wall ------------------------------------------------------------------------------------------ */
 
-static void insert(nsec item, nsec *items, size_t count)
-{
-	for (; count && items[count - 1] > item; count--)
-		items[count] = items[count - 1];
-	items[count] = item;
-}
-
-/* By how much most managers' clocks are ahead of ours: the middle one. Of two in the middle the one that is nearer to us, for nobody knows which is right. */
+/* By how much most managers' clocks are ahead of ours. */
 static nsec ahead_of_us(const struct manager *m)
 {
-	nsec items[ROSTER_MAX + 1], low, high;
-	size_t count = 0;
+	nsec items[ROSTER_MAX + 1] = { 0 };     /* the first one is ours */
+	size_t count = 1;
 	void *value;
 
-	insert(0, items, count++);
 	for (size_t at = 0; count < ARRAY_COUNT(items) && map_next(m->lead.managers, &at, NULL, &value);) {
 		const struct fellow *fellow = value;
 
 		if (fellow->has_clock)
-			insert(fellow->clock_ahead, items, count++);
+			items[count++] = fellow->clock_ahead;
 	}
-	low = items[(count - 1) / 2];
-	high = items[count / 2];
-	return high > -low ? low : high;
+	return clock_skew_middle(items, count);
 }
 
 nsec lead_clock(const struct manager *m)

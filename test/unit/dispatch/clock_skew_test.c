@@ -28,3 +28,21 @@ TEST(clock_skew_of_a_node_is_a_sentence_or_nothing)
 	EXPECT_STR(behind, "its clock is 3 hours behind the swarm's");
 	EXPECT(!right && !clock_skew_sentence(0, now) && !clock_skew_sentence(now, 0));
 }
+
+static nsec middle(size_t count, nsec a, nsec b, nsec c, nsec d)
+{
+	nsec ahead[] = { a, b, c, d };
+
+	return clock_skew_middle(ahead, count);
+}
+
+TEST(clock_skew_middle_is_what_most_clocks_say)
+{
+	EXPECT_INT(middle(1, 0, 0, 0, 0), 0);
+	EXPECT_INT(middle(3, 0, 9, 8, 0), 8);           /* it is ours that is off */
+	EXPECT_INT(middle(3, 0, 1, -900, 0), 0);
+	EXPECT_INT(middle(2, 0, 900, 0, 0), 0);         /* of two nobody knows */
+	EXPECT_INT(middle(2, 0, -900, 0, 0), 0);
+	EXPECT_INT(middle(4, 0, 900, 7, 6), 6);
+	EXPECT_INT(middle(4, 0, -900, -7, -6), -6);
+}
