@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "pki/tls_io.h"
+#include "replica/peers_internal.h"
 #include "replica/replica_internal.h"
 #include "rpc/rpc_inside.h"
 #include "test/sim/vfs_fault.h"
@@ -344,5 +345,33 @@ TEST(peers_dial_anew_when_nothing_comes_through_and_no_connection_has_ended)
 		EXPECT(write_node(&hosts[1]));
 	}
 	EXPECT(wait_until(is_equal));
+	end();
+}
+
+static unsigned doubts_wanted;
+
+static bool doubts_so_much(void)
+{
+	return peers_find(hosts[0].peers, hosts[1].id)->doubts >= doubts_wanted;
+}
+
+/* The wire is not to blame then: each connection is waited for twice as long as the one before. */
+TEST(peers_take_their_time_where_connections_come_up_and_nobody_answers)
+{
+	begin();
+	EXPECT(write_node(&hosts[0]));
+	add(&hosts[1]);
+	EXPECT(wait_until(is_led));
+	peers_close(hosts[1].peers);    /* it listens still, and says nothing */
+	hosts[1].peers = NULL;
+	doubts_wanted = 1;
+	EXPECT(wait_until(doubts_so_much));
+	for (unsigned doubts = 1; doubts < 3; doubts++) {
+		msec at = clock_boot_ms();
+
+		doubts_wanted = doubts + 1;
+		EXPECT(wait_until(doubts_so_much));
+		EXPECT(clock_boot_ms() - at >= RAFT_ELECTION_MIN_MS / 4 << doubts);     /* half of it: a busy machine looks late */
+	}
 	end();
 }
